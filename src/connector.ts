@@ -1,0 +1,208 @@
+/**
+ * Everything a connector may use of ours: a folder under `connectors/` imports this file, its own SDK, and nothing else.
+ * A connector is a value (see {@link Connector}); `test/connector.contract.ts` is the suite that each one passes against its sandbox.
+ */
+import { z } from "zod";
+import type { Receipt } from "./ledger/ledger.ts";
+import { Secret } from "./lib/secret.ts";
+import type { SharedCall } from "./model/call.ts";
+
+export type { Receipt } from "./ledger/ledger.ts";
+export { Secret } from "./lib/secret.ts";
+export type { SharedCall } from "./model/call.ts";
+
+/**
+ * How one attempt ended. Connectors say what happened; what follows is decided in one place (`src/delivery/settle.ts`).
+ * - `retry`, `because`: `record` (this call, later: a lock, 409, 423, 5xx on it), `rate-limit` (429 and kin), `down` (nothing reached it: refused, no DNS, 503 for all).
+ * - `rejected`: this call can never be delivered as it is (400-type, mapping).
+ * - `unauthorized`: a credential or permission must be mended; `fix` says which and how.
+ * - `ambiguous`: it was sent and there is no answer: it may be there.
+ * `reason` is read by people and stored: no numbers, names, summaries or secrets in it; vendor messages only if they cannot quote the call.
+ */
+export type Outcome =
+  | { kind: "delivered"; receipt: Receipt }
+  | { kind: "skipped"; reason: string }
+  | { kind: "retry"; because: "record" | "rate-limit" | "down"; code: string; reason: string; retryAfterMs?: number }
+  | { kind: "rejected"; code: string; reason: string }
+  | { kind: "unauthorized"; code: string; reason: string; fix: string }
+  | { kind: "ambiguous"; code: string; reason: string };
+
+/** One call on its way to a destination. */
+export interface Delivery<With> {
+  /** Unique and stable for (source, call_id, record suffix): use it as the destination's native key. */
+  key: string;
+  /** What the route withholds is absent. */
+  call: SharedCall;
+  /** The route's `with`, its templates rendered. */
+  with: With;
+  /** What an earlier version of this call left at the destination: update that. */
+  previous: Receipt | undefined;
+}
+
+export interface OpenOptions<Settings> {
+  settings: Settings;
+  /** IANA name, for dates and times that people read. */
+  timezone: string;
+  /** An attempt must answer within this; the caller stops waiting then and counts it as ambiguous. */
+  timeoutMs: number;
+}
+
+/** A destination, connected. */
+export interface OpenDestination<With> {
+  /**
+   * Sends up to `batch.maxCalls` deliveries, no key twice. One outcome per delivery, in order.
+   * May throw: network errors are told apart by {@link outcomeOfNetworkError}, anything else counts as a fault of the connector.
+   */
+  send(deliveries: Delivery<With>[], options: { signal: AbortSignal }): Promise<Outcome[]>;
+  /** Looks for what an ambiguous attempt may have left. Only destinations without a native key need it. */
+  find?(delivery: Delivery<With>, options: { signal: AbortSignal }): Promise<Receipt | undefined>;
+  close(): Promise<void>;
+}
+
+export interface Connector<S extends z.ZodObject = z.ZodObject, W extends z.ZodObject = z.ZodObject> {
+  /** As written in routes.yaml: `connector: hubspot`. Also the folder's name. */
+  name: string;
+  /** For people: `HubSpot`. */
+  title: string;
+  /** `record`: one record per call, the first matching route wins. `message`: every matching route sends. */
+  keeps: "record" | "message";
+  /** What protects from a second record after an ambiguous attempt: a native key (retry is safe), a look-up (`find`), or nothing. */
+  duplicates: "native-key" | "find" | "none";
+  /** A destination's keys in routes.yaml beside `connector`. Secrets use {@link secret}. Strict: unknown keys are errors. */
+  settings: S;
+  /** A route's `with`. Any text in it may be a Liquid template; it is parsed again after rendering. Strict. */
+  with: W;
+  /** Calls per `send`, and how many `send`s may be under way at once. */
+  batch: { maxCalls: number; concurrency: number };
+  /** Loads the SDK (dynamic import) and prepares: creates or checks what must exist. Throws {@link OpenError}, or a network error. */
+  open(options: OpenOptions<z.output<S>>): Promise<OpenDestination<z.output<W>>>;
+  /** Loads the strict stand-in of the API for demo and tests. */
+  sandbox(): Promise<{ createSandbox(options?: SandboxOptions): Sandbox }>;
+}
+
+/** Gives a connector's literal its types. */
+export function defineConnector<S extends z.ZodObject, W extends z.ZodObject>(connector: Connector<S, W>): Connector<S, W> {
+  return connector;
+}
+
+/** Thrown by `open` when the destination cannot be used as it is configured. `outcome` is given to every delivery until it opens. */
+export class OpenError extends Error {
+  override readonly name = "OpenError";
+  readonly outcome: Outcome;
+
+  constructor(outcome: Exclude<Outcome, { kind: "delivered" }>) {
+    super(outcome.reason);
+    this.outcome = outcome;
+  }
+}
+
+/** A setting that cannot print itself. Reads a non-empty text. */
+export function secret() {
+  return z
+    .string()
+    .min(1, "is empty")
+    .transform((text) => new Secret(text));
+}
+
+/** The keys that every HTTP destination takes: spread into `settings`. */
+export const httpSettings = {
+  base_url: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("Another address of the API: a sandbox, a proxy, a regional host"),
+  timeout: z
+    .string()
+    .regex(/^\d+(ms|s)$/, "is a time such as 15s or 500ms")
+    .optional()
+    .describe("How long an attempt may take, at most 15s (the default)"),
+};
+
+/** Codes of Node's and undici's errors at which nothing can have reached the destination. */
+const NEVER_SENT = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "CERT_HAS_EXPIRED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+]);
+const MAYBE_SENT = new Set([
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "UND_ERR_SOCKET",
+  "UND_ERR_HEADERS_TIMEOUT",
+  "UND_ERR_BODY_TIMEOUT",
+  "ABORT_ERR",
+  "ECONNABORTED",
+]);
+
+/** Walks an error and its causes for a network code; undefined when the error is not one of the network. */
+export function outcomeOfNetworkError(error: unknown): Outcome | undefined {
+  for (let e: unknown = error, depth = 0; e instanceof Error && depth < 6; e = e.cause, depth += 1) {
+    const code = "code" in e && typeof e.code === "string" ? e.code : "";
+    const inner =
+      "errors" in e && Array.isArray(e.errors) ? e.errors.map((one) => outcomeOfNetworkError(one)).find((one) => one) : undefined;
+    if (inner) return inner;
+    if (NEVER_SENT.has(code)) return { kind: "retry", because: "down", code, reason: `the destination cannot be reached (${code})` };
+    if (MAYBE_SENT.has(code) || e.name === "TimeoutError" || e.name === "AbortError") {
+      return { kind: "ambiguous", code: code || e.name, reason: "the request was sent and no answer came" };
+    }
+  }
+  return undefined;
+}
+
+/** `Retry-After` as milliseconds from now: seconds or an HTTP date (RFC 9110 §10.2.3); undefined when absent or unreadable. */
+export function parseRetryAfterMs(header: string | null | undefined, nowMs: number): number | undefined {
+  if (header == null || header.trim() === "") return undefined;
+  const text = header.trim();
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
+}
+
+/** Cuts at a code point, never inside one, and marks the cut. */
+export function truncate(text: string, maxLength: number, mark = "…"): string {
+  if (text.length <= maxLength) return text;
+  let end = Math.max(0, maxLength - mark.length);
+  const last = text.charCodeAt(end - 1);
+  if (last >= 0xd800 && last <= 0xdbff) end -= 1;
+  return text.slice(0, end) + mark;
+}
+
+/** Escapes text for HTML content and attribute values. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c] as string);
+}
+
+/** One record or message as a sandbox holds it. */
+export interface SandboxRecord {
+  /** The delivery's key, as the sandbox found it in the record itself. */
+  key: string;
+  id: string;
+  /** One line for people, as the demo prints it. */
+  line: string;
+  /** The record as the destination keeps it. */
+  body: Record<string, unknown>;
+}
+
+export interface SandboxOptions {
+  /** The vendor's documented rate limits are enforced unless this is false. */
+  limits?: boolean;
+  /** How long every answer takes. Default 0. */
+  latencyMs?: number;
+}
+
+/** A strict stand-in of the API's part that we use: it refuses what the vendor refuses, in the vendor's words. */
+export interface Sandbox {
+  /** Answers requests as the vendor would; absent where the destination is not HTTP. Served on loopback by `src/sandbox`. */
+  fetch?: (request: Request) => Response | Promise<Response>;
+  /** A destination's settings in routes.yaml (without `connector`) that lead here. */
+  settings(at: { url: string; folder: string }): Record<string, string>;
+  /** What has been written so far, oldest first. */
+  records(): Promise<SandboxRecord[]>;
+  close?(): Promise<void>;
+}

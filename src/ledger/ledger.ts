@@ -1,0 +1,199 @@
+/**
+ * The ledger: the durable memory of deliveries, and how processes know of each other.
+ * Two engines keep this contract, `src/ledger/sqlite` and `src/ledger/postgres`; `test/ledger.contract.ts` is its suite.
+ *
+ * Rules every engine keeps:
+ * - A delivery is one row per (route, source, call_id). Who may attempt it is decided by one statement per batch.
+ * - All spans are counted on the database's clock; callers pass durations, never points in time of their own.
+ * - What a call says (numbers, transcript, summary) stands in `body` only, and `body` only while waiting or dead.
+ * - A method that resolves has been durable since.
+ */
+
+export type DeliveryState = "sending" | "delivered" | "skipped" | "waiting" | "dead";
+
+export interface DeliveryKey {
+  route: string;
+  source: string;
+  callId: string;
+}
+
+export interface LogPosition {
+  partition: number;
+  offset: number;
+}
+
+/** What the destination gave back. `extra` is the connector's own (a Slack channel and ts, an associated person's id). */
+export interface Receipt {
+  id: string;
+  url?: string;
+  extra?: Record<string, string>;
+}
+
+export interface ClaimRequest extends DeliveryKey, LogPosition {
+  /** Of the canonical call, before share and mapping. */
+  hash: string;
+  /** When the ingress accepted the call, Unix ms. */
+  acceptedAt: number;
+}
+
+/** What is known of a delivery when it is claimed. */
+export interface Claim extends DeliveryKey {
+  claimId: string;
+  /** An attempt began under a claim that ran out: its end is unknown. */
+  ambiguous: boolean;
+  /** Attempts at this record that ended in `retry` or `ambiguous`; a newer record begins at 0. */
+  attempts: number;
+  /** Of the earlier delivered version of this call, if any. */
+  receipt: Receipt | undefined;
+  /** Fields of the Call that have ever been sent; they are never blanked. */
+  sentFields: string[];
+}
+
+/**
+ * The answer to one {@link ClaimRequest}, by what the row says (`older`: the request's offset is not above the row's):
+ *
+ * | row | older | newer, same hash | newer, other hash |
+ * |---|---|---|---|
+ * | none | – | – | claimed |
+ * | sending, claim still good | held | held | held |
+ * | sending, claim ran out | done when strictly older, else claimed, ambiguous | claimed, ambiguous | claimed, ambiguous |
+ * | sending, released | done when strictly older, else claimed | claimed | claimed |
+ * | delivered, waiting, dead | done | done | claimed |
+ * | skipped | done | claimed | claimed |
+ *
+ * `done`: nothing to send, acknowledge it. `held`: ask again after `retryAfterMs`.
+ * A claim of a newer record drops the row's body: the newer record is in the log, not acknowledged, and comes again if we die.
+ */
+export type ClaimAnswer =
+  | { kind: "claimed"; claim: Claim }
+  | { kind: "done"; state: DeliveryState }
+  | { kind: "held"; retryAfterMs: number };
+
+/** A waiting delivery whose time has come, claimed. */
+export interface DueDelivery extends Claim, LogPosition {
+  hash: string;
+  acceptedAt: number;
+  /** The raw record, as it stood in the log. */
+  body: Uint8Array;
+}
+
+/**
+ * How a claimed attempt ended. `released`: nothing was attempted; a claim from the log leaves the row `sending` without a claim
+ * (the message comes again), a claim of a due row makes it `waiting` again, due at once.
+ */
+export type Settlement =
+  | { kind: "delivered"; receipt: Receipt; sentFields: string[] }
+  | { kind: "skipped"; reason: string }
+  | { kind: "waiting"; dueInMs: number; errorCode: string; reason: string; body: Uint8Array }
+  | { kind: "dead"; errorCode: string; reason: string; body: Uint8Array }
+  | { kind: "released" };
+
+export interface SettleRequest extends DeliveryKey {
+  claimId: string;
+  settlement: Settlement;
+  /** The version (hash) of routes.yaml that decided. */
+  routesVersion: string;
+}
+
+export interface SkipRequest extends DeliveryKey, LogPosition {
+  hash: string;
+  acceptedAt: number;
+  reason: string;
+  routesVersion: string;
+}
+
+/** A row as commands show it; no body. */
+export interface DeliveryRow extends DeliveryKey, LogPosition {
+  state: DeliveryState;
+  attempts: number;
+  acceptedAt: number;
+  updatedAt: number;
+  dueAt: number | undefined;
+  errorCode: string | undefined;
+  /** Last error, or why it was skipped. */
+  reason: string | undefined;
+  receipt: Receipt | undefined;
+  claimedBy: string | undefined;
+  routesVersion: string | undefined;
+}
+
+export interface RouteCounts {
+  route: string;
+  delivered: number;
+  skipped: number;
+  waiting: number;
+  dead: number;
+  sending: number;
+  /** The earliest due time of a waiting row, Unix ms. */
+  nextDueAt: number | undefined;
+}
+
+export interface RouteWorkerState {
+  route: string;
+  partitions: number[];
+  inFlight: number;
+  oldestOpenAt: number | undefined;
+  /** Why it does not progress, if it does not: `standby`, `ledger away`, … */
+  cause: string | undefined;
+  /** Deliveries that reached an end (delivered, skipped, dead) per second, over the last ten seconds. */
+  endedPerSecond: number;
+}
+
+export interface WorkerHeartbeat {
+  /** Unique per process start: `<host>-<pid>-<random>`. */
+  worker: string;
+  host: string;
+  pid: number;
+  startedAt: number;
+  routesVersion: string;
+  routes: RouteWorkerState[];
+}
+
+export interface WorkerRow extends WorkerHeartbeat {
+  /** Of the last heartbeat, by the database's clock. */
+  ageMs: number;
+}
+
+export interface Ledger {
+  /** For people, without credentials. */
+  readonly name: string;
+  readonly engine: "sqlite" | "postgres";
+
+  /** One statement for the whole batch; an answer per item, in order. A batch never holds one delivery twice. */
+  claim(options: { worker: string; leaseMs: number; items: ClaimRequest[] }): Promise<ClaimAnswer[]>;
+  /** Claims waiting deliveries of a route whose time has come, oldest due first. Expired claims of due rows come back as ambiguous. */
+  claimDue(options: { route: string; worker: string; leaseMs: number; max: number }): Promise<DueDelivery[]>;
+  /** Extends claims that are still ours; `false` where one was lost. */
+  renew(options: { leaseMs: number; claims: { key: DeliveryKey; claimId: string }[] }): Promise<boolean[]>;
+  /** `false` where the claim was no longer ours: nothing was written then. */
+  settle(items: SettleRequest[]): Promise<boolean[]>;
+  /**
+   * Rows for calls that a route does not want. `held` when an attempt at an older record is under way.
+   * A delivered row stays delivered, with the reason beside it; a waiting or dead one becomes skipped, its body gone.
+   */
+  skip(items: SkipRequest[]): Promise<("done" | "held")[]>;
+  /** Milliseconds until the route's next due row, 0 if one is due, undefined if none waits. */
+  nextDueInMs(route: string): Promise<number | undefined>;
+
+  /** The positions where a route begins; the first writer wins and everyone gets what it wrote. */
+  routeStart(options: { route: string; resolve: () => Promise<LogPosition[]> }): Promise<LogPosition[]>;
+  routeStarts(): Promise<Map<string, LogPosition[]>>;
+  /** Copies of the log's committed positions, so that expired group offsets are not the end of them. Never moves one back. */
+  mirrorPositions(options: { route: string; positions: LogPosition[] }): Promise<void>;
+  mirroredPositions(route: string): Promise<LogPosition[]>;
+
+  deliveries(options: { callId?: string; route?: string; state?: DeliveryState; limit: number }): Promise<DeliveryRow[]>;
+  counts(): Promise<RouteCounts[]>;
+
+  /** Ties this ledger to one log: the first identity wins, and is returned. Positions of another log mean nothing here. */
+  bindLog(identity: string): Promise<string>;
+
+  heartbeat(state: WorkerHeartbeat): Promise<void>;
+  /** A worker that ends says so, instead of going stale. */
+  goodbye(worker: string): Promise<void>;
+  workers(): Promise<WorkerRow[]>;
+
+  /** @throws {UnreachableError} */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}

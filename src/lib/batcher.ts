@@ -1,0 +1,97 @@
+/** Options of {@link createBatcher}. */
+export interface BatcherOptions<Item, Result> {
+  /** Does the work for several items at once; one result per item, in the items' order. */
+  run(items: Item[]): Promise<Result[]>;
+  /** At most so many items in one run. */
+  maxItems: number;
+  /** At most so many bytes in one run, as `sizeOf` counts them; a single larger item runs alone. */
+  maxBytes?: number;
+  sizeOf?(item: Item): number;
+  /** Runs under way at once; 1 keeps the items' order. */
+  concurrency?: number;
+}
+
+export interface Batcher<Item, Result> {
+  /** Resolves with the item's own result; rejects when the run it was part of threw. */
+  add(item: Item): Promise<Result>;
+  /** Items added and not yet answered. */
+  readonly size: number;
+}
+
+interface Entry<Item, Result> {
+  item: Item;
+  bytes: number;
+  resolve(result: Result): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Natural batching: an idle batcher runs an item on the next turn of the event loop; while a run is
+ * under way, items gather and go together in the next one. No timer, so nothing waits when there is
+ * nothing to wait for, and batches grow just as large as the load makes them.
+ */
+export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
+  const { run, maxItems, maxBytes = Number.POSITIVE_INFINITY, sizeOf = () => 0, concurrency = 1 } = options;
+  const waiting: Entry<Item, Result>[] = [];
+  let head = 0;
+  let running = 0;
+  let inRun = 0;
+  let scheduled = false;
+
+  function nextBatch(): Entry<Item, Result>[] {
+    const batch: Entry<Item, Result>[] = [];
+    let bytes = 0;
+    while (head < waiting.length && batch.length < maxItems) {
+      const entry = waiting[head] as Entry<Item, Result>;
+      if (batch.length > 0 && bytes + entry.bytes > maxBytes) break;
+      bytes += entry.bytes;
+      batch.push(entry);
+      head += 1;
+    }
+    // Shifting one by one is quadratic in a backlog; dropping the used front now and then is not.
+    if (head === waiting.length || head > 4096) {
+      waiting.splice(0, head);
+      head = 0;
+    }
+    return batch;
+  }
+
+  async function runBatch(batch: Entry<Item, Result>[]): Promise<void> {
+    running += 1;
+    inRun += batch.length;
+    try {
+      const results = await run(batch.map((entry) => entry.item));
+      if (results.length !== batch.length) {
+        throw new Error(`a batch of ${batch.length} items was answered with ${results.length} results`);
+      }
+      for (const [index, entry] of batch.entries()) entry.resolve(results[index] as Result);
+    } catch (error) {
+      for (const entry of batch) entry.reject(error);
+    } finally {
+      running -= 1;
+      inRun -= batch.length;
+      startRuns();
+    }
+  }
+
+  function startRuns(): void {
+    while (running < concurrency && head < waiting.length) void runBatch(nextBatch());
+  }
+
+  return {
+    add(item) {
+      return new Promise<Result>((resolve, reject) => {
+        waiting.push({ item, bytes: sizeOf(item), resolve, reject });
+        if (scheduled || running >= concurrency) return;
+        scheduled = true;
+        setImmediate(() => {
+          scheduled = false;
+          startRuns();
+        });
+      });
+    },
+    get size() {
+      return waiting.length - head + inRun;
+    },
+  };
+}

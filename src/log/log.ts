@@ -1,0 +1,132 @@
+/**
+ * The log: where accepted calls lie, in order, and from where every route reads at its own pace.
+ * Two engines keep this contract, `src/log/sqlite` and `src/log/kafka`; `test/log.contract.ts` is its suite.
+ *
+ * Rules every engine keeps:
+ * - `append` resolves only when the record survives a crash of this process and of its host's disk cache
+ *   (embedded) or of one broker of three (Kafka). A record may be stored twice, never lost.
+ * - A group's messages of one partition are taken in order and acknowledged in any order; the committed
+ *   position never passes a message that is not acknowledged.
+ * - Whoever holds a partition holds it alone. Before it passes to another member, the holder is told through
+ *   {@link Taken.signal}, and what it has taken is waited for (bounded), so that nothing is handed out twice
+ *   without need. After a crash it is: readers must cope with a message taken again.
+ * - Offsets are numbers: 2^53 records at 10,000 a second last 28,000 years.
+ */
+
+export type Topic = "patchbay.calls" | "patchbay.quarantine";
+export const CALLS_TOPIC: Topic = "patchbay.calls";
+export const QUARANTINE_TOPIC: Topic = "patchbay.quarantine";
+
+/** The log refuses records above this size (key, value and headers together), in bytes. */
+export const MAX_RECORD_BYTES = 2_000_000;
+
+export interface LogRecord {
+  topic: Topic;
+  /** Records of one key keep their order. */
+  key: string;
+  /** The raw bytes, never changed. */
+  value: Uint8Array;
+  headers: Record<string, string>;
+}
+
+export interface Position {
+  partition: number;
+  /** Of the next message to read. */
+  offset: number;
+}
+
+export interface Message extends LogRecord {
+  partition: number;
+  offset: number;
+  /** When the log took it, Unix ms. */
+  appendedAt: number;
+}
+
+/** A message in this process' hands: it must end in exactly one of `ack` and `release`. */
+export interface Taken {
+  readonly message: Message;
+  /** Aborted when the partition is about to pass to another member: finish what is being sent, release the rest. */
+  readonly signal: AbortSignal;
+  /** Done with: delivered, skipped, or parked in the ledger. Once the partition is lost this does nothing. */
+  ack(): void;
+  /** Not done: somebody (perhaps we) will take it again. */
+  release(): void;
+}
+
+export interface SubscribeOptions {
+  topic: Topic;
+  /** The consumer group: `patchbay.<route id>`. */
+  group: string;
+  /** Where to begin in a partition for which the group has no committed position; a partition not listed begins at its oldest message. */
+  start: Position[];
+  /** Unacknowledged messages held at once, buffered ones included. Default 2,000 messages and 16 MB. */
+  window?: { maxMessages: number; maxBytes: number };
+}
+
+export interface SubscriptionStatus {
+  /** Partitions held now; empty while joining or standing by. */
+  partitions: number[];
+  /** Another process holds the group (embedded log only). */
+  standby: boolean;
+  /** Taken and not yet acknowledged or released. */
+  open: number;
+  /** When the log took the oldest message not yet acknowledged, Unix ms. */
+  oldestOpenAt: number | undefined;
+  /** When anything last moved: fetched, heartbeat answered, committed. Unix ms. */
+  aliveAt: number;
+}
+
+export interface Subscription {
+  /**
+   * The next messages, at least one and at most `max`; waits for them. `[]` only when the signal was aborted
+   * or the subscription is stopping.
+   */
+  take(options: { max: number; signal?: AbortSignal }): Promise<Taken[]>;
+  /** Stops handing out; the group stays a member for as long as it takes, lag grows. */
+  pause(): void;
+  resume(): void;
+  status(): SubscriptionStatus;
+  /** Hands out nothing more, waits up to `graceMs` for what is taken, commits, leaves. Safe to call twice. */
+  stop(options: { graceMs: number }): Promise<void>;
+  /** Resolves with the reason if the engine gives up for good; the process should end and be restarted. Never rejects. */
+  readonly failed: Promise<Error>;
+}
+
+export interface PartitionRange {
+  partition: number;
+  /** The oldest offset still kept. */
+  low: number;
+  /** The offset the next record will get. */
+  high: number;
+}
+
+export interface CommittedPosition extends Position {
+  /** When the log took the message at `offset`, as the last commit said; absent when it was caught up or unknown. Unix ms. */
+  oldestOpenAt?: number;
+}
+
+export interface Log {
+  /** For people, without credentials: `sqlite:data/patchbay.db`, `kafka://broker:9092`. */
+  readonly name: string;
+  readonly engine: "sqlite" | "kafka";
+  /**
+   * Resolves when the record is durable, with its place.
+   * @throws {LogUnavailableError} not stored, as far as we know, within the engine's deadline.
+   * @throws {RecordTooLargeError}
+   */
+  append(record: LogRecord): Promise<Position>;
+  /** Joins the group. Resolves when the subscription exists, which may be before it holds a partition. */
+  subscribe(options: SubscribeOptions): Promise<Subscription>;
+  /** Reads without a group: replay, audit, `deliveries`. Fewer than `limit` messages only at the end of the partition. */
+  read(options: { topic: Topic; partition: number; from: number; limit: number }): Promise<Message[]>;
+  ranges(topic: Topic): Promise<PartitionRange[]>;
+  /** The group's committed positions; a partition without a commit is absent. */
+  committed(options: { group: string; topic: Topic }): Promise<CommittedPosition[]>;
+  /** For every partition the first offset whose message was taken at or after `atMs`, or the end. */
+  offsetsAt(options: { topic: Topic; atMs: number }): Promise<Position[]>;
+  /** Tells this log from any other (Kafka's cluster id): offsets of two logs cannot be compared. */
+  identity(): Promise<string>;
+  /** Resolves when records can be stored right now. @throws {LogUnavailableError} saying why not. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,63 @@
+/**
+ * A route as the worker sees it: what it wants, what may leave the house, and where it goes.
+ * `src/routes` makes these from routes.yaml; `src/delivery` runs them.
+ */
+import type { Connector } from "./connector.ts";
+import type { Call, CallRecord, SharedCall } from "./model/call.ts";
+
+/** A destination of routes.yaml: a connector with its settings, parsed. */
+export interface Destination {
+  name: string;
+  connector: Connector;
+  /** Reads variables and secret files, parses the settings. Throws `RoutesFileError` with the line at fault. */
+  settings(): Record<string, unknown>;
+  timeoutMs: number;
+}
+
+/** Where a route begins when it is seen for the first time. */
+export type RouteStart = { kind: "now" } | { kind: "beginning" } | { kind: "time"; atMs: number };
+
+/** Whether a route takes a call. `reason` is shown to people and holds no value of the call. */
+export type Verdict = { wanted: true } | { wanted: false; reason: string };
+
+/** `when` or a template failed on this call: the call becomes a dead letter of that kind, the route goes on. */
+export class RouteFault extends Error {
+  override readonly name = "RouteFault";
+  readonly code: "filter_fault" | "mapping_fault";
+
+  constructor(code: "filter_fault" | "mapping_fault", message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface Route {
+  id: string;
+  to: Destination;
+  description: string | undefined;
+  /** Names of the sources whose calls it reads. */
+  sources: string[];
+  start: RouteStart;
+  /** `enabled: false` in the file: nothing is read, lag grows. */
+  enabled: boolean;
+  /** Suffix of the delivery key, where a route makes a second record at a destination that keeps one per call. */
+  record: string | undefined;
+  /** Source, `test`, earlier routes to the same record-keeping destination, and `when`, in that order. @throws {RouteFault} */
+  match(call: Call): Verdict;
+  /** Applies `share`, renders `with`. `sentFields` are the fields of the call that the destination may see and that are present. @throws {RouteFault} */
+  map(call: Call): { call: SharedCall; with: Record<string, unknown>; sentFields: string[] };
+}
+
+/** routes.yaml, loaded. */
+export interface Routes {
+  /** As given on the command line. */
+  path: string;
+  /** Short hash of the file's text, variables unresolved: every ledger row carries the version that decided. */
+  version: string;
+  timezone: string;
+  destinations: Destination[];
+  /** In the file's order. */
+  routes: Route[];
+  /** Adds to a record what the file knows: agent, direction, customer, test. */
+  describe(record: CallRecord, source: string): Call;
+}
