@@ -39,7 +39,7 @@ export interface ClaimRequest extends DeliveryKey, LogPosition {
 /** What is known of a delivery when it is claimed. */
 export interface Claim extends DeliveryKey {
   claimId: string;
-  /** An attempt began under a claim that ran out: its end is unknown. */
+  /** An earlier attempt's end is unknown: its claim ran out, or it was settled as waiting with `ambiguous`. */
   ambiguous: boolean;
   /** Attempts at this record that ended in `retry` or `ambiguous`; a newer record begins at 0. */
   attempts: number;
@@ -84,7 +84,7 @@ export interface DueDelivery extends Claim, LogPosition {
 export type Settlement =
   | { kind: "delivered"; receipt: Receipt; sentFields: string[] }
   | { kind: "skipped"; reason: string }
-  | { kind: "waiting"; dueInMs: number; errorCode: string; reason: string; body: Uint8Array }
+  | { kind: "waiting"; dueInMs: number; errorCode: string; reason: string; ambiguous?: boolean; body: Uint8Array }
   | { kind: "dead"; errorCode: string; reason: string; body: Uint8Array }
   | { kind: "released" };
 

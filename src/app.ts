@@ -1,0 +1,142 @@
+/** The only file that knows every concrete part: it opens engines by their URLs and starts what a command needs. */
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import { batchLedger } from "./delivery/ledger-batches.ts";
+import type { DeliveryEvent, RouteTrouble } from "./delivery/events.ts";
+import { startHeartbeat } from "./delivery/heartbeat.ts";
+import { createDestinationHandle, type DestinationHandle } from "./delivery/open-destination.ts";
+import { type RouteWorker, startRouteWorker } from "./delivery/worker.ts";
+import { UsageError } from "./errors.ts";
+import type { Ledger } from "./ledger/ledger.ts";
+import { type Clock, systemClock } from "./lib/clock.ts";
+import type { Logger } from "./lib/logger.ts";
+import type { Log } from "./log/log.ts";
+import type { Route, Routes } from "./route.ts";
+
+export const DEFAULT_LOG_URL = "sqlite:data/patchbay.db";
+export const DEFAULT_LEDGER_URL = "sqlite:data/ledger.db";
+
+/** An attempt ends within 15 s; a claim outlives it and the wait for a free slot. */
+const LEASE_MS = 60_000;
+
+/** @throws {UsageError} for a URL of no engine, {UnreachableError} when Kafka does not answer. */
+export async function openLog(options: { url: string; logger: Logger }): Promise<Log> {
+  const { url, logger } = options;
+  if (url.startsWith("sqlite:")) {
+    const { openSqliteLog } = await import("./log/sqlite/index.ts");
+    return openSqliteLog({ path: url.slice("sqlite:".length) });
+  }
+  if (url.startsWith("kafka:")) {
+    const { openKafkaLog } = await import("./log/kafka/index.ts");
+    return openKafkaLog({ url, onEvent: (event) => logger.warn(event, "kafka") });
+  }
+  throw new UsageError(`the log "${schemeOf(url)}" is not known`, {
+    hint: "Use sqlite:<file> for the embedded log or kafka://host:9092,host:9092 (--log or PATCHBAY_LOG).",
+  });
+}
+
+/** @throws {UsageError} for a URL of no engine, {UnreachableError} when PostgreSQL does not answer. */
+export async function openLedger(options: { url: string }): Promise<Ledger> {
+  const { url } = options;
+  if (url.startsWith("sqlite:")) {
+    const { openSqliteLedger } = await import("./ledger/sqlite/index.ts");
+    return openSqliteLedger({ path: url.slice("sqlite:".length) });
+  }
+  if (/^postgres(ql)?:/.test(url)) {
+    const { openPostgresLedger } = await import("./ledger/postgres/index.ts");
+    return openPostgresLedger({ url });
+  }
+  throw new UsageError(`the ledger "${schemeOf(url)}" is not known`, {
+    hint: "Use sqlite:<file> or postgres://user:password@host/database (--ledger or PATCHBAY_LEDGER).",
+  });
+}
+
+/** The part of a URL that cannot hold a password. */
+function schemeOf(url: string): string {
+  return /^[a-z0-9+.-]*:/i.exec(url)?.[0] ?? "(not a URL)";
+}
+
+export interface Connectors {
+  workers: RouteWorker[];
+  stop(options: { graceMs: number }): Promise<void>;
+  /** Resolves when a route's engine gave up for good; the process should end with an error and be started again. */
+  readonly failed: Promise<Error>;
+}
+
+/** Starts the workers of `selected` routes, each with a consumer group of its own. */
+export async function startConnectors(options: {
+  routes: Routes;
+  selected: Route[];
+  log: Log;
+  ledger: Ledger;
+  logger: Logger;
+  clock?: Clock;
+  onEvent?: (event: DeliveryEvent) => void;
+}): Promise<Connectors> {
+  const { routes, selected, log, ledger, logger, clock = systemClock, onEvent = () => undefined } = options;
+  await refuseForeignLog({ log, ledger });
+
+  const worker = `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`;
+  const batches = batchLedger({ ledger, worker, leaseMs: LEASE_MS });
+  const handles = new Map<string, DestinationHandle>();
+  const enabled = selected.filter((route) => route.enabled);
+  for (const { to } of enabled) {
+    if (!handles.has(to.name)) handles.set(to.name, createDestinationHandle({ destination: to, timezone: routes.timezone, clock }));
+  }
+
+  const workers = await Promise.all(
+    enabled.map((route) =>
+      startRouteWorker({
+        route,
+        routes,
+        log,
+        ledger,
+        batches,
+        handle: handles.get(route.to.name) as DestinationHandle,
+        worker,
+        leaseMs: LEASE_MS,
+        clock,
+        onEvent(event) {
+          logEvent(logger, event);
+          onEvent(event);
+        },
+        onTrouble: (trouble) => logTrouble(logger, trouble),
+      }),
+    ),
+  );
+  const heartbeat = startHeartbeat({ workers, worker, routesVersion: routes.version, log, ledger, clock });
+
+  return {
+    workers,
+    failed: Promise.race(workers.map((one) => one.failed)),
+    async stop({ graceMs }) {
+      await Promise.all(workers.map((one) => one.stop({ graceMs })));
+      await heartbeat.stop();
+      await Promise.all([...handles.values()].map((handle) => handle.close()));
+    },
+  };
+}
+
+/** Offsets of two logs cannot be compared: with another log, the ledger would take new calls for old ones. */
+async function refuseForeignLog(options: { log: Log; ledger: Ledger }): Promise<void> {
+  const { log, ledger } = options;
+  const identity = await log.identity();
+  const bound = await ledger.bindLog(identity);
+  if (bound === identity) return;
+  throw new UsageError(`the ledger ${ledger.name} belongs to another log than ${log.name}`, {
+    hint: "Each log needs a ledger of its own: point --ledger (PATCHBAY_LEDGER) at an empty one, or --log at the log it was made with.",
+  });
+}
+
+function logEvent(logger: Logger, event: DeliveryEvent): void {
+  const { receipt, ...rest } = { receipt: undefined, ...event };
+  const fields = receipt === undefined ? rest : { ...rest, receipt: receipt.id };
+  if (event.kind === "dead") logger.error(fields, "dead letter");
+  else if (event.kind === "waiting") logger.warn(fields, "waiting");
+  else logger.debug(fields, event.kind);
+}
+
+function logTrouble(logger: Logger, { route, cause }: RouteTrouble): void {
+  if (cause === undefined) logger.info({ route }, "route goes on");
+  else logger.error({ route, cause }, "route stands still");
+}

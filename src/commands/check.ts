@@ -1,0 +1,25 @@
+import { RoutesFileError } from "../errors.ts";
+import { formatProblems } from "../routes/index.ts";
+import { type CommonOptions, createContext } from "./context.ts";
+
+/** `patchbay check [--no-env] [--json]`: every mistake of routes.yaml at once. Exit code 0 fine, 1 mistakes, 2 no such file. */
+export async function checkCommand(options: CommonOptions & { env: boolean }): Promise<number> {
+  const context = createContext(options);
+  try {
+    const loaded = context.routes({ kind: options.env ? "check" : "check-no-env" });
+    const { path, version, sources, destinations, routes, warnings } = loaded;
+    if (options.json) {
+      console.log(JSON.stringify({ ok: true, path, version, problems: warnings }));
+      return 0;
+    }
+    if (warnings.length > 0) console.error(formatProblems(new RoutesFileError(warnings, loaded.text), { color: process.stderr.isTTY }));
+    const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+    console.log(`${path} is fine: ${count(sources.length, "source")}, ${count(destinations.length, "destination")}, ${count(routes.length, "route")} (version ${version})`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof RoutesFileError)) throw error;
+    if (options.json) console.log(JSON.stringify({ ok: false, problems: error.problems }));
+    else console.error(formatProblems(error, { color: process.stderr.isTTY }));
+    return 1;
+  }
+}

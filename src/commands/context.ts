@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { parseEnv } from "node:util";
+import { connectors } from "../../connectors/index.ts";
+import { DEFAULT_LEDGER_URL, DEFAULT_LOG_URL, openLedger, openLog } from "../app.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { createLogger, type Logger } from "../lib/logger.ts";
+import type { Log } from "../log/log.ts";
+import { type LoadedRoutes, loadRoutes, type Role } from "../routes/index.ts";
+
+/** Options that every command takes; a flag wins over its variable, the environment over `.env`. */
+export interface CommonOptions {
+  routes?: string;
+  log?: string;
+  ledger?: string;
+  json?: boolean;
+}
+
+export type Environment = Record<string, string | undefined>;
+
+/** The environment, with what `.env` in the working directory adds to it. */
+export function readEnvironment(): Environment {
+  let fromFile: Environment = {};
+  try {
+    fromFile = parseEnv(readFileSync(".env", "utf8"));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  return { ...fromFile, ...process.env };
+}
+
+/** What a command works with; engines are opened when first asked for and closed by `close`. */
+export interface Context {
+  env: Environment;
+  logger: Logger;
+  routes(role: Role): LoadedRoutes;
+  log(): Promise<Log>;
+  ledger(): Promise<Ledger>;
+  close(): Promise<void>;
+}
+
+export function createContext(options: CommonOptions): Context {
+  const env = readEnvironment();
+  const logger = createLogger({ level: env.PATCHBAY_LOG_LEVEL });
+  let log: Promise<Log> | undefined;
+  let ledger: Promise<Ledger> | undefined;
+
+  return {
+    env,
+    logger,
+    routes: (role) => loadRoutes({ path: options.routes ?? env.PATCHBAY_ROUTES ?? "routes.yaml", env, connectors, role }),
+    log() {
+      log ??= openLog({ url: options.log ?? env.PATCHBAY_LOG ?? DEFAULT_LOG_URL, logger });
+      return log;
+    },
+    ledger() {
+      ledger ??= openLedger({ url: options.ledger ?? env.PATCHBAY_LEDGER ?? DEFAULT_LEDGER_URL });
+      return ledger;
+    },
+    async close() {
+      for (const opened of [log, ledger]) await opened?.then((engine) => engine.close()).catch(() => undefined);
+    },
+  };
+}

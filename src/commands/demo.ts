@@ -1,0 +1,206 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { styleText } from "node:util";
+import { connectors as registry } from "../../connectors/index.ts";
+import { type Connectors, openLedger, openLog, startConnectors } from "../app.ts";
+import type { Sandbox } from "../connector.ts";
+import type { DeliveryEvent } from "../delivery/events.ts";
+import { readLag } from "../delivery/lag.ts";
+import { type Ingress, startIngress } from "../ingress/index.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { createLogger } from "../lib/logger.ts";
+import type { Log } from "../log/log.ts";
+import { type LoadedRoutes, loadRoutes } from "../routes/index.ts";
+import { documentedExample, SAMPLE_COUNT, sampleCall } from "../sandbox/calls.ts";
+import { type ServedSandbox, serveSandbox } from "../sandbox/serve.ts";
+import { formatLag } from "./lag.ts";
+import { GRACE_MS, runUntilStopped } from "./run-until-stopped.ts";
+import { post } from "./send.ts";
+
+const FOLDER = "data/demo";
+const SECRET = "patchbay-example-secret";
+/** Slack's sandbox takes about one message a second, as Slack does. */
+const ALL_ENDED_WITHIN_MS = 60_000;
+
+const bold = (text: string) => styleText("bold", text);
+const dim = (text: string) => styleText("dim", text);
+
+/** `patchbay demo [--once]`: the whole way of a call on this machine; every destination is its sandbox. Reads no PATCHBAY_* variable. */
+export async function demoCommand(options: { port?: number; once?: boolean }): Promise<number> {
+  const startedAtMs = performance.now();
+  const sandboxes = await startSandboxes();
+  const routes = loadRoutes({
+    path: relative(process.cwd(), fileURLToPath(new URL("../sandbox/demo.routes.yaml", import.meta.url))),
+    env: { DEMO_WEBHOOK_SECRET: SECRET, ...sandboxes.env },
+    connectors: registry,
+    role: { kind: "all" },
+  });
+  const logger = createLogger({ level: "fatal" });
+  const logUrl = `sqlite:${FOLDER}/log.db`;
+  const ledgerUrl = `sqlite:${FOLDER}/ledger.db`;
+  const log = await openLog({ url: logUrl, logger });
+  const ledger = await openLedger({ url: ledgerUrl });
+  const printer = createPrinter({ routes, sandboxes: sandboxes.byDestination });
+  const running = await startConnectors({ routes, selected: routes.routes, log, ledger, logger, onEvent: printer.onEvent });
+  const ingress = await listen({ routes, log, port: options.port });
+
+  console.log(`${bold("Patchbay demo")}: webhook at ${ingress.url}/webhooks/voiceinfra, files in ${FOLDER}, routes in ${routes.path}\n`);
+  await postSamples({ url: `${ingress.url}/webhooks/voiceinfra`, printer, startedAtMs });
+  const allEnded = await printer.allEnded(ALL_ENDED_WITHIN_MS);
+
+  console.log(`\n${formatLag(await readLag({ routes: routes.routes, log, ledger, nowMs: Date.now() }))}\n`);
+  console.log(printer.summary());
+
+  const stop = () => stopAll({ ingress, running, log, ledger, sandboxes });
+  if (options.once) {
+    await stop();
+    return allEnded ? 0 : 1;
+  }
+  const webhook = `--url ${ingress.url}/webhooks/voiceinfra --secret ${SECRET}`;
+  console.log(`\nIt keeps running; Ctrl-C ends it. In another terminal:
+  npm run -s patchbay -- send ${webhook}
+  npm run -s patchbay -- lag --watch --routes ${routes.path} --log ${logUrl} --ledger ${ledgerUrl}
+  npm run -s patchbay -- deliveries --ledger ${ledgerUrl}\n`);
+  return runUntilStopped({ failed: running.failed, stop, logger });
+}
+
+interface DemoSandboxes {
+  byDestination: Map<string, Sandbox>;
+  served: ServedSandbox[];
+  /** The settings that lead to them, as the demo's routes file names them: `DEMO_SLACK_TOKEN`. */
+  env: Record<string, string>;
+}
+
+async function startSandboxes(): Promise<DemoSandboxes> {
+  mkdirSync(FOLDER, { recursive: true });
+  for (const file of ["log.db", "ledger.db", "warehouse.duckdb"]) {
+    for (const suffix of ["", "-wal", "-shm", ".wal"]) rmSync(`${FOLDER}/${file}${suffix}`, { force: true });
+  }
+  const started: DemoSandboxes = { byDestination: new Map(), served: [], env: {} };
+  for (const [name, connector] of Object.entries(registry)) {
+    const sandbox = (await connector.sandbox()).createSandbox();
+    const served = await serveSandbox({ sandbox });
+    started.served.push(served);
+    started.byDestination.set(name, sandbox);
+    for (const [key, value] of Object.entries(sandbox.settings({ url: served.url, folder: FOLDER }))) {
+      started.env[`DEMO_${name}_${key}`.toUpperCase()] = value;
+    }
+  }
+  return started;
+}
+
+/** On 8080, or on a free port if that is taken and the user did not ask for one. */
+async function listen(options: { routes: LoadedRoutes; log: Log; port: number | undefined }): Promise<Ingress> {
+  const { routes, log, port } = options;
+  const logger = createLogger({ level: "fatal" });
+  try {
+    return await startIngress({ sources: routes.sources, log, logger, port: port ?? 8080 });
+  } catch (error) {
+    if (port !== undefined || (error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    return startIngress({ sources: routes.sources, log, logger, port: 0 });
+  }
+}
+
+async function postSamples(options: { url: string; printer: Printer; startedAtMs: number }): Promise<void> {
+  const { url, printer, startedAtMs } = options;
+  const bodies = [documentedExample(), ...Array.from({ length: SAMPLE_COUNT }, (_, index) => Buffer.from(JSON.stringify(sampleCall(index))))];
+  for (const body of bodies) {
+    const { call_id, call_outcome, duration_seconds } = JSON.parse(body.toString());
+    printer.expect(call_id, `${call_outcome}, ${duration_seconds} s`);
+    const answer = await post({ url, secret: SECRET, body });
+    printer.accepted(call_id, `${answer.status} in ${Math.round(answer.tookMs)} ms`, performance.now() - startedAtMs);
+  }
+}
+
+interface Printer {
+  expect(callId: string, what: string): void;
+  accepted(callId: string, how: string, sinceStartMs: number): void;
+  onEvent(event: DeliveryEvent): void;
+  allEnded(withinMs: number): Promise<boolean>;
+  summary(): string;
+}
+
+interface PrintedCall {
+  title: string;
+  /** Absent until the webhook has answered; calls of `patchbay send` need not wait for it. */
+  accepted: string | undefined;
+  expected: boolean;
+  events: DeliveryEvent[];
+}
+
+/** Prints a call's way once it is accepted and every route has come to an end with it. */
+function createPrinter(options: { routes: LoadedRoutes; sandboxes: Map<string, Sandbox> }): Printer {
+  const { routes, sandboxes } = options;
+  const order = routes.routes.map((route) => route.id);
+  const calls = new Map<string, PrintedCall>();
+  const totals = { delivered: 0, skipped: 0, waiting: 0, dead: 0 };
+  let announce = () => {};
+
+  function entry(callId: string): PrintedCall {
+    const known = calls.get(callId) ?? { title: bold(callId), accepted: undefined, expected: false, events: [] };
+    calls.set(callId, known);
+    return known;
+  }
+
+  async function lineOf(event: DeliveryEvent): Promise<string> {
+    const name = event.route.padEnd(18);
+    if (event.kind === "delivered") {
+      const destination = routes.routes.find((route) => route.id === event.route)?.to.name ?? "";
+      const record = (await sandboxes.get(destination)?.records())?.find((one) => one.id === event.receipt.id);
+      return `  ${name} ${styleText("green", "delivered")}  ${record?.line ?? event.receipt.id} ${dim(`(${Math.round(event.tookMs)} ms)`)}`;
+    }
+    if (event.kind === "skipped") return dim(`  ${name} skipped    ${event.reason}`);
+    const due = event.kind === "waiting" ? `next try in ${Math.round(event.dueInMs / 1000)} s: ` : "";
+    return `  ${name} ${styleText(event.kind === "dead" ? "red" : "yellow", event.kind.padEnd(9))}  ${due}${event.errorCode}: ${event.reason}`;
+  }
+
+  async function printIfEnded(callId: string): Promise<void> {
+    const call = entry(callId);
+    const ended = new Set(call.events.filter(({ kind }) => kind !== "waiting").map(({ route }) => route));
+    if (ended.size < order.length || (call.expected && call.accepted === undefined)) return;
+    calls.delete(callId);
+    const sorted = call.events.toSorted((a, b) => order.indexOf(a.route) - order.indexOf(b.route));
+    const lines = await Promise.all(sorted.map(lineOf));
+    console.log([call.title, ...(call.accepted ? [`  ${"accepted".padEnd(18)} ${call.accepted}`] : []), ...lines].join("\n"));
+    if (calls.size === 0) announce();
+  }
+
+  return {
+    expect(callId, what) {
+      const call = entry(callId);
+      call.expected = true;
+      call.title = `${bold(callId)}  ${what}`;
+    },
+    accepted(callId, how, sinceStartMs) {
+      entry(callId).accepted = `${how} ${dim(`(${(sinceStartMs / 1000).toFixed(1)} s after the start)`)}`;
+      void printIfEnded(callId);
+    },
+    onEvent(event) {
+      totals[event.kind] += 1;
+      entry(event.callId).events.push(event);
+      void printIfEnded(event.callId);
+    },
+    allEnded(withinMs) {
+      if (calls.size === 0) return Promise.resolve(true);
+      return new Promise((resolve) => {
+        const timer = setTimeout(() => resolve(false), withinMs);
+        announce = () => {
+          clearTimeout(timer);
+          resolve(true);
+        };
+      });
+    },
+    summary: () =>
+      `${SAMPLE_COUNT + 1} calls accepted: ${totals.delivered} delivered, ${totals.skipped} skipped by their routes, ${totals.dead} dead letters, ${totals.waiting} tries put off.`,
+  };
+}
+
+async function stopAll(parts: { ingress: Ingress; running: Connectors; log: Log; ledger: Ledger; sandboxes: DemoSandboxes }): Promise<void> {
+  const { ingress, running, log, ledger, sandboxes } = parts;
+  await ingress.stop({ graceMs: GRACE_MS });
+  await running.stop({ graceMs: GRACE_MS });
+  await log.close();
+  await ledger.close();
+  await Promise.all(sandboxes.served.map((one) => one.close()));
+}

@@ -1,0 +1,21 @@
+import { startIngress } from "../ingress/index.ts";
+import { type CommonOptions, createContext } from "./context.ts";
+import { GRACE_MS, never, runUntilStopped } from "./run-until-stopped.ts";
+
+export function webhookPort(options: { port?: number }, env: Record<string, string | undefined>): number {
+  return options.port ?? Number(env.PORT ?? 8080);
+}
+
+/** `patchbay ingress`: the webhook endpoint alone. */
+export async function ingressCommand(options: CommonOptions & { port?: number }): Promise<number> {
+  const context = createContext(options);
+  try {
+    const { sources } = context.routes({ kind: "ingress" });
+    const log = await context.log();
+    const ingress = await startIngress({ sources, log, logger: context.logger, port: webhookPort(options, context.env) });
+    context.logger.info({ url: ingress.url, log: log.name, sources: sources.map(({ name }) => name) }, "ingress listens");
+    return await runUntilStopped({ failed: never, stop: () => ingress.stop({ graceMs: GRACE_MS }), logger: context.logger });
+  } finally {
+    await context.close();
+  }
+}

@@ -1,0 +1,54 @@
+import { type LagReport, type RouteLag, readLag } from "../delivery/lag.ts";
+import { formatDuration, formatTable } from "../lib/table.ts";
+import { type CommonOptions, type Context, createContext } from "./context.ts";
+
+const WATCH_EVERY_MS = 1_000;
+
+/** `patchbay lag [--watch] [--json]`: how far each route is behind, and why. */
+export async function lagCommand(options: CommonOptions & { watch?: boolean }): Promise<void> {
+  const context = createContext(options);
+  const stopping = new AbortController();
+  process.once("SIGINT", () => stopping.abort());
+  try {
+    do {
+      const report = await reportOf(context);
+      const text = options.json ? JSON.stringify(report) : formatLag(report);
+      process.stdout.write(options.watch && !options.json && process.stdout.isTTY ? `\x1b[H\x1b[2J${text}\n` : `${text}\n`);
+      if (options.watch) await wait(WATCH_EVERY_MS, stopping.signal);
+    } while (options.watch && !stopping.signal.aborted);
+  } finally {
+    await context.close();
+  }
+}
+
+async function reportOf(context: Context): Promise<LagReport> {
+  const { routes } = context.routes({ kind: "check-no-env" });
+  const log = await context.log();
+  const ledger = await context.ledger().catch((error: Error) => ({ away: error.message }));
+  return readLag({ routes, log, ledger, nowMs: Date.now() });
+}
+
+async function wait(ms: number, signal: AbortSignal): Promise<void> {
+  const { setTimeout: sleep } = await import("node:timers/promises");
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}
+
+export function formatLag(report: LagReport): string {
+  const table = formatTable<RouteLag>({
+    rows: report.routes,
+    columns: [
+      { title: "ROUTE", cell: (row) => row.route },
+      { title: "TO", cell: (row) => (row.destination === row.connector ? row.connector : `${row.destination} (${row.connector})`) },
+      { title: "LAG", cell: (row) => String(row.lag), align: "right" },
+      { title: "OLDEST", cell: (row) => (row.oldestAgeMs === undefined ? "?" : row.lag === 0 ? "-" : formatDuration(row.oldestAgeMs)), align: "right" },
+      { title: "RATE/S", cell: (row) => row.endedPerSecond.toFixed(1), align: "right" },
+      { title: "EMPTY IN", cell: (row) => (row.lag === 0 ? "-" : row.timeToEmptyMs === undefined ? "?" : formatDuration(row.timeToEmptyMs)), align: "right" },
+      { title: "IN FLIGHT", cell: (row) => String(row.inFlight), align: "right" },
+      { title: "WAITING", cell: (row) => String(row.waiting), align: "right" },
+      { title: "DEAD", cell: (row) => String(row.dead), align: "right" },
+      { title: "REPLICAS", cell: (row) => String(row.replicas), align: "right" },
+      { title: "CAUSE", cell: (row) => row.cause ?? "" },
+    ],
+  });
+  return report.ledgerAway === undefined ? table : `${table}\n\nThe ledger is away, so waiting, dead and causes are not known: ${report.ledgerAway}`;
+}

@@ -1,0 +1,33 @@
+import { startConnectors } from "../app.ts";
+import { startIngress } from "../ingress/index.ts";
+import { startOps } from "../ops/server.ts";
+import { opsPort } from "./connector.ts";
+import { type CommonOptions, createContext } from "./context.ts";
+import { webhookPort } from "./ingress.ts";
+import { GRACE_MS, runUntilStopped } from "./run-until-stopped.ts";
+
+/** `patchbay up`: ingress and every route in one process, to the real destinations. */
+export async function upCommand(options: CommonOptions & { port?: number; opsPort?: number }): Promise<number> {
+  const context = createContext(options);
+  const { logger, env } = context;
+  try {
+    const routes = context.routes({ kind: "all" });
+    const [log, ledger] = [await context.log(), await context.ledger()];
+    // The routes first: a route that starts "now" then misses no call of this ingress.
+    const running = await startConnectors({ routes, selected: routes.routes, log, ledger, logger });
+    const ingress = await startIngress({ sources: routes.sources, log, logger, port: webhookPort(options, env) });
+    const ops = await startOps({ port: opsPort(options, env), workers: running.workers, log, ledger });
+    logger.info({ url: ingress.url, ops: ops.url, log: log.name, ledger: ledger.name, routes: running.workers.map(({ route }) => route.id) }, "up");
+    return await runUntilStopped({
+      failed: running.failed,
+      logger,
+      stop: async () => {
+        await ingress.stop({ graceMs: GRACE_MS });
+        await running.stop({ graceMs: GRACE_MS });
+        await ops.stop();
+      },
+    });
+  } finally {
+    await context.close();
+  }
+}

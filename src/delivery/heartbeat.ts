@@ -1,0 +1,53 @@
+import { hostname } from "node:os";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Clock } from "../lib/clock.ts";
+import { CALLS_TOPIC, type Log } from "../log/log.ts";
+import type { RouteWorker } from "./worker.ts";
+import { groupOf } from "./start.ts";
+
+const BEAT_EVERY_MS = 2_000;
+/** The ledger's copy of the positions is the answer to group offsets that expire after days: minutes of age do not matter. */
+const MIRROR_EVERY_BEATS = 15;
+
+/** Tells the ledger every 2 s which routes this process holds and how they do; it is how processes know of each other. */
+export function startHeartbeat(options: {
+  workers: RouteWorker[];
+  worker: string;
+  routesVersion: string;
+  log: Log;
+  ledger: Ledger;
+  clock: Clock;
+}): { stop(): Promise<void> } {
+  const { workers, worker, routesVersion, log, ledger, clock } = options;
+  const stopping = new AbortController();
+  const startedAt = clock.nowMs();
+
+  async function mirror(): Promise<void> {
+    for (const { route } of workers) {
+      const positions = await log.committed({ group: groupOf(route.id), topic: CALLS_TOPIC });
+      await ledger.mirrorPositions({ route: route.id, positions: positions.map(({ partition, offset }) => ({ partition, offset })) });
+    }
+  }
+
+  async function loop(): Promise<void> {
+    for (let beat = 1; !stopping.signal.aborted; beat += 1) {
+      const routes = workers.map((one) => one.status());
+      try {
+        await ledger.heartbeat({ worker, host: hostname(), pid: process.pid, startedAt, routesVersion, routes });
+        if (beat % MIRROR_EVERY_BEATS === 0) await mirror();
+      } catch {
+        // An absent beat is the message: the worker goes stale in `lag`, and its routes say themselves that the ledger is away.
+      }
+      await clock.sleep(BEAT_EVERY_MS, stopping.signal);
+    }
+  }
+
+  const done = loop();
+  return {
+    async stop() {
+      stopping.abort();
+      await done;
+      await ledger.goodbye(worker).catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,12 @@
+import type { Route } from "../route.ts";
+import type { Call } from "../model/call.ts";
+
+/**
+ * The key under which a destination knows a delivery. Where it keeps one record per call, every route means the same record
+ * (unless it says `record:`); a message belongs to its route.
+ */
+export function deliveryKey(route: Route, call: Pick<Call, "source" | "call_id">): string {
+  const identity = `${call.source}/${call.call_id}`;
+  if (route.to.connector.keeps === "message") return `${identity}/${route.id}`;
+  return route.record === undefined ? identity : `${identity}#${route.record}`;
+}

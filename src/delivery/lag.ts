@@ -1,0 +1,124 @@
+import type { Ledger, RouteCounts, WorkerRow } from "../ledger/ledger.ts";
+import { CALLS_TOPIC, type CommittedPosition, type Log, type PartitionRange, type Position } from "../log/log.ts";
+import type { Route } from "../route.ts";
+import { groupOf } from "./start.ts";
+
+/** A worker that has not beaten for so long is not counted as running. */
+export const STALE_AFTER_MS = 10_000;
+
+export interface PartitionLag {
+  partition: number;
+  /** The group's committed position; `undefined` before its first commit. */
+  committed: number | undefined;
+  high: number;
+  lag: number;
+}
+
+/** How far a route is behind, and why. */
+export interface RouteLag {
+  route: string;
+  connector: string;
+  destination: string;
+  /** Calls in the log that the route has not done with. */
+  lag: number;
+  partitions: PartitionLag[];
+  /** Age of the oldest call not done with; 0 when there is none, undefined when it cannot be told. */
+  oldestAgeMs: number | undefined;
+  /** Calls that reached an end per second, all replicas together. */
+  endedPerSecond: number;
+  /** At that rate; undefined when nothing moves. */
+  timeToEmptyMs: number | undefined;
+  inFlight: number;
+  replicas: number;
+  waiting: number;
+  nextDueInMs: number | undefined;
+  dead: number;
+  /** Why it does not progress, if it does not. */
+  cause: string | undefined;
+}
+
+export interface LagReport {
+  routes: RouteLag[];
+  /** Why the ledger's part (waiting, dead, rates, causes) is missing, if it is. */
+  ledgerAway: string | undefined;
+}
+
+interface LedgerPart {
+  starts: Map<string, Position[]>;
+  counts: RouteCounts[];
+  workers: WorkerRow[];
+}
+
+/** Lag of each route: offsets from the log, the rest from the ledger; offsets alone when the ledger is away. */
+export async function readLag(options: { routes: Route[]; log: Log; ledger: Ledger | { away: string }; nowMs: number }): Promise<LagReport> {
+  const { routes, log, ledger, nowMs } = options;
+  const committed = await Promise.all(routes.map((route) => log.committed({ group: groupOf(route.id), topic: CALLS_TOPIC })));
+  // After the committed positions: a position can then never seem to be ahead of the end.
+  const ranges = await log.ranges(CALLS_TOPIC);
+  const fromLedger = await readLedger(ledger);
+  const away = "away" in fromLedger ? fromLedger.away : undefined;
+  const part = "away" in fromLedger ? undefined : fromLedger;
+  return {
+    ledgerAway: away,
+    routes: routes.map((route, index) => lagOfRoute({ route, committed: committed[index] ?? [], ranges, part, nowMs })),
+  };
+}
+
+async function readLedger(ledger: Ledger | { away: string }): Promise<LedgerPart | { away: string }> {
+  if ("away" in ledger) return ledger;
+  try {
+    const [starts, counts, workers] = await Promise.all([ledger.routeStarts(), ledger.counts(), ledger.workers()]);
+    return { starts, counts, workers };
+  } catch (error) {
+    return { away: error instanceof Error ? error.message : "unknown" };
+  }
+}
+
+function lagOfRoute(options: {
+  route: Route;
+  committed: CommittedPosition[];
+  ranges: PartitionRange[];
+  part: LedgerPart | undefined;
+  nowMs: number;
+}): RouteLag {
+  const { route, committed, ranges, part, nowMs } = options;
+  const start = part?.starts.get(route.id) ?? [];
+  const partitions = ranges.map(({ partition, low, high }): PartitionLag => {
+    const position = committed.find((one) => one.partition === partition)?.offset;
+    const from = position ?? start.find((one) => one.partition === partition)?.offset ?? low;
+    return { partition, committed: position, high, lag: high - Math.min(Math.max(from, low), high) };
+  });
+  const lag = partitions.reduce((sum, one) => sum + one.lag, 0);
+  const running = (part?.workers ?? [])
+    .filter((worker) => worker.ageMs < STALE_AFTER_MS)
+    .flatMap((worker) => worker.routes.filter((state) => state.route === route.id));
+  const counts = part?.counts.find((one) => one.route === route.id);
+  const endedPerSecond = running.reduce((sum, state) => sum + state.endedPerSecond, 0);
+  const openSince = [...committed.map((one) => one.oldestOpenAt), ...running.map((state) => state.oldestOpenAt)].filter((at) => at !== undefined);
+  return {
+    route: route.id,
+    connector: route.to.connector.name,
+    destination: route.to.name,
+    lag,
+    partitions,
+    oldestAgeMs: lag === 0 ? 0 : openSince.length > 0 ? Math.max(0, nowMs - Math.min(...openSince)) : undefined,
+    endedPerSecond,
+    timeToEmptyMs: lag === 0 ? 0 : endedPerSecond > 0 ? (lag / endedPerSecond) * 1000 : undefined,
+    inFlight: running.reduce((sum, state) => sum + state.inFlight, 0),
+    replicas: running.length,
+    waiting: counts?.waiting ?? 0,
+    nextDueInMs: counts?.nextDueAt === undefined ? undefined : Math.max(0, counts.nextDueAt - nowMs),
+    dead: counts?.dead ?? 0,
+    cause: causeOf({ route, running: running.map((state) => state.cause), known: part !== undefined }),
+  };
+}
+
+function causeOf(options: { route: Route; running: (string | undefined)[]; known: boolean }): string | undefined {
+  const { route, running, known } = options;
+  if (!route.enabled) return "paused by routes.yaml (enabled: false)";
+  if (!known) return undefined;
+  if (running.length === 0) return "connector not running";
+  // Standing by is a cause only where nobody holds the route.
+  if (running.some((cause) => cause === undefined)) return undefined;
+  return running.find((cause) => cause !== "standby") ?? running[0];
+}

@@ -1,0 +1,34 @@
+import type { ClaimAnswer, ClaimRequest, Ledger, SettleRequest, SkipRequest } from "../ledger/ledger.ts";
+import { createBatcher } from "../lib/batcher.ts";
+
+/** The ledger, call by call: what several trips ask for at the same time goes in one statement. Shared by the routes of a process. */
+export interface LedgerBatches {
+  claim(item: ClaimRequest): Promise<ClaimAnswer>;
+  settle(item: SettleRequest): Promise<boolean>;
+  skip(item: SkipRequest): Promise<"done" | "held">;
+}
+
+const MAX_ROWS = 500;
+const MAX_BODY_BYTES = 4_000_000;
+
+export function batchLedger(options: { ledger: Ledger; worker: string; leaseMs: number }): LedgerBatches {
+  const { ledger, worker, leaseMs } = options;
+  // Two at once: while one batch is on its way to the database, the next one fills.
+  const concurrency = ledger.engine === "postgres" ? 2 : 1;
+
+  const claims = createBatcher<ClaimRequest, ClaimAnswer>({
+    maxItems: MAX_ROWS,
+    concurrency,
+    run: (items) => ledger.claim({ worker, leaseMs, items }),
+  });
+  const settlements = createBatcher<SettleRequest, boolean>({
+    maxItems: MAX_ROWS,
+    maxBytes: MAX_BODY_BYTES,
+    sizeOf: ({ settlement }) => ("body" in settlement ? settlement.body.byteLength : 0),
+    concurrency,
+    run: (items) => ledger.settle(items),
+  });
+  const skips = createBatcher<SkipRequest, "done" | "held">({ maxItems: MAX_ROWS, concurrency, run: (items) => ledger.skip(items) });
+
+  return { claim: (item) => claims.add(item), settle: (item) => settlements.add(item), skip: (item) => skips.add(item) };
+}

@@ -1,0 +1,15 @@
+import { pino, type Logger } from "pino";
+
+export type { Logger } from "pino";
+
+/**
+ * JSON lines on stderr. What may be logged is decided where it is logged: ids, codes, counts and durations,
+ * never a number, a name, a summary or a transcript. `Secret`s print as `[secret]` by themselves.
+ */
+export function createLogger(options: { level?: string } = {}): Logger {
+  const { level = process.env.PATCHBAY_LOG_LEVEL ?? "info" } = options;
+  return pino(
+    { level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    pino.destination({ dest: 2, sync: true }),
+  );
+}

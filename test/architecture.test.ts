@@ -1,0 +1,97 @@
+import { readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { globSync } from "node:fs";
+import { parseSync } from "oxc-parser";
+import { describe, expect, test } from "vitest";
+
+const ROOT = resolve(import.meta.dirname, "..");
+
+/** From the house plan §6: arrows point down only. The first pattern that fits a file gives its layer. */
+const LAYERS: { layer: number; files: RegExp }[] = [
+  { layer: 7, files: /^src\/(cli\.ts|commands\/)/ },
+  { layer: 6, files: /^src\/app\.ts$/ },
+  { layer: 5, files: /^src\/(ingress|ops)\// },
+  { layer: 4, files: /^(src\/(routes|log\/(sqlite|kafka)|ledger\/(sqlite|postgres)|delivery|sandbox)\/|connectors\/)/ },
+  { layer: 3, files: /^src\/(connector\.ts|route\.ts|log\/|ledger\/)/ },
+  { layer: 2, files: /^src\/(model\/|errors\.ts)/ },
+  { layer: 1, files: /^src\/lib\// },
+];
+
+interface Import {
+  from: string;
+  to: string;
+}
+
+const files = globSync(["src/**/*.ts", "connectors/**/*.ts"], { cwd: ROOT }).filter((file) => !file.includes(".test."));
+const imports = files.flatMap((file) => importsOf(file));
+
+/** Static imports and re-exports, and dynamic imports of literal paths; those of our own files only. */
+function importsOf(file: string): Import[] {
+  const source = readFileSync(join(ROOT, file), "utf8");
+  const { module: found, errors } = parseSync(file, source);
+  if (errors.length > 0) throw new Error(`${file} cannot be parsed: ${errors[0]?.message}`);
+  const specifiers = [
+    ...found.staticImports.map((one) => one.moduleRequest.value),
+    ...found.staticExports.flatMap((one) => one.entries.flatMap((entry) => entry.moduleRequest?.value ?? [])),
+    ...found.dynamicImports.map((one) => source.slice(one.moduleRequest.start, one.moduleRequest.end).replace(/^["'`]|["'`]$/g, "")),
+  ];
+  return specifiers
+    .filter((specifier) => specifier.startsWith("."))
+    .map((specifier) => ({ from: file, to: relative(ROOT, resolve(ROOT, dirname(file), specifier)) }));
+}
+
+function layerOf(file: string): number {
+  return LAYERS.find(({ files: pattern }) => pattern.test(file))?.layer ?? Number.NaN;
+}
+
+describe("the architecture", () => {
+  test("every source file has a layer", () => {
+    expect(files.length).toBeGreaterThan(30);
+    expect(files.filter((file) => Number.isNaN(layerOf(file)))).toEqual([]);
+  });
+
+  test("arrows point down only", () => {
+    const upwards = imports.filter(({ from, to }) => to.endsWith(".ts") && layerOf(to) > layerOf(from));
+    expect(upwards).toEqual([]);
+  });
+
+  test("parts of layer 4 do not know each other", () => {
+    const part = (file: string) => (file.startsWith("connectors/") ? file.split("/").slice(0, 2) : file.split("/").slice(0, 3)).join("/");
+    const group = (file: string) => (/^src\/(routes|delivery|sandbox)\//.test(file) ? file.split("/").slice(0, 2).join("/") : part(file));
+    const sideways = imports.filter(
+      ({ from, to }) => layerOf(from) === 4 && layerOf(to) === 4 && group(from) !== group(to) && from !== "connectors/index.ts",
+    );
+    expect(sideways).toEqual([]);
+  });
+
+  test("a connector knows src/connector.ts, itself, and nothing else of ours", () => {
+    const foreign = imports.filter(({ from, to }) => {
+      if (!from.startsWith("connectors/") || from === "connectors/index.ts") return false;
+      const folder = from.split("/").slice(0, 2).join("/");
+      return to !== "src/connector.ts" && !to.startsWith(`${folder}/`);
+    });
+    expect(foreign).toEqual([]);
+  });
+
+  test("no file imports itself in a circle", () => {
+    const next = Map.groupBy(imports, ({ from }) => from);
+    const cycles: string[] = [];
+    const done = new Set<string>();
+    const visit = (file: string, way: string[]): void => {
+      if (way.includes(file)) {
+        cycles.push([...way.slice(way.indexOf(file)), file].join(" → "));
+        return;
+      }
+      if (done.has(file)) return;
+      for (const { to } of next.get(file) ?? []) visit(to, [...way, file]);
+      done.add(file);
+    };
+    for (const file of files) visit(file, []);
+    expect(cycles).toEqual([]);
+  });
+
+  test("only src/app.ts knows the engines", () => {
+    const knowing = imports.filter(({ from, to }) => /^src\/(log|ledger)\/(sqlite|kafka|postgres)\//.test(to) && dirname(from) !== dirname(to) && !from.startsWith(dirname(to)));
+    expect(new Set(knowing.map(({ from }) => from).filter((from) => !/^src\/(log|ledger)\//.test(from)))).toEqual(new Set(["src/app.ts"]));
+  });
+});
