@@ -7,7 +7,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Semaphore } from "../lib/semaphore.ts";
 import type { Taken } from "../log/log.ts";
 import type { Call } from "../model/call.ts";
-import { storedHeaders } from "../model/envelope.ts";
+import { toHeaders } from "../model/envelope.ts";
 import type { Route } from "../route.ts";
 import { attempt, type ClaimedCall, settlementOfFault } from "./attempt.ts";
 import type { DeliveryEvent } from "./events.ts";
@@ -156,7 +156,7 @@ export function createTrips(options: TripOptions): Trips {
 
     async fromLedger(due, signal) {
       const { source, callId, acceptedAt, body } = due;
-      const reading = readMessage({ message: { key: `${source}/${callId}`, value: body, headers: storedHeaders({ source, acceptedAt }) }, describe });
+      const reading = readMessage({ message: { key: `${source}/${callId}`, value: body, headers: toHeaders({ source, acceptedAt, requestId: "" }) }, describe });
       const verdict = match(reading);
       if ("fault" in verdict) await settle(due, reading, settlementOfFault(verdict.fault, body));
       else if (!verdict.wanted) await settle(due, reading, { kind: "skipped", reason: verdict.reason });

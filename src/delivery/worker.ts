@@ -20,6 +20,8 @@ import { createTrips } from "./trip.ts";
 export interface RouteWorker {
   route: Route;
   status(): RouteWorkerState;
+  /** For how long nothing has moved in the engine that feeds it: no fetch, no heartbeat, no commit. */
+  idleMs(): number;
   /** Takes nothing more, lets attempts end (up to `graceMs`), commits, leaves the group. */
   stop(options: { graceMs: number }): Promise<void>;
   /** Resolves when the log's engine gave up for good: the process should end and be started again. */
@@ -133,6 +135,7 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
       const cause = ledgerFailedAtMs !== undefined ? "ledger away" : standby ? "standby" : undefined;
       return { route: route.id, partitions, inFlight: slots.held, oldestOpenAt, cause, endedPerSecond: ended.perSecond() };
     },
+    idleMs: () => Math.max(0, clock.nowMs() - subscription.status().aliveAt),
     async stop({ graceMs }) {
       stopping.abort();
       const timer = setTimeout(() => deadline.abort(), graceMs);

@@ -1,0 +1,24 @@
+import { defineConnector } from "../../src/connector.ts";
+import { settingsSchema, withSchema } from "./settings.ts";
+
+/**
+ * One Task per call, upserted on an external id and logged on the person who has the number.
+ * Needs an External Client App (client credentials or JWT bearer) and a Text(255) External ID field on Activity.
+ */
+export const salesforce = defineConnector({
+  name: "salesforce",
+  title: "Salesforce",
+  keeps: "record",
+  duplicates: "native-key",
+  settings: settingsSchema,
+  with: withSchema,
+  // 200 records are what one collections request takes; each request counts against the org's daily limit.
+  batch: { maxCalls: 200, concurrency: 2 },
+
+  async open({ settings, timezone, timeoutMs }) {
+    const { openSalesforce } = await import("./open.ts");
+    return openSalesforce({ settings, timezone, timeoutMs });
+  },
+
+  sandbox: () => import("./sandbox.ts"),
+});

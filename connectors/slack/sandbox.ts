@@ -1,0 +1,194 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Sandbox, SandboxOptions } from "../../src/connector.ts";
+import { type Blocks, checkBlocks, checkMetadata, type Metadata, mentionsIn } from "./sandbox-blocks.ts";
+
+const TOKEN = "xoxb-sandbox";
+const BOT = { bot_id: "B0SANDBOX01", user_id: "U0SANDBOX01", app_id: "A0SANDBOX01", team_id: "T0SANDBOX01" };
+const SCOPES = "chat:write,channels:history,groups:history";
+
+interface Channel {
+  name: string;
+  /** Whether the bot was invited. */
+  member: boolean;
+  archived?: boolean;
+}
+
+/** Where the bot is, where it is not, and one that is closed. */
+const CHANNELS = new Map<string, Channel>([
+  ["C0123456789", { name: "sales", member: true }],
+  ["C0123456780", { name: "support", member: true }],
+  ["C0NOTINVITED", { name: "board", member: false }],
+  ["C0ARCHIVED01", { name: "old", member: true, archived: true }],
+]);
+
+/**
+ * "About one message a second and channel, short bursts are tolerated" (docs.slack.dev/apis/web-api/rate-limits). How short is not said:
+ * 20 here, so that a demo is not a lesson in patience. Tier 3 methods: 50 a minute.
+ */
+const POSTS = { burst: 20, perSecond: 1 };
+const TIER_3 = { burst: 50, perSecond: 50 / 60 };
+
+interface Message {
+  channel: string;
+  ts: string;
+  text: string;
+  blocks: Blocks;
+  metadata: Metadata | undefined;
+  mentions: string[];
+  edited: number;
+}
+
+type Answer = Record<string, unknown> & { ok: boolean };
+type Form = Map<string, string>;
+
+const refuse = (error: string, more: Record<string, unknown> = {}): Answer => ({ ok: false, error, ...more });
+
+/** Slack's Web API, as far as a bot that writes call summaries meets it. */
+export function createSandbox(options: SandboxOptions = {}): Sandbox {
+  const { limits = true, latencyMs = 0 } = options;
+  const messages: Message[] = [];
+  const takeToken = createBuckets();
+  let lastTs = 0;
+
+  /** Unique and rising, as Slack's are: seconds with six digits behind the point. */
+  function nextTs(): string {
+    lastTs = Math.max(lastTs + 1, Date.now() * 1000);
+    return `${Math.floor(lastTs / 1e6)}.${String(lastTs % 1e6).padStart(6, "0")}`;
+  }
+
+  function channelError(id: string): string | undefined {
+    const channel = CHANNELS.get(id);
+    if (!channel) return "channel_not_found";
+    if (!channel.member) return "not_in_channel";
+    return undefined;
+  }
+
+  function content(form: Form): Pick<Message, "text" | "blocks" | "metadata" | "mentions"> | Answer {
+    const text = form.get("text") ?? "";
+    const blocks = checkBlocks(form.get("blocks") ?? "[]");
+    if ("error" in blocks) return refuse(blocks.error, blocks.messages ? { response_metadata: { messages: blocks.messages } } : {});
+    if (text === "" && blocks.blocks.length === 0) return refuse("no_text");
+    if ([...text].length > 40_000) return refuse("msg_too_long");
+    const metadata = form.has("metadata") ? checkMetadata(form.get("metadata") ?? "") : { metadata: undefined };
+    if ("error" in metadata) return refuse(metadata.error);
+    return { text, blocks: blocks.blocks, metadata: metadata.metadata, mentions: mentionsIn([text, ...blocks.texts]) };
+  }
+
+  const methods: Record<string, { limit?: { burst: number; perSecond: number }; run(form: Form): Answer }> = {
+    "auth.test": {
+      run: () => ({ ok: true, url: "https://sandbox.slack.com/", team: "Sandbox", user: "patchbay", ...BOT }),
+    },
+
+    "chat.postMessage": {
+      limit: POSTS,
+      run(form) {
+        const channel = form.get("channel") ?? "";
+        const wrong = channelError(channel) ?? (CHANNELS.get(channel)?.archived ? "is_archived" : undefined);
+        if (wrong) return refuse(wrong);
+        const checked = content(form);
+        if ("ok" in checked) return checked;
+        const message = { ...checked, channel, ts: nextTs(), edited: 0 };
+        messages.push(message);
+        return { ok: true, channel, ts: message.ts, message: shown(message, false) };
+      },
+    },
+
+    "chat.update": {
+      limit: TIER_3,
+      run(form) {
+        const channel = form.get("channel") ?? "";
+        const wrong = channelError(channel) ?? (CHANNELS.get(channel)?.archived ? "is_inactive" : undefined);
+        if (wrong) return refuse(wrong);
+        const message = messages.find((one) => one.channel === channel && one.ts === form.get("ts"));
+        if (!message) return refuse("message_not_found");
+        const checked = content(form);
+        if ("ok" in checked) return checked;
+        // Metadata that an update does not name stays.
+        Object.assign(message, checked, { metadata: checked.metadata ?? message.metadata, edited: message.edited + 1 });
+        return { ok: true, channel, ts: message.ts, text: message.text, message: shown(message, false) };
+      },
+    },
+
+    "conversations.history": {
+      limit: TIER_3,
+      run(form) {
+        const channel = form.get("channel") ?? "";
+        const wrong = channelError(channel);
+        if (wrong) return refuse(wrong);
+        const limit = Number(form.get("limit") ?? 100);
+        if (!Number.isInteger(limit) || limit < 1 || limit > 999) return refuse("invalid_limit");
+        const oldest = Number(form.get("oldest") ?? 0);
+        if (Number.isNaN(oldest)) return refuse("invalid_ts_oldest");
+        const from = form.has("cursor") ? Number(Buffer.from(form.get("cursor") ?? "", "base64").toString()) : 0;
+        if (!Number.isInteger(from)) return refuse("invalid_cursor");
+        const found = messages.filter((one) => one.channel === channel && Number(one.ts) > oldest).toReversed();
+        const page = found.slice(from, from + limit);
+        const more = from + limit < found.length;
+        return {
+          ok: true,
+          messages: page.map((message) => shown(message, form.get("include_all_metadata") === "true")),
+          has_more: more,
+          response_metadata: { next_cursor: more ? Buffer.from(String(from + limit)).toString("base64") : "" },
+        };
+      },
+    },
+  };
+
+  async function answer(request: Request): Promise<Response> {
+    if (latencyMs > 0) await delay(latencyMs);
+    const name = /^\/api\/([\w.]+)$/.exec(new URL(request.url).pathname)?.[1] ?? "";
+    const method = Object.hasOwn(methods, name) ? methods[name] : undefined;
+    if (!method) return Response.json(refuse("unknown_method", { req_method: name }));
+    if (request.method !== "POST" || request.headers.get("content-type")?.split(";")[0] !== "application/x-www-form-urlencoded") {
+      return Response.json(refuse("invalid_form_data"));
+    }
+    const form: Form = new Map(new URLSearchParams(await request.text()));
+    const token = /^Bearer (.+)$/.exec(request.headers.get("authorization") ?? "")?.[1];
+    if (token !== TOKEN) return Response.json(refuse(token === undefined ? "not_authed" : "invalid_auth"));
+    if (limits && method.limit) {
+      const waitS = takeToken(name === "chat.postMessage" ? `${name} ${form.get("channel")}` : name, method.limit);
+      if (waitS > 0) return Response.json(refuse("ratelimited"), { status: 429, headers: { "retry-after": String(waitS) } });
+    }
+    return Response.json(method.run(form), { headers: { "x-oauth-scopes": SCOPES } });
+  }
+
+  return {
+    fetch: answer,
+    settings: ({ url }) => ({ base_url: `${url}/api/`, token: TOKEN }),
+    records: async () =>
+      messages.map((message) => ({
+        key: String(message.metadata?.event_payload.key ?? ""),
+        id: message.ts,
+        line: `#${CHANNELS.get(message.channel)?.name} · "${titleOf(message)}"${message.edited > 0 ? " (edited)" : ""} · ${message.ts}`,
+        body: { ...message },
+      })),
+  };
+}
+
+function shown(message: Message, withMetadata: boolean): Record<string, unknown> {
+  const { ts, text, blocks, metadata } = message;
+  const { bot_id, app_id, user_id: user, team_id: team } = BOT;
+  return { type: "message", ts, user, team, bot_id, app_id, text, blocks, ...(withMetadata && metadata ? { metadata } : {}) };
+}
+
+/** The header's text, or the first line of what stands there instead. */
+function titleOf(message: Message): string {
+  const first = message.blocks[0];
+  const text = first?.type === "header" ? first.text.text : message.text;
+  return text.split("\n")[0] ?? "";
+}
+
+/** Token buckets by name. Answers 0, or the whole seconds until the next token. */
+function createBuckets(): (name: string, limit: { burst: number; perSecond: number }) => number {
+  const buckets = new Map<string, { tokens: number; atMs: number }>();
+  return (name, { burst, perSecond }) => {
+    const nowMs = performance.now();
+    const bucket = buckets.get(name) ?? { tokens: burst, atMs: nowMs };
+    bucket.tokens = Math.min(burst, bucket.tokens + ((nowMs - bucket.atMs) / 1000) * perSecond);
+    bucket.atMs = nowMs;
+    buckets.set(name, bucket);
+    if (bucket.tokens < 1) return Math.ceil((1 - bucket.tokens) / perSecond);
+    bucket.tokens -= 1;
+    return 0;
+  };
+}

@@ -1,0 +1,76 @@
+/** Slack's three control characters, written as text (docs.slack.dev, "Formatting message text", escaping). With them escaped nothing mentions, links or pings. */
+const ESCAPES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+
+const MARK = "…";
+
+/** Text from a call as mrkdwn: nothing in it can ping or link. At most `maxLength` characters, the escapes counted. */
+export function escaped(text: string, maxLength: number): string {
+  return joined(
+    [...text].map((point) => ESCAPES[point] ?? point),
+    maxLength,
+  );
+}
+
+/** A link that the author of a template may write: `<https://…>`, `<https://…|label>`, mailto and tel. */
+const LINK = /^<(?:https?:\/\/|mailto:|tel:)[^<>|\s]+(?:\|[^<>\n]*)?>$/i;
+
+/**
+ * A rendered template as mrkdwn. Values of the call are in it already and cannot be told from the author's own words, so:
+ * formatting (`*bold*`) and links stay, everything else in angle brackets becomes text: `<!channel>`, `<@U…>`, `<#C…>`, `<!subteam^…>`, `<!date^…>`.
+ * Liquid's `escape` filter works as one expects: its quote entities, which Slack would print, are read.
+ */
+export function authorsText(text: string, maxLength: number): string {
+  const atoms =
+    text
+      .replaceAll("&quot;", '"')
+      .replaceAll("&#39;", "'")
+      .match(/<[^<>]*>|&(?:amp|lt|gt);|[\s\S]/gu) ?? [];
+  const safe = atoms.flatMap((atom) => {
+    if (atom.length > 1 && (atom.startsWith("&") || LINK.test(atom))) return [atom];
+    return [...atom].map((point) => ESCAPES[point] ?? point);
+  });
+  return joined(safe, maxLength);
+}
+
+/** Whole atoms only: a cut never falls into a character, an escape or a link. */
+function joined(atoms: string[], maxLength: number): string {
+  const total = atoms.reduce((sum, atom) => sum + atom.length, 0);
+  if (total <= maxLength) return atoms.join("");
+  let text = "";
+  for (const atom of atoms) {
+    if (text.length + atom.length > maxLength - MARK.length) break;
+    text += atom;
+  }
+  return text + MARK;
+}
+
+/** `2 min 27 s`, `45 s`, `1 h 3 min`. */
+export function durationText(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** A call's time in ms; without a zone it is UTC, whatever the machine's zone is. */
+export function timeMs(iso: string): number {
+  const withTime = /[T ]\d{2}:\d{2}/.test(iso);
+  const hasZone = /(Z|[+-]\d{2}:?\d{2})$/i.test(iso);
+  return Date.parse(withTime && !hasZone ? `${iso.replace(" ", "T")}Z` : iso);
+}
+
+/** `15 Jan 2025, 15:23 CET`; the text as it came when it cannot be read. */
+export function timeText(iso: string, timezone: string): string {
+  const atMs = timeMs(iso);
+  if (Number.isNaN(atMs)) return iso;
+  const format = new Intl.DateTimeFormat("en-GB", {
+    timeZone: timezone,
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    timeZoneName: "short",
+  });
+  return format.format(atMs);
+}

@@ -1,0 +1,147 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { Secret } from "../../src/connector.ts";
+import { writeBisecting } from "./bisect.ts";
+import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT } from "./columns.ts";
+import { isMissingTable, openErrorOfDuckDb, refusalOfDuckDb } from "./duckdb-errors.ts";
+import { withDuckDbFile } from "./duckdb-file.ts";
+import type { Row } from "./row.ts";
+import type { Store } from "./store.ts";
+import { type ExistingTable, missingColumns, type TypesOf } from "./widen.ts";
+
+const TYPES: TypesOf = {
+  text: ["varchar"],
+  time: ["timestamp with time zone"],
+  number: ["double", "float", "decimal", "integer", "bigint", "hugeint"],
+  integer: ["integer", "bigint", "hugeint", "double"],
+  json: ["json", "varchar"],
+};
+
+const STAMPS = new Set([DELIVERED_AT, UPDATED_AT]);
+const INCOMING = "temp.patchbay_incoming";
+
+/** A table in a DuckDB file. The file is open only while a batch is written; it may be moved away or replaced in between. */
+export function openDuckDbStore(options: { url: Secret; table: string }): Store {
+  const { url, table } = options;
+  const path = url.reveal().slice("duckdb:".length);
+  let dirty = false;
+
+  return {
+    table,
+    prepare: (columns) => withDuckDbFile({ path }, (connection) => makeTable({ connection, table, columns })),
+
+    upsert: (rows, columns, { signal }) =>
+      withDuckDbFile({ path, signal }, async (connection) => {
+        // Known only now that the file is ours: another one may lie there than at the last batch.
+        await makeTable({ connection, table, columns });
+        const filled = columns.filter(({ name }) => !STAMPS.has(name));
+        await connection.run(`CREATE TEMP TABLE ${INCOMING} (${filled.map(({ name }) => `${quoted(name)} varchar`).join(", ")})`);
+        const sql = upsertSql(table, filled);
+        dirty = true;
+        try {
+          return await writeBisecting({
+            rows,
+            write: (part) => writeRows({ connection, rows: part, columns: filled, sql }),
+            refusalOf: refusalOfDuckDb,
+            signal,
+          });
+        } catch (error) {
+          signal.throwIfAborted();
+          throw openErrorOfDuckDb(error);
+        }
+      }),
+
+    async close() {
+      if (!dirty) return;
+      // The file alone then holds everything. Not at any price: the write-ahead log is as good.
+      await withDuckDbFile({ path }, (connection) => connection.run("CHECKPOINT")).catch(() => undefined);
+    },
+  };
+}
+
+async function makeTable(options: { connection: DuckDBConnection; table: string; columns: readonly Column[] }): Promise<void> {
+  const { connection, table, columns } = options;
+  try {
+    const existing = await describeTable(connection, table);
+    if (!existing) {
+      const definitions = columns.map(({ name, kind }) => `${quoted(name)} ${TYPES[kind][0]}${name === KEY ? " PRIMARY KEY" : ""}`);
+      await connection.run(`CREATE TABLE IF NOT EXISTS ${quoted(table)} (${definitions.join(", ")})`);
+      return;
+    }
+    for (const { name, kind } of missingColumns({ table, existing, wanted: columns, types: TYPES })) {
+      await connection.run(`ALTER TABLE ${quoted(table)} ADD COLUMN IF NOT EXISTS ${quoted(name)} ${TYPES[kind][0]}`);
+    }
+  } catch (error) {
+    throw openErrorOfDuckDb(error);
+  }
+}
+
+async function describeTable(connection: DuckDBConnection, table: string): Promise<ExistingTable | undefined> {
+  // Ten times as quick as information_schema, which matters where each batch looks. It takes no parameter; a table's name holds no quotes.
+  const described = await connection
+    .runAndReadAll(
+      `SELECT name, lower(regexp_replace(type, '\\(.*', '')), "notnull" AND dflt_value IS NULL, pk FROM pragma_table_info('${table}')`,
+    )
+    .catch((error: unknown) => {
+      if (isMissingTable(error)) return undefined;
+      throw error;
+    });
+  const rows = described?.getRows();
+  if (!rows || rows.length === 0) return undefined;
+  const primary = rows.filter(([, , , inKey]) => inKey === true).map(([name]) => name);
+  return {
+    columns: rows.map(([name, type, mustBeFilled]) => ({ name: String(name), type: String(type), mustBeFilled: mustBeFilled === true })),
+    keyIsUnique: (primary.length === 1 && primary[0] === KEY) || (await hasUniqueKey(connection, table)),
+  };
+}
+
+/** A unique constraint is as good as a primary key; asked for only where there is none. */
+async function hasUniqueKey(connection: DuckDBConnection, table: string): Promise<boolean> {
+  const found = await connection.runAndReadAll(
+    `SELECT 1 FROM duckdb_constraints() WHERE database_name = current_database() AND schema_name = 'main' AND table_name = $1
+       AND constraint_type = 'UNIQUE' AND constraint_column_names = [$2]`,
+    [table, KEY],
+  );
+  return found.getRows().length > 0;
+}
+
+/** The appender takes texts as they are, in half the time and a quarter of the memory of one JSON parameter. */
+async function writeRows(options: { connection: DuckDBConnection; rows: Row[]; columns: Column[]; sql: string }): Promise<void> {
+  const { connection, rows, columns, sql } = options;
+  await connection.run(`DELETE FROM ${INCOMING}`);
+  const [catalog, table] = INCOMING.split(".") as [string, string];
+  const appender = await connection.createAppender(table, "main", catalog);
+  try {
+    for (const { cells } of rows) {
+      for (const { name } of columns) {
+        const cell = cells.get(name) ?? null;
+        if (cell === null) appender.appendNull();
+        else appender.appendVarchar(cell);
+      }
+      appender.endRow();
+    }
+  } finally {
+    appender.closeSync();
+  }
+  await connection.run(sql);
+}
+
+function upsertSql(table: string, columns: Column[]): string {
+  const names = columns.map(({ name }) => quoted(name));
+  const values = columns.map(({ name, kind }) => (kind === "text" ? quoted(name) : `CAST(${quoted(name)} AS ${TYPES[kind][0]})`));
+  const updates = names
+    .filter((name) => name !== quoted(KEY))
+    .map((name) => `${name} = coalesce(excluded.${name}, ${quoted(table)}.${name})`);
+  return `INSERT INTO ${quoted(table)} (${[...names, DELIVERED_AT, UPDATED_AT].join(", ")})
+    SELECT ${[...values, "now()", "now()"].join(", ")} FROM ${INCOMING}
+    ON CONFLICT (${quoted(KEY)}) DO UPDATE SET ${[...updates, `${UPDATED_AT} = now()`].join(", ")}`;
+}
+
+/** Rows as they lie in the file, oldest first, for the sandbox and tests. Empty when there is no table yet. */
+export async function readDuckDbRows(options: { path: string; table: string }): Promise<Record<string, unknown>[]> {
+  const { path, table } = options;
+  return withDuckDbFile({ path, readOnly: true }, async (connection) => {
+    if (!(await describeTable(connection, table))) return [];
+    const result = await connection.runAndReadAll(`SELECT * FROM ${quoted(table)} ORDER BY ${DELIVERED_AT}, ${KEY}`);
+    return result.getRowObjectsJson();
+  });
+}

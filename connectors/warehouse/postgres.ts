@@ -1,0 +1,112 @@
+import type { Pool, PoolClient } from "pg";
+import { OpenError, type Secret } from "../../src/connector.ts";
+import { writeBisecting } from "./bisect.ts";
+import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT } from "./columns.ts";
+import { outcomeOfPostgres, refusalOfPostgres } from "./postgres-errors.ts";
+import { inTransaction, makePostgresTable, POSTGRES_TYPES } from "./postgres-table.ts";
+import type { Row } from "./row.ts";
+import type { Store } from "./store.ts";
+
+const STAMPS = new Set([DELIVERED_AT, UPDATED_AT]);
+
+/** A table in PostgreSQL 13 or later. */
+export async function openPostgresStore(options: {
+  url: Secret;
+  table: string;
+  schema: string | undefined;
+  timeoutMs: number;
+}): Promise<Store> {
+  const { url, schema, timeoutMs } = options;
+  const { default: pg } = await import("pg");
+  const pool = new pg.Pool({
+    connectionString: url.reveal(),
+    application_name: "patchbay-warehouse",
+    // A batch at a time per route; a second connection lets two routes of one process write side by side.
+    max: 2,
+    idleTimeoutMillis: 30_000,
+    connectionTimeoutMillis: Math.min(5_000, timeoutMs),
+    keepAlive: true,
+  });
+  // A connection that breaks between two statements, idle or not, is replaced at the next use; without a listener it would end the process.
+  pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
+
+  const table = schema === undefined ? options.table : `${schema}.${options.table}`;
+  const target = schema === undefined ? quoted(options.table) : `${quoted(schema)}.${quoted(options.table)}`;
+  /** Columns that are known to be there. */
+  const prepared = new Set<string>();
+
+  async function prepare(columns: readonly Column[]): Promise<void> {
+    try {
+      await withClient(pool, undefined, (client) => makePostgresTable({ client, table, target, columns, timeoutMs }));
+    } catch (error) {
+      // No row was on its way yet, so that nothing can be there.
+      if (!(error instanceof OpenError) || error.outcome.kind !== "ambiguous") throw error;
+      throw new OpenError({ ...error.outcome, kind: "retry", because: "down", reason: "the connection to PostgreSQL was lost" });
+    }
+    for (const { name } of columns) prepared.add(name);
+  }
+
+  return {
+    table,
+    prepare,
+    async upsert(rows, columns, { signal }) {
+      if (columns.some(({ name }) => !prepared.has(name))) await prepare(columns);
+      const filled = columns.filter(({ name }) => !STAMPS.has(name));
+      const sql = upsertSql(target, filled);
+      return withClient(pool, signal, (client) =>
+        writeBisecting({
+          rows,
+          write: (part) => inTransaction({ client, timeoutMs }, async () => void (await client.query(sql, valuesOf(part, filled)))),
+          refusalOf: refusalOfPostgres,
+          signal,
+        }),
+      );
+    },
+    close: () => pool.end(),
+  };
+}
+
+/** Errors come out as outcomes where they can; a connection that was given up in the middle of a statement is not used again. */
+async function withClient<T>(pool: Pool, signal: AbortSignal | undefined, use: (client: PoolClient) => Promise<T>): Promise<T> {
+  let client: PoolClient | undefined;
+  let broken: Error | undefined;
+  let released = false;
+  const release = () => {
+    if (!released) client?.release(broken ?? false);
+    released = true;
+  };
+  const onAbort = () => {
+    broken = new Error("given up");
+    release();
+  };
+  try {
+    client = await pool.connect();
+    signal?.throwIfAborted();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    return await use(client);
+  } catch (error) {
+    signal?.throwIfAborted();
+    const outcome = outcomeOfPostgres(error);
+    if (!outcome || outcome.kind === "ambiguous") broken = error instanceof Error ? error : new Error("unknown");
+    if (!outcome || outcome.kind === "delivered") throw error;
+    throw error instanceof OpenError ? error : new OpenError(outcome);
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+    release();
+  }
+}
+
+/** One array per column: any number of rows in one statement, without the limit of 65,535 parameters. */
+function valuesOf(rows: Row[], columns: Column[]): (string | null)[][] {
+  return columns.map(({ name }) => rows.map(({ cells }) => cells.get(name) ?? null));
+}
+
+function upsertSql(target: string, columns: Column[]): string {
+  const names = columns.map(({ name }) => quoted(name));
+  const arrays = columns.map(({ kind }, index) => `$${index + 1}::${POSTGRES_TYPES[kind][0]}[]`);
+  const updates = names.filter((name) => name !== quoted(KEY)).map((name) => `${name} = coalesce(excluded.${name}, t.${name})`);
+  return `INSERT INTO ${target} AS t (${[...names, DELIVERED_AT, UPDATED_AT].join(", ")})
+    SELECT ${[...names, "now()", "now()"].join(", ")} FROM unnest(${arrays.join(", ")}) AS incoming (${names.join(", ")})
+    ON CONFLICT (${quoted(KEY)}) DO UPDATE SET ${[...updates, `${UPDATED_AT} = now()`].join(", ")}`;
+}

@@ -1,0 +1,73 @@
+import type { Delivery } from "../../src/connector.ts";
+import { CALL_COLUMNS, type Column, type ColumnKind, type WarehouseWith } from "./columns.ts";
+
+/** One delivery as the database takes it: every cell as text, cast by column there; null says nothing and blanks nothing. */
+export interface Row {
+  key: string;
+  cells: Map<string, string | null>;
+  /** Characters in all cells. */
+  size: number;
+}
+
+/** A value that no database could keep. `message` names the column, never the value. */
+export class CellFault extends Error {
+  override readonly name = "CellFault";
+}
+
+/** @throws {CellFault} */
+export function rowOf(delivery: Delivery<WarehouseWith>): Row {
+  const cells = new Map<string, string | null>();
+  for (const { name, kind, of } of CALL_COLUMNS) cells.set(name, cellOf({ name, kind }, of(delivery)));
+  for (const [name, text] of Object.entries(delivery.with.columns ?? {})) cells.set(name, cellOf({ name, kind: "text" }, text));
+  let size = 0;
+  for (const cell of cells.values()) size += cell?.length ?? 0;
+  return { key: delivery.key, cells, size };
+}
+
+const TO_TEXT: Record<ColumnKind, (value: unknown) => string | null | undefined> = {
+  // Absent and empty are one in a call record: an empty text would blank what a fuller record said.
+  text: (value) => (typeof value === "string" ? cleaned(value) || null : undefined),
+  time: (value) => (typeof value === "string" ? timeText(value) : undefined),
+  number: (value) => (typeof value === "number" && Number.isFinite(value) ? String(value) : undefined),
+  integer: (value) => (Number.isSafeInteger(value) ? String(value) : undefined),
+  json: (value) => JSON.stringify(value, (_key, inner: unknown) => cleanedInside(inner)),
+};
+
+function cellOf(column: Column, value: unknown): string | null {
+  if (value === undefined || value === null || value === "") return null;
+  const text = TO_TEXT[column.kind](value);
+  if (text === undefined) throw new CellFault(`${column.name} is not a ${column.kind} that a database can keep`);
+  return text;
+}
+
+/** PostgreSQL keeps no NUL in text or jsonb (22021, 22P05), and UTF-8 has no half of a surrogate pair. */
+function cleaned(text: string): string {
+  return text.replaceAll("\u0000", "").toWellFormed();
+}
+
+/** Texts and keys of one level: JSON.stringify walks the rest. */
+function cleanedInside(value: unknown): unknown {
+  if (typeof value === "string") return cleaned(value);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const keys = Object.keys(value);
+  if (keys.every((key) => cleaned(key) === key)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [cleaned(key), inner]));
+}
+
+const ISO_8601 = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}:\d{2})(:\d{2})?(?:\.(\d+))?)?(Z|[+-]\d{2}(?::?\d{2})?)?$/i;
+
+/**
+ * An ISO 8601 time as `2025-01-15T14:23:00.123456Z`: UTC, microseconds kept, which is what both engines store.
+ * Without a zone it is UTC, whatever the machine's or the session's zone is; without a time it is midnight.
+ */
+export function timeText(text: string): string | undefined {
+  const match = ISO_8601.exec(text.trim());
+  if (!match) return undefined;
+  const [, year = "", month = "", day = "", time = "00:00", seconds = ":00", fraction = "", zone = "Z"] = match;
+  // Date.parse takes 30 February for 2 March; a database refuses it.
+  if (new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() !== Number(day) || Number(year) < 1) return undefined;
+  const offset = zone.replace(/^([+-]\d{2}):?(\d{2})?$/, (_all, hours: string, minutes = "00") => `${hours}:${minutes}`).toUpperCase();
+  const atMs = Date.parse(`${year}-${month}-${day}T${time}${seconds}${offset}`);
+  if (Number.isNaN(atMs)) return undefined;
+  return `${new Date(atMs).toISOString().slice(0, -5)}${fraction ? `.${fraction.slice(0, 6)}` : ""}Z`;
+}

@@ -1,0 +1,64 @@
+import { type Delivery, OpenError, type Outcome } from "../../src/connector.ts";
+import { type Column, TABLE_COLUMNS, type WarehouseWith } from "./columns.ts";
+import { CellFault, type Row, rowOf } from "./row.ts";
+import type { RowResult, Store } from "./store.ts";
+
+/** Transcripts are long: a statement's rows are held in memory more than once. */
+const MAX_STATEMENT_CHARACTERS = 4_000_000;
+
+/** deliveries → rows → table. One outcome per delivery, in order. */
+export async function sendRows(options: { deliveries: Delivery<WarehouseWith>[]; store: Store; signal: AbortSignal }): Promise<Outcome[]> {
+  const { deliveries, store, signal } = options;
+  const columns = columnsOf(deliveries);
+  const outcomes = new Map<string, Outcome>();
+  const rows: Row[] = [];
+  for (const delivery of deliveries) {
+    try {
+      rows.push(rowOf(delivery));
+    } catch (error) {
+      if (!(error instanceof CellFault)) throw error;
+      outcomes.set(delivery.key, { kind: "rejected", code: "unreadable_value", reason: error.message });
+    }
+  }
+  for (const part of statementsOf(rows)) {
+    const results = await writePart({ part, columns, store, signal });
+    for (const [index, row] of part.entries()) outcomes.set(row.key, outcomeOfRow(row, results[index], store));
+  }
+  return deliveries.map(({ key }) => outcomes.get(key) ?? { kind: "ambiguous", code: "no_result", reason: "the row's end is not known" });
+}
+
+async function writePart(options: { part: Row[]; columns: Column[]; store: Store; signal: AbortSignal }): Promise<RowResult[]> {
+  const { part, columns, store, signal } = options;
+  try {
+    return await store.upsert(part, columns, { signal });
+  } catch (error) {
+    if (!(error instanceof OpenError)) throw error;
+    return part.map(() => error.outcome);
+  }
+}
+
+function outcomeOfRow(row: Row, result: RowResult | undefined, store: Store): Outcome {
+  if (result === "written") return { kind: "delivered", receipt: { id: row.key, extra: { table: store.table } } };
+  return result ?? { kind: "ambiguous", code: "no_result", reason: "the row's end is not known" };
+}
+
+/** Ours, and those that the routes of this batch name. */
+function columnsOf(deliveries: Delivery<WarehouseWith>[]): Column[] {
+  const extra = new Set(deliveries.flatMap((delivery) => Object.keys(delivery.with.columns ?? {})));
+  return [...TABLE_COLUMNS, ...[...extra].map((name) => ({ name, kind: "text" }) as const)];
+}
+
+function* statementsOf(rows: Row[]): Generator<Row[]> {
+  let part: Row[] = [];
+  let size = 0;
+  for (const row of rows) {
+    if (part.length > 0 && size + row.size > MAX_STATEMENT_CHARACTERS) {
+      yield part;
+      part = [];
+      size = 0;
+    }
+    part.push(row);
+    size += row.size;
+  }
+  if (part.length > 0) yield part;
+}

@@ -1,0 +1,24 @@
+import type { Outcome } from "../../src/connector.ts";
+import type { Column } from "./columns.ts";
+import type { Row } from "./row.ts";
+
+/** A row's end: `written`, or the outcome that its delivery gets instead. */
+export type RowResult = "written" | Outcome;
+
+/** One table of one database. DuckDB and PostgreSQL are behind it; what a row is, and what becomes of its outcome, they need not know. */
+export interface Store {
+  /** For receipts: `calls`, or `analytics.calls`. */
+  readonly table: string;
+  /**
+   * Makes the table, or adds the columns it lacks; never changes or drops one. Safe in several processes at once.
+   * @throws {OpenError} when the table is not ours, or a column has a type that cannot hold what we write.
+   */
+  prepare(columns: readonly Column[]): Promise<void>;
+  /**
+   * Writes rows by their key: a new row, or the cells that are not null of the one that is there. One result per row, in order.
+   * A row that the database refuses is refused alone. Prepares the columns that it has not seen.
+   * @throws {OpenError} as `prepare`; errors of the network as they come.
+   */
+  upsert(rows: Row[], columns: readonly Column[], options: { signal: AbortSignal }): Promise<RowResult[]>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,204 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { OpenError } from "../../src/connector.ts";
+import { withDuckDbFile } from "./duckdb-file.ts";
+import { warehouse } from "./index.ts";
+import { deliveryOf, describeWarehouse, documentedCall, openWarehouse } from "./warehouse.contract.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "patchbay-warehouse-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describeWarehouse("DuckDB", async () => {
+  const path = join(folder, "warehouse.duckdb");
+  return {
+    settings: { url: `duckdb:${path}` },
+    query: (sql) => withDuckDbFile({ path }, async (connection) => (await connection.runAndReadAll(sql)).getRowObjectsJS()),
+    close: async () => undefined,
+  };
+});
+
+/** Another program: opens the file, says what it found, and holds it until its input ends. */
+const OTHER_PROGRAM = `
+  const { DuckDBInstance } = await import("@duckdb/node-api");
+  const [path, access_mode] = process.argv.slice(1);
+  try {
+    const instance = await DuckDBInstance.create(path, { access_mode });
+    const connection = await instance.connect();
+    const rows = (await connection.runAndReadAll("SELECT count(*) FROM information_schema.tables WHERE table_name = 'calls'")).getRows();
+    const calls = rows[0][0] > 0n ? (await connection.runAndReadAll("SELECT count(*) FROM calls")).getRows()[0][0] : 0n;
+    console.log("calls " + calls);
+  } catch (error) {
+    console.log("refused");
+  }
+  process.stdin.resume();
+`;
+
+describe("a DuckDB file and other programs", () => {
+  const programs: ChildProcess[] = [];
+  afterEach(async () => {
+    await Promise.all(programs.splice(0).map(letGo));
+  });
+
+  async function otherProgram(path: string, mode: "READ_ONLY" | "READ_WRITE"): Promise<{ said: string; program: ChildProcess }> {
+    const program = spawn(process.execPath, ["--input-type=module", "-e", OTHER_PROGRAM, path, mode], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    programs.push(program);
+    for await (const said of createInterface({ input: program.stdout })) return { said, program };
+    throw new Error("the other program said nothing");
+  }
+  async function letGo(program: ChildProcess): Promise<void> {
+    if (program.exitCode !== null) return;
+    const ended = new Promise((resolve) => program.once("exit", resolve));
+    program.stdin?.end();
+    await ended;
+  }
+
+  test("between batches another program reads the file, and sees every row", async () => {
+    const path = join(folder, "deep", "er", "warehouse.duckdb");
+    const destination = await openWarehouse({ url: `duckdb:${path}` });
+    for (const call_id of ["one", "two"]) {
+      await destination.send([deliveryOf(documentedCall({ call_id }))], { signal: AbortSignal.timeout(10_000) });
+    }
+    const { said, program } = await otherProgram(path, "READ_ONLY");
+    expect(said).toBe("calls 2");
+    await letGo(program);
+    await destination.close();
+  });
+
+  test("a file that another program holds: the call waits, the reason says who, and it goes on afterwards", async () => {
+    const path = join(folder, "warehouse.duckdb");
+    const destination = await openWarehouse({ url: `duckdb:${path}` });
+    const { program } = await otherProgram(path, "READ_WRITE");
+    const send = () =>
+      destination.send([deliveryOf(documentedCall()), deliveryOf(documentedCall({ call_id: "b" }))], {
+        signal: AbortSignal.timeout(10_000),
+      });
+    const held = {
+      kind: "retry",
+      because: "down",
+      code: "locked",
+      reason: `another process holds the DuckDB file (process ${program.pid}); DuckDB lets one write, or several read`,
+      retryAfterMs: 5_000,
+    };
+    expect(await send()).toEqual([held, held]);
+    await letGo(program);
+    expect((await send()).map(({ kind }) => kind)).toEqual(["delivered", "delivered"]);
+    await destination.close();
+  });
+
+  test("a program that lets go within two seconds is waited for", async () => {
+    const path = join(folder, "warehouse.duckdb");
+    const destination = await openWarehouse({ url: `duckdb:${path}` });
+    const { program } = await otherProgram(path, "READ_WRITE");
+    const sent = destination.send([deliveryOf(documentedCall())], { signal: AbortSignal.timeout(10_000) });
+    await letGo(program);
+    expect((await sent).map(({ kind }) => kind)).toEqual(["delivered"]);
+    await destination.close();
+  });
+
+  test("opening says the same, since a held file is no mistake in the settings", async () => {
+    const path = join(folder, "warehouse.duckdb");
+    await otherProgram(path, "READ_WRITE");
+    const error = await openWarehouse({ url: `duckdb:${path}` }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(OpenError);
+    expect((error as OpenError).outcome).toMatchObject({ kind: "retry", because: "down", code: "locked" });
+  });
+
+  test("a reader in our own process does not drop the lock under a writer", async () => {
+    const path = join(folder, "warehouse.duckdb");
+    let said = "";
+    let reading: Promise<void> | undefined;
+    await withDuckDbFile({ path }, async () => {
+      reading = withDuckDbFile({ path: join(folder, ".", "warehouse.duckdb"), readOnly: true }, async () => undefined);
+      said = (await otherProgram(path, "READ_WRITE")).said;
+    });
+    await reading;
+    expect(said).toBe("refused");
+  });
+
+  test("a file that was moved away is made anew", async () => {
+    const path = join(folder, "warehouse.duckdb");
+    const destination = await openWarehouse({ url: `duckdb:${path}` });
+    const send = () => destination.send([deliveryOf(documentedCall())], { signal: AbortSignal.timeout(10_000) });
+    await send();
+    for (const suffix of ["", ".wal"]) rmSync(`${path}${suffix}`, { force: true });
+    expect((await send()).map(({ kind }) => kind)).toEqual(["delivered"]);
+    await destination.close();
+  });
+
+  test("closing leaves one file that holds everything", async () => {
+    const path = join(folder, "warehouse.duckdb");
+    const destination = await openWarehouse({ url: `duckdb:${path}` });
+    await destination.send([deliveryOf(documentedCall())], { signal: AbortSignal.timeout(10_000) });
+    await destination.close();
+    rmSync(`${path}.wal`, { force: true });
+    expect((await otherProgram(path, "READ_ONLY")).said).toBe("calls 1");
+  });
+});
+
+describe("settings of a warehouse", () => {
+  const problemOf = (settings: Record<string, string>) =>
+    warehouse.settings.safeParse(settings).error?.issues.map(({ path, message }) => `${path.join(".")} ${message}`);
+
+  test.each([["duckdb:data/warehouse.duckdb"], ["postgres://me:secret@db/calls"], ["postgresql://db/calls?sslmode=verify-full"]])(
+    "%s is a database",
+    (url) => {
+      expect(problemOf({ url })).toBeUndefined();
+    },
+  );
+
+  test.each([["duckdb:"], ["duckdb::memory:"], ["duckdb:md:cloud"], ["mysql://db/calls"], ["warehouse.duckdb"]])(
+    "%s is refused, and not quoted",
+    (url) => {
+      expect(problemOf({ url })).toEqual(["url must be duckdb:<file> or postgres://user:password@host/database"]);
+    },
+  );
+
+  test("an empty address is refused", () => expect(problemOf({ url: "" })).toContain("url is empty"));
+
+  test("a schema is for PostgreSQL, a table needs no quotes, and nothing else is known", () => {
+    expect(problemOf({ url: "duckdb:x", schema: "a" })).toEqual(["schema is for PostgreSQL only"]);
+    expect(problemOf({ url: "duckdb:x", table: "My Calls" })).toHaveLength(1);
+    expect(problemOf({ url: "duckdb:x", tabel: "calls" })).toHaveLength(1);
+  });
+
+  test("the address cannot print itself", () => {
+    const settings = warehouse.settings.parse({ url: "postgres://me:hunter2@db/calls" });
+    expect(JSON.stringify(settings) + String(settings.url)).not.toContain("hunter2");
+  });
+
+  test("a file that is no database is said to be none, and stays as it is", async () => {
+    const path = join(folder, "notes.txt");
+    writeFileSync(path, "not a database ".repeat(1_000));
+    const error = await openWarehouse({ url: `duckdb:${path}` }).catch((thrown: unknown) => thrown);
+    expect((error as OpenError).outcome).toMatchObject({ kind: "unauthorized", code: "not_a_database" });
+  });
+});
+
+describe("the warehouse's sandbox", () => {
+  test("its records are the rows of a real file", async () => {
+    const sandbox = (await warehouse.sandbox()).createSandbox();
+    const settings = sandbox.settings({ url: "", folder });
+    expect(await sandbox.records()).toEqual([]);
+    const destination = await openWarehouse(settings);
+    expect(await sandbox.records()).toEqual([]);
+    const [outcome] = await destination.send([deliveryOf(documentedCall())], { signal: AbortSignal.timeout(10_000) });
+    expect(await sandbox.records()).toEqual([
+      {
+        key: "voiceinfra/call_01HXYZ123456",
+        id: outcome?.kind === "delivered" ? outcome.receipt.id : "",
+        line: "calls: call_01HXYZ123456 · inbound · answered · 147 s",
+        body: expect.objectContaining({ call_id: "call_01HXYZ123456", duration_seconds: 147 }),
+      },
+    ]);
+    await destination.close();
+  });
+});

@@ -1,0 +1,60 @@
+import { parsePhoneNumberFromString } from "libphonenumber-js";
+import type { Call, CallRecord, Direction } from "./call.ts";
+
+/** An agent as routes.yaml has it. */
+export interface Agent {
+  /** The key under `agents:`. */
+  key: string;
+  /** `agent_id` as VoiceInfra sends it. */
+  id: string;
+  name?: string | undefined;
+  direction?: "inbound" | "outbound" | undefined;
+  owner?: string | undefined;
+}
+
+/**
+ * Makes the function that adds to a record what routes.yaml knows. VoiceInfra does not say which way a call went, so it is found out, in order:
+ * `metadata.direction`, our own numbers, the agent's default.
+ */
+export function createDescribe(options: {
+  ownNumbers: readonly string[];
+  agents: readonly Agent[];
+}): (record: CallRecord, source: string) => Call {
+  const ours = new Set(options.ownNumbers.map((number) => toE164(number) || number));
+  const agents = new Map(options.agents.map((agent) => [agent.id, agent]));
+  const isOurs = (number: string) => ours.has(toE164(number) || number);
+
+  function directionOf(record: CallRecord, agent: Agent | undefined): Direction {
+    const said = record.metadata?.direction;
+    if (said === "inbound" || said === "outbound") return said;
+    if (isOurs(record.from_number)) return "outbound";
+    if (isOurs(record.to_number)) return "inbound";
+    return agent?.direction ?? "unknown";
+  }
+
+  return (record, source) => {
+    const agent = agents.get(record.agent_id);
+    const direction = directionOf(record, agent);
+    return {
+      ...record,
+      source,
+      agent: agent?.key ?? "",
+      agent_name: agent?.name ?? record.agent_id,
+      agent_owner: agent?.owner ?? "",
+      direction,
+      customer_number: direction === "unknown" ? "" : toE164(direction === "inbound" ? record.from_number : record.to_number),
+      test: false,
+    };
+  };
+}
+
+/**
+ * A number in E.164, or "" for what is none: withheld callers, SIP addresses, short codes, numbers without a country.
+ * Asks for a possible length only: number plans change, and a customer of a new range must still be found.
+ */
+export function toE164(number: string): string {
+  // The library finds numbers inside other text ("sip:+49…@host"); we want the whole to be one.
+  if (!/^\s*\+[\d\s().-]+$/.test(number)) return "";
+  const parsed = parsePhoneNumberFromString(number);
+  return parsed?.isPossible() ? parsed.number : "";
+}

@@ -1,0 +1,35 @@
+/** How a call travels in the log: the raw bytes, and what the ingress knew beside them in the headers. */
+
+export const FORMAT_VERSION = "1";
+
+export interface Envelope {
+  source: string;
+  /** Unix ms. */
+  acceptedAt: number;
+  requestId: string;
+  /** W3C trace context. */
+  traceparent?: string;
+}
+
+/** Records of one call have one key, so they share a partition and keep their order. */
+export function recordKey(source: string, callId: string): string {
+  return `${source}/${callId}`;
+}
+
+export function toHeaders(envelope: Envelope): Record<string, string> {
+  const { source, acceptedAt, requestId, traceparent } = envelope;
+  const headers = { source, accepted_at: String(acceptedAt), request_id: requestId, format: FORMAT_VERSION };
+  return traceparent === undefined ? headers : { ...headers, traceparent };
+}
+
+/** Total: headers that a foreign producer left out are taken from the key, or are empty. */
+export function fromMessage(message: { key: string; headers: Record<string, string> }): Envelope {
+  const { key, headers } = message;
+  const acceptedAt = Number(headers.accepted_at);
+  return {
+    source: headers.source ?? key.split("/", 1)[0] ?? "",
+    acceptedAt: Number.isFinite(acceptedAt) ? acceptedAt : 0,
+    requestId: headers.request_id ?? "",
+    traceparent: headers.traceparent,
+  };
+}

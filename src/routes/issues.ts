@@ -1,0 +1,191 @@
+import type { z } from "zod";
+import { didYouMean } from "../lib/did-you-mean.ts";
+import type { Path, RoutesDocument } from "./document.ts";
+import type { Finding } from "./problems.ts";
+import { NOT_YET } from "./schema.ts";
+
+type Issue = z.core.$ZodIssue;
+
+/**
+ * Zod's issues as findings with a place in the file. No value is quoted unless the file itself spells it out in a list of words:
+ * a value may come from a variable or be a secret.
+ */
+export function findingsOf(options: {
+  issues: readonly Issue[];
+  /** Of the parsed value in the file. */
+  base: Path;
+  /** What was parsed, for suggestions. */
+  schema: z.ZodType;
+  document: RoutesDocument;
+  /** The value as the file has it (variables unresolved), at `base`. */
+  value: unknown;
+}): Finding[] {
+  return options.issues.flatMap((issue) => findings({ ...options, issue }));
+}
+
+function findings(options: { issue: Issue; base: Path; schema: z.ZodType; document: RoutesDocument; value: unknown }): Finding[] {
+  const { issue, base, schema, document, value } = options;
+  const path = [...base, ...issue.path];
+  const at = document.at(path);
+  const label = labelOf(path);
+
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return issue.keys.map((key) => ({
+        at: document.atKey([...path, key]),
+        ...unknownField(key, fieldsAt(schema, issue.path)),
+      }));
+    case "invalid_key":
+      return [{ at: document.atKey(path), message: `the name "${String(path.at(-1))}" ${issue.issues[0]?.message ?? "is not allowed"}` }];
+    case "invalid_type": {
+      const input = valueAt(value, issue.path);
+      if (input === undefined) return [{ at: document.atKey(path), message: `${label} is missing`, hint: describedAt(schema, issue.path) }];
+      const hint = quoteHint(issue.expected, input) ?? describedAt(schema, issue.path);
+      return [{ at, message: `${label} must be ${kindName(issue.expected)}, not ${kindOf(input)}`, hint }];
+    }
+    case "invalid_value": {
+      const input = valueAt(value, issue.path);
+      const words = issue.values.map(String);
+      if (input === undefined) return [{ at: document.atKey(path), message: `${label} is missing`, hint: describedAt(schema, issue.path) }];
+      const message = words.length === 1 ? `${label} must be ${words[0]}` : `${label} must be one of ${words.join(", ")}`;
+      return [{ at, message, hint: typeof input === "string" ? didYouMean(input, words) : undefined }];
+    }
+    case "invalid_union": {
+      // The branch that got furthest is the one that was meant: "all" or a list, say.
+      const branches = issue.errors.filter((branch) => branch.length > 0);
+      const input = valueAt(value, issue.path);
+      const meant = branches.find((branch) => !branch.some((one) => one.path.length === 0 && one.code === "invalid_type"));
+      const words = branches.flatMap((branch) => branch.flatMap((one) => (one.code === "invalid_value" ? one.values.map(String) : [])));
+      if (meant && typeof input !== "string") {
+        return meant.flatMap((one) => findings({ ...options, issue: { ...one, path: [...issue.path, ...one.path] } as Issue }));
+      }
+      if (issue.discriminator && words.length === 0 && "options" in issue) words.push(...(issue.options as unknown[]).map(String));
+      const hint = (typeof input === "string" ? didYouMean(input, words) : undefined) ?? describedAt(schema, issue.path);
+      return [{ at, message: `${label} is not one of its possible forms${words.length > 0 ? ` (${words.join(", ")}, …)` : ""}`, hint }];
+    }
+    case "too_small":
+    case "too_big":
+      return [{ at, message: sizeMessage(label, issue) }];
+    default:
+      return [{ at, message: `${label} ${formatMessage(issue)}`, hint: describedAt(schema, issue.path) }];
+  }
+}
+
+/** `unknown field "wehn"`, with the nearest known one or all of them. */
+export function unknownField(key: string, known: string[]): { message: string; hint?: string } {
+  if (NOT_YET.has(key)) return { message: `"${key}" is not supported yet`, hint: "It comes with a later version. Remove it for now." };
+  const hint = didYouMean(key, known) ?? (known.length > 0 ? `Known here: ${known.join(", ")}.` : "No fields are known here.");
+  return { message: `unknown field "${key}"`, hint };
+}
+
+/** `"timeout"`, `item 2 of "secrets"`. */
+function labelOf(path: Path): string {
+  const last = path.at(-1);
+  if (typeof last === "number") {
+    const list = path.findLast((part) => typeof part === "string");
+    return `item ${last + 1}${list === undefined ? "" : ` of "${String(list)}"`}`;
+  }
+  return last === undefined ? "the file" : `"${String(last)}"`;
+}
+
+function sizeMessage(label: string, issue: Extract<Issue, { code: "too_small" | "too_big" }>): string {
+  const limit = String(issue.code === "too_small" ? issue.minimum : issue.maximum);
+  const word = issue.code === "too_small" ? "at least" : "at most";
+  if (issue.origin === "string") {
+    if (issue.code === "too_small" && limit === "1") return `${label} is empty`;
+    return `${label} must have ${word} ${limit} characters`;
+  }
+  if (issue.origin === "array" || issue.origin === "set") {
+    if (issue.code === "too_small" && limit === "1") return `${label} is an empty list`;
+    return `${label} must have ${word} ${limit} items`;
+  }
+  return `${label} must be ${word} ${limit}`;
+}
+
+/** A schema's own words ("is a time such as 15s"), or ours in place of zod's "Invalid …". */
+function formatMessage(issue: Issue): string {
+  const { message } = issue;
+  if (!/^(Invalid|Too|Unrecognized)\b/.test(message)) return message;
+  const format = "format" in issue ? issue.format : undefined;
+  if (format === "url") return "must be an address such as https://api.example.com";
+  if (format === "email") return "must be an email address";
+  if (format === "datetime") return "must be a time with its zone, such as 2026-01-31T09:00:00Z";
+  return "is not valid";
+}
+
+function kindName(expected: string): string {
+  const names: Record<string, string> = {
+    string: "text",
+    number: "a number",
+    int: "a whole number",
+    boolean: "true or false",
+    array: 'a list ("- item" lines or [a, b])',
+    object: "a group of fields",
+    record: "a group of fields",
+  };
+  return names[expected] ?? expected;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "empty";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object") return "a group of fields";
+  if (typeof value === "string") return "text";
+  return typeof value === "boolean" ? "true or false" : "a number";
+}
+
+function quoteHint(expected: string, input: unknown): string | undefined {
+  if (expected === "string" && (typeof input === "number" || typeof input === "boolean")) return "Put it in quotes.";
+  if (expected === "boolean" && typeof input === "string") return "Write true or false: yes and no are plain text in YAML 1.2.";
+  if (expected === "array" && typeof input === "string") return "Put it in brackets: [ … ].";
+  return undefined;
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  let here = value;
+  for (const part of path) {
+    if (typeof here !== "object" || here === null || !Object.hasOwn(here, part)) return undefined;
+    here = (here as Record<PropertyKey, unknown>)[part];
+  }
+  return here;
+}
+
+/** Field names that a schema knows at a path. */
+export function fieldsAt(schema: z.ZodType, path: Path): string[] {
+  return [...new Set(schemasAt(schema, path).flatMap((one) => Object.keys(defOf(one).shape ?? {})))];
+}
+
+function describedAt(schema: z.ZodType, path: Path): string | undefined {
+  const text = schemasAt(schema, path, false)
+    .map((one) => one.description)
+    .find((one) => one !== undefined);
+  return text === undefined ? undefined : /[.?!]$/.test(text) ? text : `${text}.`;
+}
+
+/** The parts of zod's definitions that lead from a schema to those inside it. */
+interface Def {
+  type: string;
+  innerType?: z.ZodType;
+  in?: z.ZodType;
+  options?: z.ZodType[];
+  shape?: Record<string, z.ZodType>;
+  element?: z.ZodType;
+  valueType?: z.ZodType;
+}
+
+function defOf(schema: z.ZodType): Def {
+  return schema.def as unknown as Def;
+}
+
+/** The schemas at a path: several where a union leaves it open. */
+function schemasAt(schema: z.ZodType, path: Path, unwrapLast = true): z.ZodType[] {
+  if (path.length === 0 && !unwrapLast) return [schema];
+  const def = defOf(schema);
+  if (def.innerType) return schemasAt(def.innerType, path, unwrapLast);
+  if (def.type === "pipe" && def.in) return schemasAt(def.in, path, unwrapLast);
+  if (def.options) return def.options.flatMap((option) => schemasAt(option, path, unwrapLast));
+  const [part, ...rest] = path;
+  if (part === undefined) return [schema];
+  const next = def.shape ? def.shape[String(part)] : (def.element ?? def.valueType);
+  return next ? schemasAt(next, rest, unwrapLast) : [];
+}

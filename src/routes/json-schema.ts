@@ -1,0 +1,57 @@
+import { z } from "zod";
+import type { Connector } from "../connector.ts";
+import { fileSchema } from "./schema.ts";
+
+type JsonSchema = z.core.JSONSchema.JSONSchema;
+
+/**
+ * The JSON Schema of routes.yaml, for editors: they complete and check while one types. It is made from the same zod schemas that check
+ * the file when it is loaded; what only the loader can know (expressions, templates, names) it leaves open.
+ */
+export function routesJsonSchema(connectors: Record<string, Connector>): JsonSchema {
+  const file = toJsonSchema(fileSchema);
+  const destinations = file.properties?.destinations;
+  const routes = file.properties?.routes;
+  const route = typeof routes === "object" && typeof routes.items === "object" && !Array.isArray(routes.items) ? routes.items : undefined;
+  if (typeof destinations !== "object" || !route?.properties) throw new Error("the schema of routes.yaml has lost destinations or routes");
+
+  const all = Object.values(connectors);
+  destinations.additionalProperties = { description: "A place that calls go to", oneOf: all.map(destinationOf) };
+  const described = typeof route.properties.with === "object" ? route.properties.with.description : undefined;
+  route.properties.with = {
+    ...(described === undefined ? {} : { description: described }),
+    anyOf: all.map((connector) => ({ title: connector.title, ...allowingVariables(toJsonSchema(connector.with)) })),
+  };
+  return { ...file, title: "routes.yaml of Patchbay" };
+}
+
+function destinationOf(connector: Connector): JsonSchema {
+  const settings = allowingVariables(toJsonSchema(connector.settings));
+  return {
+    ...settings,
+    title: connector.title,
+    properties: { connector: { const: connector.name, description: connector.title }, ...settings.properties },
+    required: ["connector", ...(settings.required ?? [])],
+  };
+}
+
+/** Where the value is not just any text, a variable may stand for it. */
+function allowingVariables(schema: JsonSchema): JsonSchema {
+  const properties = Object.entries(schema.properties ?? {}).map(([key, property]) => {
+    if (typeof property === "boolean" || isAnyText(property)) return [key, property];
+    const { description, ...rest } = property;
+    const either = { anyOf: [rest, { type: "string", pattern: "\\$\\{" }] };
+    return [key, description === undefined ? either : { description, ...either }];
+  });
+  return { ...schema, ...(schema.properties ? { properties: Object.fromEntries(properties) } : {}) };
+}
+
+function isAnyText(schema: JsonSchema): boolean {
+  return schema.type === "string" && schema.pattern === undefined && schema.format === undefined && schema.enum === undefined;
+}
+
+function toJsonSchema(schema: z.ZodType): JsonSchema {
+  // `$schema` belongs to the whole; refinements and transforms have no form in JSON Schema and are left to the loader.
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  return rest;
+}

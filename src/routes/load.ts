@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+import type { Connector } from "../connector.ts";
+import { type Problem, UsageError } from "../errors.ts";
+import { createDescribe } from "../model/describe.ts";
+import type { Routes } from "../route.ts";
+import { createWhenCompiler } from "./cel/when.ts";
+import { loadDestinations } from "./destinations.ts";
+import { readDocument } from "./document.ts";
+import { createLiquid } from "./liquid/engine.ts";
+import { createProblems } from "./problems.ts";
+import { readRoutesFile } from "./read-file.ts";
+import { needsDestination, needsRoute, needsShared, needsSources, type Role } from "./role.ts";
+import { loadRouteList } from "./routes.ts";
+import { isTimezone } from "./schema.ts";
+import { maskSecrets } from "./secrets.ts";
+import { checkShape } from "./shape.ts";
+import { loadShared } from "./shared-settings.ts";
+import { loadSources, type Source } from "./sources.ts";
+import type { Environment } from "./variables.ts";
+
+/** routes.yaml, loaded, with what only some commands need. */
+export interface LoadedRoutes extends Routes {
+  sources: Source[];
+  /** Worth a look, and no reason to stop. */
+  warnings: Problem[];
+  /** The file's text for showing the lines of warnings; literal secrets are masked. */
+  text: string;
+}
+
+export interface LoadOptions {
+  /** As given on the command line; problems name it so. */
+  path: string;
+  /** In place of reading the file. */
+  text?: string;
+  env: Environment;
+  connectors: Record<string, Connector>;
+  role: Role;
+}
+
+/**
+ * Reads, checks and compiles routes.yaml. What one part gets wrong does not hide what is wrong with the others.
+ * @throws {RoutesFileError} with every mistake, {UsageError} when there is no such file.
+ */
+export function loadRoutes(options: LoadOptions): LoadedRoutes {
+  const { path, env, connectors, role } = options;
+  const text = (options.text ?? readRoutesFile(path)).replace(/^\uFEFF/, "");
+  const problems = createProblems(path);
+  const document = readDocument({ text, problems });
+  if (document.value === null || document.value === undefined) {
+    problems.throwIfAny(maskSecrets({ text, connectors }));
+    throw new UsageError(`${path} is empty`, {
+      hint: "Begin with version: 1, sources, destinations and routes: docs/routes.md shows them.",
+    });
+  }
+
+  const shown = maskSecrets({ text, document, connectors });
+  const file = checkShape({ document, problems, shown });
+
+  const sources = loadSources({ sources: file.sources, document, env, resolve: needsSources(role), problems });
+  const routesTo = (name: string) => file.routes.filter((route) => route.to === name).map((route) => route.id);
+  const destinations = loadDestinations({
+    file: path,
+    destinations: file.destinations,
+    connectors,
+    document,
+    env,
+    needs: (name, connector) => needsDestination(role, { connector, routes: routesTo(name) }),
+    problems,
+  });
+  const shared = loadShared({ file, document, env, resolve: needsShared(role), problems });
+  const timezone = file.timezone !== undefined && isTimezone(file.timezone) ? file.timezone : "UTC";
+  const sourceNames = Object.keys(file.sources);
+  const routes = loadRouteList(file.routes, {
+    document,
+    problems,
+    sourceNames,
+    destinationNames: Object.keys(file.destinations),
+    destinations,
+    when: createWhenCompiler({
+      timezone,
+      known: { agent: Object.keys(file.agents ?? {}), source: sourceNames, direction: ["inbound", "outbound", "unknown"] },
+    }),
+    liquid: createLiquid({ timezone }),
+    env,
+    needs: (route) => needsRoute(role, route),
+  });
+  for (const name of problems.errors().length > 0 ? [] : Object.keys(file.destinations)) {
+    if (routesTo(name).length === 0) problems.warn({ at: document.atKey(["destinations", name]), message: `no route leads to "${name}"` });
+  }
+  problems.throwIfAny(shown);
+
+  return {
+    path,
+    version: createHash("sha256").update(text).digest("hex").slice(0, 12),
+    timezone,
+    destinations: [...destinations.values()],
+    routes,
+    describe: createDescribe(shared),
+    sources,
+    warnings: problems.warnings(),
+    text: shown,
+  };
+}

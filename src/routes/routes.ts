@@ -1,0 +1,181 @@
+import type { Liquid } from "liquidjs";
+import { didYouMean } from "../lib/did-you-mean.ts";
+import { type Call, DEFAULT_SHARE, type Share } from "../model/call.ts";
+import type { Destination, Route, RouteStart, Verdict } from "../route.ts";
+import { RouteFault } from "../route.ts";
+import type { When, WhenCompiler } from "./cel/when.ts";
+import type { Path, RoutesDocument } from "./document.ts";
+import type { Problems } from "./problems.ts";
+import type { RouteEntry } from "./schema.ts";
+import { sentFieldsOf, shareCall } from "./share.ts";
+import type { Environment } from "./variables.ts";
+import { compileWith, type RenderWith } from "./with.ts";
+
+/** What all routes of a file are loaded with. */
+export interface RouteLoading {
+  document: RoutesDocument;
+  problems: Problems;
+  sourceNames: string[];
+  destinationNames: string[];
+  destinations: Map<string, Destination>;
+  when: WhenCompiler;
+  liquid: Liquid;
+  env: Environment;
+  needs(route: { id: string; connector: string }): boolean;
+}
+
+/** Routes in the file's order; those with a mistake are left out, their mistakes are in `problems`. */
+export function loadRouteList(entries: RouteEntry[], loading: RouteLoading): Route[] {
+  const { document, problems } = loading;
+  const firstLines = new Map<string, number>();
+  const routes: Route[] = [];
+
+  for (const [index, entry] of entries.entries()) {
+    const at = document.at(["routes", index, "id"]);
+    const firstLine = firstLines.get(entry.id);
+    // "" stands for an id that is missing or wrong: it has its finding already.
+    if (entry.id !== "" && firstLine !== undefined) {
+      problems.add({
+        at,
+        message: `the id "${entry.id}" is here twice`,
+        hint: `The first is on line ${firstLine}. Each route needs its own: it is its consumer group.`,
+      });
+    } else firstLines.set(entry.id, at.line);
+    const route = loadRoute({ entry, base: ["routes", index], earlier: [...routes], loading });
+    if (route) routes.push(route);
+  }
+  return routes;
+}
+
+function loadRoute(options: { entry: RouteEntry; base: Path; earlier: Route[]; loading: RouteLoading }): Route | undefined {
+  const { entry, base, earlier, loading } = options;
+  const { document, problems, env } = loading;
+  const share: Share[] = entry.share ?? DEFAULT_SHARE;
+
+  const to = destinationOf(entry, base, loading);
+  const sources = sourcesOf(entry, base, loading);
+  const when = whenOf(entry, base, loading);
+  if (!to) return undefined;
+
+  const compiled = compileWith({
+    value: entry.with ?? {},
+    base: [...base, "with"],
+    connector: to.connector,
+    document,
+    liquid: loading.liquid,
+    share,
+    env,
+    resolve: loading.needs({ id: entry.id, connector: to.connector.name }),
+  });
+  for (const finding of compiled.findings) problems.add(finding);
+
+  return makeRoute({ entry, to, sources, share, when, render: compiled.render, rivals: rivalsOf(entry, to, earlier) });
+}
+
+/** Earlier routes that would write the same record of a call. */
+function rivalsOf(entry: RouteEntry, to: Destination, earlier: Route[]): Route[] {
+  if (to.connector.keeps !== "record") return [];
+  return earlier.filter((route) => route.to.name === to.name && route.record === entry.record);
+}
+
+function makeRoute(parts: {
+  entry: RouteEntry;
+  to: Destination;
+  sources: string[];
+  share: Share[];
+  when: When | undefined;
+  render: RenderWith;
+  rivals: Route[];
+}): Route {
+  const { entry, to, sources, share, when, render, rivals } = parts;
+  const condition = (entry.when ?? "").replace(/\s+/g, " ").trim();
+  // Each rival is asked about each call; the same call is asked for once.
+  const asked = new WeakMap<Call, Verdict>();
+
+  function decide(call: Call): Verdict {
+    if (!sources.includes(call.source)) return { wanted: false, reason: `it reads ${sources.join(", ")}, not this source` };
+    const winner = rivals.find((rival) => takes(rival, call));
+    if (winner) return { wanted: false, reason: `route "${winner.id}" took it` };
+    if (when && !when(call))
+      return { wanted: false, reason: `when is false: ${condition.length > 200 ? `${condition.slice(0, 199)}…` : condition}` };
+    return { wanted: true };
+  }
+
+  function match(call: Call): Verdict {
+    const known = asked.get(call);
+    if (known) return known;
+    const verdict = decide(call);
+    asked.set(call, verdict);
+    return verdict;
+  }
+
+  return {
+    id: entry.id,
+    to,
+    description: entry.description,
+    sources,
+    start: startOf(entry.start),
+    enabled: entry.enabled ?? true,
+    record: entry.record,
+    match,
+    map(call) {
+      const shared = shareCall(call, share);
+      return { call: shared, with: render(shared), sentFields: sentFieldsOf(shared) };
+    },
+  };
+}
+
+/** A route whose `when` fails on a call makes a dead letter of it and does not take it from the routes below. */
+function takes(route: Route, call: Call): boolean {
+  try {
+    return route.match(call).wanted;
+  } catch (error) {
+    if (error instanceof RouteFault) return false;
+    throw error;
+  }
+}
+
+function startOf(start: string | undefined): RouteStart {
+  if (start === undefined || start === "now") return { kind: "now" };
+  return start === "beginning" ? { kind: "beginning" } : { kind: "time", atMs: Date.parse(start) };
+}
+
+function destinationOf(entry: RouteEntry, base: Path, loading: RouteLoading): Destination | undefined {
+  const { document, problems, destinationNames, destinations } = loading;
+  if (entry.to !== "" && !destinationNames.includes(entry.to)) {
+    const hint =
+      didYouMean(entry.to, destinationNames) ??
+      (destinationNames.length > 0 ? `Destinations are ${destinationNames.join(", ")}.` : "Add it under destinations.");
+    problems.add({ at: document.at([...base, "to"]), message: `there is no destination "${entry.to}"`, hint });
+  }
+  return destinations.get(entry.to);
+}
+
+function sourcesOf(entry: RouteEntry, base: Path, loading: RouteLoading): string[] {
+  const { document, problems, sourceNames } = loading;
+  if (entry.sources === "all") return sourceNames;
+  if (entry.sources === undefined) {
+    if (sourceNames.length > 1) {
+      problems.add({
+        at: document.at(base),
+        message: `"sources" is missing: this file has ${sourceNames.length}`,
+        hint: `Say whose calls the route "${entry.id}" takes: sources: [${sourceNames[0]}], or sources: all.`,
+      });
+    }
+    return sourceNames;
+  }
+  for (const [index, name] of entry.sources.entries()) {
+    if (sourceNames.includes(name)) continue;
+    const hint = didYouMean(name, sourceNames) ?? `Sources are ${sourceNames.join(", ")}.`;
+    problems.add({ at: document.at([...base, "sources", index]), message: `there is no source "${name}"`, hint });
+  }
+  return entry.sources;
+}
+
+function whenOf(entry: RouteEntry, base: Path, loading: RouteLoading): When | undefined {
+  if (entry.when === undefined) return undefined;
+  const path = [...base, "when"];
+  const { when, findings } = loading.when.compile(entry.when);
+  for (const { offset, ...finding } of findings) loading.problems.add({ at: loading.document.inside(path, offset), ...finding });
+  return when;
+}

@@ -1,0 +1,98 @@
+import { z } from "zod";
+import { SHAREABLE } from "../model/call.ts";
+
+/** Ids and names become consumer groups and URL paths, so they keep to letters that both take. */
+export const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+const NAME_RULE = "must begin with a small letter or a digit, then a-z, 0-9, dot, dash or underscore, at most 63";
+const name = z.string().regex(NAME, NAME_RULE);
+
+/** A plus, then 7 to 15 digits, the first not 0 (ITU-T E.164 §6.2). */
+export const E164 = /^\+[1-9]\d{6,14}$/;
+const phoneNumber = z
+  .string()
+  .refine(
+    (text) => E164.test(text) || text.includes("${"),
+    "must be a phone number in international form, such as +18005551234, without spaces",
+  );
+
+/** `2026-01-31T09:00:00Z` or with an offset; without one it would mean another moment on each machine. */
+const timeWithZone = z.iso.datetime({ offset: true });
+
+export function isTimezone(text: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: text });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const sourceSchema = z
+  .strictObject({
+    secrets: z
+      .array(z.string())
+      .min(1)
+      .max(10)
+      .optional()
+      .describe('The webhook\'s secret; several while it is being changed. Best as variables: "${VOICEINFRA_WEBHOOK_SECRET}"'),
+    allow_unsigned: z
+      .boolean()
+      .optional()
+      .describe("true: takes deliveries without a signature. Anybody who knows the address can then send calls"),
+  })
+  .describe("A VoiceInfra workspace; it posts to /webhooks/<name>");
+
+export const agentSchema = z
+  .strictObject({
+    id: z.string().min(1).describe("agent_id as VoiceInfra sends it"),
+    name: z.string().optional().describe("What people call it: agent_name in templates"),
+    direction: z.enum(["inbound", "outbound"]).optional().describe("Used where neither the record nor own_numbers tells"),
+    owner: z.email().optional().describe("Email address of the person whose calls these are: agent_owner"),
+  })
+  .describe("An agent; its key is what `agent` means in `when` and in templates");
+
+/** The connector's own keys are checked against its `settings`. */
+export const destinationSchema = z
+  .looseObject({ connector: z.string().describe("Which connector: hubspot, salesforce, slack, warehouse") })
+  .describe("A place that calls go to");
+
+export const routeSchema = z
+  .strictObject({
+    id: name.describe("Stable name of the route; also its consumer group (patchbay.<id>). A new id is a new route with nothing behind it"),
+    to: z.string().describe("Name of a destination"),
+    sources: z
+      .union([z.literal("all"), z.array(z.string()).min(1)])
+      .optional()
+      .describe('Names of sources, or "all". Needed when the file has more than one source'),
+    when: z.string().min(1).optional().describe("CEL: which calls. Absent means every call"),
+    share: z.array(z.enum(SHAREABLE)).optional().describe("What may leave the house. Default [numbers, summary]"),
+    with: z.record(z.string(), z.unknown()).optional().describe("What the connector makes of a call; any text may be a Liquid template"),
+    record: name.optional().describe("Makes a second record of a call at a destination that keeps one per call: a suffix of its key"),
+    start: z
+      .union([z.literal("now"), z.literal("beginning"), timeWithZone])
+      .optional()
+      .describe("Where a new route begins: now (default), beginning, or a time with its zone"),
+    enabled: z.boolean().optional().describe("false: paused, nothing is read and nothing is lost. Default true"),
+    description: z.string().optional().describe("For people"),
+  })
+  .describe("Which calls go to one destination, and how");
+
+export const fileSchema = z.strictObject({
+  version: z.literal(1).describe("Version of this file's form: 1"),
+  sources: z.record(name, sourceSchema).describe("Where calls come from"),
+  timezone: z
+    .string()
+    .refine(isTimezone, "must be a time zone such as Europe/Berlin or UTC")
+    .optional()
+    .describe("For dates and times that people read. Default UTC"),
+  own_numbers: z.array(phoneNumber).optional().describe("Your numbers: they tell inbound from outbound, and which side is the customer"),
+  agents: z.record(name, agentSchema).optional().describe("Your agents"),
+  destinations: z.record(name, destinationSchema).describe("Where calls go to"),
+  routes: z.array(routeSchema).describe("Which calls go where, in order"),
+});
+
+export type RoutesFile = z.output<typeof fileSchema>;
+export type RouteEntry = z.output<typeof routeSchema>;
+
+/** Fields that the house plan has and this version does not: the answer is "not yet", not "did you mean". */
+export const NOT_YET = new Set(["after", "max_age", "was", "tests", "test_when", "cases"]);

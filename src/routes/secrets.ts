@@ -1,0 +1,55 @@
+import type { z } from "zod";
+import { type Connector, Secret } from "../connector.ts";
+import type { RoutesDocument } from "./document.ts";
+import { hasVariables } from "./variables.ts";
+
+/** Keys of a connector's settings that hold secrets: those whose schema makes a `Secret`. */
+export function secretKeysOf(settings: z.ZodObject): Set<string> {
+  const keys = Object.entries(settings.shape).filter(([key, schema]) => {
+    // A secret with rules of its own may refuse the probe; its name tells then.
+    const probe = (schema as z.ZodType).safeParse("probe");
+    return probe.success ? probe.data instanceof Secret : SECRET_NAME.test(key);
+  });
+  return new Set(keys.map(([key]) => key));
+}
+
+const SECRET_NAME = /secret|token|password|passphrase|private_?key|api_?key|credential/i;
+const SECRET_LINE = new RegExp(`^(.*?(?:${SECRET_NAME.source})[\\w-]*["']?\\s*:\\s*)(.*)$`, "i");
+
+/**
+ * The file's text for showing, with every secret that is written out in it replaced, sign by sign, so that columns stay: whatever stands
+ * under a key that is a secret of some connector or is named like one, and the password in a URL.
+ * In a file that could not be read there are no places; there it goes by lines.
+ */
+export function maskSecrets(options: { text: string; document?: RoutesDocument; connectors: Record<string, Connector> }): string {
+  const { text, document, connectors } = options;
+  const known = new Set(Object.values(connectors).flatMap((connector) => [...secretKeysOf(connector.settings)]));
+  const signs = text.split("");
+  for (const [start, end] of document?.scalarsUnder((key) => known.has(key) || SECRET_NAME.test(key)) ?? []) {
+    if (hasVariables(text.slice(start, end))) continue;
+    for (let i = start; i < end; i += 1) if (!/\s/.test(signs[i] ?? "")) signs[i] = MASK;
+  }
+  const masked = signs.join("").replace(/(:\/\/[^\s:/@"']*:)([^\s@"']+)(@)/g, (_, before: string, password: string, after: string) => {
+    return before + (hasVariables(password) ? password : MASK.repeat(password.length)) + after;
+  });
+  if (document && document.value !== undefined) return masked;
+  // Indentation of the key whose block (`token: |`, `secrets:` and a list) is being passed.
+  let block: number | undefined;
+  return masked
+    .split("\n")
+    .map((line) => {
+      const indent = line.search(/\S/);
+      if (block !== undefined && (indent === -1 || indent > block)) return line.includes("${") ? line : line.replace(/[^\s-]/g, MASK);
+      block = undefined;
+      const [, before, value = ""] = SECRET_LINE.exec(line) ?? [];
+      if (before === undefined) return line;
+      if (/^\s*([|>][-+0-9]*)?\s*(#.*)?$/.test(value)) {
+        block = indent;
+        return line;
+      }
+      return value.includes("${") ? line : before + value.replace(/[^\s"'[\]{},]/g, MASK);
+    })
+    .join("\n");
+}
+
+const MASK = "•";

@@ -1,0 +1,121 @@
+import type { Liquid, Template } from "liquidjs";
+import type { Connector } from "../connector.ts";
+import type { Share, SharedCall } from "../model/call.ts";
+import { RouteFault } from "../route.ts";
+import type { Path, RoutesDocument } from "./document.ts";
+import { findingsOf } from "./issues.ts";
+import { checkTemplate, isTemplate } from "./liquid/template.ts";
+import { VISIBLE_NAMES } from "./names.ts";
+import type { Finding } from "./problems.ts";
+import { type Environment, resolveVariables } from "./variables.ts";
+
+export type RenderWith = (shared: SharedCall) => Record<string, unknown>;
+
+/**
+ * Checks a route's `with` and makes the function that fills it in for a call.
+ * Names are checked in the text as the file has it, so that places are right; variables are then put in, before the template is parsed:
+ * a variable's value may hold a template, a call's value never becomes one.
+ */
+export function compileWith(options: {
+  value: Record<string, unknown>;
+  base: Path;
+  connector: Connector;
+  document: RoutesDocument;
+  liquid: Liquid;
+  share: readonly Share[];
+  env: Environment;
+  /** Whether this process needs the variables of this route. */
+  resolve: boolean;
+}): { render: RenderWith; findings: Finding[] } {
+  const { value, base, connector, document, liquid, share, env, resolve } = options;
+  const findings: Finding[] = [];
+  for (const [path, text] of textsOf(value)) {
+    if (!isTemplate(text)) continue;
+    const where = [...base, ...path];
+    for (const { offset, ...finding } of checkTemplate({ liquid, text, share }).findings) {
+      findings.push({ at: document.inside(where, offset), ...finding });
+    }
+  }
+
+  const resolved = resolveVariables({ value, base, document, env, resolve });
+  findings.push(...resolved.findings);
+  const parsed = connector.with.safeParse(resolved.value);
+  if (!parsed.success) {
+    const open = resolved.open;
+    const issues = parsed.error.issues.filter((issue) => !open.some((path) => startsWith(issue.path, path)));
+    findings.push(...findingsOf({ issues, base, schema: connector.with, document, value }));
+  }
+
+  const filled = resolved.value;
+  const usable = findings.length === 0 && resolved.open.length === 0;
+  const constant = usable && parsed.success && ![...textsOf(filled)].some(([, text]) => isTemplate(text)) ? parsed.data : undefined;
+  const compiled = constant || !usable ? undefined : compileTree(filled, [], { liquid, base, document, findings });
+
+  return {
+    findings,
+    render(shared) {
+      if (constant) return constant;
+      if (!compiled) throw new RouteFault("mapping_fault", "with was not loaded for this process");
+      const rendered = connector.with.safeParse(compiled(scopeOf(shared)));
+      if (rendered.success) return rendered.data;
+      const fields = [...new Set(rendered.error.issues.map((issue) => ["with", ...issue.path].map(String).join(".")))];
+      throw new RouteFault("mapping_fault", `${fields.join(", ")}: not what ${connector.title} takes once the template is filled in`);
+    },
+  };
+}
+
+function startsWith(path: Path, prefix: Path): boolean {
+  return prefix.every((part, index) => path[index] === part);
+}
+
+/** Every text in a value, with its path. */
+function* textsOf(value: unknown, path: Path = []): Generator<[Path, string]> {
+  if (typeof value === "string") yield [path, value];
+  else if (Array.isArray(value)) for (const [index, item] of value.entries()) yield* textsOf(item, [...path, index]);
+  else if (typeof value === "object" && value !== null)
+    for (const [key, item] of Object.entries(value)) yield* textsOf(item, [...path, key]);
+}
+
+type Fill = (scope: Record<string, unknown>) => unknown;
+
+function compileTree(value: unknown, path: Path, at: { liquid: Liquid; base: Path; document: RoutesDocument; findings: Finding[] }): Fill {
+  if (typeof value === "string" && isTemplate(value)) return compileText(value, path, at);
+  if (Array.isArray(value)) {
+    const items = value.map((item, index) => compileTree(item, [...path, index], at));
+    return (scope) => items.map((fill) => fill(scope));
+  }
+  if (typeof value === "object" && value !== null) {
+    const entries = Object.entries(value).map(([key, item]) => [key, compileTree(item, [...path, key], at)] as const);
+    return (scope) => Object.fromEntries(entries.map(([key, fill]) => [key, fill(scope)]));
+  }
+  return () => value;
+}
+
+function compileText(text: string, path: Path, at: { liquid: Liquid; base: Path; document: RoutesDocument; findings: Finding[] }): Fill {
+  let template: Template[];
+  try {
+    template = at.liquid.parse(text);
+  } catch {
+    // The text of the file is fine: a variable's value broke it, and values are not shown.
+    at.findings.push({
+      at: at.document.at([...at.base, ...path]),
+      message: "the template cannot be read once its variables are filled in",
+    });
+    return () => text;
+  }
+  return (scope) => {
+    try {
+      return at.liquid.renderSync(template, scope);
+    } catch {
+      // Liquid's message may quote the call.
+      throw new RouteFault("mapping_fault", `${["with", ...path].map(String).join(".")}: the template failed on this call`);
+    }
+  };
+}
+
+/** What templates see: the names of the list, absent texts as "". */
+function scopeOf(shared: SharedCall): Record<string, unknown> {
+  const scope: Record<string, unknown> = {};
+  for (const { name, type } of VISIBLE_NAMES) scope[name] = shared[name] ?? (type === "dyn" ? {} : "");
+  return scope;
+}

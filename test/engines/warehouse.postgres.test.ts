@@ -1,0 +1,143 @@
+import { randomBytes } from "node:crypto";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { deliveryOf, describeWarehouse, documentedCall, openWarehouse } from "../../connectors/warehouse/warehouse.contract.ts";
+import { OpenError } from "../../src/connector.ts";
+
+const postgres = inject("postgres");
+const missing = "missing" in postgres ? postgres.missing : undefined;
+const serverUrl = "url" in postgres ? postgres.url : "";
+
+/** Names are ours alone, so that files of this project may run side by side. */
+const DATABASE = `warehouse_${randomBytes(4).toString("hex")}`;
+
+function urlOf(changes: { database?: string; user?: string; password?: string; port?: string } = {}): string {
+  const url = new URL(serverUrl);
+  url.pathname = `/${changes.database ?? DATABASE}`;
+  if (changes.user) url.username = changes.user;
+  if (changes.password) url.password = changes.password;
+  if (changes.port) url.port = changes.port;
+  return url.href;
+}
+
+async function run(sql: string, database: string | undefined = DATABASE): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: database ? urlOf({ database }) : serverUrl });
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function openFails(settings: Record<string, string>): Promise<Record<string, unknown>> {
+  const error = await openWarehouse(settings, 3_000).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(OpenError);
+  return { ...(error as OpenError).outcome };
+}
+
+describe.skipIf(missing)(`PostgreSQL as a warehouse${missing ? ` (skipped: ${missing})` : ""}`, () => {
+  beforeAll(async () => void (await run(`CREATE DATABASE ${DATABASE}`, "")));
+  afterAll(async () => void (await run(`DROP DATABASE ${DATABASE} WITH (FORCE)`, "")));
+
+  describeWarehouse("PostgreSQL", async () => {
+    await run("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+    return { settings: { url: urlOf() }, query: (sql) => run(sql), close: async () => undefined };
+  });
+
+  test("a schema of its own holds the table, and the receipt says so", async () => {
+    await run("CREATE SCHEMA IF NOT EXISTS analytics");
+    const destination = await openWarehouse({ url: urlOf(), schema: "analytics" });
+    const [outcome] = await destination.send([deliveryOf(documentedCall())], { signal: AbortSignal.timeout(10_000) });
+    expect(outcome).toMatchObject({ kind: "delivered", receipt: { extra: { table: "analytics.calls" } } });
+    expect(await run("SELECT call_id FROM analytics.calls")).toEqual([{ call_id: "call_01HXYZ123456" }]);
+    await destination.close();
+  });
+
+  test.each([
+    [
+      "a schema that is not there",
+      () => ({ url: urlOf(), schema: "nowhere" }),
+      { kind: "unauthorized", code: "3F000", fix: "Create it, or mend `schema`" },
+    ],
+    ["a database that is not there", () => ({ url: urlOf({ database: "nowhere" }) }), { kind: "unauthorized", code: "3D000" }],
+    ["a server that does not answer", () => ({ url: urlOf({ port: "1" }) }), { kind: "retry", because: "down", code: "ECONNREFUSED" }],
+  ])("%s is said when it is opened", async (_what, settings, outcome) => {
+    expect(await openFails(settings())).toMatchObject(outcome);
+  });
+
+  test("a wrong password is unauthorized, and appears nowhere", async () => {
+    const failure = await openFails({ url: urlOf({ user: "nobody_at_all", password: "hunter2" }) });
+    expect(failure).toMatchObject({ kind: "unauthorized", code: expect.stringMatching(/^28/), fix: "Check user and password in `url`" });
+    expect(JSON.stringify(failure)).not.toContain("hunter2");
+  });
+
+  describe("a role that may only write", () => {
+    const ROLE = `${DATABASE}_writer`;
+    const asWriter = () => ({ url: urlOf({ user: ROLE, password: "pw" }), schema: "guarded" });
+
+    beforeAll(async () => {
+      await run(`CREATE ROLE ${ROLE} LOGIN PASSWORD 'pw'; CREATE SCHEMA guarded; GRANT USAGE ON SCHEMA guarded TO ${ROLE}`);
+    });
+    afterAll(async () => void (await run(`DROP OWNED BY ${ROLE}; DROP ROLE ${ROLE}`)));
+
+    test("is told what it lacks when there is no table, and needs no more than that once there is one", async () => {
+      expect(await openFails(asWriter())).toMatchObject({ kind: "unauthorized", code: "42501", fix: expect.stringContaining("GRANT") });
+      await (await openWarehouse({ url: urlOf(), schema: "guarded" })).close();
+      await run(`GRANT SELECT, INSERT, UPDATE ON guarded.calls TO ${ROLE}`);
+      const destination = await openWarehouse(asWriter());
+      const [outcome] = await destination.send([deliveryOf(documentedCall())], { signal: AbortSignal.timeout(10_000) });
+      expect(outcome?.kind).toBe("delivered");
+      await destination.close();
+    });
+  });
+
+  test("a table that somebody locks: the calls are tried again, none is given up, and none is half written", async () => {
+    await run("CREATE SCHEMA IF NOT EXISTS locked");
+    const destination = await openWarehouse({ url: urlOf(), schema: "locked" }, 400);
+    const holder = new pg.Client({ connectionString: urlOf() });
+    await holder.connect();
+    await holder.query("BEGIN; LOCK TABLE locked.calls IN ACCESS EXCLUSIVE MODE");
+    const [outcome] = await destination.send([deliveryOf(documentedCall())], { signal: AbortSignal.timeout(5_000) });
+    expect(outcome).toMatchObject({ kind: "retry", because: "record", code: "55P03" });
+    await holder.query("ROLLBACK");
+    await holder.end();
+    const [after] = await destination.send([deliveryOf(documentedCall())], { signal: AbortSignal.timeout(5_000) });
+    expect(after?.kind).toBe("delivered");
+    await destination.close();
+  });
+
+  test("a connection that the server ends while it is idle is replaced without an error", async () => {
+    await run("CREATE SCHEMA IF NOT EXISTS idle");
+    const destination = await openWarehouse({ url: urlOf(), schema: "idle" });
+    await run(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'patchbay-warehouse' AND datname = current_database()",
+    );
+    const kinds: (string | undefined)[] = [];
+    // The pool may hand out the ended connection once more before it has heard of it: 57P01 then, and the core tries again.
+    for (let time = 0; time < 2; time += 1) {
+      kinds.push((await destination.send([deliveryOf(documentedCall())], { signal: AbortSignal.timeout(5_000) }).catch(() => []))[0]?.kind);
+    }
+    expect(kinds[1]).toBe("delivered");
+    await destination.close();
+  });
+
+  test("an attempt that is given up ends its connection, and the next one works", async () => {
+    await run("CREATE SCHEMA IF NOT EXISTS slow");
+    const destination = await openWarehouse({ url: urlOf(), schema: "slow" });
+    const holder = new pg.Client({ connectionString: urlOf() });
+    await holder.connect();
+    await holder.query("BEGIN; LOCK TABLE slow.calls IN ACCESS EXCLUSIVE MODE");
+    const sent = destination.send([deliveryOf(documentedCall())], { signal: AbortSignal.timeout(300) });
+    await expect(sent).rejects.toThrow(expect.objectContaining({ name: "TimeoutError" }));
+    await holder.query("ROLLBACK");
+    await holder.end();
+    const [after] = await destination.send([deliveryOf(documentedCall())], { signal: AbortSignal.timeout(5_000) });
+    expect(after?.kind).toBe("delivered");
+    expect(await run("SELECT call_id FROM slow.calls")).toHaveLength(1);
+    await destination.close();
+  });
+});

@@ -1,0 +1,42 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join, resolve } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const folder = mkdtempSync(join(tmpdir(), "patchbay-package-"));
+/** npm scripts and bins find the Node that runs this test, not the system's. */
+const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` };
+
+function run(command: string, args: string[], cwd = folder): string {
+  return execFileSync(command, args, { cwd, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}
+
+beforeAll(() => {
+  run("npm", ["pack", "--pack-destination", folder], ROOT);
+  const [tarball] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
+  writeFileSync(join(folder, "package.json"), '{ "name": "empty", "private": true }');
+  run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", `./${tarball}`]);
+}, 180_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("the packed package, installed in an empty folder, checks a routes file", () => {
+  writeFileSync(
+    join(folder, "routes.yaml"),
+    `version: 1
+sources: { voiceinfra: { secrets: ["\${SECRET}"] } }
+destinations: { warehouse: { connector: warehouse, url: "duckdb:calls.duckdb" } }
+routes: [{ id: all, to: warehouse }]
+`,
+  );
+  expect(run(process.execPath, ["node_modules/patchbay/bin/patchbay.js", "check", "--no-env"])).toContain("routes.yaml is fine: 1 source, 1 destination, 1 route");
+});
+
+test("the packed package runs the whole demo", () => {
+  const output = run(process.execPath, ["node_modules/patchbay/bin/patchbay.js", "demo", "--once", "--port", "0"]);
+  expect(output).toContain("call_01HXYZ123456");
+  expect(output).toContain("13 calls accepted");
+  expect(output).toContain("0 dead letters");
+}, 90_000);

@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { resolve } from "node:path";
+import { createInterface } from "node:readline";
+
+const BIN = resolve(import.meta.dirname, "../../bin/patchbay.js");
+
+export interface PatchbayProcess {
+  child: ChildProcess;
+  /** Resolves with the log line whose message is `msg`; rejects with all output if the process ends first. */
+  logged(msg: string): Promise<Record<string, unknown>>;
+  /** Sends the signal and resolves with the exit code. */
+  end(signal?: NodeJS.Signals): Promise<number | null>;
+  output(): string;
+}
+
+/** Starts a role (`["ingress", "--port", "0"]`) as a process of its own. Its log lines are JSON on stderr. */
+export function startPatchbay(options: { args: string[]; env: Record<string, string>; cwd: string }): PatchbayProcess {
+  const { args, env, cwd } = options;
+  const child = spawn(process.execPath, [BIN, ...args], { cwd, env: { PATH: process.env.PATH ?? "", ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const lines: string[] = [];
+  const waiters = new Map<string, (line: Record<string, unknown>) => void>();
+  const ended = once(child, "close");
+
+  const read = (line: string) => {
+    lines.push(line);
+    if (!line.startsWith("{")) return;
+    const parsed = JSON.parse(line);
+    waiters.get(parsed.msg)?.(parsed);
+  };
+  createInterface({ input: child.stderr as NodeJS.ReadableStream }).on("line", read);
+  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => lines.push(line));
+
+  return {
+    child,
+    output: () => lines.join("\n"),
+    logged(msg) {
+      const earlier = lines.find((line) => line.startsWith("{") && JSON.parse(line).msg === msg);
+      if (earlier) return Promise.resolve(JSON.parse(earlier));
+      return Promise.race([
+        new Promise<Record<string, unknown>>((done) => waiters.set(msg, done)),
+        ended.then(([code]) => Promise.reject(new Error(`patchbay ${args[0]} ended with ${code} before "${msg}":\n${lines.join("\n")}`))),
+      ]);
+    },
+    async end(signal = "SIGTERM") {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      await ended;
+      return child.exitCode;
+    },
+  };
+}
+
+/** Runs a command to its end. */
+export async function runPatchbay(options: { args: string[]; env: Record<string, string>; cwd: string }): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const { args, env, cwd } = options;
+  const child = spawn(process.execPath, [BIN, ...args], { cwd, env: { PATH: process.env.PATH ?? "", ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.on("data", (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  await once(child, "close");
+  return { code: child.exitCode, stdout, stderr };
+}
