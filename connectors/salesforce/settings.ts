@@ -86,12 +86,19 @@ const fieldName = z
   .refine((name) => !OWN_FIELDS.has(name.toLowerCase()), "is set by the connector");
 
 export const withSchema = z.strictObject({
-  subject: z.string().optional().describe("The Task's Subject, at most 255 characters. Default: AI call, direction, person or number, agent"),
+  subject: z
+    .string()
+    .optional()
+    .describe("The Task's Subject, at most 255 characters. Default: AI call, direction, person or number, agent"),
   description: z
     .string()
     .optional()
     .describe("The Task's Comments, plain text. Default: summary, times, numbers, agent, recording, and the transcript if it is shared"),
-  status: z.string().min(1, "is empty").default("Completed").describe("The Task's Status, as the org calls a closed one. Default Completed"),
+  status: z
+    .string()
+    .min(1, "is empty")
+    .default("Completed")
+    .describe("The Task's Status, as the org calls a closed one. Default Completed"),
   fields: z
     .record(fieldName, z.string())
     .optional()

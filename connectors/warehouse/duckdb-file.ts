@@ -89,7 +89,7 @@ async function openAndUse<T>(options: {
 
 /**
  * A checkpoint writes the whole key index anew: 0.3 s at 300,000 rows, on the event loop, if closing does it each time.
- * The write-ahead log is as durable, readers see it, and it is folded in when it has grown to 4 MB and when we end.
+ * The write-ahead log is as durable, and readers see it. It is folded in at 4 MB, and by its writer now and then.
  */
 async function writeAheadOnly(connection: DuckDBConnection): Promise<void> {
   await connection.run("PRAGMA disable_checkpoint_on_shutdown");

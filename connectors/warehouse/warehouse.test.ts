@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { OpenError } from "../../src/connector.ts";
+import { OpenError, Secret } from "../../src/connector.ts";
+import { TABLE_COLUMNS } from "./columns.ts";
+import { openDuckDbStore } from "./duckdb.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
 import { warehouse } from "./index.ts";
+import { rowOf } from "./row.ts";
 import { deliveryOf, describeWarehouse, documentedCall, openWarehouse } from "./warehouse.contract.ts";
 
 let folder: string;
@@ -132,6 +135,19 @@ describe("a DuckDB file and other programs", () => {
     for (const suffix of ["", ".wal"]) rmSync(`${path}${suffix}`, { force: true });
     expect((await send()).map(({ kind }) => kind)).toEqual(["delivered"]);
     await destination.close();
+  });
+
+  test("many small batches do not pile up in the write-ahead log, which every opening would play back", async () => {
+    const path = join(folder, "warehouse.duckdb");
+    const store = openDuckDbStore({ url: new Secret(`duckdb:${path}`), table: "calls", batchesPerCheckpoint: 3 });
+    const logSizes: number[] = [];
+    for (let index = 0; index < 6; index += 1) {
+      const rows = [rowOf(deliveryOf(documentedCall({ call_id: `call_${index}` })))];
+      expect(await store.upsert(rows, TABLE_COLUMNS, { signal: AbortSignal.timeout(10_000) })).toEqual(["written"]);
+      logSizes.push(statSync(`${path}.wal`, { throwIfNoEntry: false })?.size ?? 0);
+    }
+    expect(logSizes.map((size) => size > 0)).toEqual([true, true, false, true, true, false]);
+    await store.close();
   });
 
   test("closing leaves one file that holds everything", async () => {

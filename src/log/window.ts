@@ -9,11 +9,13 @@ export interface PartitionWindow {
   readonly partition: number;
   /** Adds fetched messages; those below `next` are repeats and are dropped. */
   offer(messages: Message[]): void;
+  /** Goes on at `offset`: the log no longer keeps what lay between. Backwards it does nothing. */
+  skipTo(offset: number): void;
   /** Hands out up to `max` buffered messages, released ones first. */
   take(max: number): Taken[];
   /** The offset to fetch from. */
   readonly next: number;
-  /** The position to commit: everything below it is done. */
+  /** The position to commit: everything below it is done. Stands still once the window is closed. */
   readonly head: number;
   /** When the log took the first message that is not done. Unix ms. */
   readonly oldestOpenAt: number | undefined;
@@ -51,7 +53,7 @@ export function createWindow(options: { partition: number; from: number; onChang
   let next = from;
   let taken = 0;
   let heldBytes = 0;
-  let closed = false;
+  let headAtClose: number | undefined;
   let whenSettled: (() => void)[] = [];
 
   function dropDone(): void {
@@ -67,7 +69,7 @@ export function createWindow(options: { partition: number; from: number; onChang
   }
 
   function settle(entry: Entry, state: "buffered" | "done"): void {
-    if (closed || entry.state !== "taken") return;
+    if (headAtClose !== undefined) return;
     entry.state = state;
     taken -= 1;
     if (state === "buffered") {
@@ -89,18 +91,20 @@ export function createWindow(options: { partition: number; from: number; onChang
   function hand(entry: Entry): Taken {
     entry.state = "taken";
     taken += 1;
-    return {
-      message: entry.message,
-      signal: leaving.signal,
-      ack: () => settle(entry, "done"),
-      release: () => settle(entry, "buffered"),
+    // Bound to this handing out, not to the entry: a late second end must not settle what somebody else took since.
+    let ended = false;
+    const end = (state: "buffered" | "done") => {
+      if (ended) return;
+      ended = true;
+      settle(entry, state);
     };
+    return { message: entry.message, signal: leaving.signal, ack: () => end("done"), release: () => end("buffered") };
   }
 
   return {
     partition,
     offer(messages) {
-      if (closed) return;
+      if (headAtClose !== undefined) return;
       for (const message of messages) {
         if (message.offset < next) continue;
         const bytes = message.value.byteLength + message.key.length + 200;
@@ -108,6 +112,9 @@ export function createWindow(options: { partition: number; from: number; onChang
         heldBytes += bytes;
         next = message.offset + 1;
       }
+    },
+    skipTo(offset) {
+      if (headAtClose === undefined) next = Math.max(next, offset);
     },
     take(max) {
       if (leaving.signal.aborted) return [];
@@ -120,7 +127,7 @@ export function createWindow(options: { partition: number; from: number; onChang
       return next;
     },
     get head() {
-      return entries[first]?.message.offset ?? next;
+      return headAtClose ?? entries[first]?.message.offset ?? next;
     },
     get oldestOpenAt() {
       return entries[first]?.message.appendedAt;
@@ -141,16 +148,17 @@ export function createWindow(options: { partition: number; from: number; onChang
       leaving.abort();
     },
     settled() {
-      if (taken === 0 || closed) return Promise.resolve();
+      if (taken === 0) return Promise.resolve();
       return new Promise((resolve) => whenSettled.push(resolve));
     },
     close() {
-      closed = true;
+      headAtClose ??= entries[first]?.message.offset ?? next;
       leaving.abort();
       entries = [];
       released = [];
       first = 0;
       fresh = 0;
+      taken = 0;
       heldBytes = 0;
       answerSettled();
     },

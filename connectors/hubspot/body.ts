@@ -1,0 +1,68 @@
+import { escapeHtml, type SharedCall, truncate } from "../../src/connector.ts";
+
+/** HubSpot's own maximum is not documented (65,536 is reported): stay below. */
+const MAX_BODY_CHARS = 65_000;
+const CUT = " … [cut: the rest does not fit into HubSpot]";
+
+/** A part of the notes that an update must not lose. */
+export type BodyPart = "summary" | "recording" | "transcript";
+
+export interface CallBody {
+  html: string;
+  parts: BodyPart[];
+}
+
+/** The notes of a call as HubSpot shows them; everything that comes from the call is escaped. */
+export function bodyOf(call: SharedCall): CallBody {
+  const parts: BodyPart[] = [];
+  const paragraphs: string[] = [];
+  if (call.summary) {
+    parts.push("summary");
+    paragraphs.push(`<p>${linesToHtml(call.summary)}</p>`);
+  }
+  const facts = [`<strong>Outcome:</strong> ${linesToHtml(call.call_outcome)}`];
+  if (call.agent_name) facts.push(`<strong>Agent:</strong> ${linesToHtml(call.agent_name)}`);
+  paragraphs.push(`<p>${facts.join("<br>")}</p>`);
+  if (call.recording_url && !isPlayable(call.recording_url)) {
+    parts.push("recording");
+    paragraphs.push(`<p><strong>Recording:</strong> ${linkTo(call.recording_url)}</p>`);
+  }
+  if (call.transcript) {
+    parts.push("transcript");
+    paragraphs.push(`<p><strong>Transcript</strong><br>${linesToHtml(call.transcript)}</p>`);
+  }
+  return { html: bounded(paragraphs.join("")), parts };
+}
+
+/** The text of a route's `body`: plain, since what a template put in cannot be told from what was written there. */
+export function bodyOfText(text: string): string {
+  return bounded(`<p>${linesToHtml(text)}</p>`);
+}
+
+/** A newer text above what is there. */
+export function bodyAbove(html: string, existing: string): string {
+  return bounded(`${html}<hr>${existing}`);
+}
+
+/** HubSpot plays these itself (property `hs_call_recording_url`: https only, .mp3 or .wav); others are shown as a link. */
+export function isPlayable(recordingUrl: string): boolean {
+  const url = URL.parse(recordingUrl);
+  return url?.protocol === "https:" && /\.(mp3|wav)$/i.test(url.pathname);
+}
+
+function linkTo(address: string): string {
+  const shown = escapeHtml(address);
+  // Never a script: an address of another kind is shown, not linked.
+  return /^https?:$/.test(URL.parse(address)?.protocol ?? "") ? `<a href="${shown}">${shown}</a>` : shown;
+}
+
+function linesToHtml(text: string): string {
+  return escapeHtml(text.trim()).replace(/\r\n|\r|\n/g, "<br>");
+}
+
+/** Cuts our own HTML: never inside a tag or an entity; tags left open close with the paragraph that HubSpot shows. */
+function bounded(html: string): string {
+  if (html.length <= MAX_BODY_CHARS) return html;
+  const cut = truncate(html, MAX_BODY_CHARS - CUT.length - "</p>".length, "").replace(/<[^>]*$|&[#a-z0-9]*$/i, "");
+  return `${cut}${CUT}</p>`;
+}

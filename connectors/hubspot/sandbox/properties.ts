@@ -1,0 +1,166 @@
+import { z } from "zod";
+import { type ErrorDetail, Refusal, validationError } from "./errors.ts";
+
+export interface PropertyDefinition {
+  name: string;
+  label: string;
+  groupName: string;
+  type: "string" | "number" | "datetime" | "enumeration";
+  fieldType: string;
+  hasUniqueValue: boolean;
+  options?: string[];
+}
+
+const STATUSES = [
+  "BUSY",
+  "CALLING_CRM_USER",
+  "CANCELED",
+  "COMPLETED",
+  "CONNECTING",
+  "FAILED",
+  "IN_PROGRESS",
+  "NO_ANSWER",
+  "QUEUED",
+  "RINGING",
+];
+const DISPOSITIONS = [
+  "9d9162e7-6cf3-4944-bf63-4dff82258764",
+  "f240bbac-87c9-4f6e-bf70-924b57d47db7",
+  "a4c4c377-d246-4b32-a13b-75a56a4cd0ff",
+  "b2cf5968-551e-4856-9783-52b3da59a7d0",
+  "73a0d17f-1163-4015-bdd5-ec830791da20",
+  "17b47fee-58de-441e-a44c-c6300d46f273",
+];
+/** Not confirmed for calls; 65,536 is what other text properties take. */
+const MAX_TEXT_CHARS = 65_536;
+
+const GROUP = "call_information";
+const define = (name: string, type: PropertyDefinition["type"], options?: string[]): PropertyDefinition => ({
+  name,
+  label: name,
+  groupName: GROUP,
+  type,
+  fieldType: type === "enumeration" ? "select" : "text",
+  hasUniqueValue: false,
+  ...(options ? { options } : {}),
+});
+
+/** Properties that every account has on calls; the guide "Activities | Calls". */
+export function standardProperties(): PropertyDefinition[] {
+  return [
+    define("hs_timestamp", "datetime"),
+    define("hs_call_title", "string"),
+    define("hs_call_body", "string"),
+    define("hs_call_direction", "enumeration", ["INBOUND", "OUTBOUND"]),
+    define("hs_call_duration", "number"),
+    define("hs_call_status", "enumeration", STATUSES),
+    define("hs_call_disposition", "enumeration", DISPOSITIONS),
+    define("hs_call_from_number", "string"),
+    define("hs_call_to_number", "string"),
+    define("hs_call_recording_url", "string"),
+    define("hubspot_owner_id", "number"),
+    define("hs_activity_type", "string"),
+  ];
+}
+
+const NewProperty = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9_]*$/),
+  label: z.string().min(1),
+  description: z.string().optional(),
+  groupName: z.string(),
+  type: z.enum(["string", "number", "datetime", "enumeration"]),
+  fieldType: z.string(),
+  hasUniqueValue: z.boolean().optional(),
+});
+const NewGroup = z.strictObject({ name: z.string(), label: z.string(), displayOrder: z.number().optional() });
+
+/** The properties of calls, and what they take. */
+export function createProperties(initial: PropertyDefinition[]) {
+  const groups = [{ name: GROUP, label: "Call information", displayOrder: 0, archived: false }];
+  const properties = new Map(initial.map((property) => [property.name, property]));
+
+  return {
+    groups: () => ({ results: groups }),
+    createGroup(body: unknown) {
+      const { name, label, displayOrder = -1 } = parseBody(NewGroup, body);
+      const group = { name, label, displayOrder, archived: false };
+      groups.push(group);
+      return group;
+    },
+    isUnique: (name: string) => properties.get(name)?.hasUniqueValue === true,
+    uniqueNames: () => [...properties.values()].filter(({ hasUniqueValue }) => hasUniqueValue).map(({ name }) => name),
+    get(name: string) {
+      const property = properties.get(name);
+      if (!property) throw new Refusal(404, { message: `Property ${name} does not exist`, category: "OBJECT_NOT_FOUND" });
+      return shown(property);
+    },
+    create(body: unknown) {
+      const { hasUniqueValue = false, description: _shownNowhere, ...rest } = parseBody(NewProperty, body);
+      if (properties.has(rest.name))
+        throw new Refusal(409, { message: `Property named '${rest.name}' already exists.`, category: "CONFLICT" });
+      if (!groups.some(({ name }) => name === rest.groupName)) throw validationError(`property group "${rest.groupName}" does not exist`);
+      const unique = [...properties.values()].filter((one) => one.hasUniqueValue).length;
+      if (hasUniqueValue && unique >= 10) throw validationError("An object may have at most 10 properties with unique values");
+      const property = { ...rest, hasUniqueValue };
+      properties.set(property.name, property);
+      return shown(property);
+    },
+    /** @throws {Refusal} all that is wrong with them at once, in HubSpot's words. */
+    check(values: Record<string, string>): void {
+      const wrong = Object.entries(values).flatMap(([name, value]) => faultOf(properties.get(name), name, value) ?? []);
+      if (wrong.length > 0) throw invalidProperties(wrong);
+    },
+  };
+}
+
+export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const at = parsed.error.issues[0];
+  throw validationError(`Invalid input JSON on line 1, column 1: ${at?.path.join(".")}: ${at?.message}`);
+}
+
+function shown({ options = [], ...property }: PropertyDefinition) {
+  const shownOptions = options.map((value, displayOrder) => ({ label: value, value, displayOrder, hidden: false }));
+  return { ...property, description: "", options: shownOptions, archived: false, hidden: false, calculated: false };
+}
+
+interface Fault {
+  name: string;
+  error: string;
+  message: string;
+}
+
+function faultOf(property: PropertyDefinition | undefined, name: string, value: string): Fault | undefined {
+  if (!property) return { name, error: "PROPERTY_DOESNT_EXIST", message: `Property "${name}" does not exist` };
+  if (value === "") return undefined;
+  if (property.options && !property.options.includes(value)) {
+    return { name, error: "INVALID_OPTION", message: `${value} was not one of the allowed options: [${property.options.join(", ")}]` };
+  }
+  if (property.type === "number" && !/^-?\d+(\.\d+)?$/.test(value)) {
+    return { name, error: "INVALID_INTEGER", message: `${value} was not a valid number.` };
+  }
+  // Unix milliseconds, or ISO 8601 in UTC.
+  if (property.type === "datetime" && !/^\d{12,14}$|^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/.test(value)) {
+    return { name, error: "INVALID_DATE", message: `${value} was not a valid date.` };
+  }
+  if (name === "hs_call_recording_url" && !/^https:\/\/.+/.test(value)) {
+    return { name, error: "INVALID_URL", message: "The URL of a recording must be https" };
+  }
+  if (value.length > MAX_TEXT_CHARS)
+    return { name, error: "VALUE_TOO_LONG", message: `${name} is longer than ${MAX_TEXT_CHARS} characters` };
+  return undefined;
+}
+
+function invalidProperties(faults: Fault[]): Refusal {
+  const listed = faults.map(({ message, error, name }) => ({
+    isValid: false,
+    message,
+    error,
+    name,
+    localizedErrorMessage: message,
+    portalId: 4242,
+  }));
+  const errors = faults.map(({ message, error, name }): ErrorDetail => ({ message, code: error, context: { propertyName: [name] } }));
+  return validationError(`Property values were not valid: ${JSON.stringify(listed)}`, { errors });
+}

@@ -1,0 +1,67 @@
+import { type SharedCall, truncate } from "../../src/connector.ts";
+import { clockIn, dayIn, timeIn, timeMs } from "./time.ts";
+
+const CUT = "\n[… cut here: Salesforce takes no more]";
+/** Less room than this is not worth the beginning of a transcript. */
+const MIN_TRANSCRIPT = 500;
+
+/** The Task's Comments: the summary, the facts, and last what is cut first, the transcript. Absent parts leave no line behind. */
+export function descriptionOf(call: SharedCall, options: { timezone: string; maxLength: number }): string {
+  const { timezone, maxLength } = options;
+  const facts = factsOf(call, timezone).join("\n");
+  const summary = plainText(call.summary ?? "", maxLength - facts.length - 2);
+  const head = [summary, facts].filter((part) => part !== "").join("\n\n");
+  const room = maxLength - head.length - "\n\nTranscript\n".length;
+  const transcript = room < MIN_TRANSCRIPT ? "" : plainText(call.transcript ?? "", room);
+  return transcript === "" ? head : `${head}\n\nTranscript\n${transcript}`;
+}
+
+/** Without what neither JSON nor Salesforce takes kindly (control characters, halves of a character), and cut, visibly, at `maxLength`. */
+export function plainText(text: string, maxLength: number, mark = CUT): string {
+  const clean = text
+    .replace(/\r\n?/g, "\n")
+    .replace(/(?![\n\t])\p{Cc}/gu, "")
+    .toWellFormed()
+    .trim();
+  return truncate(clean, maxLength, mark);
+}
+
+function factsOf(call: SharedCall, timezone: string): string[] {
+  const lines: [string, string | undefined][] = [
+    ["Time", spanOf(call, timezone)],
+    ["Duration", durationOf(call.duration_seconds)],
+    ["From", call.from_number],
+    ["To", call.to_number],
+    ["Agent", call.agent_name],
+    ["Outcome", call.call_outcome],
+    ["Recording", call.recording_url],
+    ["Call id", call.call_id],
+  ];
+  return lines.flatMap(([name, value]) => (value ? [`${name}: ${plainText(value.replace(/\s+/g, " "), 1_000, "…")}`] : []));
+}
+
+/** `2025-01-15 15:23:00 to 15:25:27 (Europe/Berlin)`. A Task has a day only: the time of day is here. */
+function spanOf(call: SharedCall, timezone: string): string {
+  const startMs = timeMs(call.start_time);
+  const endMs = timeMs(call.end_time);
+  const start = timeIn(startMs, timezone);
+  if (Number.isNaN(endMs)) return `${start} (${timezone})`;
+  const isSameDay = dayIn(startMs, timezone) === dayIn(endMs, timezone);
+  return `${start} to ${isSameDay ? clockIn(endMs, timezone) : timeIn(endMs, timezone)} (${timezone})`;
+}
+
+/** `2 min 27 s` */
+function durationOf(seconds: number): string {
+  const whole = Math.round(seconds);
+  const parts: [number, string][] = [
+    [Math.floor(whole / 3600), "h"],
+    [Math.floor(whole / 60) % 60, "min"],
+    [whole % 60, "s"],
+  ];
+  return (
+    parts
+      .filter(([count]) => count > 0)
+      .map(([count, unit]) => `${count} ${unit}`)
+      .join(" ") || "0 s"
+  );
+}

@@ -1,0 +1,119 @@
+import { type ItemError, itemError, refusal } from "./answers.ts";
+import { recordId, type SandboxPerson } from "./people.ts";
+import { isUnreadable, judgeValue, type TaskField } from "./task-fields.ts";
+
+export type StoredTask = Record<string, unknown> & { Id: string };
+
+/** The org's Tasks, behind sObject Collections (resources_composite_sobjects_collections_upsert). */
+export interface Tasks {
+  upsert(request: Request, fieldName: string): Promise<Response>;
+  list(): StoredTask[];
+  /** So many records that are written next meet a locked row. */
+  lockRows(count: number): void;
+}
+
+const MAX_RECORDS = 200;
+
+export function createTasks(options: { fields: TaskField[]; people: SandboxPerson[] }): Tasks {
+  const { fields, people } = options;
+  const byName = new Map(fields.map((field) => [field.name.toLowerCase(), field]));
+  const stored: StoredTask[] = [];
+  let locked = 0;
+
+  function write(record: Record<string, unknown>, key: TaskField): { id: string; created: boolean } | ItemError[] {
+    const externalId = record[key.name];
+    if (typeof externalId !== "string" || externalId === "") {
+      return [itemError("MISSING_ARGUMENT", `${key.name} not specified`, [])];
+    }
+    const same = stored.filter((task) => task[key.name] === externalId);
+    if (same.length > 1) return [itemError("DUPLICATE_EXTERNAL_ID", `${key.name}: more than one record found for external id field`, [])];
+    const [before] = same;
+    const errors = Object.entries(record).flatMap(([name, value]): ItemError[] => {
+      const field = byName.get(name.toLowerCase());
+      if (!field) return [itemError("INVALID_FIELD", `No such column '${name}' on sobject of type Task`)];
+      const error = judgeValue(field, value, before === undefined) ?? judgeLink(field, value);
+      return error ? [error] : [];
+    });
+    const link = { ...before, ...record };
+    if (String(link.WhoId ?? "").startsWith("00Q") && link.WhatId) {
+      errors.push(itemError("FIELD_INTEGRITY_EXCEPTION", "Related To ID: can't be set with a lead", ["WhatId"]));
+    }
+    if (errors.length > 0) return errors;
+    if (locked > 0) {
+      locked -= 1;
+      return [itemError("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record or 1 records: 003Pb0000000001")];
+    }
+    const task = before ?? { Id: recordId("00T", stored.length + 1), Status: "Not Started", Priority: "Normal", TaskSubtype: "Task" };
+    if (!before) stored.push(task);
+    for (const [name, value] of Object.entries(record)) {
+      // An empty text empties the field.
+      if (value === "" || value === null) delete task[byName.get(name.toLowerCase())?.name ?? name];
+      else task[byName.get(name.toLowerCase())?.name ?? name] = value;
+    }
+    return { id: task.Id, created: before === undefined };
+  }
+
+  function judgeLink(field: TaskField, value: unknown): ItemError | undefined {
+    const kinds = { WhoId: ["Contact", "Lead"], WhatId: ["Account"] }[field.name];
+    if (!kinds || value === null || value === "") return undefined;
+    const isThere = people.some(({ kind, Id }) => kinds.includes(kind) && (Id === value || Id.slice(0, 15) === value));
+    return isThere ? undefined : itemError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", []);
+  }
+
+  return {
+    async upsert(request, fieldName) {
+      const key = byName.get(fieldName.toLowerCase());
+      if (!key?.externalId)
+        return refusal(404, "NOT_FOUND", "Provided external ID field does not exist or is not accessible: " + fieldName);
+      const read = await readRecords(request, byName);
+      if (read instanceof Response) return read;
+      const externalIds = read.records.map((record) => record[key.name]);
+      const results = read.records.map((record) => {
+        const isTwice = externalIds.filter((id) => id === record[key.name]).length > 1;
+        const done = isTwice
+          ? [itemError("DUPLICATE_VALUE", `Duplicate external id specified: ${record[key.name]}`, [key.name])]
+          : write(record, key);
+        return Array.isArray(done) ? { success: false, errors: done } : { id: done.id, success: true, errors: [], created: done.created };
+      });
+      return Response.json(results);
+    },
+    list: () => stored,
+    lockRows(count) {
+      locked = count;
+    },
+  };
+}
+
+async function readRecords(request: Request, byName: Map<string, TaskField>): Promise<{ records: Record<string, unknown>[] } | Response> {
+  if (!/^application\/json\b/.test(request.headers.get("content-type") ?? "")) {
+    return refusal(415, "UNSUPPORTED_MEDIA_TYPE", "Content-Type header is missing or not supported");
+  }
+  let body: unknown;
+  try {
+    body = JSON.parse(await request.text());
+  } catch {
+    return refusal(400, "JSON_PARSER_ERROR", "Unexpected character at [line:1, column:1]");
+  }
+  const { records, allOrNone, ...unknown } = (body ?? {}) as Record<string, unknown>;
+  const [unknownKey] = Object.keys(unknown);
+  if (unknownKey !== undefined) return refusal(400, "JSON_PARSER_ERROR", `Unrecognized field "${unknownKey}"`);
+  if (!Array.isArray(records)) return refusal(400, "REQUIRED_FIELD_MISSING", "records is required");
+  if (allOrNone !== false) return refusal(501, "NOT_IN_SANDBOX", "the sandbox writes records one by one only: allOrNone must be false");
+  if (records.length === 0 || records.length > MAX_RECORDS) {
+    return refusal(400, "EXCEEDED_ID_LIMIT", `record limit reached. cannot submit more than ${MAX_RECORDS} records into this call`);
+  }
+  const read: Record<string, unknown>[] = [];
+  for (const record of records as Record<string, unknown>[]) {
+    const { attributes, ...fields } = record;
+    if ((attributes as { type?: unknown } | undefined)?.type !== "Task")
+      return refusal(400, "INVALID_TYPE", "Each record must have an attributes type of Task");
+    for (const [name, value] of Object.entries(fields)) {
+      const field = byName.get(name.toLowerCase());
+      if (field && isUnreadable(field, value)) {
+        return refusal(400, "JSON_PARSER_ERROR", `Cannot deserialize instance of ${field.type} from value ${JSON.stringify(value)}`);
+      }
+    }
+    read.push(fields);
+  }
+  return { records: read };
+}

@@ -1,0 +1,89 @@
+/** The ingress' half of a call's trip: receive → verify → judge → append. House plan §3, steps 1–3. */
+import { createHash, randomBytes } from "node:crypto";
+import { LogUnavailableError, RecordTooLargeError } from "../errors.ts";
+import { CALLS_TOPIC, type Log, QUARANTINE_TOPIC } from "../log/log.ts";
+import { recordKey, toHeaders } from "../model/envelope.ts";
+import { type FieldProblem, parseRecord } from "../model/record.ts";
+import { type IngressSource, verify } from "./verify.ts";
+
+export interface Answer {
+  status: number;
+  code: string;
+  message?: string;
+  fields?: FieldProblem[];
+  callId?: string;
+  retryAfterSeconds?: number;
+  /** Which of the source's secrets verified it. */
+  secretIndex?: number;
+}
+
+export interface Delivery {
+  source: IngressSource;
+  signature: string | undefined;
+  traceparent: string | undefined;
+  body: Uint8Array;
+  requestId: string;
+}
+
+const RETRY_AFTER_SECONDS = 5;
+/** Bodies remembered as quarantined already: VoiceInfra tries a refused delivery again and again. */
+const REMEMBERED_BODIES = 10_000;
+/** https://www.w3.org/TR/trace-context/#traceparent-header */
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** Answers 200 only when the record is durable in the log. */
+export function createAccept(options: { log: Log; nowMs: () => number }): (delivery: Delivery) => Promise<Answer> {
+  const { log, nowMs } = options;
+  const quarantined = new Set<string>();
+
+  async function quarantine(delivery: Delivery, code: string): Promise<void> {
+    const { source, body, requestId } = delivery;
+    const key = createHash("sha256").update(body).digest("hex");
+    if (quarantined.has(key)) return;
+    const headers = { ...toHeaders({ source: source.name, acceptedAt: nowMs(), requestId }), code };
+    await log.append({ topic: QUARANTINE_TOPIC, key, value: body, headers });
+    quarantined.add(key);
+    const [oldest] = quarantined;
+    if (quarantined.size > REMEMBERED_BODIES && oldest) quarantined.delete(oldest);
+  }
+
+  async function append(delivery: Delivery, callId: string): Promise<void> {
+    const { source, body, requestId, traceparent } = delivery;
+    const trace = traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : newTraceparent();
+    const headers = toHeaders({ source: source.name, acceptedAt: nowMs(), requestId, traceparent: trace });
+    await log.append({ topic: CALLS_TOPIC, key: recordKey(source.name, callId), value: body, headers });
+  }
+
+  return async (delivery) => {
+    const { source, signature, body } = delivery;
+    const verified = verify({ source, header: signature, body });
+    if (!verified.ok) return { status: 401, code: verified.code, message: verified.message };
+    const { secretIndex } = verified;
+
+    const parsed = parseRecord(body);
+    try {
+      if (parsed.ok) {
+        const { call_id: callId } = parsed.record;
+        await append(delivery, callId);
+        return { status: 200, code: "accepted", callId, secretIndex };
+      }
+      if (parsed.status === 422) await quarantine(delivery, parsed.code);
+      return { status: parsed.status, code: parsed.code, message: parsed.message, fields: parsed.fields, secretIndex };
+    } catch (error) {
+      return { ...answerOfFailure(error), secretIndex };
+    }
+  };
+}
+
+function answerOfFailure(error: unknown): Answer {
+  if (error instanceof LogUnavailableError) {
+    const message = "The call could not be stored now. Please send it again.";
+    return { status: 503, code: "log_unavailable", message, retryAfterSeconds: RETRY_AFTER_SECONDS };
+  }
+  if (error instanceof RecordTooLargeError) return { status: 413, code: "too_large", message: "The record is larger than the log takes." };
+  throw error;
+}
+
+function newTraceparent(): string {
+  return `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-01`;
+}

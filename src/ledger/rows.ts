@@ -1,0 +1,63 @@
+/** From database rows to the contract's shapes: the same for both engines. Columns are described in the engines' schemas. */
+import type { Claim, DeliveryRow, DeliveryState, DueDelivery, Receipt } from "./ledger.ts";
+
+export type Row = Record<string, unknown>;
+
+/** People read reasons; a vendor's page of HTML is not one. */
+export const MAX_REASON_LENGTH = 1_000;
+
+function textOrUndefined(value: unknown): string | undefined {
+  return value === null || value === undefined ? undefined : String(value);
+}
+
+function numberOrUndefined(value: unknown): number | undefined {
+  return value === null || value === undefined ? undefined : Number(value);
+}
+
+function receiptOf(value: unknown): Receipt | undefined {
+  return value === null || value === undefined ? undefined : JSON.parse(String(value));
+}
+
+export function toClaim(row: Row): Claim {
+  return {
+    route: String(row.route),
+    source: String(row.source),
+    callId: String(row.call_id),
+    claimId: String(row.claim_id),
+    ambiguous: Boolean(Number(row.ambiguous)),
+    attempts: Number(row.attempts),
+    receipt: receiptOf(row.receipt),
+    sentFields: JSON.parse(String(row.sent_fields)),
+  };
+}
+
+export function toDueDelivery(row: Row): DueDelivery {
+  return {
+    ...toClaim(row),
+    partition: Number(row.log_partition),
+    offset: Number(row.log_offset),
+    hash: String(row.hash),
+    acceptedAt: Number(row.accepted_at),
+    body: row.body as Uint8Array,
+  };
+}
+
+export function toDeliveryRow(row: Row): DeliveryRow {
+  return {
+    route: String(row.route),
+    source: String(row.source),
+    callId: String(row.call_id),
+    partition: Number(row.log_partition),
+    offset: Number(row.log_offset),
+    state: String(row.state) as DeliveryState,
+    attempts: Number(row.attempts),
+    acceptedAt: Number(row.accepted_at),
+    updatedAt: Number(row.updated_at),
+    dueAt: numberOrUndefined(row.due_at),
+    errorCode: textOrUndefined(row.error_code),
+    reason: textOrUndefined(row.reason),
+    receipt: receiptOf(row.receipt),
+    claimedBy: textOrUndefined(row.claimed_by),
+    routesVersion: textOrUndefined(row.routes_version),
+  };
+}

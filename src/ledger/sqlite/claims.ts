@@ -1,0 +1,78 @@
+import { randomUUID } from "node:crypto";
+import type { DatabaseSync } from "node:sqlite";
+import { inTransaction } from "../../lib/sqlite.ts";
+import type { ClaimAnswer, ClaimRequest, DeliveryState, Ledger } from "../ledger.ts";
+import { toClaim, toDueDelivery } from "../rows.ts";
+import { NOW_MS } from "./schema.ts";
+
+/** Who holds a claim may end any moment: ask again at least this often. */
+const ASK_AGAIN_MS = 1_000;
+
+/** The claim table of `src/ledger/ledger.ts`, as one statement: a row comes back if and only if it is claimed. */
+const CLAIM = `
+  INSERT INTO deliveries AS d (route, source, call_id, state, claim_id, claimed_by, claimed_until, log_partition, log_offset, hash, accepted_at, updated_at)
+  VALUES (:route, :source, :callId, 'sending', :claimId, :worker, ${NOW_MS} + :leaseMs, :partition, :offset, :hash, :acceptedAt, ${NOW_MS})
+  ON CONFLICT (route, source, call_id) DO UPDATE SET
+    state = 'sending', claim_id = excluded.claim_id, claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until,
+    ambiguous = CASE WHEN d.state = 'sending' AND d.claim_id IS NOT NULL THEN 1 WHEN d.state IN ('sending', 'waiting') THEN d.ambiguous ELSE 0 END,
+    attempts = CASE WHEN d.hash = excluded.hash THEN d.attempts ELSE 0 END,
+    log_partition = excluded.log_partition, log_offset = excluded.log_offset, hash = excluded.hash, accepted_at = excluded.accepted_at,
+    due_at = NULL, error_code = NULL, reason = NULL, body = NULL, updated_at = excluded.updated_at
+  WHERE (d.state = 'sending' AND (d.claim_id IS NULL OR d.claimed_until <= ${NOW_MS}) AND excluded.log_offset >= d.log_offset)
+     OR (d.state IN ('delivered', 'waiting', 'dead') AND excluded.log_offset > d.log_offset AND excluded.hash <> d.hash)
+     OR (d.state = 'skipped' AND excluded.log_offset > d.log_offset)
+  RETURNING *`;
+
+/** Waiting rows that are due, and due rows whose worker died: those are ambiguous. */
+const CLAIM_DUE = `
+  UPDATE deliveries SET
+    ambiguous = CASE WHEN state = 'sending' THEN 1 ELSE ambiguous END,
+    state = 'sending', claim_id = :claimPrefix || ':' || call_id || ':' || source, claimed_by = :worker, claimed_until = ${NOW_MS} + :leaseMs, updated_at = ${NOW_MS}
+  WHERE route = :route AND (source, call_id) IN (
+    SELECT source, call_id FROM deliveries
+    WHERE route = :route AND ((state = 'waiting' AND due_at <= ${NOW_MS})
+       OR (state = 'sending' AND body IS NOT NULL AND claim_id IS NOT NULL AND claimed_until <= ${NOW_MS}))
+    ORDER BY due_at LIMIT :max)
+  RETURNING *`;
+
+export function claimStatements(db: DatabaseSync): Pick<Ledger, "claim" | "claimDue" | "renew" | "nextDueInMs"> {
+  const claimOne = db.prepare(CLAIM);
+  const look = db.prepare(
+    `SELECT state, claimed_until - ${NOW_MS} AS left_ms, claim_id IS NOT NULL AS claimed FROM deliveries WHERE route = ? AND source = ? AND call_id = ?`,
+  );
+  const claimDue = db.prepare(CLAIM_DUE);
+  const renewOne = db.prepare(
+    `UPDATE deliveries SET claimed_until = ${NOW_MS} + ? WHERE route = ? AND source = ? AND call_id = ? AND claim_id = ? AND state = 'sending'`,
+  );
+  const nextDue = db.prepare(
+    `SELECT min(at) - ${NOW_MS} AS in_ms FROM (
+       SELECT min(due_at) AS at FROM deliveries WHERE route = :route AND state = 'waiting'
+       UNION ALL SELECT min(claimed_until) FROM deliveries WHERE route = :route AND state = 'sending' AND body IS NOT NULL AND claim_id IS NOT NULL)`,
+  );
+
+  function answer(item: ClaimRequest, worker: string, leaseMs: number): ClaimAnswer {
+    const { route, source, callId, partition, offset, hash, acceptedAt } = item;
+    const row = claimOne.get({ route, source, callId, partition, offset, hash, acceptedAt, worker, leaseMs, claimId: randomUUID() });
+    if (row) return { kind: "claimed", claim: toClaim(row) };
+    const found = look.get(route, source, callId);
+    const leftMs = Number(found?.left_ms);
+    if (found?.state === "sending" && found.claimed && leftMs > 0) return { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) };
+    return { kind: "done", state: String(found?.state) as DeliveryState };
+  }
+
+  return {
+    claim: async ({ worker, leaseMs, items }) => inTransaction(db, () => items.map((item) => answer(item, worker, leaseMs))),
+    async claimDue({ route, worker, leaseMs, max }) {
+      const rows = claimDue.all({ route, worker, leaseMs, max, claimPrefix: randomUUID() });
+      return rows.sort((a, b) => Number(a.due_at) - Number(b.due_at)).map(toDueDelivery);
+    },
+    renew: async ({ leaseMs, claims }) =>
+      inTransaction(db, () =>
+        claims.map(({ key, claimId }) => renewOne.run(leaseMs, key.route, key.source, key.callId, claimId).changes === 1),
+      ),
+    async nextDueInMs(route) {
+      const inMs = nextDue.get({ route })?.in_ms;
+      return inMs === null || inMs === undefined ? undefined : Math.max(0, Number(inMs));
+    },
+  };
+}

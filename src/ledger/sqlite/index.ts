@@ -1,0 +1,100 @@
+/** The embedded ledger: one SQLite file. The contract is `src/ledger/ledger.ts`. */
+import type { DatabaseSync } from "node:sqlite";
+import { UnreachableError } from "../../errors.ts";
+import { inTransaction, openSqlite } from "../../lib/sqlite.ts";
+import type { Ledger, LogPosition, RouteCounts, WorkerHeartbeat } from "../ledger.ts";
+import { toDeliveryRow } from "../rows.ts";
+import { claimStatements } from "./claims.ts";
+import { MIGRATIONS, NOW_MS } from "./schema.ts";
+import { settleStatements } from "./settle.ts";
+
+/** @throws {UsageError} when the file cannot be opened, saying why and what to do. */
+export async function openSqliteLedger(options: { path: string }): Promise<Ledger> {
+  const { path } = options;
+  const db = openSqlite({ path, application: "patchbay-ledger", migrations: MIGRATIONS });
+  return {
+    name: `sqlite:${path}`,
+    engine: "sqlite",
+    ...claimStatements(db),
+    ...settleStatements(db),
+    ...routeStatements(db),
+    ...workerStatements(db),
+    ...viewStatements(db),
+    async check() {
+      try {
+        db.prepare("SELECT 1 FROM meta LIMIT 1").all();
+      } catch (error) {
+        throw new UnreachableError(`the ledger ${path} cannot be read`, { address: path, cause: error });
+      }
+    },
+    async close() {
+      if (db.isOpen) db.close();
+    },
+  };
+}
+
+function routeStatements(db: DatabaseSync): Pick<Ledger, "bindLog" | "routeStart" | "routeStarts" | "mirrorPositions" | "mirroredPositions"> {
+  const bind = db.prepare("INSERT INTO meta VALUES ('log', ?) ON CONFLICT (key) DO UPDATE SET value = value RETURNING value");
+  const start = db.prepare("SELECT start FROM route_state WHERE route = ?");
+  const begin = db.prepare("INSERT INTO route_state (route, start) VALUES (?, ?) ON CONFLICT DO UPDATE SET start = coalesce(start, excluded.start) RETURNING start");
+  const starts = db.prepare("SELECT route, start FROM route_state WHERE start IS NOT NULL");
+  const mirror = db.prepare("INSERT INTO route_positions VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET log_offset = max(log_offset, excluded.log_offset)");
+  const mirrored = db.prepare("SELECT log_partition AS partition, log_offset AS offset FROM route_positions WHERE route = ? ORDER BY 1");
+
+  return {
+    bindLog: async (identity) => String(bind.get(identity)?.value),
+    async routeStart({ route, resolve }) {
+      const known = start.get(route)?.start;
+      if (typeof known === "string") return JSON.parse(known);
+      return JSON.parse(String(begin.get(route, JSON.stringify(await resolve()))?.start));
+    },
+    routeStarts: async () => new Map(starts.all().map((row) => [String(row.route), JSON.parse(String(row.start)) as LogPosition[]])),
+    async mirrorPositions({ route, positions }) {
+      inTransaction(db, () => {
+        for (const { partition, offset } of positions) mirror.run(route, partition, offset);
+      });
+    },
+    mirroredPositions: async (route) => mirrored.all(route).map((row) => ({ partition: Number(row.partition), offset: Number(row.offset) })),
+  };
+}
+
+function workerStatements(db: DatabaseSync): Pick<Ledger, "heartbeat" | "goodbye" | "workers"> {
+  const beat = db.prepare(`INSERT INTO workers VALUES (?, ${NOW_MS}, ?) ON CONFLICT DO UPDATE SET beat_at = excluded.beat_at, state = excluded.state`);
+  const gone = db.prepare("DELETE FROM workers WHERE worker = ?");
+  const all = db.prepare(`SELECT state, ${NOW_MS} - beat_at AS age_ms FROM workers ORDER BY worker`);
+  return {
+    heartbeat: async (state) => void beat.run(state.worker, JSON.stringify(state)),
+    goodbye: async (worker) => void gone.run(worker),
+    workers: async () => all.all().map((row) => ({ ...(JSON.parse(String(row.state)) as WorkerHeartbeat), ageMs: Math.max(0, Number(row.age_ms)) })),
+  };
+}
+
+function viewStatements(db: DatabaseSync): Pick<Ledger, "deliveries" | "counts"> {
+  const rows = db.prepare(
+    `SELECT * FROM deliveries WHERE (:callId IS NULL OR call_id = :callId) AND (:route IS NULL OR route = :route) AND (:state IS NULL OR state = :state)
+     ORDER BY updated_at DESC, route LIMIT :limit`,
+  );
+  const byCall = db.prepare(
+    `SELECT * FROM deliveries WHERE call_id = :callId AND (:route IS NULL OR route = :route) AND (:state IS NULL OR state = :state)
+     ORDER BY updated_at DESC, route LIMIT :limit`,
+  );
+  const counts = db.prepare("SELECT route, state, n FROM route_counts");
+  const due = db.prepare("SELECT route, min(due_at) AS due_at FROM deliveries WHERE state = 'waiting' GROUP BY route");
+
+  return {
+    async deliveries({ callId = null, route = null, state = null, limit }) {
+      const found = callId === null ? rows.all({ callId, route, state, limit }) : byCall.all({ callId, route, state, limit });
+      return found.map(toDeliveryRow);
+    },
+    async counts() {
+      const nextDue = new Map(due.all().map((row) => [String(row.route), Number(row.due_at)]));
+      const byRoute = new Map<string, RouteCounts>();
+      for (const row of counts.all()) {
+        const route = String(row.route);
+        const known = byRoute.get(route) ?? { route, delivered: 0, skipped: 0, waiting: 0, dead: 0, sending: 0, nextDueAt: nextDue.get(route) };
+        byRoute.set(route, { ...known, [String(row.state)]: Number(row.n) });
+      }
+      return [...byRoute.values()].sort((a, b) => a.route.localeCompare(b.route));
+    },
+  };
+}

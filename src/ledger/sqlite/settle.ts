@@ -1,0 +1,74 @@
+import type { DatabaseSync } from "node:sqlite";
+import { inTransaction } from "../../lib/sqlite.ts";
+import type { Ledger, SettleRequest } from "../ledger.ts";
+import { MAX_REASON_LENGTH } from "../rows.ts";
+import { NOW_MS } from "./schema.ts";
+
+const MINE = "WHERE route = :route AND source = :source AND call_id = :callId AND claim_id = :claimId";
+const ENDED = `claim_id = NULL, claimed_by = NULL, claimed_until = 0, routes_version = :routesVersion, updated_at = ${NOW_MS}`;
+
+const DELIVERED = `UPDATE deliveries SET state = 'delivered', ambiguous = 0, attempts = 0, due_at = NULL, error_code = NULL, reason = NULL, body = NULL,
+  receipt = :receipt, sent_fields = (SELECT json_group_array(value) FROM (SELECT value FROM json_each(sent_fields) UNION SELECT value FROM json_each(:sentFields))),
+  ${ENDED} ${MINE}`;
+const SKIPPED = `UPDATE deliveries SET state = 'skipped', ambiguous = 0, due_at = NULL, error_code = NULL, reason = :reason, body = NULL, ${ENDED} ${MINE}`;
+const WAITING = `UPDATE deliveries SET state = 'waiting', ambiguous = :ambiguous, attempts = attempts + 1, due_at = ${NOW_MS} + :dueInMs,
+  error_code = :errorCode, reason = :reason, body = :body, ${ENDED} ${MINE}`;
+const DEAD = `UPDATE deliveries SET state = 'dead', ambiguous = 0, attempts = attempts + 1, due_at = NULL,
+  error_code = :errorCode, reason = :reason, body = :body, ${ENDED} ${MINE}`;
+const RELEASED = `UPDATE deliveries SET state = CASE WHEN body IS NULL THEN 'sending' ELSE 'waiting' END, due_at = CASE WHEN body IS NULL THEN NULL ELSE ${NOW_MS} END,
+  ${ENDED} ${MINE}`;
+/** What was once delivered stays so; an attempt under way is left alone. */
+const SKIP = `
+  INSERT INTO deliveries AS d (route, source, call_id, state, log_partition, log_offset, hash, accepted_at, reason, routes_version, updated_at)
+  VALUES (:route, :source, :callId, 'skipped', :partition, :offset, :hash, :acceptedAt, :reason, :routesVersion, ${NOW_MS})
+  ON CONFLICT (route, source, call_id) DO UPDATE SET
+    state = CASE WHEN d.receipt IS NULL THEN 'skipped' ELSE 'delivered' END, hash = CASE WHEN d.receipt IS NULL THEN excluded.hash ELSE d.hash END,
+    claim_id = NULL, claimed_by = NULL, claimed_until = 0, ambiguous = 0, due_at = NULL, error_code = NULL, body = NULL, reason = excluded.reason,
+    log_partition = excluded.log_partition, log_offset = excluded.log_offset, accepted_at = excluded.accepted_at,
+    routes_version = excluded.routes_version, updated_at = excluded.updated_at
+  WHERE excluded.log_offset >= d.log_offset AND NOT (d.state = 'sending' AND d.claim_id IS NOT NULL AND d.claimed_until > ${NOW_MS})
+  RETURNING 1`;
+
+export function settleStatements(db: DatabaseSync): Pick<Ledger, "settle" | "skip"> {
+  const delivered = db.prepare(DELIVERED);
+  const skipped = db.prepare(SKIPPED);
+  const waiting = db.prepare(WAITING);
+  const dead = db.prepare(DEAD);
+  const released = db.prepare(RELEASED);
+  const skipOne = db.prepare(SKIP);
+  const live = db.prepare(
+    `SELECT 1 FROM deliveries WHERE route = ? AND source = ? AND call_id = ? AND state = 'sending' AND claim_id IS NOT NULL AND claimed_until > ${NOW_MS}`,
+  );
+
+  function settleOne({ route, source, callId, claimId, routesVersion, settlement }: SettleRequest): boolean {
+    const mine = { route, source, callId, claimId, routesVersion };
+    const reason = "reason" in settlement ? settlement.reason.slice(0, MAX_REASON_LENGTH) : "";
+    switch (settlement.kind) {
+      case "delivered": {
+        const { receipt, sentFields } = settlement;
+        return delivered.run({ ...mine, receipt: JSON.stringify(receipt), sentFields: JSON.stringify(sentFields) }).changes === 1;
+      }
+      case "skipped":
+        return skipped.run({ ...mine, reason }).changes === 1;
+      case "waiting": {
+        const { dueInMs, errorCode, ambiguous, body } = settlement;
+        return waiting.run({ ...mine, reason, errorCode, dueInMs: Math.round(dueInMs), ambiguous: ambiguous ? 1 : 0, body }).changes === 1;
+      }
+      case "dead":
+        return dead.run({ ...mine, reason, errorCode: settlement.errorCode, body: settlement.body }).changes === 1;
+      case "released":
+        return released.run(mine).changes === 1;
+    }
+  }
+
+  return {
+    settle: async (items) => inTransaction(db, () => items.map(settleOne)),
+    skip: async (items) =>
+      inTransaction(db, () =>
+        items.map(({ route, source, callId, partition, offset, hash, acceptedAt, reason, routesVersion }) => {
+          const row = skipOne.get({ route, source, callId, partition, offset, hash, acceptedAt, routesVersion, reason: reason.slice(0, MAX_REASON_LENGTH) });
+          return !row && live.get(route, source, callId) ? "held" : "done";
+        }),
+      ),
+  };
+}

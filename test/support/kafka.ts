@@ -1,0 +1,63 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Kafka, logLevel } from "kafkajs";
+import { startDockerBroker } from "./kafka/docker-broker.ts";
+import { kafkaJars } from "./kafka/jars.ts";
+import { startJavaBroker } from "./kafka/java-broker.ts";
+
+export type TestKafka = { brokers: string; stop(): Promise<void> } | { missing: string };
+
+const READY_WITHIN_MS = 60_000;
+
+/**
+ * A real Apache Kafka of one broker: the one that `KAFKA_BROKERS` names, else one in Docker, else one from its official jars.
+ * A cluster of three, for killing a leader, will start three `startJavaBroker`s; it does not exist yet.
+ * @throws {Error} where Kafka could be started and does not answer, with the file of its log; in CI also where it cannot be had.
+ */
+export async function startKafka(): Promise<TestKafka> {
+  const given = process.env.KAFKA_BROKERS;
+  if (given) return { brokers: given, stop: async () => undefined };
+
+  const container = await startDockerBroker();
+  if (container) {
+    await untilReady({ address: container.address, orEnded: new Promise(() => undefined) });
+    return { brokers: container.address, stop: container.kill };
+  }
+
+  const jars = await kafkaJars();
+  if ("missing" in jars) {
+    if (process.env.CI) throw new Error(`no Kafka for the tests: ${jars.missing}`);
+    return jars;
+  }
+  const broker = await startJavaBroker({ jars: jars.folder });
+  try {
+    await untilReady({ address: broker.address, orEnded: broker.ended });
+  } catch (cause) {
+    throw new Error(`Kafka did not start; its log is ${broker.logFile}`, { cause });
+  }
+  return { brokers: broker.address, stop: broker.kill };
+}
+
+/** The port opens before Kafka can serve: only an answered Metadata request counts. */
+async function untilReady(options: { address: string; orEnded: Promise<void> }): Promise<void> {
+  const { address, orEnded } = options;
+  let ended = false;
+  void orEnded.then(() => {
+    ended = true;
+  });
+  const deadlineMs = performance.now() + READY_WITHIN_MS;
+  const kafka = new Kafka({ clientId: "ready", brokers: [address], logLevel: logLevel.NOTHING, retry: { retries: 0 } });
+  for (;;) {
+    const admin = kafka.admin();
+    try {
+      await admin.connect();
+      const { brokers } = await admin.describeCluster();
+      if (brokers.length > 0) return;
+    } catch (error) {
+      if (ended) throw new Error("its process ended", { cause: error });
+      if (performance.now() > deadlineMs) throw error;
+    } finally {
+      await admin.disconnect().catch(() => undefined);
+    }
+    await delay(200);
+  }
+}

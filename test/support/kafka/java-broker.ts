@@ -1,0 +1,73 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { freePorts } from "./ports.ts";
+
+const run = promisify(execFile);
+
+export interface JavaBroker {
+  /** `127.0.0.1:<port>` */
+  address: string;
+  logFile: string;
+  /** Resolves when the process has ended by itself or by `kill`. */
+  readonly ended: Promise<void>;
+  /** Ends it at once (its data is thrown away with it) and waits until it is gone. */
+  kill(): Promise<void>;
+}
+
+/** Formats a data folder of its own and starts `kafka.Kafka` on free ports. It may not answer yet. */
+export async function startJavaBroker(options: { jars: string }): Promise<JavaBroker> {
+  const { jars } = options;
+  const folder = mkdtempSync(join(tmpdir(), "patchbay-kafka-"));
+  const logFile = join(folder, "kafka.log");
+  const classPath = join(jars, "*");
+  const [port, controllerPort] = await freePorts(2);
+  const address = `127.0.0.1:${port}`;
+  const listeners = `PLAINTEXT://${address},CONTROLLER://127.0.0.1:${controllerPort}`;
+  const properties = join(folder, "server.properties");
+  writeFileSync(
+    properties,
+    [
+      readFileSync(join(import.meta.dirname, "server.properties"), "utf8"),
+      "node.id=1",
+      `listeners=${listeners}`,
+      `advertised.listeners=${listeners}`,
+      `controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}`,
+      `log.dirs=${join(folder, "data").replaceAll("\\", "/")}`,
+    ].join("\n"),
+  );
+
+  const log = openSync(logFile, "a");
+  let child: ChildProcess;
+  try {
+    const logging = `-Dlog4j2.configurationFile=${join(import.meta.dirname, "log4j2.xml")}`;
+    const clusterId = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
+    const format = ["kafka.tools.StorageTool", "format", "--standalone", "-t", clusterId, "-c", properties];
+    await run("java", ["-XX:TieredStopAtLevel=1", logging, "-cp", classPath, ...format]);
+    child = spawn(
+      "java",
+      ["-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", logging, "-cp", classPath, "kafka.Kafka", properties],
+      { stdio: ["ignore", log, log] },
+    );
+  } finally {
+    closeSync(log);
+  }
+  const ended = once(child, "exit").then(() => undefined);
+  const endWithUs = () => child.kill("SIGKILL");
+  process.once("exit", endWithUs);
+
+  return {
+    address,
+    logFile,
+    ended,
+    async kill() {
+      child.kill("SIGKILL");
+      await ended;
+      process.off("exit", endWithUs);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
