@@ -64,7 +64,9 @@ export function createSandbox(options: SalesforceSandboxOptions = {}): Salesforc
     context.res.headers.set("Sforce-Limit-Info", `api-usage=${used}/${dailyRequests}`);
   });
   app.get("/services/data/:version/sobjects/Task/describe", () => Response.json({ name: "Task", label: "Task", fields }));
-  app.get("/services/data/:version/search/", (context) => search(context.req.query("q") ?? "", people));
+  app.on("GET", ["/services/data/:version/search", "/services/data/:version/search/"], (context) =>
+    search(context.req.query("q") ?? "", people),
+  );
   app.patch("/services/data/:version/composite/sobjects/Task/:field", (context) => {
     if (Number.parseInt(context.req.param("version").slice(1), 10) < COLLECTIONS_VERSION) {
       return refusal(404, "NOT_FOUND", "The requested resource does not exist");

@@ -18,7 +18,7 @@ function isRsaKey(privateKey: Secret): boolean {
 /** Where credentials and calls may be sent: https, or this machine. */
 export function isSafeUrl(text: string): boolean {
   const url = URL.parse(text);
-  if (!url || url.username !== "" || url.password !== "") return false;
+  if (url?.username !== "" || url.password !== "") return false;
   if (url.protocol === "https:") return true;
   return url.protocol === "http:" && ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);
 }

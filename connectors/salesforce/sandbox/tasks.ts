@@ -64,7 +64,7 @@ export function createTasks(options: { fields: TaskField[]; people: SandboxPerso
     async upsert(request, fieldName) {
       const key = byName.get(fieldName.toLowerCase());
       if (!key?.externalId)
-        return refusal(404, "NOT_FOUND", "Provided external ID field does not exist or is not accessible: " + fieldName);
+        return refusal(404, "NOT_FOUND", `Provided external ID field does not exist or is not accessible: ${fieldName}`);
       const read = await readRecords(request, byName);
       if (read instanceof Response) return read;
       const externalIds = read.records.map((record) => record[key.name]);

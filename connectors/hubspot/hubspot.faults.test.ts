@@ -1,0 +1,321 @@
+import { createServer } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { OpenError, type Outcome } from "../../src/connector.ts";
+import { ASSOCIATE, closedPort, deliveryOf, documentedCall, SEARCH, send, setUp, UPSERT } from "../../test/support/hubspot.ts";
+import type { HubSpotSandboxOptions } from "./sandbox.ts";
+import { standardProperties } from "./sandbox.ts";
+
+const PROPERTIES = "/crm/v3/properties/calls";
+const json = (status: number, body: unknown, headers: Record<string, string> = {}) => Response.json(body, { status, headers });
+const problem = (category: string, more: object = {}) => ({
+  status: "error",
+  message: "Dana +14155550100 <payload>",
+  correlationId: "0a1b2c3d-0000",
+  category,
+  ...more,
+});
+const tooMany = (policyName: string, message = `You have reached your ${policyName.toLowerCase()} limit.`) => ({
+  status: "error",
+  message,
+  errorType: "RATE_LIMIT",
+  policyName,
+});
+
+/** The outcome of one delivery when one of its requests is answered like this. */
+async function outcomeWhen(path: string, answer: () => Response, options: HubSpotSandboxOptions = {}): Promise<Outcome | undefined> {
+  const { open, failNext } = await setUp(options);
+  const destination = await open();
+  failNext(path, answer);
+  const [outcome] = await send(destination, deliveryOf(documentedCall()));
+  return outcome;
+}
+
+async function openFails(opening: Promise<unknown>): Promise<Outcome> {
+  const error = await opening.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(OpenError);
+  return (error as OpenError).outcome;
+}
+
+describe("opening", () => {
+  test("the property for call ids is made when it is not there, once", async () => {
+    const { open, seen, ask } = await setUp({ properties: [] });
+    await open();
+    expect(seen.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      `GET ${PROPERTIES}/voice_call_id`,
+      `GET ${PROPERTIES}/groups`,
+      `POST ${PROPERTIES}`,
+    ]);
+    expect(await ask("GET", `${PROPERTIES}/voice_call_id`)).toMatchObject({
+      hasUniqueValue: true,
+      type: "string",
+      groupName: "call_information",
+    });
+    seen.length = 0;
+    await open();
+    expect(seen.map(({ method }) => method)).toEqual(["GET"]);
+  });
+
+  test("two workers that start together both open", async () => {
+    const { open, seen } = await setUp({ properties: [] });
+    await Promise.all([open(), open()]);
+    expect(seen.filter(({ method }) => method === "POST").length).toBeGreaterThanOrEqual(1);
+  });
+
+  test("a property that another worker made in between is fine", async () => {
+    const { open, failNext, seen } = await setUp();
+    failNext(`${PROPERTIES}/voice_call_id`, () => json(404, problem("OBJECT_NOT_FOUND")));
+    await open();
+    expect(seen.map(({ method }) => method)).toEqual(["GET", "GET", "POST", "GET"]);
+  });
+
+  test("a property that is not unique cannot be mended: it says what to do", async () => {
+    const [text] = standardProperties();
+    const { open } = await setUp({ properties: [{ ...(text as NonNullable<typeof text>), name: "voice_call_id", type: "string" }] });
+    expect(await openFails(open())).toEqual({
+      kind: "rejected",
+      code: "property_not_unique",
+      reason:
+        "the call property voice_call_id in HubSpot does not ask for unique values, and that cannot be changed later: " +
+        "delete it in HubSpot (Settings → Properties → Call properties), and Patchbay makes it anew",
+    });
+  });
+
+  test("a wrong token: which one is wanted, and with which scopes", async () => {
+    const { open } = await setUp();
+    expect(await openFails(open({ access_token: "pat-wrong" }))).toMatchObject({
+      kind: "unauthorized",
+      code: "http_401",
+      reason: expect.stringContaining("INVALID_AUTHENTICATION"),
+      fix: expect.stringMatching(/private app.*crm\.objects\.contacts\.read, crm\.objects\.contacts\.write, crm\.schemas\.contacts\.write/),
+    });
+  });
+
+  test("a missing scope is named", async () => {
+    const { open } = await setUp({ properties: [], scopes: ["crm.objects.contacts.read"] });
+    expect(await openFails(open())).toMatchObject({
+      kind: "unauthorized",
+      code: "http_403",
+      fix: "Give the private app in HubSpot the scope crm.schemas.contacts.write",
+    });
+  });
+
+  test("nobody listens: a network error, for the caller to tell", async () => {
+    const { open } = await setUp();
+    const opening = open({ base_url: `http://127.0.0.1:${await closedPort()}` });
+    await expect(opening).rejects.toMatchObject({ cause: { code: "ECONNREFUSED" } });
+  });
+
+  test("no answer within the time-out", async () => {
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void silent.close());
+    const sockets = new Set<import("node:net").Socket>();
+    silent.on("connection", (socket) => sockets.add(socket));
+    onTestFinished(() => sockets.forEach((socket) => socket.destroy()));
+    const { open } = await setUp();
+    const address = silent.address() as import("node:net").AddressInfo;
+    await expect(open({ base_url: `http://127.0.0.1:${address.port}` }, 100)).rejects.toMatchObject({ name: "TimeoutError" });
+  });
+});
+
+describe("what HubSpot's answers mean", () => {
+  test.each([
+    ["ten seconds", 429, tooMany("TEN_SECONDLY_ROLLING"), {}, { because: "rate-limit", code: "rate_limit", retryAfterMs: 10_000 }],
+    [
+      "with Retry-After",
+      429,
+      tooMany("TEN_SECONDLY_ROLLING"),
+      { "retry-after": "37" },
+      { because: "rate-limit", code: "rate_limit", retryAfterMs: 37_000 },
+    ],
+    ["the day", 429, tooMany("DAILY"), {}, { because: "rate-limit", code: "rate_limit_daily", retryAfterMs: 3_600_000 }],
+    ["no body", 429, "slow down", {}, { because: "rate-limit", code: "rate_limit", retryAfterMs: 10_000 }],
+    ["a locked record", 423, problem("LOCKED"), {}, { because: "record", code: "http_423", retryAfterMs: 2_000 }],
+    [
+      "a migration",
+      477,
+      problem("MIGRATION_IN_PROGRESS"),
+      { "retry-after": "90" },
+      { because: "record", code: "http_477", retryAfterMs: 90_000 },
+    ],
+    ["a conflict", 409, problem("CONFLICT"), {}, { because: "record", code: "http_409" }],
+    ["500", 500, problem("INTERNAL_ERROR"), {}, { because: "record", code: "http_500" }],
+    ["504", 504, "", {}, { because: "record", code: "http_504" }],
+  ] as const)("%s: later", async (_what, status, body, headers, expected) => {
+    expect(await outcomeWhen(UPSERT, () => json(status, body, headers))).toMatchObject({ kind: "retry", ...expected });
+  });
+
+  test("a page of HTML from a proxy: later", async () => {
+    const page = () => new Response("<html>Bad gateway +14155550100</html>", { status: 502, headers: { "content-type": "text/html" } });
+    expect(await outcomeWhen(UPSERT, page)).toEqual({ kind: "retry", because: "record", code: "http_502", reason: "HubSpot answered 502" });
+  });
+
+  test.each([
+    ["without a content type", () => new Response(new Uint8Array(), { status: 503 })],
+    ["JSON that is cut off", () => new Response('{"status":"COM', { headers: { "content-type": "application/json" } })],
+    ["HTML with 200", () => new Response("<html>", { headers: { "content-type": "text/html" } })],
+    ["nothing about the call", () => json(200, { status: "COMPLETE", results: [] })],
+  ])("an answer that cannot be read (%s): later", async (_what, answer) => {
+    expect(await outcomeWhen(UPSERT, answer)).toMatchObject({ kind: "retry", because: "record" });
+  });
+
+  test("400: never as it is; the vendor's sentence, which may quote the call, is not passed on", async () => {
+    const body = problem("VALIDATION_ERROR", {
+      errors: [{ message: "Dana", code: "INVALID_OPTION", context: { propertyName: ["hs_call_status"] } }],
+    });
+    expect(await outcomeWhen(UPSERT, () => json(400, body))).toEqual({
+      kind: "rejected",
+      code: "http_400",
+      reason: "HubSpot answered 400: VALIDATION_ERROR, INVALID_OPTION (hs_call_status), correlation id 0a1b2c3d-0000",
+    });
+  });
+
+  test("a property that HubSpot does not have is named, and what to do", async () => {
+    const { open } = await setUp();
+    const [outcome] = await send(await open(), deliveryOf(documentedCall(), { with: { fields: { voice_campaign: "spring" } } }));
+    expect(outcome).toMatchObject({
+      kind: "rejected",
+      reason: expect.stringMatching(
+        /PROPERTY_DOESNT_EXIST \(voice_campaign\).*: make the property on calls in HubSpot, or take it out of fields$/,
+      ),
+    });
+  });
+
+  test("a token that is withdrawn while running, and a scope that is", async () => {
+    expect(await outcomeWhen(UPSERT, () => json(401, problem("EXPIRED_AUTHENTICATION")))).toMatchObject({
+      kind: "unauthorized",
+      code: "http_401",
+    });
+    const forbidden = await outcomeWhen(UPSERT, () => new Response("no", { status: 403, headers: { "content-type": "text/plain" } }));
+    expect(forbidden).toMatchObject({ kind: "unauthorized", code: "http_403", fix: expect.stringContaining("crm.objects.contacts.write") });
+    const { open } = await setUp({ scopes: ["crm.objects.contacts.read"] });
+    expect(await send(await open(), deliveryOf(documentedCall()))).toMatchObject([
+      { kind: "unauthorized", fix: "Give the private app in HubSpot the scope crm.objects.contacts.write" },
+    ]);
+  });
+
+  test("a connection that drops after the request: it may be there, and sending again makes no second call", async () => {
+    const { open, url, sandbox } = await setUp();
+    const destination = await open({ base_url: await dropsAfter(url, UPSERT) });
+    const [outcome] = await send(destination, deliveryOf(documentedCall()));
+    expect(outcome).toMatchObject({ kind: "ambiguous" });
+    expect(await sandbox.records()).toHaveLength(1);
+    expect(await send(destination, deliveryOf(documentedCall()))).toMatchObject([{ kind: "delivered", receipt: { id: "301" } }]);
+    expect(await sandbox.records()).toHaveLength(1);
+  });
+});
+
+describe("a batch", () => {
+  const calls = (count: number) => Array.from({ length: count }, (_, n) => documentedCall({ call_id: `c${n}` }));
+
+  test("one bad call among good ones, told apart by HubSpot (207)", async () => {
+    const { open, sandbox } = await setUp({ multiStatus: true });
+    const bad = { with: { fields: { hubspot_owner_id: "nobody" } } };
+    const outcomes = await send(await open(), ...calls(4).map((call, n) => deliveryOf(call, n === 2 ? bad : {})));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(["delivered", "delivered", "rejected", "delivered"]);
+    expect(outcomes[2]).toMatchObject({ code: "VALIDATION_ERROR" });
+    expect(await sandbox.records()).toHaveLength(3);
+  });
+
+  test("one bad call for which HubSpot refuses the whole batch does not take the others with it", async () => {
+    const { open, sandbox, seenAt } = await setUp();
+    const bad = { with: { fields: { hubspot_owner_id: "nobody" } } };
+    const outcomes = await send(await open(), ...calls(25).map((call, n) => deliveryOf(call, n === 7 ? bad : {})));
+    expect(outcomes.flatMap(({ kind }, n) => (kind === "delivered" ? [] : [[n, kind]]))).toEqual([[7, "rejected"]]);
+    expect(await sandbox.records()).toHaveLength(24);
+    expect(seenAt(UPSERT).length).toBeLessThanOrEqual(11);
+  });
+
+  test("calls with a property that HubSpot does not have are told apart at once", async () => {
+    const { open, seenAt } = await setUp();
+    const bad = { with: { fields: { voice_campaign: "spring" } } };
+    const outcomes = await send(await open(), ...calls(25).map((call, n) => deliveryOf(call, n % 2 ? bad : {})));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(calls(25).map((_, n) => (n % 2 ? "rejected" : "delivered")));
+    expect(seenAt(UPSERT)).toHaveLength(2);
+  });
+
+  test("a batch of bad calls does not use up the account's requests: some come later", async () => {
+    const { open, seenAt } = await setUp();
+    const bad = { with: { fields: { hubspot_owner_id: "nobody" } } };
+    const outcomes = await send(await open(), ...calls(25).map((call) => deliveryOf(call, bad)));
+    expect(new Set(outcomes.map((outcome) => ("code" in outcome ? outcome.code : "")))).toEqual(new Set(["http_400", "batch_refused"]));
+    expect(seenAt(UPSERT)).toHaveLength(24);
+  });
+
+  test("a search that is limited holds back only its own call", async () => {
+    const { open, failNext } = await setUp();
+    const destination = await open();
+    failNext(SEARCH, () => json(429, tooMany("SECONDLY")));
+    const outcomes = await send(
+      destination,
+      deliveryOf(documentedCall()),
+      deliveryOf(documentedCall({ call_id: "b", customer_number: "" })),
+    );
+    expect(outcomes).toMatchObject([
+      { kind: "retry", because: "rate-limit", code: "rate_limit_search", retryAfterMs: 1_000 },
+      { kind: "delivered" },
+    ]);
+  });
+
+  test("a contact that has gone since it was found: the call is put on its successor at the next try", async () => {
+    const { open, failNext, sandbox, seenAt } = await setUp();
+    const destination = await open();
+    failNext(ASSOCIATE, () =>
+      json(207, {
+        status: "COMPLETE",
+        results: [],
+        numErrors: 1,
+        errors: [problem("OBJECT_NOT_FOUND", { context: {}, links: {}, errors: [] })],
+      }),
+    );
+    expect(await send(destination, deliveryOf(documentedCall()))).toMatchObject([
+      { kind: "retry", because: "record", code: "not_associated" },
+    ]);
+    expect((await sandbox.records())[0]?.body.contacts).toEqual([]);
+    expect(await send(destination, deliveryOf(documentedCall()))).toMatchObject([{ kind: "delivered" }]);
+    expect((await sandbox.records()).map(({ body }) => body.contacts)).toEqual([["201"]]);
+    expect(seenAt(SEARCH)).toHaveLength(2);
+  });
+
+  test("an attempt whose time is over writes nothing more", async () => {
+    const { open, failNext, seenAt } = await setUp();
+    const destination = await open();
+    const over = new AbortController();
+    failNext(SEARCH, () => {
+      over.abort();
+      return json(500, problem("INTERNAL_ERROR"));
+    });
+    const outcomes = await destination.send(
+      [deliveryOf(documentedCall()), deliveryOf(documentedCall({ call_id: "b", customer_number: "" }))],
+      { signal: over.signal },
+    );
+    expect(outcomes.map(({ kind }) => kind)).not.toContain("delivered");
+    expect(seenAt(UPSERT)).toHaveLength(0);
+  });
+});
+
+/** A relay that passes requests on and, once, drops the connection when the answer to this path comes. */
+async function dropsAfter(url: string, path: string): Promise<string> {
+  const { createServer: createHttpServer } = await import("node:http");
+  let left = 1;
+  const relay = createHttpServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const headers = { authorization: request.headers.authorization ?? "", "content-type": "application/json" };
+    const body = request.method === "GET" ? undefined : Buffer.concat(chunks);
+    const answer = await fetch(`${url}${request.url}`, { method: request.method ?? "GET", headers, ...(body ? { body } : {}) });
+    const text = await answer.text();
+    if (request.url === path && left-- > 0) return void request.socket.destroy();
+    response.writeHead(answer.status, { "content-type": "application/json" }).end(text);
+  });
+  await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
+  onTestFinished(async () => {
+    relay.closeAllConnections();
+    await new Promise((resolve) => relay.close(resolve));
+  });
+  const address = relay.address();
+  return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
+}

@@ -1,0 +1,348 @@
+import { describe, expect, test } from "vitest";
+import type { Delivery, Receipt } from "../../src/connector.ts";
+import { ASSOCIATE, deliveryOf, documentedCall, KEY, SEARCH, send, setUp, UPSERT, without } from "../../test/support/hubspot.ts";
+import { hubspot } from "./index.ts";
+import type { HubSpotWith } from "./with.ts";
+
+const CONNECTED = "f240bbac-87c9-4f6e-bf70-924b57d47db7";
+
+/** What HubSpot is sent for a call, without searching or writing an association. */
+async function propertiesFor(delivery: Delivery<HubSpotWith>): Promise<Record<string, string>> {
+  const { open, seenAt } = await setUp();
+  await send(await open(), delivery);
+  const [request] = seenAt(UPSERT);
+  const body = request?.body as { inputs: { properties: Record<string, string> }[] } | undefined;
+  return body?.inputs[0]?.properties ?? {};
+}
+
+function receiptOf(outcome: unknown): Receipt {
+  expect(outcome).toMatchObject({ kind: "delivered" });
+  return (outcome as { receipt: Receipt }).receipt;
+}
+
+describe("a call in HubSpot", () => {
+  test("the documented call becomes exactly this record, on the contact who called", async () => {
+    const { open, sandbox, seen } = await setUp();
+    const destination = await open();
+    seen.length = 0;
+    expect(await send(destination, deliveryOf(documentedCall()))).toEqual([
+      { kind: "delivered", receipt: { id: "301", extra: { contact_id: "201", notes: "summary" } } },
+    ]);
+    expect(seen).toEqual([
+      {
+        method: "POST",
+        path: SEARCH,
+        body: {
+          filterGroups: [
+            { filters: [{ propertyName: "hs_searchable_calculated_phone_number", operator: "EQ", value: "4155550100" }] },
+            { filters: [{ propertyName: "hs_searchable_calculated_mobile_number", operator: "EQ", value: "4155550100" }] },
+            { filters: [{ propertyName: "phone", operator: "EQ", value: "+14155550100" }] },
+            { filters: [{ propertyName: "mobilephone", operator: "EQ", value: "+14155550100" }] },
+            { filters: [{ propertyName: "hs_searchable_calculated_phone_number", operator: "CONTAINS_TOKEN", value: "*4155550100" }] },
+          ],
+          properties: ["phone", "mobilephone", "hs_calculated_phone_number_country_code"],
+          limit: 100,
+        },
+      },
+      {
+        method: "POST",
+        path: UPSERT,
+        body: {
+          inputs: [
+            {
+              id: KEY,
+              idProperty: "voice_call_id",
+              objectWriteTraceId: KEY,
+              properties: {
+                hs_timestamp: "1736950980000",
+                hs_call_title: "AI call: inbound from +14155550100 (Sales line)",
+                hs_call_body:
+                  "<p>Customer called to inquire about January 15 appointment. Confirmed appointment at 2pm. No changes requested.</p>" +
+                  "<p><strong>Outcome:</strong> answered<br><strong>Agent:</strong> Sales line</p>",
+                hs_call_direction: "INBOUND",
+                hs_call_duration: "147000",
+                hs_call_status: "COMPLETED",
+                hs_call_disposition: CONNECTED,
+                hs_call_from_number: "+14155550100",
+                hs_call_to_number: "+18005551234",
+                hs_call_recording_url: "https://recordings.voiceinfra.ai/call_01HXYZ123456.mp3",
+                voice_call_id: KEY,
+              },
+            },
+          ],
+        },
+      },
+      { method: "POST", path: ASSOCIATE, body: { inputs: [{ from: { id: "301" }, to: { id: "201" } }] } },
+    ]);
+    expect((await sandbox.records()).map(({ key, id, line }) => ({ key, id, line }))).toEqual([
+      {
+        key: KEY,
+        id: "301",
+        line: 'call 301 · "AI call: inbound from +14155550100 (Sales line)" · contact Dana Example · COMPLETED',
+      },
+    ]);
+  });
+
+  test("the same delivery twice leaves one call", async () => {
+    const { open, sandbox } = await setUp();
+    const destination = await open();
+    const first = receiptOf((await send(destination, deliveryOf(documentedCall())))[0]);
+    const again = receiptOf((await send(destination, deliveryOf(documentedCall())))[0]);
+    expect(again).toEqual(first);
+    expect(await sandbox.records()).toHaveLength(1);
+  });
+
+  test("a late summary updates the first record and blanks nothing", async () => {
+    const { open, sandbox } = await setUp();
+    const destination = await open();
+    const [outcome] = await send(destination, deliveryOf(without(documentedCall(), "summary")));
+    const previous = receiptOf(outcome);
+    const before = (await sandbox.records())[0]?.body;
+    const later = without(documentedCall({ direction: "unknown", summary: "Late." }), "recording_url");
+    expect(receiptOf((await send(destination, deliveryOf(later, { previous })))[0])).toEqual({
+      id: "301",
+      extra: { contact_id: "201", notes: "summary" },
+    });
+    const after = await sandbox.records();
+    expect(after).toHaveLength(1);
+    expect(after[0]?.body).toEqual({
+      ...before,
+      hs_call_title: "AI call: from +14155550100 to +18005551234 (Sales line)",
+      hs_call_body: "<p>Late.</p><p><strong>Outcome:</strong> answered<br><strong>Agent:</strong> Sales line</p>",
+    });
+  });
+
+  test("a later record without the summary leaves the notes as they are", async () => {
+    const { open, sandbox } = await setUp();
+    const destination = await open();
+    const previous = receiptOf((await send(destination, deliveryOf(documentedCall())))[0]);
+    const before = (await sandbox.records())[0]?.body.hs_call_body;
+    const later = without(documentedCall({ duration_seconds: 150 }), "summary");
+    const receipt = receiptOf((await send(destination, deliveryOf(later, { previous })))[0]);
+    expect((await sandbox.records())[0]?.body).toMatchObject({ hs_call_body: before, hs_call_duration: "150000" });
+    expect(receipt.extra?.notes).toBe("summary");
+  });
+
+  test("a later record that has the summary but no transcript any more puts the summary above it", async () => {
+    const { open, sandbox } = await setUp();
+    const destination = await open();
+    const first = without(documentedCall({ transcript: "Agent: hello" }), "summary");
+    const previous = receiptOf((await send(destination, deliveryOf(first)))[0]);
+    const receipt = receiptOf((await send(destination, deliveryOf(documentedCall({ summary: "Late." }), { previous })))[0]);
+    expect((await sandbox.records())[0]?.body.hs_call_body).toMatch(/^<p>Late\.<\/p>.*<hr>.*Agent: hello<\/p>$/);
+    expect(receipt.extra?.notes?.split(" ").sort()).toEqual(["summary", "transcript"]);
+  });
+
+  test("calls of one batch have an outcome each, in order; one with an unreadable start does not stop the others", async () => {
+    const { open, sandbox, seenAt } = await setUp();
+    const calls = ["a", "b", "c"].map((call_id) => documentedCall({ call_id, ...(call_id === "b" ? { start_time: "yesterday" } : {}) }));
+    const outcomes = await send(await open(), ...calls.map((call) => deliveryOf(call)));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(["delivered", "rejected", "delivered"]);
+    expect(outcomes[1]).toMatchObject({ code: "start_time", reason: expect.not.stringContaining("yesterday") });
+    expect((await sandbox.records()).map(({ key }) => key)).toEqual(["voiceinfra/a", "voiceinfra/c"]);
+    expect([seenAt(SEARCH).length, seenAt(UPSERT).length, seenAt(ASSOCIATE).length]).toEqual([1, 1, 1]);
+  });
+});
+
+describe("the contact of a call", () => {
+  const contact = (id: string, changes: { phone?: string; mobilephone?: string; updatedAt?: string }) => ({
+    id,
+    firstname: "Contact",
+    lastname: id,
+    updatedAt: "2025-01-01T00:00:00.000Z",
+    ...changes,
+  });
+  const contactsOf = async (options: { contacts: ReturnType<typeof contact>[]; call?: object; with?: HubSpotWith }) => {
+    const { open, sandbox } = await setUp({ contacts: options.contacts });
+    const [outcome] = await send(await open(), deliveryOf(documentedCall(options.call), options.with ? { with: options.with } : {}));
+    receiptOf(outcome);
+    return (await sandbox.records())[0]?.body.contacts;
+  };
+
+  test("a withheld number is logged without a contact, and nobody is searched for", async () => {
+    const { open, sandbox, seenAt } = await setUp();
+    const call = documentedCall({ from_number: "anonymous", customer_number: "" });
+    const receipt = receiptOf((await send(await open(), deliveryOf(call)))[0]);
+    expect(receipt.extra).toEqual({ notes: "summary" });
+    const [record] = await sandbox.records();
+    expect(record?.line).toBe('call 301 · "AI call: inbound from an unknown number (Sales line)" · no contact · COMPLETED');
+    expect(record?.body).not.toHaveProperty("hs_call_from_number");
+    expect([seenAt(SEARCH).length, seenAt(ASSOCIATE).length]).toEqual([0, 0]);
+  });
+
+  test("numbers that the route does not share stay at home", async () => {
+    const { open, seen } = await setUp();
+    const call = without(documentedCall(), "from_number", "to_number", "customer_number");
+    receiptOf((await send(await open(), deliveryOf(call)))[0]);
+    expect(JSON.stringify(seen)).not.toContain("5550100");
+    expect(JSON.stringify(seen)).toContain('"AI call: inbound (Sales line)"');
+  });
+
+  test("a number that no contact has is logged without one", async () => {
+    expect(await contactsOf({ contacts: [contact("1", { phone: "+1 415 555 0199" })] })).toEqual([]);
+  });
+
+  test("of several contacts with the number the one that was changed last gets the call", async () => {
+    const contacts = [
+      contact("1", { phone: "+14155550100", updatedAt: "2025-01-02T00:00:00.000Z" }),
+      contact("2", { mobilephone: "415-555-0100", updatedAt: "2025-03-02T00:00:00.000Z" }),
+      contact("3", { phone: "(415) 555 0100", updatedAt: "2025-02-02T00:00:00.000Z" }),
+    ];
+    expect(await contactsOf({ contacts })).toEqual(["2"]);
+    const match = { on_many: "none", on_none: "log_unassociated" } as const;
+    expect(await contactsOf({ contacts, with: { match } })).toEqual([]);
+    expect(await contactsOf({ contacts: contacts.slice(0, 1), with: { match } })).toEqual(["1"]);
+  });
+
+  test("a contact with the same digits in another country is not the caller", async () => {
+    expect(await contactsOf({ contacts: [contact("1", { phone: "+52 415 555 0100" })] })).toEqual([]);
+  });
+
+  test("a national number is read as one of the caller's country", async () => {
+    const call = { from_number: "+4930230125105", customer_number: "+4930230125105" };
+    expect(await contactsOf({ contacts: [contact("1", { mobilephone: "030 230125105" })], call })).toEqual(["1"]);
+    expect(await contactsOf({ contacts: [contact("1", { phone: "+49 (30) 230125-105" })], call })).toEqual(["1"]);
+  });
+
+  test("a number is searched for once, also for two calls of a batch", async () => {
+    const { open, seenAt } = await setUp();
+    const destination = await open();
+    await send(destination, ...["a", "b"].map((call_id) => deliveryOf(documentedCall({ call_id }))));
+    await send(destination, deliveryOf(documentedCall({ call_id: "c" })));
+    expect(seenAt(SEARCH)).toHaveLength(1);
+  });
+
+  test("the contact that a person chose instead stays", async () => {
+    const { open, sandbox, ask, seenAt } = await setUp();
+    const destination = await open();
+    const previous = receiptOf((await send(destination, deliveryOf(documentedCall())))[0]);
+    await ask("DELETE", "/crm/v4/objects/calls/301/associations/contacts/201");
+    await ask("PUT", "/crm/v4/objects/calls/301/associations/default/contacts/202");
+    const later = documentedCall({ duration_seconds: 150 });
+    expect(receiptOf((await send(destination, deliveryOf(later, { previous })))[0])).toEqual(previous);
+    expect((await sandbox.records())[0]?.body).toMatchObject({ contacts: ["202"], hs_call_duration: "150000" });
+    expect(seenAt(ASSOCIATE)).toHaveLength(1);
+  });
+
+  test("a record that a person deleted is made anew, on its contact", async () => {
+    const { open, sandbox, ask } = await setUp();
+    const destination = await open();
+    const previous = receiptOf((await send(destination, deliveryOf(documentedCall())))[0]);
+    await ask("DELETE", "/crm/v3/objects/calls/301");
+    expect(receiptOf((await send(destination, deliveryOf(documentedCall(), { previous })))[0])).toMatchObject({ id: "302" });
+    expect((await sandbox.records()).map(({ id, body }) => [id, body.contacts])).toEqual([["302", ["201"]]]);
+  });
+
+  test("searches stay below five a second, and those that do not fit into the attempt come later", async () => {
+    const { open, seenAt } = await setUp({ limits: true });
+    const destination = await open({}, 2_500);
+    const calls = Array.from({ length: 12 }, (_, n) => {
+      const number = `+141555501${String(n + 10)}`;
+      return documentedCall({ call_id: `c${n}`, from_number: number, customer_number: number });
+    });
+    const outcomes = await send(destination, ...calls.map((call) => deliveryOf(call)));
+    expect(outcomes.filter(({ kind }) => kind === "delivered")).toHaveLength(10);
+    for (const late of outcomes.slice(10)) expect(late).toMatchObject({ kind: "retry", because: "rate-limit", code: "search_pace" });
+    expect(seenAt(SEARCH)).toHaveLength(10);
+  });
+});
+
+describe("the mapping", () => {
+  test("markup in a call is text in HubSpot", async () => {
+    const call = documentedCall({
+      summary: '<img src=x onerror=alert(1)> & "more"\nsecond line',
+      recording_url: "javascript:alert(1)",
+      call_outcome: "<b>",
+      agent_name: "<i>",
+    });
+    const { hs_call_body, hs_call_recording_url } = await propertiesFor(deliveryOf(call));
+    expect(hs_call_body).toBe(
+      "<p>&lt;img src=x onerror=alert(1)&gt; &amp; &quot;more&quot;<br>second line</p>" +
+        "<p><strong>Outcome:</strong> &lt;b&gt;<br><strong>Agent:</strong> &lt;i&gt;</p>" +
+        "<p><strong>Recording:</strong> javascript:alert(1)</p>",
+    );
+    expect(hs_call_recording_url).toBeUndefined();
+  });
+
+  test("a transcript of 200 KB is cut where HubSpot's field ends, and says so", async () => {
+    const line = 'Agent: "fine" & <good> 👍\n';
+    const { hs_call_body = "" } = await propertiesFor(deliveryOf(documentedCall({ transcript: line.repeat(8_000) })));
+    expect(hs_call_body.length).toBeLessThanOrEqual(65_000);
+    expect(hs_call_body.length).toBeGreaterThan(64_900);
+    expect(hs_call_body).toMatch(/^<p>Customer called .* … \[cut: the rest does not fit into HubSpot\]<\/p>$/);
+    expect(hs_call_body).not.toMatch(/&(?!(amp|lt|gt|quot|#39);)|<(?!\/?(p|br|strong)>)/);
+    expect(hs_call_body.isWellFormed()).toBe(true);
+  });
+
+  test.each([
+    ["https://x.example/a.mp3?sig=1", "https://x.example/a.mp3?sig=1"],
+    ["https://x.example/a.WAV", "https://x.example/a.WAV"],
+    ["http://x.example/a.mp3", undefined],
+    ["https://x.example/a.ogg", undefined],
+  ])("the recording %s is played by HubSpot only if it can be", async (recording_url, played) => {
+    const properties = await propertiesFor(deliveryOf(documentedCall({ recording_url })));
+    expect(properties.hs_call_recording_url).toBe(played);
+    expect(properties.hs_call_body?.includes(`<a href="${recording_url}">`)).toBe(played === undefined);
+  });
+
+  test.each([
+    ["2025-01-15T14:23:00", 1736950980000],
+    ["2025-01-15 14:23", 1736950980000],
+    ["2025-01-15T15:23:00+0100", 1736950980000],
+    ["2025-01-15T15:23:00.250+01:00", 1736950980250],
+    ["2025-01-15", 1736899200000],
+  ])("the start %s is read, without a zone as UTC", async (start_time, ms) => {
+    expect((await propertiesFor(deliveryOf(documentedCall({ start_time })))).hs_timestamp).toBe(String(ms));
+  });
+
+  test.each([
+    { call_outcome: "answered", direction: "inbound", status: "COMPLETED", disposition: CONNECTED },
+    { call_outcome: "voicemail", direction: "outbound", status: "COMPLETED", disposition: "b2cf5968-551e-4856-9783-52b3da59a7d0" },
+    { call_outcome: "voicemail", direction: "inbound", status: "COMPLETED", disposition: undefined },
+    { call_outcome: "failed", direction: "outbound", status: "FAILED", disposition: "73a0d17f-1163-4015-bdd5-ec830791da20" },
+    { call_outcome: "transferred", direction: "inbound", status: undefined, disposition: undefined },
+  ] as const)(
+    "$call_outcome, $direction: status $status, outcome $disposition",
+    async ({ call_outcome, direction, status, disposition }) => {
+      const properties = await propertiesFor(deliveryOf(documentedCall({ call_outcome, direction })));
+      expect([properties.hs_call_status, properties.hs_call_disposition]).toEqual([status, disposition]);
+    },
+  );
+
+  test("a route's own title, body, fields and outcomes are taken; what is empty is left out", async () => {
+    const properties = await propertiesFor(
+      deliveryOf(documentedCall(), {
+        with: {
+          title: " Spring\ncall ",
+          body: "Line <one>\nLine two",
+          fields: { hubspot_owner_id: "77", hs_activity_type: "  " },
+          outcome: { answered: "17b47fee-58de-441e-a44c-c6300d46f273", failed: "none" },
+        },
+      }),
+    );
+    expect(properties).toMatchObject({
+      hs_call_title: "Spring call",
+      hs_call_body: "<p>Line &lt;one&gt;<br>Line two</p>",
+      hubspot_owner_id: "77",
+      hs_call_disposition: "17b47fee-58de-441e-a44c-c6300d46f273",
+    });
+    expect(properties).not.toHaveProperty("hs_activity_type");
+    const failed = await propertiesFor(
+      deliveryOf(documentedCall({ call_outcome: "failed" }), { with: { body: " ", title: "", outcome: { failed: "none" } } }),
+    );
+    expect(failed).not.toHaveProperty("hs_call_disposition");
+    expect(failed).not.toHaveProperty("hs_call_body");
+    expect(failed.hs_call_title).toBe("AI call: inbound from +14155550100 (Sales line)");
+  });
+
+  test.each([
+    ["fields", { fields: { voice_call_id: "x" } }],
+    ["fields", { fields: { hs_call_app_id: "1" } }],
+    ["fields", { fields: { "Lead status": "x" } }],
+    ["outcome", { outcome: { answered: "Connected" } }],
+    ["match", { match: { on_many: "first" } }],
+    ["titel", { titel: "x" }],
+  ])("a mistake in with.%s is refused when the file is read", (_where, value) => {
+    expect(hubspot.with.safeParse(value).success).toBe(false);
+  });
+});

@@ -1,0 +1,115 @@
+import { randomUUID } from "node:crypto";
+import type { ClaimAnswer, DeliveryState, Ledger } from "../ledger.ts";
+import { type Row, toClaim, toDueDelivery } from "../rows.ts";
+import type { Database } from "./connect.ts";
+import { withoutNul } from "./text.ts";
+import { NOW_MS } from "./schema.ts";
+
+/** Who holds a claim may end any moment: ask again at least this often. */
+const ASK_AGAIN_MS = 1_000;
+
+/**
+ * The claim table of `src/ledger/ledger.ts`, as one statement for the batch: a row comes back if and only if it is claimed.
+ * Rows are touched in the key's order, so that two batches cannot wait for each other.
+ */
+const CLAIM = `
+  INSERT INTO deliveries AS d (route, source, call_id, state, claim_id, claimed_by, claimed_until, log_partition, log_offset, hash, accepted_at, updated_at)
+  SELECT route, source, call_id, 'sending', claim_id, $2, ${NOW_MS} + $3::bigint, log_partition, log_offset, hash, accepted_at, ${NOW_MS}
+  FROM jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, claim_id text, log_partition integer, log_offset bigint, hash text, accepted_at bigint)
+  ORDER BY route, source, call_id
+  ON CONFLICT (route, source, call_id) DO UPDATE SET
+    state = 'sending', claim_id = excluded.claim_id, claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until,
+    ambiguous = CASE WHEN d.state = 'sending' AND d.claim_id IS NOT NULL THEN 1 WHEN d.state IN ('sending', 'waiting') THEN d.ambiguous ELSE 0 END,
+    attempts = CASE WHEN d.hash = excluded.hash THEN d.attempts ELSE 0 END,
+    log_partition = excluded.log_partition, log_offset = excluded.log_offset, hash = excluded.hash, accepted_at = excluded.accepted_at,
+    due_at = NULL, error_code = NULL, reason = NULL, body = NULL, updated_at = excluded.updated_at
+  WHERE (d.state = 'sending' AND (d.claim_id IS NULL OR d.claimed_until <= ${NOW_MS}) AND excluded.log_offset >= d.log_offset)
+     OR (d.state IN ('delivered', 'waiting', 'dead') AND excluded.log_offset > d.log_offset AND excluded.hash <> d.hash)
+     OR (d.state = 'skipped' AND excluded.log_offset > d.log_offset)
+  RETURNING route, source, call_id, claim_id, ambiguous, attempts, receipt, sent_fields`;
+
+/** Those that were not claimed: does somebody hold them, or is there nothing to do? */
+const LOOK = `
+  SELECT route, source, call_id, state, claim_id IS NOT NULL AS claimed, claimed_until - ${NOW_MS} AS left_ms
+  FROM deliveries JOIN jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text) USING (route, source, call_id)`;
+
+/** Waiting rows that are due, and due rows whose worker died: those are ambiguous. Replicas pass rows that another is taking. */
+const CLAIM_DUE = `
+  UPDATE deliveries AS d SET
+    ambiguous = CASE WHEN d.state = 'sending' THEN 1 ELSE d.ambiguous END,
+    state = 'sending', claim_id = gen_random_uuid()::text, claimed_by = $2, claimed_until = ${NOW_MS} + $3::bigint, updated_at = ${NOW_MS}
+  FROM (
+    SELECT source, call_id FROM deliveries
+    WHERE route = $1 AND ((state = 'waiting' AND due_at <= ${NOW_MS})
+       OR (state = 'sending' AND body IS NOT NULL AND claim_id IS NOT NULL AND claimed_until <= ${NOW_MS}))
+    ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED
+  ) AS due
+  WHERE d.route = $1 AND d.source = due.source AND d.call_id = due.call_id
+  RETURNING d.*`;
+
+const RENEW = `
+  UPDATE deliveries AS d SET claimed_until = ${NOW_MS} + $2::bigint
+  FROM jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, claim_id text)
+  WHERE d.route = item.route AND d.source = item.source AND d.call_id = item.call_id AND d.claim_id = item.claim_id AND d.state = 'sending'
+  RETURNING d.claim_id`;
+
+const NEXT_DUE = `
+  SELECT least(
+    (SELECT min(due_at) FROM deliveries WHERE route = $1 AND state = 'waiting'),
+    (SELECT min(claimed_until) FROM deliveries WHERE route = $1 AND state = 'sending' AND body IS NOT NULL AND claim_id IS NOT NULL)
+  ) - ${NOW_MS} AS in_ms`;
+
+const keyOf = (row: Row) => `${row.route}\n${row.source}\n${row.call_id}`;
+
+export function claimQueries(db: Database): Pick<Ledger, "claim" | "claimDue" | "renew" | "nextDueInMs"> {
+  async function look(items: Row[]): Promise<Map<string, ClaimAnswer>> {
+    if (items.length === 0) return new Map();
+    const { rows } = await db.query(LOOK, [JSON.stringify(items)]);
+    return new Map(
+      rows.map((row: Row): [string, ClaimAnswer] => {
+        const leftMs = Number(row.left_ms);
+        const held = row.state === "sending" && row.claimed && leftMs > 0;
+        return [keyOf(row), held ? { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) } : { kind: "done", state: String(row.state) as DeliveryState }];
+      }),
+    );
+  }
+
+  return {
+    async claim({ worker, leaseMs, items }) {
+      const rows = items.map((item) => ({
+        route: item.route,
+        source: withoutNul(item.source),
+        call_id: withoutNul(item.callId),
+        claim_id: randomUUID(),
+        log_partition: item.partition,
+        log_offset: item.offset,
+        hash: item.hash,
+        accepted_at: item.acceptedAt,
+      }));
+      const claimed = new Map((await db.query(CLAIM, [JSON.stringify(rows), worker, leaseMs])).rows.map((row: Row) => [keyOf(row), toClaim(row)]));
+      const others = await look(rows.filter((row) => !claimed.has(keyOf(row))));
+      return rows.map((row) => {
+        const claim = claimed.get(keyOf(row));
+        if (claim) return { kind: "claimed", claim };
+        const answer = others.get(keyOf(row));
+        // A claim that ran out, or was settled, between the two statements: the next question finds out.
+        if (answer?.kind === "done" && answer.state === "sending") return { kind: "held", retryAfterMs: 50 };
+        return answer ?? { kind: "held", retryAfterMs: 50 };
+      });
+    },
+    async claimDue({ route, worker, leaseMs, max }) {
+      const { rows } = await db.query(CLAIM_DUE, [route, worker, leaseMs, max]);
+      return rows.sort((a: Row, b: Row) => Number(a.due_at) - Number(b.due_at)).map(toDueDelivery);
+    },
+    async renew({ leaseMs, claims }) {
+      const items = claims.map(({ key, claimId }) => ({ route: key.route, source: withoutNul(key.source), call_id: withoutNul(key.callId), claim_id: claimId }));
+      const renewed = new Set((await db.query(RENEW, [JSON.stringify(items), leaseMs])).rows.map((row: Row) => row.claim_id));
+      return claims.map(({ claimId }) => renewed.has(claimId));
+    },
+    async nextDueInMs(route) {
+      const { rows } = await db.query(NEXT_DUE, [route]);
+      const inMs = rows[0]?.in_ms;
+      return inMs === null || inMs === undefined ? undefined : Math.max(0, Number(inMs));
+    },
+  };
+}

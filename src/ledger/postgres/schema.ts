@@ -1,0 +1,82 @@
+import type { Pool, PoolClient } from "pg";
+import { UsageError } from "../../errors.ts";
+
+/** Unix ms by the database's clock; `clock_timestamp` goes on within a transaction. */
+export const NOW_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+/** "PbLedger": the advisory lock under which one process at a time migrates. */
+const MIGRATION_LOCK = 0x50624c67;
+
+/** Step n brings the schema to version n + 1. Only ever appended to; additive within a major version. */
+const MIGRATIONS = [
+  `
+  CREATE TABLE meta (key text PRIMARY KEY, value text NOT NULL);
+  CREATE TABLE deliveries (
+    route text NOT NULL,
+    source text NOT NULL,
+    call_id text NOT NULL,
+    state text NOT NULL CHECK (state IN ('sending', 'delivered', 'skipped', 'waiting', 'dead')),
+    claim_id text,
+    claimed_by text,
+    claimed_until bigint NOT NULL DEFAULT 0,
+    ambiguous smallint NOT NULL DEFAULT 0,
+    log_partition integer NOT NULL,
+    log_offset bigint NOT NULL,
+    hash text NOT NULL,
+    sent_fields text NOT NULL DEFAULT '[]',
+    attempts integer NOT NULL DEFAULT 0,
+    due_at bigint,
+    error_code text,
+    reason text,
+    receipt text,
+    routes_version text,
+    accepted_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    body bytea,
+    PRIMARY KEY (route, source, call_id)
+  ) WITH (fillfactor = 80);
+  CREATE INDEX deliveries_by_call ON deliveries (call_id);
+  CREATE INDEX deliveries_open ON deliveries (route, state, due_at) WHERE state IN ('sending', 'waiting', 'dead');
+  CREATE INDEX deliveries_by_state ON deliveries (route, state);
+  CREATE TABLE route_state (route text PRIMARY KEY, start text);
+  CREATE TABLE route_positions (route text NOT NULL, log_partition integer NOT NULL, log_offset bigint NOT NULL, PRIMARY KEY (route, log_partition));
+  CREATE TABLE workers (worker text PRIMARY KEY, beat_at bigint NOT NULL, state text NOT NULL);
+  `,
+];
+
+/**
+ * Brings the schema up to date; of several processes that start at once, one does it and the others find it done.
+ * @throws {UsageError} when a newer program made it.
+ */
+export async function migrate(options: { pool: Pool; schema: string; name: string }): Promise<void> {
+  const { pool, schema, name } = options;
+  const client = await pool.connect();
+  try {
+    await client.query("BEGIN");
+    await client.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
+    await client.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
+    await client.query("CREATE TABLE IF NOT EXISTS patchbay_ledger_version (version integer NOT NULL)");
+    const version = await versionOf(client);
+    if (version > MIGRATIONS.length) {
+      throw new UsageError(`the ledger ${name} was made by a newer Patchbay: it has version ${version}, this program knows ${MIGRATIONS.length}`, {
+        hint: "Run the newer program, or give another database (--ledger or PATCHBAY_LEDGER).",
+      });
+    }
+    for (const step of MIGRATIONS.slice(version)) await client.query(step);
+    if (version < MIGRATIONS.length) {
+      await client.query("DELETE FROM patchbay_ledger_version");
+      await client.query("INSERT INTO patchbay_ledger_version VALUES ($1)", [MIGRATIONS.length]);
+    }
+    await client.query("COMMIT");
+  } catch (error) {
+    await client.query("ROLLBACK").catch(() => undefined);
+    throw error;
+  } finally {
+    client.release();
+  }
+}
+
+async function versionOf(client: PoolClient): Promise<number> {
+  const { rows } = await client.query("SELECT max(version) AS version FROM patchbay_ledger_version");
+  return Number(rows[0]?.version ?? 0);
+}

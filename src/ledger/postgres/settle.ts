@@ -1,0 +1,108 @@
+import type { Ledger, Settlement } from "../ledger.ts";
+import { MAX_REASON_LENGTH, type Row } from "../rows.ts";
+import type { Database } from "./connect.ts";
+import { NOW_MS } from "./schema.ts";
+import { withoutNul } from "./text.ts";
+
+/** All settlements of a batch in one statement; a row comes back if and only if the claim was still its own. Bodies come as an array beside the JSON. */
+const SETTLE = `
+  UPDATE deliveries AS d SET
+    state = CASE item.kind WHEN 'released' THEN CASE WHEN d.body IS NULL THEN 'sending' ELSE 'waiting' END ELSE item.kind END,
+    ambiguous = CASE item.kind WHEN 'waiting' THEN item.ambiguous WHEN 'released' THEN d.ambiguous ELSE 0 END,
+    attempts = CASE WHEN item.kind = 'delivered' THEN 0 WHEN item.kind IN ('waiting', 'dead') THEN d.attempts + 1 ELSE d.attempts END,
+    due_at = CASE WHEN item.kind = 'waiting' THEN ${NOW_MS} + item.due_in_ms WHEN item.kind = 'released' AND d.body IS NOT NULL THEN ${NOW_MS} END,
+    error_code = item.error_code,
+    reason = item.reason,
+    body = CASE WHEN item.kind IN ('waiting', 'dead') THEN ($2::bytea[])[item.n] WHEN item.kind = 'released' THEN d.body END,
+    receipt = CASE WHEN item.kind = 'delivered' THEN item.receipt ELSE d.receipt END,
+    sent_fields = CASE WHEN item.kind = 'delivered'
+      THEN (SELECT coalesce(jsonb_agg(DISTINCT field), '[]')::text FROM jsonb_array_elements_text(d.sent_fields::jsonb || item.sent_fields) AS field)
+      ELSE d.sent_fields END,
+    claim_id = NULL, claimed_by = NULL, claimed_until = 0, routes_version = item.routes_version, updated_at = ${NOW_MS}
+  FROM jsonb_to_recordset($1::jsonb) AS item(n integer, route text, source text, call_id text, claim_id text, kind text, routes_version text,
+    reason text, error_code text, due_in_ms bigint, ambiguous smallint, receipt text, sent_fields jsonb)
+  WHERE d.route = item.route AND d.source = item.source AND d.call_id = item.call_id AND d.claim_id = item.claim_id
+  RETURNING item.n`;
+
+/** What was once delivered stays so; an attempt under way is left alone. */
+const SKIP = `
+  INSERT INTO deliveries AS d (route, source, call_id, state, log_partition, log_offset, hash, accepted_at, reason, routes_version, updated_at)
+  SELECT route, source, call_id, 'skipped', log_partition, log_offset, hash, accepted_at, reason, routes_version, ${NOW_MS}
+  FROM jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, log_partition integer, log_offset bigint, hash text,
+    accepted_at bigint, reason text, routes_version text)
+  ORDER BY route, source, call_id
+  ON CONFLICT (route, source, call_id) DO UPDATE SET
+    state = CASE WHEN d.receipt IS NULL THEN 'skipped' ELSE 'delivered' END, hash = CASE WHEN d.receipt IS NULL THEN excluded.hash ELSE d.hash END,
+    claim_id = NULL, claimed_by = NULL, claimed_until = 0, ambiguous = 0, due_at = NULL, error_code = NULL, body = NULL, reason = excluded.reason,
+    log_partition = excluded.log_partition, log_offset = excluded.log_offset, accepted_at = excluded.accepted_at,
+    routes_version = excluded.routes_version, updated_at = excluded.updated_at
+  WHERE excluded.log_offset >= d.log_offset AND NOT (d.state = 'sending' AND d.claim_id IS NOT NULL AND d.claimed_until > ${NOW_MS})
+  RETURNING route, source, call_id`;
+
+const LIVE = `
+  SELECT route, source, call_id FROM deliveries JOIN jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text) USING (route, source, call_id)
+  WHERE state = 'sending' AND claim_id IS NOT NULL AND claimed_until > ${NOW_MS}`;
+
+const keyOf = (row: Row) => `${row.route}\n${row.source}\n${row.call_id}`;
+
+export function settleQueries(db: Database): Pick<Ledger, "settle" | "skip"> {
+  return {
+    async settle(items) {
+      const rows = items.map(({ route, source, callId, claimId, routesVersion, settlement }, index) => ({
+        n: index + 1,
+        route,
+        source: withoutNul(source),
+        call_id: withoutNul(callId),
+        claim_id: claimId,
+        routes_version: routesVersion,
+        ...columnsOf(settlement),
+      }));
+      const bodies = items.map(({ settlement }) => ("body" in settlement ? Buffer.from(settlement.body) : null));
+      const settled = new Set((await db.query(SETTLE, [JSON.stringify(rows), bodies])).rows.map((row: Row) => Number(row.n)));
+      return rows.map(({ n }) => settled.has(n));
+    },
+    async skip(items) {
+      const rows = items.map((item) => ({
+        route: item.route,
+        source: withoutNul(item.source),
+        call_id: withoutNul(item.callId),
+        log_partition: item.partition,
+        log_offset: item.offset,
+        hash: item.hash,
+        accepted_at: item.acceptedAt,
+        reason: shorten(item.reason),
+        routes_version: item.routesVersion,
+      }));
+      const skipped = new Set((await db.query(SKIP, [JSON.stringify(rows)])).rows.map(keyOf));
+      const others = rows.filter((row) => !skipped.has(keyOf(row)));
+      const live = others.length === 0 ? new Set() : new Set((await db.query(LIVE, [JSON.stringify(others)])).rows.map(keyOf));
+      return rows.map((row) => (live.has(keyOf(row)) ? "held" : "done"));
+    },
+  };
+}
+
+function shorten(reason: string): string {
+  return withoutNul(reason.slice(0, MAX_REASON_LENGTH));
+}
+
+function columnsOf(settlement: Settlement): Record<string, unknown> {
+  const { kind } = settlement;
+  switch (kind) {
+    case "delivered":
+      return { kind, receipt: withoutNul(JSON.stringify(settlement.receipt)), sent_fields: settlement.sentFields };
+    case "skipped":
+      return { kind, reason: shorten(settlement.reason) };
+    case "waiting":
+      return {
+        kind,
+        reason: shorten(settlement.reason),
+        error_code: withoutNul(settlement.errorCode),
+        due_in_ms: Math.round(settlement.dueInMs),
+        ambiguous: settlement.ambiguous ? 1 : 0,
+      };
+    case "dead":
+      return { kind, reason: shorten(settlement.reason), error_code: withoutNul(settlement.errorCode) };
+    case "released":
+      return { kind };
+  }
+}

@@ -1,0 +1,93 @@
+/** What producer, reader and members have in common: addresses, credentials, sockets, and where kafkajs' words go. */
+import "./patch-idle-timer.ts";
+import "./patch-coordinator.ts";
+import { hostname } from "node:os";
+import { Kafka, type logCreator, logLevel, type RetryOptions, type SASLOptions } from "kafkajs";
+import { Cluster, createLogger } from "./internals.ts";
+import type { KafkaSettings } from "./settings.ts";
+import { createSockets } from "./sockets.ts";
+
+/** Something an operator may want to know. Never holds what a record says. */
+export interface KafkaEvent {
+  severity: "warning" | "error";
+  text: string;
+  group?: string;
+  partition?: number;
+}
+
+const CONNECT_WITHIN_MS = 5_000;
+/** Longer than a broker waits for its replicas (5 s), so that a slow answer is not taken for none. */
+const ANSWER_WITHIN_MS = 10_000;
+const METADATA_MAX_AGE_MS = 60_000;
+const READ_UNCOMMITTED = 0;
+
+export interface KafkaClient {
+  kafka: Kafka;
+  /** A connection of its own for questions that kafkajs' public clients cannot ask. */
+  createCluster(): Cluster;
+  /** Ends every connection at once, now and for good. */
+  destroy(): void;
+}
+
+export function createClient(options: { settings: KafkaSettings; retry: RetryOptions; onEvent(event: KafkaEvent): void }): KafkaClient {
+  const { settings, retry, onEvent } = options;
+  const { brokers, tls } = settings;
+  const sockets = createSockets();
+  let destroyed = false;
+  const logging = {
+    logLevel: logLevel.WARN,
+    logCreator: forwardTo((event) => {
+      if (!destroyed) onEvent(event);
+    }, settings),
+  };
+  const common = {
+    brokers,
+    clientId: `patchbay-${hostname().replaceAll(/[^A-Za-z0-9._-]/g, "-")}-${process.pid}`,
+    ssl: tls && { ca: tls.ca },
+    sasl: saslOf(settings),
+    socketFactory: sockets.factory,
+    connectionTimeout: CONNECT_WITHIN_MS,
+    requestTimeout: ANSWER_WITHIN_MS,
+    enforceRequestTimeout: true,
+    retry,
+  };
+  return {
+    kafka: new Kafka({ ...common, ...logging }),
+    createCluster: () =>
+      new Cluster({
+        ...common,
+        metadataMaxAge: METADATA_MAX_AGE_MS,
+        allowAutoTopicCreation: false,
+        isolationLevel: READ_UNCOMMITTED,
+        logger: createLogger({ level: logging.logLevel, logCreator: logging.logCreator }),
+      }),
+    destroy() {
+      destroyed = true;
+      sockets.destroy();
+    },
+  };
+}
+
+function saslOf({ sasl }: KafkaSettings): SASLOptions | undefined {
+  if (!sasl) return undefined;
+  const { mechanism, username } = sasl;
+  const password = sasl.password.reveal();
+  // Three branches for the types' sake: kafkajs' union does not take a mechanism that is not known yet.
+  if (mechanism === "plain") return { mechanism, username, password };
+  if (mechanism === "scram-sha-256") return { mechanism, username, password };
+  return { mechanism, username, password };
+}
+
+/** kafkajs logs fields of all kinds, stacks and requests among them; only its sentence and the fields named here go further. */
+function forwardTo(onEvent: (event: KafkaEvent) => void, { sasl }: KafkaSettings): logCreator {
+  const clean = (text: string) => (sasl ? text.replaceAll(sasl.password.reveal(), "[secret]") : text);
+  return () =>
+    ({ level, namespace, log }) => {
+      const why = typeof log.error === "string" ? `: ${log.error}` : "";
+      const group = typeof log.groupId === "string" ? { group: log.groupId } : {};
+      const partition = typeof log.partition === "number" ? { partition: log.partition } : {};
+      const broker = typeof log.broker === "string" ? ` (${log.broker})` : "";
+      const severity = level === logLevel.ERROR ? "error" : "warning";
+      onEvent({ severity, text: clean(`${namespace}: ${log.message}${why}${broker}`), ...group, ...partition });
+    };
+}

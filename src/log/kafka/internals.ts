@@ -1,0 +1,158 @@
+/**
+ * The parts of kafkajs that have no public door, with the types we rely on. kafkajs has no `exports` map, its version is pinned,
+ * and its last release is of 2023: what is written here changes only when we change it.
+ */
+import { createRequire } from "node:module";
+import type { ISocketFactory, logCreator, logLevel, RetryOptions, SASLOptions } from "kafkajs";
+
+const KNOWN_VERSION = "2.2.4";
+
+export interface KafkaRecord {
+  offset: string;
+  timestamp: string;
+  key: Buffer | null;
+  value: Buffer | null;
+  headers?: Record<string, unknown>;
+  isControlRecord?: boolean;
+}
+
+export interface PartitionMetadata {
+  partitionId: number;
+  leader: number;
+  replicas: number[];
+  isr: number[];
+}
+
+export interface Metadata {
+  clusterId: string;
+  brokers: { nodeId: number; host: string; port: number }[];
+  topicMetadata: { topic: string; partitionMetadata: PartitionMetadata[] }[];
+}
+
+export interface CommittedOffset {
+  partition: number;
+  /** -1: no commit. */
+  offset: string;
+  metadata?: string | null;
+}
+
+export interface Broker {
+  metadata(topics: string[]): Promise<Metadata>;
+  fetch(request: {
+    replicaId: number;
+    isolationLevel: number;
+    maxWaitTime: number;
+    minBytes: number;
+    maxBytes: number;
+    topics: { topic: string; partitions: { partition: number; fetchOffset: string; maxBytes: number }[] }[];
+  }): Promise<{ responses: { topicName: string; partitions: { partition: number; highWatermark: string; messages: KafkaRecord[] }[] }[] }>;
+  offsetFetch(request: {
+    groupId: string;
+    topics: { topic: string; partitions: { partition: number }[] }[];
+  }): Promise<{ responses: { topic: string; partitions: CommittedOffset[] }[] }>;
+}
+
+/** What `fetchTopicsOffset` looks for in a partition: its oldest offset, its end, or the first at or after a time (-1: none). */
+export type OffsetQuery = { topic: string; partitions: { partition: number }[] } & ({ fromBeginning: boolean } | { fromTimestamp: number });
+
+export interface Cluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  refreshMetadataIfNecessary(): Promise<void>;
+  addMultipleTargetTopics(topics: string[]): Promise<void>;
+  getNodeIds(): string[];
+  findBroker(options: { nodeId: number | string }): Promise<Broker>;
+  findTopicPartitionMetadata(topic: string): PartitionMetadata[];
+  findLeaderForPartitions(topic: string, partitions: number[]): Record<string, number[]>;
+  fetchTopicsOffset(queries: OffsetQuery[]): Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>;
+  findGroupCoordinator(options: { groupId: string }): Promise<Broker>;
+}
+
+export interface ClusterOptions {
+  brokers: string[];
+  clientId: string;
+  ssl: object | undefined;
+  sasl: SASLOptions | undefined;
+  socketFactory: ISocketFactory;
+  connectionTimeout: number;
+  requestTimeout: number;
+  enforceRequestTimeout: boolean;
+  metadataMaxAge: number;
+  allowAutoTopicCreation: boolean;
+  isolationLevel: number;
+  retry: RetryOptions;
+  logger: object;
+}
+
+/** One generation's view of a member: its commits carry this generation's number, so a later owner cannot be rewound by them. */
+export interface OffsetManager {
+  coordinator: Broker;
+  commitOffsets(offsets: Offsets): Promise<void>;
+}
+
+export interface Offsets {
+  topics: { topic: string; partitions: { partition: number; offset: string; metadata: string }[] }[];
+}
+
+export interface ConsumerGroup {
+  readonly cluster: Cluster;
+  readonly groupId: string;
+  readonly assigners: object[];
+  memberId: string | null;
+  coordinator: Broker;
+  offsetManager: OffsetManager | null;
+  assigned(): { topic: string; partitions: number[] }[];
+  seek(position: { topic: string; partition: number; offset: string }): void;
+  pause(partitions: { topic: string; partitions: number[] }[]): void;
+  resume(partitions: { topic: string; partitions: number[] }[]): void;
+  joinAndSync(): Promise<void>;
+  leave(): Promise<void>;
+  fetch(nodeId: string): Promise<unknown[]>;
+  recoverFromFetch(error: unknown): Promise<void>;
+  recoverFromOffsetOutOfRange(error: { topic: string; partition: number }): Promise<void>;
+  commitOffsets(offsets: Offsets): Promise<void>;
+  heartbeat(options: { interval: number }): Promise<void>;
+}
+
+export interface RequestQueue {
+  readonly pending: unknown[];
+  throttledUntil: number;
+  throttleCheckTimeoutId: NodeJS.Timeout | null;
+  checkPendingRequests(): void;
+  scheduleCheckPendingRequests(): void;
+}
+
+const require = createRequire(import.meta.url);
+const { version } = require("kafkajs/package.json") as { version: string };
+if (version !== KNOWN_VERSION) {
+  throw new Error(`kafkajs ${KNOWN_VERSION} is needed, ${version} is installed: Patchbay corrects faults inside kafkajs, and knows that version only`);
+}
+
+export const Cluster = require("kafkajs/src/cluster") as new (options: ClusterOptions) => Cluster;
+export const ConsumerGroup = require("kafkajs/src/consumer/consumerGroup") as { prototype: ConsumerGroup };
+export const RequestQueue = require("kafkajs/src/network/requestQueue") as { prototype: RequestQueue };
+export const { createLogger } = require("kafkajs/src/loggers") as {
+  createLogger(options: { level: logLevel; logCreator: logCreator }): object;
+};
+
+const PATCHED = Symbol.for("patchbay.patched");
+
+/**
+ * Replaces methods of a kafkajs class, once per process however often our modules are loaded.
+ * @throws {Error} when the class has no such methods.
+ */
+export function patch<Instance extends object>(options: {
+  name: string;
+  prototype: Instance;
+  methods: (original: Instance) => Partial<Instance>;
+}): void {
+  const { name, prototype, methods } = options;
+  const original = Object.create(Object.getPrototypeOf(prototype), Object.getOwnPropertyDescriptors(prototype)) as Instance;
+  for (const [method, replacement] of Object.entries(methods(original))) {
+    const present: unknown = Reflect.get(prototype, method);
+    if (typeof present !== "function") throw new Error(`kafkajs has no ${name}.${method}: it is not the kafkajs ${KNOWN_VERSION} that Patchbay knows`);
+    if (PATCHED in present) continue;
+    Reflect.set(prototype, method, Object.assign(replacement as object, { [PATCHED]: true }));
+  }
+}

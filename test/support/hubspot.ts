@@ -1,0 +1,128 @@
+import { createServer } from "node:net";
+import { onTestFinished } from "vitest";
+import { hubspot } from "../../connectors/hubspot/index.ts";
+import { createSandbox, type HubSpotSandboxOptions, type PropertyDefinition } from "../../connectors/hubspot/sandbox.ts";
+import type { HubSpotWith } from "../../connectors/hubspot/with.ts";
+import type { Delivery, OpenDestination, Receipt, Sandbox, SharedCall } from "../../src/connector.ts";
+import { serveSandbox } from "../../src/sandbox/serve.ts";
+
+export const KEY = "voiceinfra/call_01HXYZ123456";
+export const UPSERT = "/crm/v3/objects/calls/batch/upsert";
+export const SEARCH = "/crm/v3/objects/contacts/search";
+export const ASSOCIATE = "/crm/v4/associations/calls/contacts/batch/associate/default";
+
+/** The call record that VoiceInfra documents, on a route that shares numbers, summary and recording. */
+export function documentedCall(changes: Partial<SharedCall> = {}): SharedCall {
+  return {
+    call_id: "call_01HXYZ123456",
+    from_number: "+14155550100",
+    to_number: "+18005551234",
+    customer_number: "+14155550100",
+    agent_id: "agent_abc123",
+    duration_seconds: 147,
+    start_time: "2025-01-15T14:23:00Z",
+    end_time: "2025-01-15T14:25:27Z",
+    recording_url: "https://recordings.voiceinfra.ai/call_01HXYZ123456.mp3",
+    call_outcome: "answered",
+    summary: "Customer called to inquire about January 15 appointment. Confirmed appointment at 2pm. No changes requested.",
+    source: "voiceinfra",
+    agent: "sales",
+    agent_name: "Sales line",
+    agent_owner: "",
+    direction: "inbound",
+    test: false,
+    ...changes,
+  };
+}
+
+export function without(call: SharedCall, ...names: (keyof SharedCall)[]): SharedCall {
+  return Object.fromEntries(Object.entries(call).filter(([name]) => !names.includes(name as keyof SharedCall))) as unknown as SharedCall;
+}
+
+export function deliveryOf(call: SharedCall, options: { with?: HubSpotWith; previous?: Receipt } = {}): Delivery<HubSpotWith> {
+  return { key: `${call.source}/${call.call_id}`, call, with: options.with ?? {}, previous: options.previous };
+}
+
+export interface SeenRequest {
+  method: string;
+  path: string;
+  body: unknown;
+}
+
+export interface Setup {
+  sandbox: Sandbox;
+  url: string;
+  /** All requests so far, also those that a fault answered. */
+  seen: SeenRequest[];
+  seenAt(path: string): SeenRequest[];
+  /** The next request to this path is answered with this instead, once; the sandbox does not see it. */
+  failNext(path: string, answer: (request: Request) => Response | Promise<Response>): void;
+  open(settings?: Record<string, string>, timeoutMs?: number): Promise<OpenDestination<HubSpotWith>>;
+  /** Asks the sandbox as a person with the same token would. */
+  ask(method: string, path: string, body?: unknown): Promise<Record<string, unknown>>;
+}
+
+const UNIQUE_ID: PropertyDefinition = {
+  name: "voice_call_id",
+  label: "Voice call ID",
+  groupName: "call_information",
+  type: "string",
+  fieldType: "text",
+  hasUniqueValue: true,
+};
+
+/** A sandbox that has the property already, served on loopback; limits are off unless asked for, since few tests are about them. */
+export async function setUp(options: HubSpotSandboxOptions = {}): Promise<Setup> {
+  const sandbox = createSandbox({ limits: false, properties: [UNIQUE_ID], ...options });
+  const seen: SeenRequest[] = [];
+  const faults: { path: string; answer: (request: Request) => Response | Promise<Response> }[] = [];
+  const served = await serveSandbox({
+    sandbox: {
+      ...sandbox,
+      async fetch(request) {
+        const path = new URL(request.url).pathname;
+        const text = request.method === "GET" ? "" : await request.clone().text();
+        seen.push({ method: request.method, path, body: text === "" ? undefined : JSON.parse(text) });
+        const at = faults.findIndex((fault) => fault.path === path);
+        const [fault] = at < 0 ? [] : faults.splice(at, 1);
+        return fault ? fault.answer(request) : (sandbox.fetch?.(request) ?? Response.error());
+      },
+    },
+  });
+  onTestFinished(() => served.close());
+  const settings = sandbox.settings({ url: served.url, folder: "" });
+
+  return {
+    sandbox,
+    url: served.url,
+    seen,
+    seenAt: (path) => seen.filter((one) => one.path === path),
+    failNext: (path, answer) => faults.push({ path, answer }),
+    open: (changes = {}, timeoutMs = 15_000) =>
+      hubspot.open({ settings: hubspot.settings.parse({ ...settings, ...changes }), timezone: "Europe/Berlin", timeoutMs }),
+    async ask(method, path, body) {
+      const headers = { authorization: `Bearer ${settings.access_token}`, "content-type": "application/json" };
+      const request = new Request(`${served.url}${path}`, {
+        method,
+        headers,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const response = await sandbox.fetch?.(request);
+      const text = (await response?.text()) ?? "";
+      return { status: response?.status, headers: response?.headers, ...(text === "" ? {} : JSON.parse(text)) };
+    },
+  };
+}
+
+export function send(to: OpenDestination<HubSpotWith>, ...deliveries: Delivery<HubSpotWith>[]) {
+  return to.send(deliveries, { signal: AbortSignal.timeout(15_000) });
+}
+
+/** A port on which nobody listens any more. */
+export async function closedPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}

