@@ -3,7 +3,7 @@ import { isSupportedCountry, parsePhoneNumberFromString } from "libphonenumber-j
 import type { Outcome } from "../../src/connector.ts";
 import { type HubSpotApi, within } from "./client.ts";
 import { createExpiringCache } from "./expiring-cache.ts";
-import { outcomeOfHubSpotError } from "./outcome.ts";
+import { outcomeOfReadError } from "./outcome.ts";
 import { createPace } from "./pace.ts";
 
 /** Ids of the contacts that have a number, the one that was changed last first; or why it could not be found out. */
@@ -39,7 +39,7 @@ export function createContactFinder(options: { api: HubSpotApi }): ContactFinder
         known.set(number, ids, ids.length > 0 ? REMEMBER_FOUND_MS : REMEMBER_NONE_MS);
         return { ids };
       } catch (error) {
-        return { outcome: outcomeOfSearchError(error) };
+        return { outcome: outcomeOfReadError(error) };
       }
     },
     forget: (number) => known.delete(number),
@@ -49,13 +49,6 @@ export function createContactFinder(options: { api: HubSpotApi }): ContactFinder
 function searchesQueue(retryAfterMs: number): Outcome {
   const reason = "HubSpot takes five contact searches a second, and many wait";
   return { kind: "retry", because: "rate-limit", code: "search_pace", reason, retryAfterMs: Math.ceil(retryAfterMs) };
-}
-
-/** Nothing was written yet: a search without an answer is no ambiguous attempt. */
-function outcomeOfSearchError(error: unknown): Outcome {
-  const outcome = outcomeOfHubSpotError(error);
-  if (outcome.kind !== "ambiguous") return outcome;
-  return { kind: "retry", because: "record", code: outcome.code, reason: "HubSpot did not answer a contact search" };
 }
 
 async function search(options: { api: HubSpotApi; number: string; signal: AbortSignal }): Promise<string[]> {

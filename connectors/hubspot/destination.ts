@@ -3,7 +3,7 @@ import { associateCalls } from "./associate.ts";
 import { type BodyPart, bodyAbove } from "./body.ts";
 import { connect, type HubSpotApi, within } from "./client.ts";
 import { type ContactFinder, createContactFinder } from "./contacts.ts";
-import { outcomeOfHubSpotError } from "./outcome.ts";
+import { outcomeOfReadError } from "./outcome.ts";
 import { ensureCallIdProperty } from "./property.ts";
 import { type CallRecord, comparedParts, recordOf } from "./record.ts";
 import { upsertCalls } from "./upsert.ts";
@@ -100,7 +100,7 @@ async function keepLostNotes(options: { trips: Trip[]; api: HubSpotApi; signal: 
       record.properties.hs_call_body = bodyAbove(record.body?.html ?? "", existing);
     }
   } catch (error) {
-    for (const trip of merging.values()) trip.outcome = outcomeOfHubSpotError(error);
+    for (const trip of merging.values()) trip.outcome = outcomeOfReadError(error);
   }
 }
 

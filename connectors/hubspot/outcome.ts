@@ -42,6 +42,13 @@ export function outcomeOfHubSpotError(error: unknown): Outcome {
   return refused(problem, code, reason);
 }
 
+/** The same for a question that comes before writing: without an answer, the attempt is not ambiguous. */
+export function outcomeOfReadError(error: unknown): Outcome {
+  const outcome = outcomeOfHubSpotError(error);
+  if (outcome.kind !== "ambiguous") return outcome;
+  return { kind: "retry", because: "record", code: outcome.code, reason: "HubSpot did not answer before the call was written" };
+}
+
 /** What one entry of a 207's `errors` means. They have no status of their own; what is not known to be final may be tried again. */
 export function outcomeOfItemError(item: unknown): Outcome {
   const problem = problemOf(item);

@@ -1,4 +1,4 @@
-import type { Property } from "@hubspot/api-client/lib/codegen/crm/properties/index.js";
+import type { Property, PropertyCreate } from "@hubspot/api-client/lib/codegen/crm/properties/index.js";
 import { OpenError, outcomeOfNetworkError } from "../../src/connector.ts";
 import { type HubSpotApi, within } from "./client.ts";
 import { outcomeOfHubSpotError, statusOf } from "./outcome.ts";
@@ -41,8 +41,8 @@ async function makeProperty({ api, signal }: { api: HubSpotApi; signal: AbortSig
         label: "Voice call ID",
         description: "Set by Patchbay: one record for each call",
         groupName,
-        type: "string" as never,
-        fieldType: "text" as never,
+        type: "string" as PropertyCreate["type"],
+        fieldType: "text" as PropertyCreate["fieldType"],
         hasUniqueValue: true,
       }),
     );

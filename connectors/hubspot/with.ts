@@ -3,7 +3,7 @@ import { z } from "zod";
 /** Set by the connector, or only valid together with a registered calling app: HubSpot refuses them on their own. */
 const NOT_TO_BE_SET = new Set(["voice_call_id", "hs_call_source", "hs_call_app_id", "hs_call_external_id", "hs_call_external_account_id"]);
 
-const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const DISPOSITION = /^(none|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$/;
 
 const propertyName = z
   .string()
@@ -26,13 +26,7 @@ export const hubspotWith = z.strictObject({
       'More properties of the call and their values: { voice_campaign: "{{ metadata.campaign }}" }. A value that is empty blanks nothing',
     ),
   outcome: z
-    .record(
-      z.string(),
-      z
-        .string()
-        .regex(/^none$|^[0-9a-f-]{36}$/i, 'is the id of a call outcome in HubSpot (a GUID), or "none"')
-        .refine((id) => id === "none" || GUID.test(id), "is no GUID"),
-    )
+    .record(z.string(), z.string().regex(DISPOSITION, 'is the id of a call outcome in HubSpot (a GUID), or "none"'))
     .optional()
     .describe(
       'HubSpot\'s call outcome (its id) for each call_outcome, or "none". Default: answered is Connected, an outbound voicemail Left voicemail, failed No answer',

@@ -1,6 +1,6 @@
 import type { Outcome } from "../../src/connector.ts";
 import { outcomeOfSalesforceError } from "./outcome.ts";
-import type { People, Person } from "./people.ts";
+import { type Caller, callerKey, type People, type Person } from "./people.ts";
 
 type Found = { people: Person[] } | { outcome: Outcome };
 
@@ -9,26 +9,27 @@ const CONCURRENCY = 8;
 
 const NOBODY: Found = { people: [] };
 
-/** Looks up who has these numbers, each once. Absent numbers (withheld, not shared) belong to nobody. */
+/** Looks up several callers, each once. */
 export async function lookUpAll(options: {
-  numbers: (string | undefined)[];
+  callers: (Caller | undefined)[];
   people: People;
   signal: AbortSignal;
-}): Promise<(number: string | undefined) => Found> {
-  const { numbers, people, signal } = options;
+}): Promise<(caller: Caller | undefined) => Found> {
+  const { callers, people, signal } = options;
   const found = new Map<string, Found>();
-  const waiting = [...new Set(numbers)].filter((number) => number !== undefined && number !== "");
+  const different = new Map(callers.flatMap((caller) => (caller ? [[callerKey(caller), caller] as const] : [])));
+  const waiting = [...different.values()];
   let stopped: Found | undefined;
 
   async function work(): Promise<void> {
-    for (let number = waiting.pop(); number !== undefined; number = waiting.pop()) {
-      found.set(number, stopped ?? (await lookUp(number)));
+    for (let caller = waiting.pop(); caller !== undefined; caller = waiting.pop()) {
+      found.set(callerKey(caller), stopped ?? (await lookUp(caller)));
     }
   }
 
-  async function lookUp(number: string): Promise<Found> {
+  async function lookUp(caller: Caller): Promise<Found> {
     try {
-      return { people: await people.find(number, { signal }) };
+      return { people: await people.find(caller, { signal }) };
     } catch (error) {
       const outcome = outcomeOfSearch(error);
       // The others would only be told the same.
@@ -38,7 +39,7 @@ export async function lookUpAll(options: {
   }
 
   await Promise.all(Array.from({ length: Math.min(CONCURRENCY, waiting.length) }, work));
-  return (number) => (number ? (found.get(number) ?? NOBODY) : NOBODY);
+  return (caller) => (caller ? (found.get(callerKey(caller)) ?? NOBODY) : NOBODY);
 }
 
 /** Nothing was written yet, so nothing is unclear; and a search that is refused is refused for every call. */

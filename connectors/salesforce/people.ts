@@ -1,5 +1,6 @@
 import { parsePhoneNumberFromString } from "libphonenumber-js";
 import { z } from "zod";
+import type { SharedCall } from "../../src/connector.ts";
 import { createCache } from "./cache.ts";
 import { SalesforceError } from "./errors.ts";
 import type { Session } from "./session.ts";
@@ -13,12 +14,29 @@ export interface Person {
   name: string;
 }
 
+/** Who is looked for: the customer's number, and the country code of our own side, "" when it is not known. */
+export interface Caller {
+  number: string;
+  homeCode: string;
+}
+
 /** Who has a phone number, as Salesforce says now or said a little while ago. */
 export interface People {
   /** Those who have it: Contacts, then Leads, then Accounts, the one modified last first. @throws as {@link Session.request} */
-  find(number: string, options: { signal: AbortSignal }): Promise<Person[]>;
+  find(caller: Caller, options: { signal: AbortSignal }): Promise<Person[]>;
   /** One of them is not what it was (merged, deleted): ask again next time. */
-  forget(number: string): void;
+  forget(caller: Caller): void;
+}
+
+/** Undefined when the number is withheld or not shared: then nobody can be found. */
+export function callerOf(call: SharedCall): Caller | undefined {
+  if (!call.customer_number) return undefined;
+  const ours = call.direction === "outbound" ? call.from_number : call.to_number;
+  return { number: call.customer_number, homeCode: parsePhoneNumberFromString(ours ?? "")?.countryCallingCode ?? "" };
+}
+
+export function callerKey({ number, homeCode }: Caller): string {
+  return `${number}/${homeCode}`;
 }
 
 const KINDS: PersonKind[] = ["Contact", "Lead", "Account"];
@@ -56,18 +74,18 @@ export function createPeople(options: { session: Session }): People {
   }
 
   return {
-    async find(number, { signal }) {
-      const known = cache.get(number);
+    async find(caller, { signal }) {
+      const known = cache.get(callerKey(caller));
       if (known) return known;
       let people: Person[] = [];
-      for (const digits of writtenForms(number)) {
-        people = sorted((await search(digits, signal)).filter((candidate) => hasNumber(candidate, number)));
+      for (const digits of writtenForms(caller.number)) {
+        people = sorted((await search(digits, signal)).filter((candidate) => hasNumber(candidate, caller)));
         if (people.length > 0) break;
       }
-      cache.set(number, people, people.length > 0 ? KNOWN_FOR_MS : UNKNOWN_FOR_MS);
+      cache.set(callerKey(caller), people, people.length > 0 ? KNOWN_FOR_MS : UNKNOWN_FOR_MS);
       return people;
     },
-    forget: (number) => cache.delete(number),
+    forget: (caller) => cache.delete(callerKey(caller)),
   };
 }
 
@@ -96,12 +114,18 @@ function soslFor(digits: string): string {
   return `FIND {${digits}} IN PHONE FIELDS RETURNING Contact(Id, Name, Phone, MobilePhone, LastModifiedDate ${last}), Lead(Id, Name, Phone, MobilePhone, LastModifiedDate WHERE IsConverted = false ${last}), Account(Id, Name, Phone, LastModifiedDate ${last})`;
 }
 
-/** The search is wider than we are: it looks at fax numbers too, and knows no countries. */
-function hasNumber(candidate: Candidate, number: string): boolean {
+/**
+ * The search is wider than we are: it looks at fax numbers too, and knows no countries. A number that is stored without its country is read as
+ * one of the customer's, unless it is a good number of our own country, and that is another one: (415) 555-0199 is not the caller +49 4155 550199.
+ */
+function hasNumber(candidate: Candidate, { number, homeCode }: Caller): boolean {
   const callingCode = parsePhoneNumberFromString(number)?.countryCallingCode;
   return [candidate.Phone, candidate.MobilePhone].some((stored) => {
     if (!stored || callingCode === undefined) return false;
-    return parsePhoneNumberFromString(stored, { defaultCallingCode: callingCode })?.number === number;
+    if (parsePhoneNumberFromString(stored, { defaultCallingCode: callingCode })?.number !== number) return false;
+    if (homeCode === "" || homeCode === callingCode) return true;
+    const atHome = parsePhoneNumberFromString(stored, { defaultCallingCode: homeCode });
+    return atHome?.number === number || !atHome?.isValid();
   });
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Delivery, Outcome, Receipt } from "../../src/connector.ts";
 import { lookUpAll } from "./look-up.ts";
 import { outcomeOfSalesforceError } from "./outcome.ts";
-import { choosePerson, type People } from "./people.ts";
+import { callerOf, choosePerson, type People } from "./people.ts";
 import { repaired } from "./repair.ts";
 import type { Session } from "./session.ts";
 import type { SalesforceWith } from "./settings.ts";
@@ -13,6 +13,7 @@ interface Item {
   delivery: Delivery<SalesforceWith>;
   task: Task;
   result: TaskResult;
+  isLocked: boolean;
 }
 
 /** A lock is held for as long as another transaction runs; both would meet again without chance in it. */
@@ -33,16 +34,16 @@ export async function sendTasks(options: {
   const outcomes = new Map<string, Outcome>();
   const items: Item[] = [];
 
-  const found = await lookUpAll({ numbers: deliveries.map(({ call }) => call.customer_number), people, signal });
+  const found = await lookUpAll({ callers: deliveries.map(({ call }) => callerOf(call)), people, signal });
   for (const delivery of deliveries) {
-    const matches = found(delivery.call.customer_number);
+    const matches = found(callerOf(delivery.call));
     if ("outcome" in matches) {
       outcomes.set(delivery.key, matches.outcome);
       continue;
     }
     try {
       const person = choosePerson(matches.people, delivery.with.match.on_many);
-      items.push({ delivery, task: taskOf({ delivery, person, externalIdField, timezone }), result: NOT_SENT });
+      items.push({ delivery, task: taskOf({ delivery, person, externalIdField, timezone }), result: NOT_SENT, isLocked: false });
     } catch (error) {
       if (!(error instanceof MappingFault)) throw error;
       outcomes.set(delivery.key, { kind: "rejected", code: "unreadable_value", reason: error.message });
@@ -50,12 +51,12 @@ export async function sendTasks(options: {
   }
 
   await upsert(items);
-  const mended = items.filter((item) => "error" in item.result && mend(item, item.result.error));
-  if (mended.length > 0) {
+  const again = items.filter(mend);
+  if (again.some((item) => item.isLocked)) {
     await delay(AGAIN_AFTER_MS.least + Math.random() * AGAIN_AFTER_MS.spread, undefined, { signal }).catch(() => undefined);
-    // Out of time: they keep the outcome of the first try, and the others theirs.
-    if (!signal.aborted) await upsert(mended);
   }
+  // Out of time: they keep the outcome of the first try, and the others theirs.
+  if (again.length > 0 && !signal.aborted) await upsert(again);
 
   for (const item of items) outcomes.set(item.delivery.key, outcomeOf(item, session.instanceUrl));
   return deliveries.map(({ key }) => outcomes.get(key) ?? { kind: "ambiguous", code: "no_result", reason: "the Task's end is not known" });
@@ -65,11 +66,13 @@ export async function sendTasks(options: {
     for (const [index, item] of some.entries()) item.result = results[index] ?? NOT_SENT;
   }
 
-  function mend(item: Item, error: unknown): boolean {
-    const again = repaired(item.task, error);
-    if (!again) return false;
-    item.task = again.task;
-    if (again.isStale && item.delivery.call.customer_number) people.forget(item.delivery.call.customer_number);
+  function mend(item: Item): boolean {
+    const repair = "error" in item.result ? repaired(item.task, item.result.error) : undefined;
+    if (!repair) return false;
+    item.task = repair.task;
+    item.isLocked = repair.isLocked ?? false;
+    const caller = callerOf(item.delivery.call);
+    if (repair.isStale && caller) people.forget(caller);
     return true;
   }
 }

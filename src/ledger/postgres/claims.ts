@@ -7,6 +7,7 @@ import { NOW_MS } from "./schema.ts";
 
 /** Who holds a claim may end any moment: ask again at least this often. */
 const ASK_AGAIN_MS = 1_000;
+const ASK_SOON_MS = 50;
 
 /**
  * The claim table of `src/ledger/ledger.ts`, as one statement for the batch: a row comes back if and only if it is claimed.
@@ -30,20 +31,25 @@ const CLAIM = `
 
 /** Those that were not claimed: does somebody hold them, or is there nothing to do? */
 const LOOK = `
-  SELECT route, source, call_id, state, claim_id IS NOT NULL AS claimed, claimed_until - ${NOW_MS} AS left_ms
-  FROM deliveries JOIN jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text) USING (route, source, call_id)`;
+  SELECT route, source, call_id, state, claim_id IS NOT NULL AS claimed, claimed_until - ${NOW_MS} AS left_ms,
+    deliveries.log_offset > item.log_offset AS older
+  FROM deliveries JOIN jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, log_offset bigint) USING (route, source, call_id)`;
 
-/** Waiting rows that are due, and due rows whose worker died: those are ambiguous. Replicas pass rows that another is taking. */
+/**
+ * Waiting rows that are due, and due rows whose worker died: those are ambiguous. Replicas pass rows that another is taking.
+ * Materialized: a planner that runs the inner query once per row would claim more than the limit.
+ */
 const CLAIM_DUE = `
-  UPDATE deliveries AS d SET
-    ambiguous = CASE WHEN d.state = 'sending' THEN 1 ELSE d.ambiguous END,
-    state = 'sending', claim_id = gen_random_uuid()::text, claimed_by = $2, claimed_until = ${NOW_MS} + $3::bigint, updated_at = ${NOW_MS}
-  FROM (
+  WITH due AS MATERIALIZED (
     SELECT source, call_id FROM deliveries
     WHERE route = $1 AND ((state = 'waiting' AND due_at <= ${NOW_MS})
        OR (state = 'sending' AND body IS NOT NULL AND claim_id IS NOT NULL AND claimed_until <= ${NOW_MS}))
     ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED
-  ) AS due
+  )
+  UPDATE deliveries AS d SET
+    ambiguous = CASE WHEN d.state = 'sending' THEN 1 ELSE d.ambiguous END,
+    state = 'sending', claim_id = gen_random_uuid()::text, claimed_by = $2, claimed_until = ${NOW_MS} + $3::bigint, updated_at = ${NOW_MS}
+  FROM due
   WHERE d.route = $1 AND d.source = due.source AND d.call_id = due.call_id
   RETURNING d.*`;
 
@@ -68,8 +74,10 @@ export function claimQueries(db: Database): Pick<Ledger, "claim" | "claimDue" | 
     return new Map(
       rows.map((row: Row): [string, ClaimAnswer] => {
         const leftMs = Number(row.left_ms);
-        const held = row.state === "sending" && row.claimed && leftMs > 0;
-        return [keyOf(row), held ? { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) } : { kind: "done", state: String(row.state) as DeliveryState }];
+        if (row.state === "sending" && row.claimed && leftMs > 0) return [keyOf(row), { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) }];
+        // Free, and not older: it changed hands between the two statements, and the next question gets it.
+        if (row.state === "sending" && !row.older) return [keyOf(row), { kind: "held", retryAfterMs: ASK_SOON_MS }];
+        return [keyOf(row), { kind: "done", state: String(row.state) as DeliveryState }];
       }),
     );
   }
@@ -91,10 +99,7 @@ export function claimQueries(db: Database): Pick<Ledger, "claim" | "claimDue" | 
       return rows.map((row) => {
         const claim = claimed.get(keyOf(row));
         if (claim) return { kind: "claimed", claim };
-        const answer = others.get(keyOf(row));
-        // A claim that ran out, or was settled, between the two statements: the next question finds out.
-        if (answer?.kind === "done" && answer.state === "sending") return { kind: "held", retryAfterMs: 50 };
-        return answer ?? { kind: "held", retryAfterMs: 50 };
+        return others.get(keyOf(row)) ?? { kind: "held", retryAfterMs: ASK_SOON_MS };
       });
     },
     async claimDue({ route, worker, leaseMs, max }) {

@@ -68,9 +68,10 @@ export function createAppender(options: {
     return producer.sendBatch({ acks: -1, timeout: REPLICATE_WITHIN_MS, topicMessages });
   });
 
-  /** In the order of their deadlines. */
+  /** Whose senders still wait, in the order of their deadlines. */
   const waiting = new Set<Waiting>();
-  let waitingBytes = 0;
+  /** In the lane: an expired record takes its room until the lane has dropped it. */
+  let laneBytes = 0;
   let sweeper: NodeJS.Timeout | undefined;
   let failure: { atMs: number; message: string } | undefined;
   let closed = false;
@@ -80,13 +81,14 @@ export function createAppender(options: {
     maxBytes: MAX_SEND_BYTES,
     sizeOf: ({ bytes }) => bytes,
     async run(batch) {
-      const records = batch.filter(({ expired }) => !expired);
-      const results = await sendCovered({ records, send });
+      const live = batch.filter(({ expired }) => !expired);
+      const results = await sendCovered({ records: live, send });
       const failed = results.find((result) => result instanceof LogUnavailableError);
       if (failed) failure = { atMs: performance.now(), message: failed.message };
       else if (results.length > 0) failure = undefined;
-      const result = results.values();
-      return batch.map(({ expired }) => (records.length < batch.length && expired ? new Error("expired") : (result.next().value as Position | Error)));
+      if (live.length === batch.length) return results;
+      const resultOf = new Map(live.map((one, index) => [one, results[index]]));
+      return batch.map((one) => resultOf.get(one) ?? new LogUnavailableError("expired"));
     },
   });
 
@@ -102,13 +104,12 @@ export function createAppender(options: {
 
   function remember(one: Waiting): void {
     waiting.add(one);
-    waitingBytes += one.bytes;
+    laneBytes += one.bytes;
     sweeper ??= setInterval(sweep, SWEEP_MS);
   }
 
   function forget(one: Waiting): void {
-    if (!waiting.delete(one)) return;
-    waitingBytes -= one.bytes;
+    waiting.delete(one);
     if (waiting.size > 0) return;
     clearInterval(sweeper);
     sweeper = undefined;
@@ -124,8 +125,7 @@ export function createAppender(options: {
         return Promise.reject(new RecordTooLargeError(`a record of ${bytes} bytes is above the limit of ${MAX_RECORD_BYTES}`));
       }
       if (closed) return Promise.reject(new LogUnavailableError(`the log ${name} is closed`));
-      // Counted by the lane, not by who still waits: an expired record takes its room until the lane has dropped it.
-      if (lane.size >= MAX_WAITING_RECORDS || waitingBytes + bytes > MAX_WAITING_BYTES) {
+      if (lane.size >= MAX_WAITING_RECORDS || laneBytes + bytes > MAX_WAITING_BYTES) {
         return Promise.reject(new LogUnavailableError(`the log ${name} cannot keep up: ${lane.size} records wait to be stored`));
       }
       return new Promise((resolve, reject) => {
@@ -144,6 +144,7 @@ export function createAppender(options: {
         };
         remember(one);
         lane.add(one).then((result) => {
+          laneBytes -= bytes;
           forget(one);
           if (result instanceof Error) reject(result);
           else resolve(result);

@@ -1,0 +1,172 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { LogUnavailableError } from "../../errors.ts";
+import type { CommittedPosition, Message, PartitionRange, Position, Topic } from "../log.ts";
+import type { KafkaClient } from "./client.ts";
+import { isFault, isPassing, reasonOf, within } from "./faults.ts";
+import type { Cluster, Metadata, OffsetQuery } from "./internals.ts";
+import { readCommitMetadata, toMessage, toOffset } from "./wire.ts";
+
+const ANSWER_WITHIN_MS = 10_000;
+const ASK_AGAIN_MS = 100;
+const FETCH_BYTES_LEAST = 65_536;
+const FETCH_BYTES_MOST = 4_194_304;
+const READ_UNCOMMITTED = 0;
+const NO_REPLICA = -1;
+
+/** Questions to Kafka that need no group. Each is asked again over a moved leader or a lost connection, for 10 s. @throws {LogUnavailableError} */
+export interface Reader {
+  /** Connects on its own; kept open for use by the start-up checks. */
+  readonly cluster: Cluster;
+  read(options: { topic: Topic; partition: number; from: number; limit: number }): Promise<Message[]>;
+  ranges(topic: Topic): Promise<PartitionRange[]>;
+  committed(options: { group: string; topic: Topic }): Promise<CommittedPosition[]>;
+  offsetsAt(options: { topic: Topic; atMs: number }): Promise<Position[]>;
+  identity(): Promise<string>;
+  /** What the cluster says now, not what is remembered; asked once, of any broker that answers. */
+  metadata(topics: Topic[]): Promise<Metadata>;
+  close(options: { graceMs: number }): Promise<void>;
+}
+
+export function createReader(options: { client: KafkaClient; name: string; prefix: string }): Reader {
+  const { client, name, prefix } = options;
+  const cluster = client.createCluster();
+
+  async function ask<T>(question: () => Promise<T>): Promise<T> {
+    const deadlineMs = performance.now() + ANSWER_WITHIN_MS;
+    for (;;) {
+      const leftMs = Math.max(0, deadlineMs - performance.now());
+      try {
+        return await within(leftMs, connected(question));
+      } catch (error) {
+        if (!isPassing(error) || leftMs < ASK_AGAIN_MS) throw new LogUnavailableError(`${name}: ${reasonOf(error)}`, { cause: error });
+        await delay(ASK_AGAIN_MS);
+        await within(leftMs, cluster.refreshMetadata()).catch(() => undefined);
+      }
+    }
+  }
+
+  async function connected<T>(question: () => Promise<T>): Promise<T> {
+    await cluster.connect();
+    return question();
+  }
+
+  async function partitionsOf(topic: string): Promise<{ partition: number }[]> {
+    await cluster.addMultipleTargetTopics([topic]);
+    await cluster.refreshMetadataIfNecessary();
+    return cluster
+      .findTopicPartitionMetadata(topic)
+      .map(({ partitionId }) => ({ partition: partitionId }))
+      .sort((a, b) => a.partition - b.partition);
+  }
+
+  /** Offsets by partition; those without an answer (none at or after a time) are absent. */
+  async function offsets(topic: string, where: { fromBeginning: boolean } | { fromTimestamp: number }): Promise<Map<number, number>> {
+    const query: OffsetQuery = { topic, partitions: await partitionsOf(topic), ...where };
+    const [answer] = await cluster.fetchTopicsOffset([query]);
+    const found = (answer?.partitions ?? []).map(({ partition, offset }): [number, number] => [partition, toOffset(offset)]);
+    return new Map(found.filter(([, offset]) => offset >= 0));
+  }
+
+  async function ranges(topic: string): Promise<PartitionRange[]> {
+    const low = await offsets(topic, { fromBeginning: true });
+    const high = await offsets(topic, { fromBeginning: false });
+    return [...high].map(([partition, end]) => ({ partition, low: low.get(partition) ?? end, high: end })).sort(byPartition);
+  }
+
+  async function fetch(place: { topic: Topic; partition: number }, from: number, limit: number): Promise<{ messages: Message[]; high: number }> {
+    const topic = prefix + place.topic;
+    const { partition } = place;
+    await partitionsOf(topic);
+    const [leader] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
+    if (leader === undefined) return { messages: [], high: 0 };
+    const broker = await cluster.findBroker({ nodeId: leader });
+    const maxBytes = Math.min(FETCH_BYTES_MOST, Math.max(FETCH_BYTES_LEAST, limit * 4_096));
+    const { responses } = await broker.fetch({
+      replicaId: NO_REPLICA,
+      isolationLevel: READ_UNCOMMITTED,
+      maxWaitTime: 0,
+      minBytes: 0,
+      maxBytes,
+      topics: [{ topic, partitions: [{ partition, fetchOffset: String(from), maxBytes }] }],
+    });
+    const answer = responses.flatMap(({ partitions }) => partitions).find((one) => one.partition === partition);
+    if (!answer) return { messages: [], high: 0 };
+    // A batch is sent whole: its first records may lie before the offset that was asked for.
+    const records = answer.messages.filter((record) => !record.isControlRecord && toOffset(record.offset) >= from);
+    return { messages: records.slice(0, limit).map((record) => toMessage(record, place)), high: toOffset(answer.highWatermark) };
+  }
+
+  async function read(options: { topic: Topic; partition: number; from: number; limit: number }): Promise<Message[]> {
+    const { topic, partition, limit } = options;
+    const messages: Message[] = [];
+    let next = options.from;
+    while (messages.length < limit) {
+      try {
+        const fetched = await fetch({ topic, partition }, next, limit - messages.length);
+        for (const message of fetched.messages) messages.push(message);
+        // An empty answer below the end: nothing of ours lies at this offset (a control record, say).
+        next = (fetched.messages.at(-1)?.offset ?? next) + 1;
+        if (next >= fetched.high) break;
+      } catch (error) {
+        if (!isFault(error, ["OFFSET_OUT_OF_RANGE"])) throw error;
+        const range = (await ranges(prefix + topic)).find((one) => one.partition === partition);
+        if (!range || next >= range.low) break;
+        next = range.low;
+      }
+    }
+    return messages;
+  }
+
+  async function committed(groupId: string, topic: string): Promise<CommittedPosition[]> {
+    const partitions = await partitionsOf(topic);
+    const coordinator = await cluster.findGroupCoordinator({ groupId });
+    const { responses } = await coordinator.offsetFetch({ groupId, topics: [{ topic, partitions }] });
+    return responses
+      .flatMap((response) => response.partitions)
+      .map(({ partition, offset, metadata }) => {
+        const oldestOpenAt = readCommitMetadata(metadata);
+        return { partition, offset: toOffset(offset), ...(oldestOpenAt === undefined ? {} : { oldestOpenAt }) };
+      })
+      .filter(({ offset }) => offset >= 0)
+      .sort(byPartition);
+  }
+
+  async function offsetsAt(topic: string, atMs: number): Promise<Position[]> {
+    // The ends first: a record that comes between the two questions must not be passed over.
+    const ends = await offsets(topic, { fromBeginning: false });
+    const found = await offsets(topic, { fromTimestamp: atMs });
+    return [...ends].map(([partition, end]) => ({ partition, offset: found.get(partition) ?? end })).sort(byPartition);
+  }
+
+  async function metadata(topics: Topic[]): Promise<Metadata> {
+    await cluster.connect();
+    await cluster.refreshMetadataIfNecessary();
+    let failure: unknown = new Error("no broker is known");
+    for (const nodeId of cluster.getNodeIds()) {
+      try {
+        const broker = await cluster.findBroker({ nodeId });
+        return await broker.metadata(topics.map((topic) => prefix + topic));
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  return {
+    cluster,
+    read: (query) => ask(() => read(query)),
+    ranges: (topic) => ask(() => ranges(prefix + topic)),
+    committed: ({ group, topic }) => ask(() => committed(prefix + group, prefix + topic)),
+    offsetsAt: ({ topic, atMs }) => ask(() => offsetsAt(prefix + topic, atMs)),
+    identity: () => ask(async () => (await metadata([])).clusterId),
+    metadata,
+    async close({ graceMs }) {
+      await within(graceMs, cluster.disconnect()).catch(() => undefined);
+    },
+  };
+}
+
+function byPartition(a: { partition: number }, b: { partition: number }): number {
+  return a.partition - b.partition;
+}
