@@ -52,7 +52,12 @@ function makeBody(callId: string): Buffer {
 async function startBenchConnector(options: Engines & { latencyMs: number; onDelivered: (tookMs: number) => void }) {
   const { logUrl, ledgerUrl, folder, latencyMs, onDelivered } = options;
   const { connector, sent } = benchConnector();
-  const routes = loadRoutes({ path: writeRoutes(folder, latencyMs), env: { SECRET }, connectors: { bench: connector }, role: { kind: "all" } });
+  const routes = loadRoutes({
+    path: writeRoutes(folder, latencyMs),
+    env: { SECRET },
+    connectors: { bench: connector },
+    role: { kind: "all" },
+  });
   const log = await openLog({ url: logUrl, logger });
   const ledger = await openLedger({ url: ledgerUrl });
   const running = await startConnectors({
@@ -90,7 +95,10 @@ export async function benchLatency(options: Engines): Promise<void> {
       if (tookMs.length === total) done.resolve();
     },
   });
-  writeFileSync(join(folder, "routes.yaml"), `version: 1\nsources: { voiceinfra: { secrets: ["\${SECRET}"] } }\ndestinations: { w: { connector: warehouse, url: "duckdb:w.duckdb" } }\nroutes: [{ id: all, to: w }]\n`);
+  writeFileSync(
+    join(folder, "routes.yaml"),
+    `version: 1\nsources: { voiceinfra: { secrets: ["\${SECRET}"] } }\ndestinations: { w: { connector: warehouse, url: "duckdb:w.duckdb" } }\nroutes: [{ id: all, to: w }]\n`,
+  );
   const ingress = startPatchbay({ args: ["ingress", "--port", "0"], env: { SECRET, PATCHBAY_LOG: logUrl }, cwd: folder });
   const { url } = await ingress.logged("ingress listens");
   // A sender of its own: the time between two posts must not wait for what this process does.
@@ -101,7 +109,11 @@ export async function benchLatency(options: Engines): Promise<void> {
   await ingress.end();
 
   const measured = tookMs.slice(warmUp).sort((a, b) => a - b);
-  printFigure(`accept → delivered at 200 calls/s on ${engine}: p50 / p99`, `${quantile(measured, 0.5).toFixed(1)} / ${quantile(measured, 0.99).toFixed(1)} ms`, "≤ 20 / ≤ 100 ms");
+  printFigure(
+    `accept → delivered at 200 calls/s on ${engine}: p50 / p99`,
+    `${quantile(measured, 0.5).toFixed(1)} / ${quantile(measured, 0.99).toFixed(1)} ms`,
+    "≤ 20 / ≤ 100 ms",
+  );
 }
 
 /** 20,000 calls wait in the log; the destination takes 100 ms and 64 at once: 640 a second is the ideal. */
@@ -116,7 +128,12 @@ export async function benchDrain(options: Engines): Promise<void> {
     await Promise.all(
       Array.from({ length: 500 }, (_, i) => {
         const callId = `drain_${process.pid}_${from + i}`;
-        return log.append({ topic: CALLS_TOPIC, key: `voiceinfra/${callId}`, value: makeBody(callId), headers: { source: "voiceinfra", accepted_at: String(Date.now()), format: "1" } });
+        return log.append({
+          topic: CALLS_TOPIC,
+          key: `voiceinfra/${callId}`,
+          value: makeBody(callId),
+          headers: { source: "voiceinfra", accepted_at: String(Date.now()), format: "1" },
+        });
       }),
     );
   }
@@ -138,7 +155,13 @@ export async function benchDrain(options: Engines): Promise<void> {
   const cpu = process.cpuUsage(cpuBefore);
   await bench.stop();
   const rate = (total - 1) / seconds;
-  printFigure(`drain of ${total} on ${engine}, 100 ms each, 64 in flight`, `${rate.toFixed(1)}/s = ${((rate / 640) * 100).toFixed(1)} %`, "≥ 95 % of 640/s");
-  printFigure(`drain on ${engine}: CPU, RSS of the worker; sent`, `${((cpu.user + cpu.system) / 1e6).toFixed(1)} s, ${rssMbOf(process.pid).now.toFixed(0)} MB; ${bench.sent()}`);
+  printFigure(
+    `drain of ${total} on ${engine}, 100 ms each, 64 in flight`,
+    `${rate.toFixed(1)}/s = ${((rate / 640) * 100).toFixed(1)} %`,
+    "≥ 95 % of 640/s",
+  );
+  printFigure(
+    `drain on ${engine}: CPU, RSS of the worker; sent`,
+    `${((cpu.user + cpu.system) / 1e6).toFixed(1)} s, ${rssMbOf(process.pid).now.toFixed(0)} MB; ${bench.sent()}`,
+  );
 }
-

@@ -19,7 +19,12 @@ interface LoadResult {
 }
 
 /** Signed 2.7 KB webhooks over 64 connections against `patchbay ingress` as a process of its own. */
-export async function benchIngress(options: { engine: string; logUrl: string; folder: string; targets: { rate: string; p99: string } }): Promise<void> {
+export async function benchIngress(options: {
+  engine: string;
+  logUrl: string;
+  folder: string;
+  targets: { rate: string; p99: string };
+}): Promise<void> {
   const { engine, logUrl, folder, targets } = options;
   writeFileSync(
     join(folder, "routes.yaml"),
@@ -40,13 +45,19 @@ export async function benchIngress(options: { engine: string; logUrl: string; fo
   const accepted = result.statuses["200"] ?? 0;
   if (accepted !== REQUESTS) console.log(`  answers other than 200: ${JSON.stringify(result.statuses)}`);
   printFigure(`ingress on ${engine}: accepts/s`, result.perSecond.toFixed(0), engine === "sqlite" ? targets.rate : undefined);
-  printFigure(`ingress on ${engine}: accepts per CPU-second of the ingress`, (accepted / cpuSeconds).toFixed(0), engine === "kafka" ? targets.rate : undefined);
+  printFigure(
+    `ingress on ${engine}: accepts per CPU-second of the ingress`,
+    (accepted / cpuSeconds).toFixed(0),
+    engine === "kafka" ? targets.rate : undefined,
+  );
   printFigure(`ingress on ${engine}: p50 / p99`, `${result.p50Ms.toFixed(1)} / ${result.p99Ms.toFixed(1)} ms`, targets.p99);
   printFigure(`ingress on ${engine}: RSS after / peak`, `${now.toFixed(0)} / ${peak.toFixed(0)} MB`, "≤ 150 MB");
 }
 
 async function load(port: string, requests: number): Promise<LoadResult> {
   const script = join(import.meta.dirname, "load.ts");
-  const { stdout } = await promisify(execFile)(process.execPath, [script, port, String(requests), String(CONNECTIONS), SECRET], { maxBuffer: 1e6 });
+  const { stdout } = await promisify(execFile)(process.execPath, [script, port, String(requests), String(CONNECTIONS), SECRET], {
+    maxBuffer: 1e6,
+  });
   return JSON.parse(stdout);
 }

@@ -73,4 +73,13 @@ await Promise.all(Array.from({ length: connections }, runConnection));
 const seconds = (performance.now() - startedAtMs) / 1000;
 tookMs.sort((a, b) => a - b);
 const quantile = (q: number) => tookMs[Math.min(tookMs.length - 1, Math.floor(tookMs.length * q))] ?? Number.NaN;
-console.log(JSON.stringify({ seconds, perSecond: tookMs.length / seconds, p50Ms: quantile(0.5), p99Ms: quantile(0.99), maxMs: quantile(1), statuses }));
+console.log(
+  JSON.stringify({
+    seconds,
+    perSecond: tookMs.length / seconds,
+    p50Ms: quantile(0.5),
+    p99Ms: quantile(0.99),
+    maxMs: quantile(1),
+    statuses,
+  }),
+);

@@ -1,6 +1,7 @@
 /** Posts signed calls at an even pace: node bench/pace.ts <url> <secret> <total> <per-second> */
-import { sampleCall } from "../src/sandbox/calls.ts";
+
 import { post } from "../src/commands/send.ts";
+import { sampleCall } from "../src/sandbox/calls.ts";
 
 const [url = "", secret = "", total = "0", perSecond = "1"] = process.argv.slice(2);
 const startedAtMs = performance.now();

@@ -6,7 +6,9 @@ export function printMachine(): void {
   const versionOf = (name: string) => JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8")).version;
   const [cpu] = cpus();
   console.log(`machine  ${cpu?.model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}, loopback only`);
-  console.log(`versions node ${process.version}, sqlite ${process.versions.sqlite}, kafkajs ${versionOf("kafkajs")}, hono ${versionOf("hono")}, @hono/node-server ${versionOf("@hono/node-server")}\n`);
+  console.log(
+    `versions node ${process.version}, sqlite ${process.versions.sqlite}, kafkajs ${versionOf("kafkajs")}, hono ${versionOf("hono")}, @hono/node-server ${versionOf("@hono/node-server")}\n`,
+  );
 }
 
 export function printFigure(what: string, value: string, target?: string): void {

@@ -1,9 +1,9 @@
 /** The only file that knows every concrete part: it opens engines by their URLs and starts what a command needs. */
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import { batchLedger } from "./delivery/ledger-batches.ts";
 import type { DeliveryEvent, RouteTrouble } from "./delivery/events.ts";
 import { startHeartbeat } from "./delivery/heartbeat.ts";
+import { batchLedger } from "./delivery/ledger-batches.ts";
 import { createDestinationHandle, type DestinationHandle } from "./delivery/open-destination.ts";
 import { type RouteWorker, startRouteWorker } from "./delivery/worker.ts";
 import { UsageError } from "./errors.ts";

@@ -29,7 +29,8 @@ const wholePositive = (text: string) => {
 };
 const portNumber = (text: string) => {
   const number = Number(text);
-  if (!Number.isInteger(number) || number < 0 || number > 65535) throw new InvalidArgumentError("give a port from 0 (any free one) to 65535");
+  if (!Number.isInteger(number) || number < 0 || number > 65535)
+    throw new InvalidArgumentError("give a port from 0 (any free one) to 65535");
   return number;
 };
 
@@ -45,7 +46,9 @@ function command(nameAndArguments: string, description: string): Command {
 
 const portOption = () => new Option("--port <number>", "port of the webhooks (PORT, default 8080)").argParser(portNumber);
 const opsPortOption = () =>
-  new Option("--ops-port <number>", "port of /healthz, /readyz, /metrics (PATCHBAY_OPS_PORT, default 9090; 0 = any free one)").argParser(portNumber);
+  new Option("--ops-port <number>", "port of /healthz, /readyz, /metrics (PATCHBAY_OPS_PORT, default 9090; 0 = any free one)").argParser(
+    portNumber,
+  );
 const jsonOption = () => new Option("--json", "for programs");
 
 command("demo", "shows everything at work on this machine: sample calls, sandboxes, a lag table")

@@ -1,5 +1,5 @@
-import { dirname, join, relative, resolve } from "node:path";
 import { globSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 import { parseSync } from "oxc-parser";
 import { describe, expect, test } from "vitest";
 
@@ -103,7 +103,10 @@ describe("the architecture", () => {
   });
 
   test("only src/app.ts knows the engines", () => {
-    const knowing = imports.filter(({ from, to }) => /^src\/(log|ledger)\/(sqlite|kafka|postgres)\//.test(to) && dirname(from) !== dirname(to) && !from.startsWith(dirname(to)));
+    const knowing = imports.filter(
+      ({ from, to }) =>
+        /^src\/(log|ledger)\/(sqlite|kafka|postgres)\//.test(to) && dirname(from) !== dirname(to) && !from.startsWith(dirname(to)),
+    );
     expect(new Set(knowing.map(({ from }) => from).filter((from) => !/^src\/(log|ledger)\//.test(from)))).toEqual(new Set(["src/app.ts"]));
   });
 });

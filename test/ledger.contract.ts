@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Claim, ClaimRequest, DeliveryKey, Ledger, SettleRequest, Settlement } from "../src/ledger/ledger.ts";
+import type { Claim, ClaimRequest, DeliveryKey, Ledger, Settlement, SettleRequest } from "../src/ledger/ledger.ts";
 
 export interface LedgerHarness {
   name: string;
@@ -59,7 +59,14 @@ export function describeLedger(harness: LedgerHarness): void {
       (await ledger.skip([{ ...request(callId, offset, hash), reason: "when is false", routesVersion: "v1" }]))[0];
     const rowOf = async (callId: string) => (await ledger.deliveries({ route, callId, limit: 10 }))[0];
     const delivered = (id: string, sentFields: string[] = []): Settlement => ({ kind: "delivered", receipt: { id }, sentFields });
-    const waiting = (dueInMs: number, ambiguous = false): Settlement => ({ kind: "waiting", dueInMs, errorCode: "423", reason: "locked", ambiguous, body });
+    const waiting = (dueInMs: number, ambiguous = false): Settlement => ({
+      kind: "waiting",
+      dueInMs,
+      errorCode: "423",
+      reason: "locked",
+      ambiguous,
+      body,
+    });
     const dead: Settlement = { kind: "dead", errorCode: "400", reason: "never", body };
     const due = (max = 10, leaseMs = LEASE_MS) => ledger.claimDue({ route, worker: "w2", leaseMs, max });
     const inNewRoute = (name: string, run: () => Promise<void>) =>
@@ -101,14 +108,17 @@ export function describeLedger(harness: LedgerHarness): void {
         ["delivered", delivered("1")],
         ["waiting", waiting(60_000)],
         ["dead", dead],
-      ])("of a delivery that is %s: older and equal records have nothing to do, a different newer one is claimed", async (state, settlement) => {
-        route = `r-${randomUUID()}`;
-        await settle(await claimed(request("c", 5)), settlement);
-        expect(await claim(request("c", 5))).toEqual({ kind: "done", state });
-        expect(await claim(request("c", 4, "h0"))).toEqual({ kind: "done", state });
-        expect(await claim(request("c", 6, "h1"))).toEqual({ kind: "done", state });
-        expect(await claimed(request("c", 7, "h2"))).toMatchObject({ ambiguous: false, attempts: 0 });
-      });
+      ])(
+        "of a delivery that is %s: older and equal records have nothing to do, a different newer one is claimed",
+        async (state, settlement) => {
+          route = `r-${randomUUID()}`;
+          await settle(await claimed(request("c", 5)), settlement);
+          expect(await claim(request("c", 5))).toEqual({ kind: "done", state });
+          expect(await claim(request("c", 4, "h0"))).toEqual({ kind: "done", state });
+          expect(await claim(request("c", 6, "h1"))).toEqual({ kind: "done", state });
+          expect(await claimed(request("c", 7, "h2"))).toMatchObject({ ambiguous: false, attempts: 0 });
+        },
+      );
 
       inNewRoute("of a skipped delivery: the same record has nothing to do, any newer one is judged again", async () => {
         await skip("c", 5);
@@ -130,10 +140,13 @@ export function describeLedger(harness: LedgerHarness): void {
         const ledgers = await Promise.all(Array.from({ length: 4 }, () => harness.open()));
         try {
           const answers = await Promise.all(
-            ledgers.map((one, index) => one.claim({ worker: `w${index}`, leaseMs: LEASE_MS, items: index % 2 ? items : items.toReversed() })),
+            ledgers.map((one, index) =>
+              one.claim({ worker: `w${index}`, leaseMs: LEASE_MS, items: index % 2 ? items : items.toReversed() }),
+            ),
           );
           const holders = new Map<string, number>();
-          for (const answer of answers.flat()) if (answer.kind === "claimed") holders.set(answer.claim.callId, (holders.get(answer.claim.callId) ?? 0) + 1);
+          for (const answer of answers.flat())
+            if (answer.kind === "claimed") holders.set(answer.claim.callId, (holders.get(answer.claim.callId) ?? 0) + 1);
           expect(holders.size).toBe(100);
           expect([...holders.values()].every((count) => count === 1)).toBe(true);
           expect(answers.flat().filter(({ kind }) => kind === "held")).toHaveLength(300);
@@ -153,7 +166,9 @@ export function describeLedger(harness: LedgerHarness): void {
       inNewRoute("of five hundred deliveries is answered in order", async () => {
         const items = Array.from({ length: 500 }, (_, index) => request(`c${index}`, index));
         const answers = await ledger.claim({ worker: "w1", leaseMs: LEASE_MS, items });
-        expect(answers.map((answer) => (answer.kind === "claimed" ? answer.claim.callId : answer.kind))).toEqual(items.map(({ callId }) => callId));
+        expect(answers.map((answer) => (answer.kind === "claimed" ? answer.claim.callId : answer.kind))).toEqual(
+          items.map(({ callId }) => callId),
+        );
       });
     });
 
@@ -299,14 +314,31 @@ export function describeLedger(harness: LedgerHarness): void {
       });
 
       inNewRoute("of several processes that begin a route at once, all get the same start", async () => {
-        const starts = await Promise.all([1, 2, 3, 4, 5].map((offset) => ledger.routeStart({ route, resolve: async () => [{ partition: 0, offset }] })));
+        const starts = await Promise.all(
+          [1, 2, 3, 4, 5].map((offset) => ledger.routeStart({ route, resolve: async () => [{ partition: 0, offset }] })),
+        );
         expect(new Set(starts.map((start) => JSON.stringify(start))).size).toBe(1);
       });
 
       inNewRoute("copies of positions never move back", async () => {
-        await ledger.mirrorPositions({ route, positions: [{ partition: 0, offset: 10 }, { partition: 1, offset: 3 }] });
-        await ledger.mirrorPositions({ route, positions: [{ partition: 0, offset: 8 }, { partition: 1, offset: 4 }] });
-        expect(await ledger.mirroredPositions(route)).toEqual([{ partition: 0, offset: 10 }, { partition: 1, offset: 4 }]);
+        await ledger.mirrorPositions({
+          route,
+          positions: [
+            { partition: 0, offset: 10 },
+            { partition: 1, offset: 3 },
+          ],
+        });
+        await ledger.mirrorPositions({
+          route,
+          positions: [
+            { partition: 0, offset: 8 },
+            { partition: 1, offset: 4 },
+          ],
+        });
+        expect(await ledger.mirroredPositions(route)).toEqual([
+          { partition: 0, offset: 10 },
+          { partition: 1, offset: 4 },
+        ]);
       });
 
       test("a ledger is tied to the first log that it meets", async () => {
@@ -341,7 +373,8 @@ export function describeLedger(harness: LedgerHarness): void {
       });
 
       inNewRoute("deliveries are listed newest first, and by call, route and state", async () => {
-        for (const [index, callId] of ["a", "b", "c"].entries()) await settle(await claimed(request(callId, index)), index === 1 ? dead : delivered("1"));
+        for (const [index, callId] of ["a", "b", "c"].entries())
+          await settle(await claimed(request(callId, index)), index === 1 ? dead : delivered("1"));
         expect((await ledger.deliveries({ route, limit: 10 })).map(({ callId }) => callId).sort()).toEqual(["a", "b", "c"]);
         expect((await ledger.deliveries({ route, state: "dead", limit: 10 })).map(({ callId }) => callId)).toEqual(["b"]);
         expect(await ledger.deliveries({ route, limit: 2 })).toHaveLength(2);

@@ -3,7 +3,15 @@ import { CALLS_TOPIC, type Message, type Taken } from "../src/log/log.ts";
 import { createWindow, type PartitionWindow } from "../src/log/window.ts";
 
 function message(offset: number): Message {
-  return { topic: CALLS_TOPIC, key: `k${offset}`, value: new Uint8Array(10), headers: {}, partition: 3, offset, appendedAt: 1_000 + offset };
+  return {
+    topic: CALLS_TOPIC,
+    key: `k${offset}`,
+    value: new Uint8Array(10),
+    headers: {},
+    partition: 3,
+    offset,
+    appendedAt: 1_000 + offset,
+  };
 }
 
 function messages(...offsets: number[]): Message[] {

@@ -4,7 +4,7 @@ import type { Outcome } from "../../src/connector.ts";
 import { type HubSpotApi, within } from "./client.ts";
 import { createExpiringCache } from "./expiring-cache.ts";
 import { outcomeOfReadError } from "./outcome.ts";
-import { createPace } from "./pace.ts";
+import { createPace, TooManyWaitError } from "./pace.ts";
 
 /** Ids of the contacts that have a number, the one that was changed last first; or why it could not be found out. */
 export type FoundContacts = { ids: string[] } | { outcome: Outcome };
@@ -21,11 +21,11 @@ const REMEMBER_NONE_MS = 60_000;
 
 /**
  * Contacts by phone number. HubSpot takes 5 searches a second per account
- * (https://developers.hubspot.com/docs/api-reference/latest/crm/search-the-crm); the 50 ms more are for the way there.
+ * (https://developers.hubspot.com/docs/api-reference/latest/crm/search-the-crm); a timer may be a little early.
  */
 export function createContactFinder(options: { api: HubSpotApi }): ContactFinder {
   const { api } = options;
-  const pace = createPace({ starts: 5, perMs: 1_050 });
+  const pace = createPace({ starts: 5, perMs: 1_020 });
   const known = createExpiringCache<string[]>({ maxEntries: 10_000 });
 
   return {
@@ -33,13 +33,11 @@ export function createContactFinder(options: { api: HubSpotApi }): ContactFinder
       const remembered = known.get(number);
       if (remembered) return { ids: remembered };
       try {
-        const tooLongMs = await pace.turn({ maxWaitMs, signal });
-        if (tooLongMs > 0) return { outcome: searchesQueue(tooLongMs) };
-        const ids = await search({ api, number, signal });
+        const ids = await pace.run(() => search({ api, number, signal }), { maxWaitMs, signal });
         known.set(number, ids, ids.length > 0 ? REMEMBER_FOUND_MS : REMEMBER_NONE_MS);
         return { ids };
       } catch (error) {
-        return { outcome: outcomeOfReadError(error) };
+        return { outcome: error instanceof TooManyWaitError ? searchesQueue(error.waitMs) : outcomeOfReadError(error) };
       }
     },
     forget: (number) => known.delete(number),
@@ -48,7 +46,7 @@ export function createContactFinder(options: { api: HubSpotApi }): ContactFinder
 
 function searchesQueue(retryAfterMs: number): Outcome {
   const reason = "HubSpot takes five contact searches a second, and many wait";
-  return { kind: "retry", because: "rate-limit", code: "search_pace", reason, retryAfterMs: Math.ceil(retryAfterMs) };
+  return { kind: "retry", because: "rate-limit", code: "search_pace", reason, retryAfterMs };
 }
 
 async function search(options: { api: HubSpotApi; number: string; signal: AbortSignal }): Promise<string[]> {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Delivery, Receipt } from "../../src/connector.ts";
 import { ASSOCIATE, deliveryOf, documentedCall, KEY, SEARCH, send, setUp, UPSERT, without } from "../../test/support/hubspot.ts";
+import { bodyOf } from "./body.ts";
 import { hubspot } from "./index.ts";
 import type { HubSpotWith } from "./with.ts";
 
@@ -235,7 +236,7 @@ describe("the contact of a call", () => {
 
   test("searches stay below five a second, and those that do not fit into the attempt come later", async () => {
     const { open, seenAt } = await setUp({ limits: true });
-    const destination = await open({}, 2_500);
+    const destination = await open({}, 2_900);
     const calls = Array.from({ length: 12 }, (_, n) => {
       const number = `+141555501${String(n + 10)}`;
       return documentedCall({ call_id: `c${n}`, from_number: number, customer_number: number });
@@ -272,6 +273,16 @@ describe("the mapping", () => {
     expect(hs_call_body).toMatch(/^<p>Customer called .* … \[cut: the rest does not fit into HubSpot\]<\/p>$/);
     expect(hs_call_body).not.toMatch(/&(?!(amp|lt|gt|quot|#39);)|<(?!\/?(p|br|strong)>)/);
     expect(hs_call_body.isWellFormed()).toBe(true);
+  });
+
+  test("a cut falls never into an entity or a tag, wherever it comes", () => {
+    const bodies = Array.from({ length: 24 }, (_, shift) =>
+      bodyOf(documentedCall({ transcript: `${"x".repeat(shift)}${"&\"'\n".repeat(20_000)}` })),
+    );
+    for (const { html } of bodies) {
+      expect(html.length).toBeLessThanOrEqual(65_000);
+      expect(html).not.toMatch(/&(?!(amp|quot|#39);)|<(?!\/?(p|br|strong)>)/);
+    }
   });
 
   test.each([

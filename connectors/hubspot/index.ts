@@ -16,7 +16,7 @@ export const hubspot = defineConnector({
   }),
   with: hubspotWith,
   // A number that is not known yet costs a search, of which HubSpot takes five a second: what is under way together must fit into one attempt.
-  batch: { maxCalls: 25, concurrency: 2 },
+  batch: { maxCalls: 20, concurrency: 2 },
 
   async open({ settings, timeoutMs }) {
     const { openHubSpot } = await import("./destination.ts");

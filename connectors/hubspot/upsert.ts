@@ -11,7 +11,7 @@ export interface CallToUpsert {
 /** A call's record in HubSpot, or why there is none. */
 export type Upserted = { id: string } | { outcome: Outcome };
 
-/** Requests that may be spent on finding the bad calls of a refused batch: two bad ones among 25 take 20. */
+/** Requests that may be spent on finding the bad calls of a refused batch: two bad ones among 20 take 17 at most. */
 const MAX_REQUESTS = 24;
 
 /**

@@ -14,7 +14,9 @@ export async function checkCommand(options: CommonOptions & { env: boolean }): P
     }
     if (warnings.length > 0) console.error(formatProblems(new RoutesFileError(warnings, loaded.text), { color: process.stderr.isTTY }));
     const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? "" : "s"}`;
-    console.log(`${path} is fine: ${count(sources.length, "source")}, ${count(destinations.length, "destination")}, ${count(routes.length, "route")} (version ${version})`);
+    console.log(
+      `${path} is fine: ${count(sources.length, "source")}, ${count(destinations.length, "destination")}, ${count(routes.length, "route")} (version ${version})`,
+    );
     return 0;
   } catch (error) {
     if (!(error instanceof RoutesFileError)) throw error;

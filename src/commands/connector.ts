@@ -44,7 +44,12 @@ export async function connectorCommand(names: string[], options: CommonOptions &
 
 function selectRoutes(routes: Route[], connectors: string[], ids: string[]): Route[] {
   for (const id of ids) {
-    if (!routes.some((route) => route.id === id)) throw unknownName("route", id, routes.map((route) => route.id));
+    if (!routes.some((route) => route.id === id))
+      throw unknownName(
+        "route",
+        id,
+        routes.map((route) => route.id),
+      );
   }
   return routes.filter((route) => connectors.includes(route.to.connector.name) || ids.includes(route.id));
 }

@@ -13,7 +13,8 @@ export async function deliveriesCommand(
     const rows = await ledger.deliveries({ callId, route: options.route, state: options.state, limit: options.limit });
     if (options.json) console.log(JSON.stringify(rows));
     else if (rows.length > 0) console.log(formatDeliveries(rows));
-    else if (callId !== undefined) console.error(`No route has come to the call ${callId} yet. It may still be in the log (patchbay lag), or was never accepted.`);
+    else if (callId !== undefined)
+      console.error(`No route has come to the call ${callId} yet. It may still be in the log (patchbay lag), or was never accepted.`);
     else console.error("No deliveries yet.");
     return rows.length === 0 && callId !== undefined ? 1 : 0;
   } finally {

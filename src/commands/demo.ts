@@ -104,7 +104,10 @@ async function listen(options: { routes: LoadedRoutes; log: Log; port: number | 
 
 async function postSamples(options: { url: string; printer: Printer; startedAtMs: number }): Promise<void> {
   const { url, printer, startedAtMs } = options;
-  const bodies = [documentedExample(), ...Array.from({ length: SAMPLE_COUNT }, (_, index) => Buffer.from(JSON.stringify(sampleCall(index))))];
+  const bodies = [
+    documentedExample(),
+    ...Array.from({ length: SAMPLE_COUNT }, (_, index) => Buffer.from(JSON.stringify(sampleCall(index)))),
+  ];
   for (const body of bodies) {
     const { call_id, call_outcome, duration_seconds } = JSON.parse(body.toString());
     printer.expect(call_id, `${call_outcome}, ${duration_seconds} s`);
@@ -135,6 +138,7 @@ function createPrinter(options: { routes: LoadedRoutes; sandboxes: Map<string, S
   const order = routes.routes.map((route) => route.id);
   const calls = new Map<string, PrintedCall>();
   const totals = { delivered: 0, skipped: 0, waiting: 0, dead: 0 };
+  let printing = 0;
   let announce = () => {};
 
   function entry(callId: string): PrintedCall {
@@ -160,10 +164,12 @@ function createPrinter(options: { routes: LoadedRoutes; sandboxes: Map<string, S
     const ended = new Set(call.events.filter(({ kind }) => kind !== "waiting").map(({ route }) => route));
     if (ended.size < order.length || (call.expected && call.accepted === undefined)) return;
     calls.delete(callId);
+    printing += 1;
     const sorted = call.events.toSorted((a, b) => order.indexOf(a.route) - order.indexOf(b.route));
     const lines = await Promise.all(sorted.map(lineOf));
     console.log([call.title, ...(call.accepted ? [`  ${"accepted".padEnd(18)} ${call.accepted}`] : []), ...lines].join("\n"));
-    if (calls.size === 0) announce();
+    printing -= 1;
+    if (calls.size === 0 && printing === 0) announce();
   }
 
   return {
@@ -182,7 +188,7 @@ function createPrinter(options: { routes: LoadedRoutes; sandboxes: Map<string, S
       void printIfEnded(event.callId);
     },
     allEnded(withinMs) {
-      if (calls.size === 0) return Promise.resolve(true);
+      if (calls.size === 0 && printing === 0) return Promise.resolve(true);
       return new Promise((resolve) => {
         const timer = setTimeout(() => resolve(false), withinMs);
         announce = () => {
@@ -196,7 +202,13 @@ function createPrinter(options: { routes: LoadedRoutes; sandboxes: Map<string, S
   };
 }
 
-async function stopAll(parts: { ingress: Ingress; running: Connectors; log: Log; ledger: Ledger; sandboxes: DemoSandboxes }): Promise<void> {
+async function stopAll(parts: {
+  ingress: Ingress;
+  running: Connectors;
+  log: Log;
+  ledger: Ledger;
+  sandboxes: DemoSandboxes;
+}): Promise<void> {
   const { ingress, running, log, ledger, sandboxes } = parts;
   await ingress.stop({ graceMs: GRACE_MS });
   await running.stop({ graceMs: GRACE_MS });

@@ -40,9 +40,17 @@ export function formatLag(report: LagReport): string {
       { title: "ROUTE", cell: (row) => row.route },
       { title: "TO", cell: (row) => (row.destination === row.connector ? row.connector : `${row.destination} (${row.connector})`) },
       { title: "LAG", cell: (row) => String(row.lag), align: "right" },
-      { title: "OLDEST", cell: (row) => (row.oldestAgeMs === undefined ? "?" : row.lag === 0 ? "-" : formatDuration(row.oldestAgeMs)), align: "right" },
+      {
+        title: "OLDEST",
+        cell: (row) => (row.oldestAgeMs === undefined ? "?" : row.lag === 0 ? "-" : formatDuration(row.oldestAgeMs)),
+        align: "right",
+      },
       { title: "RATE/S", cell: (row) => row.endedPerSecond.toFixed(1), align: "right" },
-      { title: "EMPTY IN", cell: (row) => (row.lag === 0 ? "-" : row.timeToEmptyMs === undefined ? "?" : formatDuration(row.timeToEmptyMs)), align: "right" },
+      {
+        title: "EMPTY IN",
+        cell: (row) => (row.lag === 0 ? "-" : row.timeToEmptyMs === undefined ? "?" : formatDuration(row.timeToEmptyMs)),
+        align: "right",
+      },
       { title: "IN FLIGHT", cell: (row) => String(row.inFlight), align: "right" },
       { title: "WAITING", cell: (row) => String(row.waiting), align: "right" },
       { title: "DEAD", cell: (row) => String(row.dead), align: "right" },
@@ -50,5 +58,7 @@ export function formatLag(report: LagReport): string {
       { title: "CAUSE", cell: (row) => row.cause ?? "" },
     ],
   });
-  return report.ledgerAway === undefined ? table : `${table}\n\nThe ledger is away, so waiting, dead and causes are not known: ${report.ledgerAway}`;
+  return report.ledgerAway === undefined
+    ? table
+    : `${table}\n\nThe ledger is away, so waiting, dead and causes are not known: ${report.ledgerAway}`;
 }

@@ -21,7 +21,9 @@ export async function sendCommand(file: string | undefined, options: SendOptions
   const secret = options.secret ?? env.VOICEINFRA_WEBHOOK_SECRET;
   const body = file === undefined ? undefined : await readBody(file);
   if (secret === undefined) {
-    throw new UsageError("there is no secret to sign with", { hint: "Set VOICEINFRA_WEBHOOK_SECRET (or put it into .env), or give --secret." });
+    throw new UsageError("there is no secret to sign with", {
+      hint: "Set VOICEINFRA_WEBHOOK_SECRET (or put it into .env), or give --secret.",
+    });
   }
 
   let refused = 0;
@@ -47,7 +49,11 @@ async function readBody(file: string): Promise<Buffer> {
 }
 
 /** Signs as VoiceInfra documents it: lower-case hex of HMAC-SHA256 over the raw body. */
-export async function post(options: { url: string; secret: string; body: Uint8Array }): Promise<{ status: number; body: string; tookMs: number }> {
+export async function post(options: {
+  url: string;
+  secret: string;
+  body: Uint8Array;
+}): Promise<{ status: number; body: string; tookMs: number }> {
   const { url, secret, body } = options;
   const signature = createHmac("sha256", secret).update(body).digest("hex");
   const startedAtMs = performance.now();

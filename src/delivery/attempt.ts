@@ -47,7 +47,11 @@ async function sendOnce(options: {
     // Found, it may be of an older version of the call: sending with the receipt edits it.
     return await sender.send(receipt ? { ...delivery, previous: receipt } : delivery);
   } catch {
-    return { kind: "ambiguous", code: "look_up_failed", reason: "an earlier attempt may have sent it, and the destination cannot be asked" };
+    return {
+      kind: "ambiguous",
+      code: "look_up_failed",
+      reason: "an earlier attempt may have sent it, and the destination cannot be asked",
+    };
   }
 }
 

@@ -2,8 +2,8 @@ import { hostname } from "node:os";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import { CALLS_TOPIC, type Log } from "../log/log.ts";
-import type { RouteWorker } from "./worker.ts";
 import { groupOf } from "./start.ts";
+import type { RouteWorker } from "./worker.ts";
 
 const BEAT_EVERY_MS = 2_000;
 /** The ledger's copy of the positions is the answer to group offsets that expire after days: minutes of age do not matter. */

@@ -1,5 +1,5 @@
-import type { Route } from "../route.ts";
 import type { Call } from "../model/call.ts";
+import type { Route } from "../route.ts";
 
 /**
  * The key under which a destination knows a delivery. Where it keeps one record per call, every route means the same record

@@ -50,7 +50,12 @@ interface LedgerPart {
 }
 
 /** Lag of each route: offsets from the log, the rest from the ledger; offsets alone when the ledger is away. */
-export async function readLag(options: { routes: Route[]; log: Log; ledger: Ledger | { away: string }; nowMs: number }): Promise<LagReport> {
+export async function readLag(options: {
+  routes: Route[];
+  log: Log;
+  ledger: Ledger | { away: string };
+  nowMs: number;
+}): Promise<LagReport> {
   const { routes, log, ledger, nowMs } = options;
   const committed = await Promise.all(routes.map((route) => log.committed({ group: groupOf(route.id), topic: CALLS_TOPIC })));
   // After the committed positions: a position can then never seem to be ahead of the end.
@@ -94,7 +99,9 @@ function lagOfRoute(options: {
     .flatMap((worker) => worker.routes.filter((state) => state.route === route.id));
   const counts = part?.counts.find((one) => one.route === route.id);
   const endedPerSecond = running.reduce((sum, state) => sum + state.endedPerSecond, 0);
-  const openSince = [...committed.map((one) => one.oldestOpenAt), ...running.map((state) => state.oldestOpenAt)].filter((at) => at !== undefined);
+  const openSince = [...committed.map((one) => one.oldestOpenAt), ...running.map((state) => state.oldestOpenAt)].filter(
+    (at) => at !== undefined,
+  );
   return {
     route: route.id,
     connector: route.to.connector.name,

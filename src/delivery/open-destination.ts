@@ -65,7 +65,13 @@ function outcomeOfOpening(error: unknown): Outcome {
     return { kind: "unauthorized", code: "settings", reason: problem?.message ?? error.message, fix: problem?.hint ?? "Mend routes.yaml" };
   }
   const network = outcomeOfNetworkError(error);
-  if (network) return { kind: "retry", because: "down", code: "code" in network ? network.code : "network", reason: "the destination cannot be reached" };
+  if (network)
+    return {
+      kind: "retry",
+      because: "down",
+      code: "code" in network ? network.code : "network",
+      reason: "the destination cannot be reached",
+    };
   const name = error instanceof Error ? error.name : "unknown";
   return { kind: "retry", because: "down", code: "open_failed", reason: `the connector could not open the destination (${name})` };
 }

@@ -47,7 +47,11 @@ async function attempt(
   try {
     const outcomes = await raceAbort(send(signal), signal);
     if (outcomes.length === deliveries.length) return outcomes;
-    return deliveries.map(() => ({ kind: "ambiguous", code: "wrong_count", reason: "the connector did not answer for every call of a batch" }));
+    return deliveries.map(() => ({
+      kind: "ambiguous",
+      code: "wrong_count",
+      reason: "the connector did not answer for every call of a batch",
+    }));
   } catch (error) {
     const outcome = outcomeOfThrown(error);
     return deliveries.map(() => outcome);

@@ -40,7 +40,10 @@ export function settlementOf(options: {
     case "skipped":
       return { kind: "skipped", reason: outcome.reason };
     case "retry":
-      return waiting(outcome.retryAfterMs ?? withJitter(outcome.because === "rate-limit" ? RATE_LIMITED_MS : RETRY_AFTER_MS), outcome.reason);
+      return waiting(
+        outcome.retryAfterMs ?? withJitter(outcome.because === "rate-limit" ? RATE_LIMITED_MS : RETRY_AFTER_MS),
+        outcome.reason,
+      );
     case "unauthorized":
       return waiting(UNAUTHORIZED_MS, `${outcome.reason}. ${outcome.fix}`);
     case "rejected":

@@ -48,8 +48,7 @@ export function createTrips(options: TripOptions): Trips {
   /** A claim with less left than this is renewed before sending: it must outlive the attempt. */
   const leastLeaseMs = route.to.timeoutMs + 5_000;
 
-  const ask = <T>(signal: AbortSignal, question: () => Promise<T>) =>
-    persist({ ask: question, signal, clock, onFailure: onLedgerFailure });
+  const ask = <T>(signal: AbortSignal, question: () => Promise<T>) => persist({ ask: question, signal, clock, onFailure: onLedgerFailure });
 
   function match(reading: ReadCall): Matched {
     if (!("call" in reading)) return { fault: reading.fault };
@@ -66,9 +65,7 @@ export function createTrips(options: TripOptions): Trips {
     const { partition, offset } = taken.message;
     const { source, callId, hash, acceptedAt } = reading;
     while (!signal.aborted) {
-      const answer = await ask(signal, () =>
-        ledger.claim({ route: route.id, source, callId, partition, offset, hash, acceptedAt }),
-      );
+      const answer = await ask(signal, () => ledger.claim({ route: route.id, source, callId, partition, offset, hash, acceptedAt }));
       if (answer?.kind !== "held") return answer;
       await clock.sleep(answer.retryAfterMs, signal);
     }
@@ -156,7 +153,10 @@ export function createTrips(options: TripOptions): Trips {
 
     async fromLedger(due, signal) {
       const { source, callId, acceptedAt, body } = due;
-      const reading = readMessage({ message: { key: `${source}/${callId}`, value: body, headers: toHeaders({ source, acceptedAt, requestId: "" }) }, describe });
+      const reading = readMessage({
+        message: { key: `${source}/${callId}`, value: body, headers: toHeaders({ source, acceptedAt, requestId: "" }) },
+        describe,
+      });
       const verdict = match(reading);
       if ("fault" in verdict) await settle(due, reading, settlementOfFault(verdict.fault, body));
       else if (!verdict.wanted) await settle(due, reading, { kind: "skipped", reason: verdict.reason });

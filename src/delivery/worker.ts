@@ -78,7 +78,8 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
   });
 
   function onLedgerFailure(error: unknown): void {
-    if (ledgerFailedAtMs === undefined) onTrouble({ route: route.id, cause: `ledger away: ${error instanceof Error ? error.message : "unknown"}` });
+    if (ledgerFailedAtMs === undefined)
+      onTrouble({ route: route.id, cause: `ledger away: ${error instanceof Error ? error.message : "unknown"}` });
     ledgerFailedAtMs = clock.monotonicMs();
   }
   function ledgerAnswered(): void {

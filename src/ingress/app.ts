@@ -38,13 +38,15 @@ export function createIngressApp(options: IngressAppOptions): Hono<{ Bindings: H
     metrics.requests.inc({ source: sourceName, code });
     metrics.acceptSeconds.observe((performance.now() - startedAtMs) / 1000);
     if (secretIndex !== undefined) metrics.secretVerifiedAt.set({ source: sourceName, secret: String(secretIndex) }, nowMs() / 1000);
-    if (status !== 200) logger.warn({ source: sourceName, status, code, fields: fields?.map(({ field }) => field), requestId }, "delivery refused");
+    if (status !== 200)
+      logger.warn({ source: sourceName, status, code, fields: fields?.map(({ field }) => field), requestId }, "delivery refused");
 
     const headers: Record<string, string> = { "content-type": "application/json", "x-request-id": requestId };
     if (retryAfterSeconds !== undefined) headers["retry-after"] = String(retryAfterSeconds);
     // What is left of a body that was not read must not be taken for the next request.
     if (isStopping() || status === 413 || !c.env.incoming.complete) headers.connection = "close";
-    const body = status === 200 ? { status: "accepted", call_id: callId, request_id: requestId } : { code, message, fields, request_id: requestId };
+    const body =
+      status === 200 ? { status: "accepted", call_id: callId, request_id: requestId } : { code, message, fields, request_id: requestId };
     return new Response(`${JSON.stringify(body)}\n`, { status, headers });
   }
 

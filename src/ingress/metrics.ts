@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
 /** The ingress' figures. Labels are the source's name in routes.yaml and the answer's code; nothing of a call. */
 export function createIngressMetrics() {
@@ -7,7 +7,12 @@ export function createIngressMetrics() {
   collectDefaultMetrics({ register: registry });
   return {
     registry,
-    requests: new Counter({ name: "patchbay_ingress_requests_total", help: "Deliveries answered", labelNames: ["source", "code"], registers }),
+    requests: new Counter({
+      name: "patchbay_ingress_requests_total",
+      help: "Deliveries answered",
+      labelNames: ["source", "code"],
+      registers,
+    }),
     acceptSeconds: new Histogram({
       name: "patchbay_ingress_accept_seconds",
       help: "From the request's head to its answer",

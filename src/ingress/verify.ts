@@ -37,7 +37,10 @@ export function verify(options: { source: IngressSource; header: string | undefi
     if (timingSafeEqual(given, expected)) secretIndex ??= index;
   }
   if (secretIndex !== undefined) return { ok: true, secretIndex };
-  return refuse("signature_wrong", "The signature does not fit the body: the secret in VoiceInfra is not the one configured here, or the body was changed on its way.");
+  return refuse(
+    "signature_wrong",
+    "The signature does not fit the body: the secret in VoiceInfra is not the one configured here, or the body was changed on its way.",
+  );
 }
 
 function refuse(code: string, message: string): Verification {

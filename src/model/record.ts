@@ -100,7 +100,8 @@ function parseObject(body: Uint8Array): { ok: true; fields: Record<string, unkno
   } catch {
     return bad("not_json", "The body is not JSON.");
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return bad("not_an_object", "The body is JSON, but not an object.");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return bad("not_an_object", "The body is JSON, but not an object.");
   if (isDeeper(value, MAX_DEPTH)) {
     return { ok: false, status: 422, code: "too_deep", message: `The body is nested more than ${MAX_DEPTH} levels deep.` };
   }
@@ -115,7 +116,9 @@ function isDeeper(value: unknown, levels: number): boolean {
 
 function toRecord(fields: Record<string, unknown>): CallRecord {
   const text = (field: string) => (fields[field] as string | null) ?? "";
-  const optional = Object.fromEntries(OPTIONAL_TEXTS.flatMap((field) => (typeof fields[field] === "string" ? [[field, fields[field]]] : [])));
+  const optional = Object.fromEntries(
+    OPTIONAL_TEXTS.flatMap((field) => (typeof fields[field] === "string" ? [[field, fields[field]]] : [])),
+  );
   const { metadata } = fields;
   return {
     call_id: text("call_id"),

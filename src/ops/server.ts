@@ -1,7 +1,7 @@
 /** The HTTP face of workers, on a port of its own: /healthz, /readyz, /metrics. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Gauge, Registry, collectDefaultMetrics } from "prom-client";
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { RouteWorker } from "../delivery/worker.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { CALLS_TOPIC, type Log } from "../log/log.ts";
@@ -65,6 +65,8 @@ function health(workers: RouteWorker[]) {
 async function ready(options: { log: Log; ledger: Ledger }) {
   const { log, ledger } = options;
   const checks = await Promise.allSettled([log.ranges(CALLS_TOPIC), ledger.check()]);
-  const reasons = checks.flatMap((check, index) => (check.status === "rejected" ? [`${index === 0 ? "log" : "ledger"}: ${check.reason.message}`] : []));
+  const reasons = checks.flatMap((check, index) =>
+    check.status === "rejected" ? [`${index === 0 ? "log" : "ledger"}: ${check.reason.message}`] : [],
+  );
   return reasons.length === 0 ? json(200, { status: "ready" }) : json(503, { status: "not ready", reasons });
 }

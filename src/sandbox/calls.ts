@@ -77,7 +77,14 @@ const SAMPLES: Sample[] = [
     call_outcome: "answered",
     summary: "山田さんから納期についてのお問い合わせ。",
   },
-  { from_number: "sip:reception@example.com", to_number: OURS, agent_id: "agent_support", duration_seconds: 12, call_outcome: "answered", summary: "Wrong department, transferred." },
+  {
+    from_number: "sip:reception@example.com",
+    to_number: OURS,
+    agent_id: "agent_support",
+    duration_seconds: 12,
+    call_outcome: "answered",
+    summary: "Wrong department, transferred.",
+  },
   {
     from_number: OURS,
     to_number: "+14155550101",
@@ -87,9 +94,30 @@ const SAMPLES: Sample[] = [
     summary: "Agreed to send the contract today.",
     metadata: { campaign: "spring", deep: { list: [1, 2, { three: true }] } },
   },
-  { from_number: "+14155550107", to_number: OURS, agent_id: "agent_new", duration_seconds: 45, call_outcome: "transferred", summary: "Handed over to a person." },
-  { from_number: "+14155550108", to_number: OURS, agent_id: "agent_abc123", duration_seconds: 1804, call_outcome: "answered", summary: "=cmd|' /C calc'!A0 was read out as a joke. Long demo, very interested." },
-  { from_number: "+14155550102", to_number: OURS, agent_id: "agent_abc123", duration_seconds: 22, call_outcome: "answered", summary: "Returned the call, asked to be called tomorrow." },
+  {
+    from_number: "+14155550107",
+    to_number: OURS,
+    agent_id: "agent_new",
+    duration_seconds: 45,
+    call_outcome: "transferred",
+    summary: "Handed over to a person.",
+  },
+  {
+    from_number: "+14155550108",
+    to_number: OURS,
+    agent_id: "agent_abc123",
+    duration_seconds: 1804,
+    call_outcome: "answered",
+    summary: "=cmd|' /C calc'!A0 was read out as a joke. Long demo, very interested.",
+  },
+  {
+    from_number: "+14155550102",
+    to_number: OURS,
+    agent_id: "agent_abc123",
+    duration_seconds: 22,
+    call_outcome: "answered",
+    summary: "Returned the call, asked to be called tomorrow.",
+  },
 ];
 
 export const SAMPLE_COUNT = SAMPLES.length;

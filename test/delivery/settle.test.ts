@@ -11,7 +11,11 @@ function settle(outcome: Outcome, options: { attempts?: number; duplicates?: Con
 
 describe("the outcome table", () => {
   test("delivered keeps the receipt and which fields were sent", () => {
-    expect(settle({ kind: "delivered", receipt: { id: "7" } })).toEqual({ kind: "delivered", receipt: { id: "7" }, sentFields: ["summary"] });
+    expect(settle({ kind: "delivered", receipt: { id: "7" } })).toEqual({
+      kind: "delivered",
+      receipt: { id: "7" },
+      sentFields: ["summary"],
+    });
   });
 
   test("skipped keeps the reason", () => {

@@ -50,7 +50,14 @@ if ("missing" in postgres) {
       const ledger = await openPostgresLedger({ url: `${url}?schema=${schema}` });
       await ledger.check();
       await query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'patchbay' AND pid <> pg_backend_pid()");
-      await expect.poll(() => ledger.check().then(() => "answers", () => "not yet")).toBe("answers");
+      await expect
+        .poll(() =>
+          ledger.check().then(
+            () => "answers",
+            () => "not yet",
+          ),
+        )
+        .toBe("answers");
       await ledger.close();
     });
   });

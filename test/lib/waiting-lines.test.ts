@@ -67,7 +67,13 @@ test("a rate is counted over the last ten seconds", () => {
 
 test("a secret does not print itself", () => {
   const secret = new Secret("hunter2");
-  const printed = [String(secret), `${secret}`, JSON.stringify({ secret }), inspect({ secret }), inspect(secret, { showHidden: true, depth: 9 })];
+  const printed = [
+    String(secret),
+    `${secret}`,
+    JSON.stringify({ secret }),
+    inspect({ secret }),
+    inspect(secret, { showHidden: true, depth: 9 }),
+  ];
   expect(printed.filter((text) => text.includes("hunter2"))).toEqual([]);
   expect(secret.reveal()).toBe("hunter2");
 });

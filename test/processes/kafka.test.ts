@@ -62,131 +62,138 @@ const WANTED: Record<string, (call: Record<string, unknown>) => boolean> = {
   "to-warehouse": () => true,
 };
 
-describe.skipIf(missing !== undefined)(`ingress and four connectors as processes of their own${missing ? `: SKIPPED, ${missing}` : ""}`, () => {
-  const folder = mkdtempSync(join(tmpdir(), "patchbay-"));
-  const sandboxes: Record<string, Sandbox> = {
-    hubspot: createHubspot({ limits: false }),
-    salesforce: createSalesforce({ limits: false }),
-    slack: createSlack({ limits: false }),
-  };
-  const served: ServedSandbox[] = [];
-  const processes: PatchbayProcess[] = [];
-  const env: Record<string, string> = { SECRET };
-  let url = "";
+describe.skipIf(missing !== undefined)(
+  `ingress and four connectors as processes of their own${missing ? `: SKIPPED, ${missing}` : ""}`,
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), "patchbay-"));
+    const sandboxes: Record<string, Sandbox> = {
+      hubspot: createHubspot({ limits: false }),
+      salesforce: createSalesforce({ limits: false }),
+      slack: createSlack({ limits: false }),
+    };
+    const served: ServedSandbox[] = [];
+    const processes: PatchbayProcess[] = [];
+    const env: Record<string, string> = { SECRET };
+    let url = "";
 
-  function start(...args: string[]): PatchbayProcess {
-    const started = startPatchbay({ args, env, cwd: folder });
-    processes.push(started);
-    return started;
-  }
-
-  async function post(call: Record<string, unknown>): Promise<number> {
-    const body = Buffer.from(JSON.stringify(call));
-    const signature = createHmac("sha256", SECRET).update(body).digest("hex");
-    const response = await fetch(`${url}/webhooks/voiceinfra`, { method: "POST", headers: { "x-voiceinfra-signature": signature }, body });
-    await response.arrayBuffer();
-    return response.status;
-  }
-
-  async function lag(): Promise<LagReport> {
-    const { stdout, stderr, code } = await runPatchbay({ args: ["lag", "--json"], env, cwd: folder });
-    if (code !== 0) throw new Error(`patchbay lag ended with ${code}: ${stderr}`);
-    return JSON.parse(stdout);
-  }
-
-  beforeAll(async () => {
-    if ("missing" in kafka || "missing" in postgres) return;
-    writeFileSync(join(folder, "routes.yaml"), ROUTES);
-    for (const [name, sandbox] of Object.entries(sandboxes)) {
-      const one = await serveSandbox({ sandbox });
-      served.push(one);
-      for (const [key, value] of Object.entries(sandbox.settings({ url: one.url, folder }))) env[`${name}_${key}`.toUpperCase()] = value;
+    function start(...args: string[]): PatchbayProcess {
+      const started = startPatchbay({ args, env, cwd: folder });
+      processes.push(started);
+      return started;
     }
-    env.WAREHOUSE_URL = postgres.url;
-    env.PATCHBAY_LOG = `kafka://${kafka.brokers}?prefix=${PREFIX}`;
-    const admin = new pg.Client({ connectionString: postgres.url });
-    await admin.connect();
-    await admin.query(`CREATE DATABASE ledger_mp_${process.pid}`);
-    await admin.end();
-    const ledger = new URL(postgres.url);
-    ledger.pathname = `/ledger_mp_${process.pid}`;
-    env.PATCHBAY_LEDGER = ledger.href;
-  });
 
-  afterAll(async () => {
-    await Promise.all(processes.map((one) => one.end("SIGKILL")));
-    await Promise.all(served.map((one) => one.close()));
-    rmSync(folder, { recursive: true, force: true });
-  });
-
-  test("500 signed calls, duplicates among them and a replica joining in the middle, end exactly where their routes want them", async () => {
-    const ingress = start("ingress", "--port", "0");
-    const connectors = ["hubspot", "salesforce", "slack", "warehouse"].map((name) => start("connector", name, "--ops-port", "0"));
-    url = String((await ingress.logged("ingress listens")).url);
-    await Promise.all(connectors.map((one) => one.logged("connector runs")));
-
-    const calls = Array.from({ length: UNIQUE }, (_, index) => makeCall(index));
-    const deliveries = [...calls, ...calls.slice(100, 100 + DUPLICATES)];
-    const half = deliveries.length / 2;
-    const statuses: number[] = [];
-    for (let from = 0; from < deliveries.length; from += 20) {
-      if (from === Math.ceil(half / 20) * 20) processes.push(start("connector", "hubspot", "--ops-port", "0"));
-      statuses.push(...(await Promise.all(deliveries.slice(from, from + 20).map(post))));
+    async function post(call: Record<string, unknown>): Promise<number> {
+      const body = Buffer.from(JSON.stringify(call));
+      const signature = createHmac("sha256", SECRET).update(body).digest("hex");
+      const response = await fetch(`${url}/webhooks/voiceinfra`, {
+        method: "POST",
+        headers: { "x-voiceinfra-signature": signature },
+        body,
+      });
+      await response.arrayBuffer();
+      return response.status;
     }
-    expect(statuses.filter((status) => status === 200)).toHaveLength(UNIQUE + DUPLICATES);
 
-    let report = await lag();
-    await expect
-      .poll(
-        async () => {
-          report = await lag();
-          return report.routes.map(({ route, lag: behind, waiting, dead }) => ({ route, lag: behind, waiting, dead }));
-        },
-        { timeout: 120_000, interval: 1_000 },
-      )
-      .toEqual(Object.keys(WANTED).map((route) => ({ route, lag: 0, waiting: 0, dead: 0 })));
-
-    const wanted = (route: string) =>
-      calls
-        .filter((call) => WANTED[route]?.(call))
-        .map((call) => `voiceinfra/${call.call_id}`)
-        .sort();
-    const held = async (name: string) => (await sandboxes[name]?.records())?.map(({ key }) => key).sort();
-    expect(await held("hubspot")).toEqual(wanted("to-hubspot"));
-    expect(await held("salesforce")).toEqual(wanted("to-salesforce"));
-    // A message's key names its route; every call has exactly one message.
-    expect(await held("slack")).toEqual(wanted("to-slack").map((key) => `${key}/to-slack`));
-    expect(await warehouseKeys()).toEqual(wanted("to-warehouse"));
-
-    await expectLagAsKafkaSays(report);
-    for (const one of processes) expect(await one.end()).toBe(0);
-  });
-
-  async function warehouseKeys(): Promise<string[]> {
-    const client = new pg.Client({ connectionString: env.WAREHOUSE_URL });
-    await client.connect();
-    const { rows } = await client.query(`SELECT delivery_key FROM "${PREFIX.replace(".", "_")}calls"`);
-    await client.end();
-    return rows.map(({ delivery_key }) => delivery_key).sort();
-  }
-
-  async function expectLagAsKafkaSays(report: LagReport): Promise<void> {
-    if ("missing" in kafka) return;
-    const admin = new Kafka({ clientId: "test", brokers: kafka.brokers.split(","), logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
-    const topic = `${PREFIX}patchbay.calls`;
-    const ends = await admin.fetchTopicOffsets(topic);
-    for (const { route, partitions } of report.routes) {
-      const [group] = await admin.fetchOffsets({ groupId: `${PREFIX}patchbay.${route}`, topics: [topic] });
-      const kafkaSays = ends.map(({ partition, high }) => ({
-        partition,
-        high: Number(high),
-        lag: Number(high) - Number(group?.partitions.find((one) => one.partition === partition)?.offset),
-      }));
-      const weSay = partitions.map(({ partition, high, lag: behind }) => ({ partition, high, lag: behind }));
-      const byPartition = (a: { partition: number }, b: { partition: number }) => a.partition - b.partition;
-      expect(weSay.sort(byPartition)).toEqual(kafkaSays.sort(byPartition));
+    async function lag(): Promise<LagReport> {
+      const { stdout, stderr, code } = await runPatchbay({ args: ["lag", "--json"], env, cwd: folder });
+      if (code !== 0) throw new Error(`patchbay lag ended with ${code}: ${stderr}`);
+      return JSON.parse(stdout);
     }
-    await admin.disconnect();
-  }
-});
+
+    beforeAll(async () => {
+      if ("missing" in kafka || "missing" in postgres) return;
+      writeFileSync(join(folder, "routes.yaml"), ROUTES);
+      for (const [name, sandbox] of Object.entries(sandboxes)) {
+        const one = await serveSandbox({ sandbox });
+        served.push(one);
+        for (const [key, value] of Object.entries(sandbox.settings({ url: one.url, folder }))) env[`${name}_${key}`.toUpperCase()] = value;
+      }
+      env.WAREHOUSE_URL = postgres.url;
+      env.PATCHBAY_LOG = `kafka://${kafka.brokers}?prefix=${PREFIX}`;
+      const admin = new pg.Client({ connectionString: postgres.url });
+      await admin.connect();
+      await admin.query(`CREATE DATABASE ledger_mp_${process.pid}`);
+      await admin.end();
+      const ledger = new URL(postgres.url);
+      ledger.pathname = `/ledger_mp_${process.pid}`;
+      env.PATCHBAY_LEDGER = ledger.href;
+    });
+
+    afterAll(async () => {
+      await Promise.all(processes.map((one) => one.end("SIGKILL")));
+      await Promise.all(served.map((one) => one.close()));
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    test("500 signed calls, duplicates among them and a replica joining in the middle, end exactly where their routes want them", async () => {
+      const ingress = start("ingress", "--port", "0");
+      const connectors = ["hubspot", "salesforce", "slack", "warehouse"].map((name) => start("connector", name, "--ops-port", "0"));
+      url = String((await ingress.logged("ingress listens")).url);
+      await Promise.all(connectors.map((one) => one.logged("connector runs")));
+
+      const calls = Array.from({ length: UNIQUE }, (_, index) => makeCall(index));
+      const deliveries = [...calls, ...calls.slice(100, 100 + DUPLICATES)];
+      const half = deliveries.length / 2;
+      const statuses: number[] = [];
+      for (let from = 0; from < deliveries.length; from += 20) {
+        if (from === Math.ceil(half / 20) * 20) processes.push(start("connector", "hubspot", "--ops-port", "0"));
+        statuses.push(...(await Promise.all(deliveries.slice(from, from + 20).map(post))));
+      }
+      expect(statuses.filter((status) => status === 200)).toHaveLength(UNIQUE + DUPLICATES);
+
+      let report = await lag();
+      await expect
+        .poll(
+          async () => {
+            report = await lag();
+            return report.routes.map(({ route, lag: behind, waiting, dead }) => ({ route, lag: behind, waiting, dead }));
+          },
+          { timeout: 120_000, interval: 1_000 },
+        )
+        .toEqual(Object.keys(WANTED).map((route) => ({ route, lag: 0, waiting: 0, dead: 0 })));
+
+      const wanted = (route: string) =>
+        calls
+          .filter((call) => WANTED[route]?.(call))
+          .map((call) => `voiceinfra/${call.call_id}`)
+          .sort();
+      const held = async (name: string) => (await sandboxes[name]?.records())?.map(({ key }) => key).sort();
+      expect(await held("hubspot")).toEqual(wanted("to-hubspot"));
+      expect(await held("salesforce")).toEqual(wanted("to-salesforce"));
+      // A message's key names its route; every call has exactly one message.
+      expect(await held("slack")).toEqual(wanted("to-slack").map((key) => `${key}/to-slack`));
+      expect(await warehouseKeys()).toEqual(wanted("to-warehouse"));
+
+      await expectLagAsKafkaSays(report);
+      for (const one of processes) expect(await one.end()).toBe(0);
+    });
+
+    async function warehouseKeys(): Promise<string[]> {
+      const client = new pg.Client({ connectionString: env.WAREHOUSE_URL });
+      await client.connect();
+      const { rows } = await client.query(`SELECT delivery_key FROM "${PREFIX.replace(".", "_")}calls"`);
+      await client.end();
+      return rows.map(({ delivery_key }) => delivery_key).sort();
+    }
+
+    async function expectLagAsKafkaSays(report: LagReport): Promise<void> {
+      if ("missing" in kafka) return;
+      const admin = new Kafka({ clientId: "test", brokers: kafka.brokers.split(","), logLevel: logLevel.NOTHING }).admin();
+      await admin.connect();
+      const topic = `${PREFIX}patchbay.calls`;
+      const ends = await admin.fetchTopicOffsets(topic);
+      for (const { route, partitions } of report.routes) {
+        const [group] = await admin.fetchOffsets({ groupId: `${PREFIX}patchbay.${route}`, topics: [topic] });
+        const kafkaSays = ends.map(({ partition, high }) => ({
+          partition,
+          high: Number(high),
+          lag: Number(high) - Number(group?.partitions.find((one) => one.partition === partition)?.offset),
+        }));
+        const weSay = partitions.map(({ partition, high, lag: behind }) => ({ partition, high, lag: behind }));
+        const byPartition = (a: { partition: number }, b: { partition: number }) => a.partition - b.partition;
+        expect(weSay.sort(byPartition)).toEqual(kafkaSays.sort(byPartition));
+      }
+      await admin.disconnect();
+    }
+  },
+);

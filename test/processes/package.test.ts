@@ -31,7 +31,9 @@ destinations: { warehouse: { connector: warehouse, url: "duckdb:calls.duckdb" } 
 routes: [{ id: all, to: warehouse }]
 `,
   );
-  expect(run(process.execPath, ["node_modules/patchbay/bin/patchbay.js", "check", "--no-env"])).toContain("routes.yaml is fine: 1 source, 1 destination, 1 route");
+  expect(run(process.execPath, ["node_modules/patchbay/bin/patchbay.js", "check", "--no-env"])).toContain(
+    "routes.yaml is fine: 1 source, 1 destination, 1 route",
+  );
 });
 
 test("the packed package runs the whole demo", () => {

@@ -15,7 +15,8 @@ declare module "vitest" {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const [kafka, postgres] = await Promise.all([startKafka(), startPostgres()]);
   for (const [name, service] of Object.entries({ kafka, postgres })) {
-    if ("missing" in service) console.warn(`\nNo ${name} for the tests of project "${project.name}", they are SKIPPED: ${service.missing}\n`);
+    if ("missing" in service)
+      console.warn(`\nNo ${name} for the tests of project "${project.name}", they are SKIPPED: ${service.missing}\n`);
   }
   project.provide("kafka", "missing" in kafka ? { missing: kafka.missing } : { brokers: kafka.brokers });
   project.provide("postgres", "missing" in postgres ? { missing: postgres.missing } : { url: postgres.url });

@@ -17,7 +17,11 @@ export interface PatchbayProcess {
 /** Starts a role (`["ingress", "--port", "0"]`) as a process of its own. Its log lines are JSON on stderr. */
 export function startPatchbay(options: { args: string[]; env: Record<string, string>; cwd: string }): PatchbayProcess {
   const { args, env, cwd } = options;
-  const child = spawn(process.execPath, [BIN, ...args], { cwd, env: { PATH: process.env.PATH ?? "", ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [BIN, ...args], {
+    cwd,
+    env: { PATH: process.env.PATH ?? "", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const lines: string[] = [];
   const waiters = new Map<string, (line: Record<string, unknown>) => void>();
   const ended = once(child, "close");
@@ -51,9 +55,17 @@ export function startPatchbay(options: { args: string[]; env: Record<string, str
 }
 
 /** Runs a command to its end. */
-export async function runPatchbay(options: { args: string[]; env: Record<string, string>; cwd: string }): Promise<{ code: number | null; stdout: string; stderr: string }> {
+export async function runPatchbay(options: {
+  args: string[];
+  env: Record<string, string>;
+  cwd: string;
+}): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const { args, env, cwd } = options;
-  const child = spawn(process.execPath, [BIN, ...args], { cwd, env: { PATH: process.env.PATH ?? "", ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [BIN, ...args], {
+    cwd,
+    env: { PATH: process.env.PATH ?? "", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let [stdout, stderr] = ["", ""];
   child.stdout.on("data", (chunk) => {
     stdout += chunk;

@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { ClaimAnswer, DeliveryState, Ledger } from "../ledger.ts";
 import { type Row, toClaim, toDueDelivery } from "../rows.ts";
 import type { Database } from "./connect.ts";
-import { withoutNul } from "./text.ts";
 import { NOW_MS } from "./schema.ts";
+import { withoutNul } from "./text.ts";
 
 /** Who holds a claim may end any moment: ask again at least this often. */
 const ASK_AGAIN_MS = 1_000;
@@ -74,7 +74,8 @@ export function claimQueries(db: Database): Pick<Ledger, "claim" | "claimDue" | 
     return new Map(
       rows.map((row: Row): [string, ClaimAnswer] => {
         const leftMs = Number(row.left_ms);
-        if (row.state === "sending" && row.claimed && leftMs > 0) return [keyOf(row), { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) }];
+        if (row.state === "sending" && row.claimed && leftMs > 0)
+          return [keyOf(row), { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) }];
         // Free, and not older: it changed hands between the two statements, and the next question gets it.
         if (row.state === "sending" && !row.older) return [keyOf(row), { kind: "held", retryAfterMs: ASK_SOON_MS }];
         return [keyOf(row), { kind: "done", state: String(row.state) as DeliveryState }];
@@ -94,7 +95,9 @@ export function claimQueries(db: Database): Pick<Ledger, "claim" | "claimDue" | 
         hash: item.hash,
         accepted_at: item.acceptedAt,
       }));
-      const claimed = new Map((await db.query(CLAIM, [JSON.stringify(rows), worker, leaseMs])).rows.map((row: Row) => [keyOf(row), toClaim(row)]));
+      const claimed = new Map(
+        (await db.query(CLAIM, [JSON.stringify(rows), worker, leaseMs])).rows.map((row: Row) => [keyOf(row), toClaim(row)]),
+      );
       const others = await look(rows.filter((row) => !claimed.has(keyOf(row))));
       return rows.map((row) => {
         const claim = claimed.get(keyOf(row));
@@ -107,7 +110,12 @@ export function claimQueries(db: Database): Pick<Ledger, "claim" | "claimDue" | 
       return rows.sort((a: Row, b: Row) => Number(a.due_at) - Number(b.due_at)).map(toDueDelivery);
     },
     async renew({ leaseMs, claims }) {
-      const items = claims.map(({ key, claimId }) => ({ route: key.route, source: withoutNul(key.source), call_id: withoutNul(key.callId), claim_id: claimId }));
+      const items = claims.map(({ key, claimId }) => ({
+        route: key.route,
+        source: withoutNul(key.source),
+        call_id: withoutNul(key.callId),
+        claim_id: claimId,
+      }));
       const renewed = new Set((await db.query(RENEW, [JSON.stringify(items), leaseMs])).rows.map((row: Row) => row.claim_id));
       return claims.map(({ claimId }) => renewed.has(claimId));
     },

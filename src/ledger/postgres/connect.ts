@@ -66,7 +66,8 @@ export function explain(error: unknown, { name, address }: { name: string; addre
   if (!(error instanceof Error) || error instanceof UsageError) return error;
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   const unreachable = (why: string, hint: string) => new UnreachableError(`the ledger ${name} ${why}`, { address, hint, cause: error });
-  if (code.startsWith("28")) return unreachable("refuses the user or the password", "Check the user and password in --ledger (PATCHBAY_LEDGER).");
+  if (code.startsWith("28"))
+    return unreachable("refuses the user or the password", "Check the user and password in --ledger (PATCHBAY_LEDGER).");
   if (code === "3D000") return unreachable("has no such database", "Create it, or name another in --ledger (PATCHBAY_LEDGER).");
   if (code === "42501") return unreachable("does not let this user create its tables", "Grant the user CREATE on the schema.");
   if (/^(08|53|57)/.test(code)) return unreachable("does not take the query now", "Is PostgreSQL starting, stopping, or full?");

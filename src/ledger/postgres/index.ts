@@ -106,7 +106,15 @@ function viewQueries(db: Database): Pick<Ledger, "deliveries" | "counts"> {
       );
       const byRoute = new Map<string, RouteCounts>();
       for (const row of rows) {
-        const known = byRoute.get(row.route) ?? { route: row.route, delivered: 0, skipped: 0, waiting: 0, dead: 0, sending: 0, nextDueAt: undefined };
+        const known = byRoute.get(row.route) ?? {
+          route: row.route,
+          delivered: 0,
+          skipped: 0,
+          waiting: 0,
+          dead: 0,
+          sending: 0,
+          nextDueAt: undefined,
+        };
         const nextDueAt = row.next_due_at === null ? known.nextDueAt : Number(row.next_due_at);
         byRoute.set(row.route, { ...known, [row.state]: Number(row.n), nextDueAt });
       }

@@ -58,9 +58,12 @@ export async function migrate(options: { pool: Pool; schema: string; name: strin
     await client.query("CREATE TABLE IF NOT EXISTS patchbay_ledger_version (version integer NOT NULL)");
     const version = await versionOf(client);
     if (version > MIGRATIONS.length) {
-      throw new UsageError(`the ledger ${name} was made by a newer Patchbay: it has version ${version}, this program knows ${MIGRATIONS.length}`, {
-        hint: "Run the newer program, or give another database (--ledger or PATCHBAY_LEDGER).",
-      });
+      throw new UsageError(
+        `the ledger ${name} was made by a newer Patchbay: it has version ${version}, this program knows ${MIGRATIONS.length}`,
+        {
+          hint: "Run the newer program, or give another database (--ledger or PATCHBAY_LEDGER).",
+        },
+      );
     }
     for (const step of MIGRATIONS.slice(version)) await client.query(step);
     if (version < MIGRATIONS.length) {

@@ -33,12 +33,18 @@ export async function openSqliteLedger(options: { path: string }): Promise<Ledge
   };
 }
 
-function routeStatements(db: DatabaseSync): Pick<Ledger, "bindLog" | "routeStart" | "routeStarts" | "mirrorPositions" | "mirroredPositions"> {
+function routeStatements(
+  db: DatabaseSync,
+): Pick<Ledger, "bindLog" | "routeStart" | "routeStarts" | "mirrorPositions" | "mirroredPositions"> {
   const bind = db.prepare("INSERT INTO meta VALUES ('log', ?) ON CONFLICT (key) DO UPDATE SET value = value RETURNING value");
   const start = db.prepare("SELECT start FROM route_state WHERE route = ?");
-  const begin = db.prepare("INSERT INTO route_state (route, start) VALUES (?, ?) ON CONFLICT DO UPDATE SET start = coalesce(start, excluded.start) RETURNING start");
+  const begin = db.prepare(
+    "INSERT INTO route_state (route, start) VALUES (?, ?) ON CONFLICT DO UPDATE SET start = coalesce(start, excluded.start) RETURNING start",
+  );
   const starts = db.prepare("SELECT route, start FROM route_state WHERE start IS NOT NULL");
-  const mirror = db.prepare("INSERT INTO route_positions VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET log_offset = max(log_offset, excluded.log_offset)");
+  const mirror = db.prepare(
+    "INSERT INTO route_positions VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET log_offset = max(log_offset, excluded.log_offset)",
+  );
   const mirrored = db.prepare("SELECT log_partition AS partition, log_offset AS offset FROM route_positions WHERE route = ? ORDER BY 1");
 
   return {
@@ -54,18 +60,22 @@ function routeStatements(db: DatabaseSync): Pick<Ledger, "bindLog" | "routeStart
         for (const { partition, offset } of positions) mirror.run(route, partition, offset);
       });
     },
-    mirroredPositions: async (route) => mirrored.all(route).map((row) => ({ partition: Number(row.partition), offset: Number(row.offset) })),
+    mirroredPositions: async (route) =>
+      mirrored.all(route).map((row) => ({ partition: Number(row.partition), offset: Number(row.offset) })),
   };
 }
 
 function workerStatements(db: DatabaseSync): Pick<Ledger, "heartbeat" | "goodbye" | "workers"> {
-  const beat = db.prepare(`INSERT INTO workers VALUES (?, ${NOW_MS}, ?) ON CONFLICT DO UPDATE SET beat_at = excluded.beat_at, state = excluded.state`);
+  const beat = db.prepare(
+    `INSERT INTO workers VALUES (?, ${NOW_MS}, ?) ON CONFLICT DO UPDATE SET beat_at = excluded.beat_at, state = excluded.state`,
+  );
   const gone = db.prepare("DELETE FROM workers WHERE worker = ?");
   const all = db.prepare(`SELECT state, ${NOW_MS} - beat_at AS age_ms FROM workers ORDER BY worker`);
   return {
     heartbeat: async (state) => void beat.run(state.worker, JSON.stringify(state)),
     goodbye: async (worker) => void gone.run(worker),
-    workers: async () => all.all().map((row) => ({ ...(JSON.parse(String(row.state)) as WorkerHeartbeat), ageMs: Math.max(0, Number(row.age_ms)) })),
+    workers: async () =>
+      all.all().map((row) => ({ ...(JSON.parse(String(row.state)) as WorkerHeartbeat), ageMs: Math.max(0, Number(row.age_ms)) })),
   };
 }
 
@@ -91,7 +101,15 @@ function viewStatements(db: DatabaseSync): Pick<Ledger, "deliveries" | "counts">
       const byRoute = new Map<string, RouteCounts>();
       for (const row of counts.all()) {
         const route = String(row.route);
-        const known = byRoute.get(route) ?? { route, delivered: 0, skipped: 0, waiting: 0, dead: 0, sending: 0, nextDueAt: nextDue.get(route) };
+        const known = byRoute.get(route) ?? {
+          route,
+          delivered: 0,
+          skipped: 0,
+          waiting: 0,
+          dead: 0,
+          sending: 0,
+          nextDueAt: nextDue.get(route),
+        };
         byRoute.set(route, { ...known, [String(row.state)]: Number(row.n) });
       }
       return [...byRoute.values()].sort((a, b) => a.route.localeCompare(b.route));

@@ -66,7 +66,17 @@ export function settleStatements(db: DatabaseSync): Pick<Ledger, "settle" | "ski
     skip: async (items) =>
       inTransaction(db, () =>
         items.map(({ route, source, callId, partition, offset, hash, acceptedAt, reason, routesVersion }) => {
-          const row = skipOne.get({ route, source, callId, partition, offset, hash, acceptedAt, routesVersion, reason: reason.slice(0, MAX_REASON_LENGTH) });
+          const row = skipOne.get({
+            route,
+            source,
+            callId,
+            partition,
+            offset,
+            hash,
+            acceptedAt,
+            routesVersion,
+            reason: reason.slice(0, MAX_REASON_LENGTH),
+          });
           return !row && live.get(route, source, callId) ? "held" : "done";
         }),
       ),

@@ -49,18 +49,21 @@ export function createAppender(options: {
   client: KafkaClient;
   name: string;
   prefix: string;
-  partitions: Record<Topic, number>;
+  partitionsOf(topic: Topic): number;
   /** Replaces the real send in tests of what must survive it. */
   wrapSend?: (send: Send) => Send;
 }): Appender {
-  const { client, name, prefix, partitions, wrapSend = (send) => send } = options;
+  const { client, name, prefix, partitionsOf, wrapSend = (send) => send } = options;
   const producer = client.kafka.producer({
     idempotent: false,
     allowAutoTopicCreation: false,
     metadataMaxAge: 60_000,
     retry: PRODUCER_RETRY,
     // Every message names its partition: left to kafkajs, each retry would choose anew for a record without a key.
-    createPartitioner: () => ({ message }) => message.partition as number,
+    createPartitioner:
+      () =>
+      ({ message }) =>
+        message.partition as number,
   });
   const connect = connectOnce(producer);
   const send = wrapSend(async (topicMessages) => {
@@ -129,7 +132,7 @@ export function createAppender(options: {
         return Promise.reject(new LogUnavailableError(`the log ${name} cannot keep up: ${lane.size} records wait to be stored`));
       }
       return new Promise((resolve, reject) => {
-        const partition = partitionOf(key, partitions[topic]);
+        const partition = partitionOf(key, partitionsOf(topic));
         const one: Waiting = {
           topic: prefix + topic,
           message: { key, value: Buffer.from(buffer, byteOffset, byteLength), headers, partition },
@@ -155,7 +158,8 @@ export function createAppender(options: {
     trouble() {
       const nowMs = performance.now();
       const [oldest] = waiting;
-      if (oldest && nowMs - (oldest.deadlineMs - DEADLINE_MS) > STUCK_AFTER_MS) return `records wait for ${STUCK_AFTER_MS / 1000} s to be stored`;
+      if (oldest && nowMs - (oldest.deadlineMs - DEADLINE_MS) > STUCK_AFTER_MS)
+        return `records wait for ${STUCK_AFTER_MS / 1000} s to be stored`;
       return failure && nowMs - failure.atMs < FAILURE_COUNTS_MS ? failure.message : undefined;
     },
 

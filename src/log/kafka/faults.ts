@@ -22,7 +22,9 @@ function chain(error: unknown): KafkaFault[] {
 
 /** Whether the error, or what caused it, has one of the names: Kafka's types, kafkajs' class names, Node's codes. */
 export function isFault(error: unknown, names: string[]): boolean {
-  return chain(error).some(({ name = "", type = "", code = "" }) => names.includes(type) || names.includes(name) || names.includes(String(code)));
+  return chain(error).some(
+    ({ name = "", type = "", code = "" }) => names.includes(type) || names.includes(name) || names.includes(String(code)),
+  );
 }
 
 /** Whether asking again can help. kafkajs calls exhausted retries and a coordinator not found in time final; they are not. */

@@ -126,7 +126,9 @@ export interface RequestQueue {
 const require = createRequire(import.meta.url);
 const { version } = require("kafkajs/package.json") as { version: string };
 if (version !== KNOWN_VERSION) {
-  throw new Error(`kafkajs ${KNOWN_VERSION} is needed, ${version} is installed: Patchbay corrects faults inside kafkajs, and knows that version only`);
+  throw new Error(
+    `kafkajs ${KNOWN_VERSION} is needed, ${version} is installed: Patchbay corrects faults inside kafkajs, and knows that version only`,
+  );
 }
 
 export const Cluster = require("kafkajs/src/cluster") as new (options: ClusterOptions) => Cluster;
@@ -151,7 +153,8 @@ export function patch<Instance extends object>(options: {
   const original = Object.create(Object.getPrototypeOf(prototype), Object.getOwnPropertyDescriptors(prototype)) as Instance;
   for (const [method, replacement] of Object.entries(methods(original))) {
     const present: unknown = Reflect.get(prototype, method);
-    if (typeof present !== "function") throw new Error(`kafkajs has no ${name}.${method}: it is not the kafkajs ${KNOWN_VERSION} that Patchbay knows`);
+    if (typeof present !== "function")
+      throw new Error(`kafkajs has no ${name}.${method}: it is not the kafkajs ${KNOWN_VERSION} that Patchbay knows`);
     if (PATCHED in present) continue;
     Reflect.set(prototype, method, Object.assign(replacement as object, { [PATCHED]: true }));
   }

@@ -49,7 +49,8 @@ patch<ConsumerGroup>({
           await original.joinAndSync.call(this);
         } catch (error) {
           // Every broker failed to name the coordinator just now: kafkajs takes it for final and would never restart the consumer.
-          if (isFault(error, ["KafkaJSGroupCoordinatorNotFound"])) throw Object.assign(new Error("no broker names the group's coordinator"), { retriable: true });
+          if (isFault(error, ["KafkaJSGroupCoordinatorNotFound"]))
+            throw Object.assign(new Error("no broker names the group's coordinator"), { retriable: true });
           throw error;
         }
         await hooks.joined(this);

@@ -73,7 +73,11 @@ export function createReader(options: { client: KafkaClient; name: string; prefi
     return [...high].map(([partition, end]) => ({ partition, low: low.get(partition) ?? end, high: end })).sort(byPartition);
   }
 
-  async function fetch(place: { topic: Topic; partition: number }, from: number, limit: number): Promise<{ messages: Message[]; high: number }> {
+  async function fetch(
+    place: { topic: Topic; partition: number },
+    from: number,
+    limit: number,
+  ): Promise<{ messages: Message[]; high: number }> {
     const topic = prefix + place.topic;
     const { partition } = place;
     await partitionsOf(topic);

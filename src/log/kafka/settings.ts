@@ -93,38 +93,59 @@ function readNumber(options: Options, name: Option, { most }: { most: number }):
   const text = options[name];
   if (text === undefined) return undefined;
   const number = Number(text);
-  if (!/^\d+$/.test(text) || number < 1 || number > most) throw refuse(`the Kafka log's option "${name}" is not a whole number from 1 to ${most}`, `For example ${name}=3.`);
+  if (!/^\d+$/.test(text) || number < 1 || number > most)
+    throw refuse(`the Kafka log's option "${name}" is not a whole number from 1 to ${most}`, `For example ${name}=3.`);
   return number;
 }
 
 function readPrefix({ prefix = "" }: Options): string {
   // What Kafka allows in a topic's name; 249 letters is its limit, ours are 19.
-  if (!/^[A-Za-z0-9._-]{0,200}$/.test(prefix)) throw refuse('the Kafka log\'s option "prefix" has letters that Kafka refuses', "Letters, digits, dot, underscore and hyphen are allowed.");
+  if (!/^[A-Za-z0-9._-]{0,200}$/.test(prefix))
+    throw refuse(
+      'the Kafka log\'s option "prefix" has letters that Kafka refuses',
+      "Letters, digits, dot, underscore and hyphen are allowed.",
+    );
   return prefix;
 }
 
 function readTls({ tls, ca }: Options): KafkaSettings["tls"] {
-  if (tls !== undefined && tls !== "true" && tls !== "false") throw refuse('the Kafka log\'s option "tls" is neither true nor false', "Say tls=true.");
+  if (tls !== undefined && tls !== "true" && tls !== "false")
+    throw refuse('the Kafka log\'s option "tls" is neither true nor false', "Say tls=true.");
   if (ca === undefined) return tls === "true" ? { ca: undefined } : undefined;
   if (tls === "false") throw refuse('the Kafka log has "ca" and tls=false', "Leave one of them out.");
   try {
     return { ca: readFileSync(ca, "utf8") };
   } catch (cause) {
-    throw new UsageError(`the Kafka log's "ca" file cannot be read: ${ca}`, { hint: "It is a PEM file with the authority's certificate.", cause });
+    throw new UsageError(`the Kafka log's "ca" file cannot be read: ${ca}`, {
+      hint: "It is a PEM file with the authority's certificate.",
+      cause,
+    });
   }
 }
 
 function readSasl({ sasl }: Options, login: string | undefined): KafkaSettings["sasl"] {
   if (sasl === undefined && login === undefined) return undefined;
-  if (sasl === undefined) throw refuse("the log's URL has a user and no sasl option", `Say how to log in: ${SASL_MECHANISMS.map((one) => `sasl=${one}`).join(", ")}.`);
+  if (sasl === undefined)
+    throw refuse(
+      "the log's URL has a user and no sasl option",
+      `Say how to log in: ${SASL_MECHANISMS.map((one) => `sasl=${one}`).join(", ")}.`,
+    );
   const mechanism = SASL_MECHANISMS.find((one) => one === sasl);
-  if (mechanism === undefined) throw refuse(`the Kafka log knows no sasl "${sasl}"`, `${didYouMean(sasl, SASL_MECHANISMS) ?? ""} There are: ${SASL_MECHANISMS.join(", ")}.`.trim());
+  if (mechanism === undefined)
+    throw refuse(
+      `the Kafka log knows no sasl "${sasl}"`,
+      `${didYouMean(sasl, SASL_MECHANISMS) ?? ""} There are: ${SASL_MECHANISMS.join(", ")}.`.trim(),
+    );
   const colon = login?.indexOf(":") ?? -1;
   if (login === undefined || colon < 1 || colon === login.length - 1) {
     throw refuse(`sasl=${sasl} needs a user and a password`, "Put them in front of the host: kafka://user:password@host:9092?sasl=…");
   }
   try {
-    return { mechanism, username: decodeURIComponent(login.slice(0, colon)), password: new Secret(decodeURIComponent(login.slice(colon + 1))) };
+    return {
+      mechanism,
+      username: decodeURIComponent(login.slice(0, colon)),
+      password: new Secret(decodeURIComponent(login.slice(colon + 1))),
+    };
   } catch {
     throw refuse("the user or the password in the log's URL cannot be read", "A % in them is written %25.");
   }

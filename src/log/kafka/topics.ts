@@ -21,7 +21,7 @@ const LEADERS_WITHIN_MS = 15_000;
 const DENIED = ["TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED"];
 
 export interface CheckedTopics {
-  partitions: Record<Topic, number>;
+  partitionsOf(topic: Topic): number;
   /** Copies that must be in sync for a record to be stored. */
   minInsync: number;
 }
@@ -57,7 +57,7 @@ export async function ensureTopics(options: {
   } finally {
     await admin.disconnect();
   }
-  return { partitions: { [CALLS_TOPIC]: settings.partitions, [QUARANTINE_TOPIC]: 1 }, minInsync };
+  return { partitionsOf: (topic) => (topic === CALLS_TOPIC ? settings.partitions : 1), minInsync };
 }
 
 type Found = Metadata["topicMetadata"][number];
@@ -141,7 +141,13 @@ function refuseShape({ found, one, settings }: { found: Found; one: Wanted; sett
   const partitions = found.partitionMetadata.length;
   if (partitions !== one.partitions) {
     const own = one.topic === CALLS_TOPIC ? `If the topic is right, say partitions=${partitions} in the log's URL; otherwise` : "Otherwise";
-    refuse(topic, "a partition count of", partitions, one.partitions, `${own} use another prefix (prefix=…): changing the count of a topic with calls breaks their order.`);
+    refuse(
+      topic,
+      "a partition count of",
+      partitions,
+      one.partitions,
+      `${own} use another prefix (prefix=…): changing the count of a topic with calls breaks their order.`,
+    );
   }
   const copies = Math.min(...found.partitionMetadata.map(({ replicas }) => replicas.length));
   if (copies < one.replication || (settings.replication !== undefined && copies !== settings.replication)) {
@@ -150,7 +156,12 @@ function refuseShape({ found, one, settings }: { found: Found; one: Wanted; sett
   }
 }
 
-async function refuseConfig(options: { admin: Admin; one: Wanted; settings: KafkaSettings; onEvent(event: KafkaEvent): void }): Promise<void> {
+async function refuseConfig(options: {
+  admin: Admin;
+  one: Wanted;
+  settings: KafkaSettings;
+  onEvent(event: KafkaEvent): void;
+}): Promise<void> {
   const { admin, one, settings, onEvent } = options;
   const topic = settings.prefix + one.topic;
   const config = await describe(admin, topic);
@@ -158,27 +169,49 @@ async function refuseConfig(options: { admin: Admin; one: Wanted; settings: Kafk
     onEvent({ severity: "warning", text: `Kafka does not let this user read the settings of the topic ${topic}: they are not checked` });
     return;
   }
-  const alter = (setting: string) => `Change it: kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config ${setting}`;
+  const alter = (setting: string) =>
+    `Change it: kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config ${setting}`;
   const maxBytes = Number(config.get("max.message.bytes"));
-  if (maxBytes < MAX_MESSAGE_BYTES) refuse(topic, "max.message.bytes", maxBytes, MAX_MESSAGE_BYTES, alter(`max.message.bytes=${MAX_MESSAGE_BYTES}`));
+  if (maxBytes < MAX_MESSAGE_BYTES)
+    refuse(topic, "max.message.bytes", maxBytes, MAX_MESSAGE_BYTES, alter(`max.message.bytes=${MAX_MESSAGE_BYTES}`));
   const minInsync = Number(config.get("min.insync.replicas"));
   if (minInsync < one.minInsync || (settings.minInsync !== undefined && minInsync !== settings.minInsync)) {
-    refuse(topic, "min.insync.replicas", minInsync, one.minInsync, `${alter(`min.insync.replicas=${one.minInsync}`)}, or say min_insync=${minInsync} in the log's URL.`);
+    refuse(
+      topic,
+      "min.insync.replicas",
+      minInsync,
+      one.minInsync,
+      `${alter(`min.insync.replicas=${one.minInsync}`)}, or say min_insync=${minInsync} in the log's URL.`,
+    );
   }
   const cleanup = config.get("cleanup.policy") ?? "delete";
-  if (cleanup.includes("compact")) refuse(topic, "cleanup.policy", cleanup, "delete", `A compacted topic forgets calls. ${alter("cleanup.policy=delete")}`);
+  if (cleanup.includes("compact"))
+    refuse(topic, "cleanup.policy", cleanup, "delete", `A compacted topic forgets calls. ${alter("cleanup.policy=delete")}`);
   const retentionMs = Number(config.get("retention.ms"));
   if (retentionMs >= 0 && retentionMs < settings.retentionMs) {
-    onEvent({ severity: "warning", text: `the topic ${topic} keeps its records for ${retentionMs} ms, less than the ${settings.retentionMs} ms asked for` });
+    onEvent({
+      severity: "warning",
+      text: `the topic ${topic} keeps its records for ${retentionMs} ms, less than the ${settings.retentionMs} ms asked for`,
+    });
   }
 }
 
 async function describe(admin: Admin, topic: string): Promise<Map<string, string> | undefined> {
-  try {
-    const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }] });
-    return new Map(resources.flatMap(({ configEntries }) => configEntries.map(({ configName, configValue }) => [configName, configValue])));
-  } catch (error) {
-    if (isFault(error, DENIED)) return undefined;
-    throw error;
+  const deadlineMs = performance.now() + LEADERS_WITHIN_MS;
+  for (;;) {
+    try {
+      const { resources } = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }],
+      });
+      return new Map(
+        resources.flatMap(({ configEntries }) => configEntries.map(({ configName, configValue }) => [configName, configValue])),
+      );
+    } catch (error) {
+      if (isFault(error, DENIED)) return undefined;
+      // The broker that is asked may not have heard of a new topic yet.
+      if (!isFault(error, ["UNKNOWN_TOPIC_OR_PARTITION"]) || performance.now() > deadlineMs) throw error;
+      await delay(100);
+    }
   }
 }

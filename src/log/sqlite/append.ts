@@ -1,13 +1,17 @@
 import type { DatabaseSync } from "node:sqlite";
-import { createBatcher } from "../../lib/batcher.ts";
 import { LogUnavailableError, RecordTooLargeError } from "../../errors.ts";
+import { createBatcher } from "../../lib/batcher.ts";
 import { type LogRecord, MAX_RECORD_BYTES, type Position } from "../log.ts";
 
 const MAX_WAITING_RECORDS = 20_000;
 const MAX_WAITING_BYTES = 64_000_000;
 
 /** Group commit: the records that arrive while one transaction is written go together in the next. */
-export function createAppender(options: { db: DatabaseSync; path: string; onAppended: () => void }): (record: LogRecord) => Promise<Position> {
+export function createAppender(options: {
+  db: DatabaseSync;
+  path: string;
+  onAppended: () => void;
+}): (record: LogRecord) => Promise<Position> {
   const { db, path, onAppended } = options;
   const nextOffset = db.prepare("SELECT next_offset FROM topics WHERE topic = ?");
   const setNextOffset = db.prepare("INSERT INTO topics VALUES (?, ?) ON CONFLICT (topic) DO UPDATE SET next_offset = excluded.next_offset");
@@ -44,7 +48,9 @@ export function createAppender(options: { db: DatabaseSync; path: string; onAppe
         onAppended();
         return positions;
       } catch (error) {
-        throw new LogUnavailableError(`the log ${path} cannot be written: ${error instanceof Error ? error.message : "unknown"}`, { cause: error });
+        throw new LogUnavailableError(`the log ${path} cannot be written: ${error instanceof Error ? error.message : "unknown"}`, {
+          cause: error,
+        });
       }
     },
   });

@@ -78,7 +78,9 @@ export async function openSqliteLog(options: { path: string }): Promise<Log> {
     async committed({ group, topic }) {
       const row = position.get(topic, group);
       if (!row) return [];
-      return [{ partition: 0, offset: Number(row.committed), oldestOpenAt: row.oldest_open_at === null ? undefined : Number(row.oldest_open_at) }];
+      return [
+        { partition: 0, offset: Number(row.committed), oldestOpenAt: row.oldest_open_at === null ? undefined : Number(row.oldest_open_at) },
+      ];
     },
     async offsetsAt({ topic, atMs }) {
       const first = offsetAt.get(topic, atMs)?.first;
@@ -89,7 +91,9 @@ export async function openSqliteLog(options: { path: string }): Promise<Log> {
       try {
         touch.run();
       } catch (error) {
-        throw new LogUnavailableError(`the log ${path} cannot be written: ${error instanceof Error ? error.message : "unknown"}`, { cause: error });
+        throw new LogUnavailableError(`the log ${path} cannot be written: ${error instanceof Error ? error.message : "unknown"}`, {
+          cause: error,
+        });
       }
     },
     async close() {

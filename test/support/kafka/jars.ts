@@ -31,7 +31,8 @@ export async function kafkaJars(): Promise<{ folder: string } | { missing: strin
     rmSync(aside, { recursive: true, force: true });
     const { code, stdout = "" } = error as { code?: unknown; stdout?: string };
     if (code === "ENOTEMPTY" || code === "EEXIST") return { folder };
-    if (code === "ENOENT") return { missing: "there is no Maven (mvn) to fetch Kafka's jars; install it, or start Docker, or set KAFKA_BROKERS" };
+    if (code === "ENOENT")
+      return { missing: "there is no Maven (mvn) to fetch Kafka's jars; install it, or start Docker, or set KAFKA_BROKERS" };
     return { missing: `Maven could not fetch Kafka's jars: ${stdout.split("\n").find((line) => line.includes("ERROR")) ?? String(code)}` };
   }
   return { folder };

@@ -1,0 +1,115 @@
+import { describe, expect, test } from "vitest";
+import { writtenForms } from "./people.ts";
+import {
+  count,
+  DANA,
+  deliveryOf,
+  exampleCall,
+  receiptOf,
+  SEARCH,
+  send,
+  sendOne,
+  startOrg,
+  tasksOf,
+  UPSERT,
+} from "./salesforce.test.support.ts";
+import { PEOPLE, recordId } from "./sandbox/people.ts";
+
+describe("the person", () => {
+  const stranger = { customer_number: "+14155550199", from_number: "+14155550199" };
+
+  test("a withheld number is searched for nowhere, and the call is logged without a person", async () => {
+    const org = await startOrg();
+    const receipt = await receiptOf(sendOne(await org.open(), deliveryOf(exampleCall({ from_number: "anonymous", customer_number: "" }))));
+    expect(receipt.extra).toBeUndefined();
+    expect((await tasksOf(org))[0]?.Subject).toBe("AI call: inbound from unknown number (Sales line)");
+    expect(count(org, SEARCH)).toBe(0);
+  });
+
+  test.each([
+    ["a Contact before a Lead who was modified later", "+14155550100", { who_id: DANA }],
+    ["a Contact by a mobile number", "+14155550101", { who_id: recordId("003", 2) }],
+    ["a Lead, stored with its country code", "+14155550102", { who_id: recordId("00Q", 2) }],
+    ["an Account, as what the call is about", "+14155550103", { what_id: recordId("001", 1) }],
+    ["a British number with a trunk prefix", "+442079460104", { who_id: recordId("003", 3) }],
+    ["a German number with its country code", "+4930230125105", { who_id: recordId("003", 4) }],
+    ["nobody", "+14155550199", undefined],
+    ["nobody of another country with the same digits", "+33415555010", undefined],
+  ])("is %s", async (_, customer_number, extra) => {
+    const org = await startOrg();
+    const receipt = await receiptOf(sendOne(await org.open(), deliveryOf(exampleCall({ customer_number }))));
+    expect(receipt.extra).toEqual(extra);
+    const [task] = await tasksOf(org);
+    expect([task?.WhoId ?? task?.WhatId]).toEqual(Object.values(extra ?? { none: undefined }));
+    expect(task && "WhatId" in task).toBe(customer_number === "+14155550103");
+  });
+
+  test("a number stored without a country is not that of a foreign caller with the same digits", async () => {
+    const org = await startOrg();
+    const destination = await org.open();
+    const german = exampleCall({ call_id: "call_1", from_number: "+494155550100", customer_number: "+494155550100" });
+    const toBerlin = { ...german, call_id: "call_2", to_number: "+4930230125105" };
+    const [toAmerica, toGermany] = await send(destination, deliveryOf(german), deliveryOf(toBerlin));
+    expect(toAmerica).toMatchObject({ kind: "delivered", receipt: expect.not.objectContaining({ extra: expect.anything() }) });
+    // In Germany it is a number like any other.
+    expect(toGermany).toMatchObject({ kind: "delivered", receipt: { extra: { who_id: DANA } } });
+  });
+
+  test("of several Contacts it is the one modified last, or nobody, as the route says", async () => {
+    const twin = {
+      kind: "Contact" as const,
+      Id: recordId("003", 9),
+      Name: "Dana Later",
+      MobilePhone: "4155550100",
+      LastModifiedDate: "2025-01-13T09:00:00.000+0000",
+    };
+    const org = await startOrg({ people: [...PEOPLE, twin] });
+    const destination = await org.open();
+    const [recent, none] = await send(
+      destination,
+      deliveryOf(exampleCall({ call_id: "call_1" }), { with: { match: { on_many: "most_recent" } } }),
+      deliveryOf(exampleCall({ call_id: "call_2" }), { with: { match: { on_many: "none" } } }),
+    );
+    expect(recent).toMatchObject({ kind: "delivered", receipt: { extra: { who_id: twin.Id } } });
+    expect(none).toMatchObject({ kind: "delivered", receipt: expect.not.objectContaining({ extra: expect.anything() }) });
+    expect(count(org, SEARCH)).toBe(1);
+  });
+
+  test("is asked for once for several calls of one number, and a stranger in every form", async () => {
+    const org = await startOrg();
+    const destination = await org.open();
+    await send(destination, ...["call_1", "call_2"].map((call_id) => deliveryOf(exampleCall({ call_id, ...stranger }))));
+    await send(destination, deliveryOf(exampleCall({ call_id: "call_3", ...stranger })));
+    expect(count(org, SEARCH)).toBe(writtenForms(stranger.customer_number).length);
+    expect(writtenForms("+14155550199")).toEqual(["4155550199", "14155550199"]);
+    expect(writtenForms("+4930230125105")).toEqual(["30230125105", "030230125105", "4930230125105"]);
+  });
+
+  test("who was deleted since we looked is left out, and looked for again", async () => {
+    const org = await startOrg();
+    const destination = await org.open();
+    await receiptOf(sendOne(destination, deliveryOf(exampleCall())));
+    org.sandbox.removePerson(DANA);
+    const second = await receiptOf(sendOne(destination, deliveryOf(exampleCall({ call_id: "call_2" }))));
+    expect(second.extra).toBeUndefined();
+    expect(await tasksOf(org)).toHaveLength(2);
+    const third = await receiptOf(sendOne(destination, deliveryOf(exampleCall({ call_id: "call_3" }))));
+    expect(third.extra).toEqual({ who_id: recordId("00Q", 1) });
+  });
+
+  test("a search that the integration user may not make says what to grant, and writes nothing", async () => {
+    const org = await startOrg();
+    const destination = await org.open();
+    org.fault.now = (request) =>
+      request.url.includes("/search/")
+        ? Response.json([{ errorCode: "INVALID_TYPE", message: "sObject type 'Lead' is not supported." }], { status: 400 })
+        : undefined;
+    const outcome = await sendOne(destination, deliveryOf(exampleCall()));
+    expect(outcome).toMatchObject({
+      kind: "unauthorized",
+      code: "INVALID_TYPE",
+      fix: expect.stringContaining("read access to Contact, Lead and Account"),
+    });
+    expect(count(org, UPSERT)).toBe(0);
+  });
+});

@@ -1,0 +1,126 @@
+/** What the tests of this connector share: an org in the sandbox, the real connector that opens it over loopback, and calls to send. */
+import { generateKeyPairSync } from "node:crypto";
+import { afterEach, expect } from "vitest";
+import type { z } from "zod";
+import { type Delivery, type OpenDestination, OpenError, type Outcome, type Receipt, type SharedCall } from "../../src/connector.ts";
+import { serveSandbox } from "../../src/sandbox/serve.ts";
+import { salesforce } from "./index.ts";
+import { recordId } from "./sandbox/people.ts";
+import { createSandbox, type SalesforceSandbox, type SalesforceSandboxOptions } from "./sandbox.ts";
+import type { SalesforceWith } from "./settings.ts";
+
+export const DANA = recordId("003", 1);
+export const FIELD = "Voice_Call_Id__c";
+export const UPSERT = `PATCH /services/data/v65.0/composite/sobjects/Task/${FIELD}`;
+export const SEARCH = "GET /services/data/v65.0/search/";
+export const TOKEN = "POST /services/oauth2/token";
+export const DESCRIBE = "GET /services/data/v65.0/sobjects/Task/describe";
+
+export const atTheEnd: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of atTheEnd.splice(0).reverse()) await close();
+});
+
+/** The call record that VoiceInfra documents, as a route sees it that shares numbers, summary and recording. */
+export function exampleCall(changes: Partial<SharedCall> = {}): SharedCall {
+  return {
+    call_id: "call_01HXYZ123456",
+    from_number: "+14155550100",
+    to_number: "+18005551234",
+    agent_id: "agent_abc123",
+    duration_seconds: 147,
+    start_time: "2025-01-15T14:23:00Z",
+    end_time: "2025-01-15T14:25:27Z",
+    recording_url: "https://recordings.voiceinfra.ai/call_01HXYZ123456.mp3",
+    call_outcome: "answered",
+    summary: "Customer called to inquire about January 15 appointment. Confirmed appointment at 2pm. No changes requested.",
+    source: "voiceinfra",
+    agent: "sales",
+    agent_name: "Sales line",
+    agent_owner: "",
+    direction: "inbound",
+    customer_number: "+14155550100",
+    test: false,
+    ...changes,
+  };
+}
+
+export function deliveryOf(
+  call: SharedCall,
+  options: { with?: z.input<typeof salesforce.with>; previous?: Receipt; key?: string } = {},
+): Delivery<SalesforceWith> {
+  const { key = `voiceinfra/${call.call_id}`, previous } = options;
+  return { key, call, with: salesforce.with.parse(options.with ?? {}), previous };
+}
+
+/** Answers in the sandbox's place; undefined lets the sandbox answer. */
+export type Fault = (request: Request) => Response | undefined;
+
+export interface Org {
+  sandbox: SalesforceSandbox;
+  url: string;
+  /** Opens the connector with the sandbox's settings and these changes. */
+  open(changes?: Record<string, string | undefined>): Promise<OpenDestination<SalesforceWith>>;
+  fault: { now: Fault };
+}
+
+export async function startOrg(options: SalesforceSandboxOptions = {}): Promise<Org> {
+  const sandbox = createSandbox(options);
+  const fault: Org["fault"] = { now: () => undefined };
+  const served = await serveSandbox({ sandbox: { ...sandbox, fetch: (request) => fault.now(request) ?? sandbox.fetch(request) } });
+  atTheEnd.push(() => served.close());
+  return {
+    sandbox,
+    url: served.url,
+    fault,
+    open: (changes) => openWith({ ...sandbox.settings({ url: served.url, folder: "" }), ...changes }),
+  };
+}
+
+export async function openWith(settings: Record<string, string | undefined>, timeoutMs = 5_000): Promise<OpenDestination<SalesforceWith>> {
+  const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  const destination = await salesforce.open({ settings: salesforce.settings.parse(given), timezone: "Europe/Berlin", timeoutMs });
+  atTheEnd.push(() => destination.close());
+  return destination;
+}
+
+export function send(destination: OpenDestination<SalesforceWith>, ...deliveries: Delivery<SalesforceWith>[]): Promise<Outcome[]> {
+  return destination.send(deliveries, { signal: AbortSignal.timeout(5_000) });
+}
+
+export async function sendOne(destination: OpenDestination<SalesforceWith>, delivery: Delivery<SalesforceWith>): Promise<Outcome> {
+  const outcomes = await send(destination, delivery);
+  expect(outcomes).toHaveLength(1);
+  return outcomes[0] as Outcome;
+}
+
+export async function receiptOf(sent: Promise<Outcome>): Promise<Receipt> {
+  const outcome = await sent;
+  if (outcome.kind !== "delivered") throw new Error(`not delivered: ${JSON.stringify(outcome)}`);
+  return outcome.receipt;
+}
+
+export async function tasksOf(org: Org): Promise<Record<string, unknown>[]> {
+  return (await org.sandbox.records()).map(({ body }) => body);
+}
+
+export function opening(promise: Promise<unknown>): Promise<Outcome> {
+  return promise.then(
+    () => expect.unreachable("it opened"),
+    (error) => {
+      expect(error).toBeInstanceOf(OpenError);
+      return (error as OpenError).outcome;
+    },
+  );
+}
+
+export function count(org: Org, request: string): number {
+  return org.sandbox.requests.filter((one) => one === request).length;
+}
+
+export const keys = () =>
+  generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
