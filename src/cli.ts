@@ -96,7 +96,7 @@ command("deliveries [call_id]", "shows where calls are, and why")
   .action(async (callId, options) => end((await import("./commands/deliveries.ts")).deliveriesCommand(callId, options)));
 
 /** The command's exit code becomes the process', once all output is written. */
-async function end(running: Promise<number | undefined | void>): Promise<void> {
+async function end(running: Promise<number | undefined>): Promise<void> {
   process.exitCode = (await running) ?? 0;
 }
 

@@ -16,6 +16,23 @@ export function descriptionOf(call: SharedCall, options: { timezone: string; max
   return transcript === "" ? head : `${head}\n\nTranscript\n${transcript}`;
 }
 
+/** What a version of a call may bring later than another, or not at all. */
+export type NotePart = "summary" | "recording" | "transcript";
+
+export function partsOf(call: SharedCall): NotePart[] {
+  const parts: [NotePart, string | undefined][] = [
+    ["summary", call.summary],
+    ["recording", call.recording_url],
+    ["transcript", call.transcript],
+  ];
+  return parts.flatMap(([part, text]) => (text?.trim() ? [part] : []));
+}
+
+/** The newer text over the one that stands, cut at its end. */
+export function above(newer: string, older: string, maxLength: number): string {
+  return older === "" ? newer : plainText(`${newer}\n\nEarlier\n${older}`, maxLength);
+}
+
 /** Without what neither JSON nor Salesforce takes kindly (control characters, halves of a character), and cut, visibly, at `maxLength`. */
 export function plainText(text: string, maxLength: number, mark = CUT): string {
   const clean = text

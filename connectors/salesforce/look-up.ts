@@ -1,5 +1,5 @@
 import type { Outcome } from "../../src/connector.ts";
-import { outcomeOfSalesforceError } from "./outcome.ts";
+import { outcomeOfReading } from "./outcome.ts";
 import { type Caller, callerKey, type People, type Person } from "./people.ts";
 
 type Found = { people: Person[] } | { outcome: Outcome };
@@ -31,7 +31,10 @@ export async function lookUpAll(options: {
     try {
       return { people: await people.find(caller, { signal }) };
     } catch (error) {
-      const outcome = outcomeOfSearch(error);
+      const outcome = outcomeOfReading(error, {
+        what: "the search by phone",
+        fix: "Give the integration user read access to Contact, Lead and Account, and to their fields Name, Phone and Mobile",
+      });
       // The others would only be told the same.
       if (outcome.kind !== "retry" || outcome.because !== "record") stopped = { outcome };
       return { outcome };
@@ -40,17 +43,4 @@ export async function lookUpAll(options: {
 
   await Promise.all(Array.from({ length: Math.min(CONCURRENCY, waiting.length) }, work));
   return (caller) => (caller ? (found.get(callerKey(caller)) ?? NOBODY) : NOBODY);
-}
-
-/** Nothing was written yet, so nothing is unclear; and a search that is refused is refused for every call. */
-function outcomeOfSearch(error: unknown): Outcome {
-  const outcome = outcomeOfSalesforceError(error);
-  if (outcome.kind === "rejected") {
-    const fix = "Give the integration user read access to Contact, Lead and Account, and to their fields Name, Phone and Mobile";
-    return { kind: "unauthorized", code: outcome.code, reason: `Salesforce refuses the search by phone (${outcome.code})`, fix };
-  }
-  if (outcome.kind === "ambiguous") {
-    return { kind: "retry", because: "record", code: outcome.code, reason: "the search by phone had no answer; nothing was written" };
-  }
-  return outcome;
 }

@@ -51,6 +51,24 @@ export function outcomeOfSalesforceError(error: unknown): Outcome {
   };
 }
 
+/** As {@link outcomeOfSalesforceError}, for what is only read: nothing is unclear then, and a refusal is about permissions, not about a call. */
+export function outcomeOfReading(error: unknown, options: { what: string; fix: string }): Outcome {
+  const { what, fix } = options;
+  const outcome = outcomeOfSalesforceError(error);
+  if (outcome.kind === "rejected") {
+    return { kind: "unauthorized", code: outcome.code, reason: `Salesforce refuses ${what} (${outcome.code})`, fix };
+  }
+  if (outcome.kind === "ambiguous") {
+    return {
+      kind: "retry",
+      because: "record",
+      code: outcome.code,
+      reason: `Salesforce was asked for ${what} and gave no answer; nothing was written`,
+    };
+  }
+  return outcome;
+}
+
 function outcomeOfRefusal(error: SalesforceError): Outcome {
   const { status, code, limit, retryAfterMs } = error;
   const wait = retryAfterMs === undefined ? {} : { retryAfterMs };

@@ -124,3 +124,9 @@ export const keys = () =>
     publicKeyEncoding: { type: "spki", format: "pem" },
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
+
+/** Whom a receipt says the call was logged on. */
+export function personOf({ extra }: Receipt): Record<string, string> {
+  const { notes: _, ...ids } = extra ?? {};
+  return ids;
+}

@@ -6,6 +6,7 @@ import {
   deliveryOf,
   exampleCall,
   FIELD,
+  personOf,
   receiptOf,
   SEARCH,
   send,
@@ -53,7 +54,11 @@ describe("the Task of a call", () => {
         "Call id: call_01HXYZ123456",
       ].join("\n"),
     });
-    expect(receipt).toEqual({ id: record?.id, url: `${org.url}/lightning/r/Task/${receipt.id}/view`, extra: { who_id: DANA } });
+    expect(receipt).toEqual({
+      id: record?.id,
+      url: `${org.url}/lightning/r/Task/${receipt.id}/view`,
+      extra: { who_id: DANA, notes: "summary recording" },
+    });
     expect(org.sandbox.requests).toEqual([TOKEN, DESCRIBE, SEARCH, UPSERT]);
   });
 
@@ -183,6 +188,33 @@ describe("once at Salesforce", () => {
     expect(task).toMatchObject({ Campaign__c: "spring", WhoId: DANA });
   });
 
+  test("a later record without the summary leaves it where it is", async () => {
+    const org = await startOrg();
+    const destination = await org.open();
+    const previous = await receiptOf(sendOne(destination, deliveryOf(exampleCall())));
+    const { summary: _, ...later } = exampleCall({ duration_seconds: 150 });
+    const receipt = await receiptOf(sendOne(destination, deliveryOf(later, { previous })));
+    const [task] = await tasksOf(org);
+    expect(task?.CallDurationInSeconds).toBe(150);
+    expect(task?.Description).toMatch(/^Customer called to inquire/);
+    expect(receipt.extra?.notes).toBe("summary recording");
+  });
+
+  test("a later record that has the summary and no longer the recording keeps both", async () => {
+    const org = await startOrg();
+    const destination = await org.open();
+    const { summary: _, ...early } = exampleCall();
+    const { recording_url: __, ...late } = exampleCall();
+    const previous = await receiptOf(sendOne(destination, deliveryOf(early)));
+    const receipt = await receiptOf(sendOne(destination, deliveryOf(late, { previous })));
+    const [task] = await tasksOf(org);
+    expect(task?.Description).toMatch(/^Customer called[\s\S]*\n\nEarlier\nTime: [\s\S]*\nRecording: https/);
+    expect(receipt.extra?.notes).toBe("recording summary");
+    org.fault.now = (request) => (request.url.includes("?ids=") ? new Response("", { status: 502 }) : undefined);
+    const again = { ...previous, extra: { notes: "recording" } };
+    expect(await sendOne(destination, deliveryOf(late, { previous: again }))).toMatchObject({ kind: "retry", code: "HTTP_502" });
+  });
+
   test("a person that somebody corrected in Salesforce stays", async () => {
     const org = await startOrg();
     const destination = await org.open();
@@ -191,7 +223,7 @@ describe("once at Salesforce", () => {
     Object.assign(task ?? {}, { WhoId: recordId("003", 2) });
     const receipt = await receiptOf(sendOne(destination, deliveryOf(exampleCall({ duration_seconds: 150 }), { previous })));
     expect((await tasksOf(org))[0]).toMatchObject({ WhoId: recordId("003", 2), CallDurationInSeconds: 150 });
-    expect(receipt.extra).toEqual({ who_id: DANA });
+    expect(personOf(receipt)).toEqual({ who_id: DANA });
   });
 
   test("200 calls are one request, each with its own Task", async () => {

@@ -67,6 +67,9 @@ export function createSandbox(options: SalesforceSandboxOptions = {}): Salesforc
   app.on("GET", ["/services/data/:version/search", "/services/data/:version/search/"], (context) =>
     search(context.req.query("q") ?? "", people),
   );
+  app.get("/services/data/:version/composite/sobjects/Task", (context) =>
+    tasks.retrieve(context.req.query("ids"), context.req.query("fields")),
+  );
   app.patch("/services/data/:version/composite/sobjects/Task/:field", (context) => {
     if (Number.parseInt(context.req.param("version").slice(1), 10) < COLLECTIONS_VERSION) {
       return refusal(404, "NOT_FOUND", "The requested resource does not exist");

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Delivery, Outcome, Receipt } from "../../src/connector.ts";
 import { lookUpAll } from "./look-up.ts";
+import { keepNotes, notesOf } from "./notes.ts";
 import { outcomeOfSalesforceError } from "./outcome.ts";
 import { callerOf, choosePerson, type People } from "./people.ts";
 import { repaired } from "./repair.ts";
@@ -50,15 +51,19 @@ export async function sendTasks(options: {
     }
   }
 
-  await upsert(items);
-  const again = items.filter(mend);
+  const unread = await keepNotes({ items, session, signal });
+  for (const [key, outcome] of unread) outcomes.set(key, outcome);
+  const ready = items.filter(({ delivery }) => !unread.has(delivery.key));
+
+  await upsert(ready);
+  const again = ready.filter(mend);
   if (again.some((item) => item.isLocked)) {
     await delay(AGAIN_AFTER_MS.least + Math.random() * AGAIN_AFTER_MS.spread, undefined, { signal }).catch(() => undefined);
   }
   // Out of time: they keep the outcome of the first try, and the others theirs.
   if (again.length > 0 && !signal.aborted) await upsert(again);
 
-  for (const item of items) outcomes.set(item.delivery.key, outcomeOf(item, session.instanceUrl));
+  for (const item of ready) outcomes.set(item.delivery.key, outcomeOf(item, session.instanceUrl));
   return deliveries.map(({ key }) => outcomes.get(key) ?? { kind: "ambiguous", code: "no_result", reason: "the Task's end is not known" });
 
   async function upsert(some: Item[]): Promise<void> {
@@ -79,15 +84,17 @@ export async function sendTasks(options: {
 
 function outcomeOf({ delivery, task, result }: Item, instanceUrl: string): Outcome {
   if ("error" in result) return outcomeOfSalesforceError(result.error);
-  return { kind: "delivered", receipt: receiptOf({ id: result.id, task, previous: delivery.previous, instanceUrl }) };
+  return { kind: "delivered", receipt: receiptOf({ id: result.id, task, delivery, instanceUrl }) };
 }
 
-/** Ids only: the receipt is kept for long, and names nobody. */
-function receiptOf(options: { id: string; task: Task; previous: Receipt | undefined; instanceUrl: string }): Receipt {
-  const { id, task, previous, instanceUrl } = options;
+/** Ids, and the names of the parts in the Comments: the receipt is kept for long, and names nobody. */
+function receiptOf(options: { id: string; task: Task; delivery: Delivery<SalesforceWith>; instanceUrl: string }): Receipt {
+  const { id, task, delivery, instanceUrl } = options;
+  const { previous } = delivery;
+  const notes = notesOf(delivery);
   const who = textOf(task.WhoId) ?? previous?.extra?.who_id;
   const what = textOf(task.WhatId) ?? previous?.extra?.what_id;
-  const extra = { ...(who ? { who_id: who } : {}), ...(what ? { what_id: what } : {}) };
+  const extra = { ...(who ? { who_id: who } : {}), ...(what ? { what_id: what } : {}), ...(notes ? { notes } : {}) };
   const url = `${instanceUrl}/lightning/r/Task/${id}/view`;
   return Object.keys(extra).length > 0 ? { id, url, extra } : { id, url };
 }

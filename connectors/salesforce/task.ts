@@ -15,7 +15,7 @@ export class MappingFault extends Error {
 
 /** Lengths from Salesforce's Field Reference (Task). */
 const TEXT_LENGTH = 255;
-const DESCRIPTION_LENGTH = 32_000;
+export const DESCRIPTION_LENGTH = 32_000;
 /** The longest text that any field of Salesforce holds. */
 const MAX_FIELD_LENGTH = 131_072;
 const MAX_DURATION_SECONDS = 99_999_999;

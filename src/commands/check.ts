@@ -1,9 +1,10 @@
+import type { ExitCode } from "../errors.ts";
 import { RoutesFileError } from "../errors.ts";
 import { formatProblems } from "../routes/index.ts";
 import { type CommonOptions, createContext } from "./context.ts";
 
 /** `patchbay check [--no-env] [--json]`: every mistake of routes.yaml at once. Exit code 0 fine, 1 mistakes, 2 no such file. */
-export async function checkCommand(options: CommonOptions & { env: boolean }): Promise<number> {
+export async function checkCommand(options: CommonOptions & { env: boolean }): Promise<ExitCode> {
   const context = createContext(options);
   try {
     const loaded = context.routes({ kind: options.env ? "check" : "check-no-env" });

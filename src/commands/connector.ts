@@ -1,5 +1,6 @@
 import { connectors as known } from "../../connectors/index.ts";
 import { startConnectors } from "../app.ts";
+import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
 import { didYouMean } from "../lib/did-you-mean.ts";
 import { startOps } from "../ops/server.ts";
@@ -12,7 +13,10 @@ export function opsPort(options: { opsPort?: number }, env: Record<string, strin
 }
 
 /** `patchbay connector hubspot …` or `patchbay connector --route <id>`: runs the workers of some routes. */
-export async function connectorCommand(names: string[], options: CommonOptions & { route?: string[]; opsPort?: number }): Promise<number> {
+export async function connectorCommand(
+  names: string[],
+  options: CommonOptions & { route?: string[]; opsPort?: number },
+): Promise<ExitCode> {
   if (names.length === 0 && !options.route) {
     throw new UsageError("which connector?", { hint: `Give one or more names (${Object.keys(known).join(", ")}) or --route <id>.` });
   }

@@ -1,3 +1,4 @@
+import type { ExitCode } from "../errors.ts";
 import type { DeliveryRow } from "../ledger/ledger.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
 import { type CommonOptions, createContext } from "./context.ts";
@@ -6,7 +7,7 @@ import { type CommonOptions, createContext } from "./context.ts";
 export async function deliveriesCommand(
   callId: string | undefined,
   options: CommonOptions & { route?: string; state?: DeliveryRow["state"]; limit: number },
-): Promise<number> {
+): Promise<ExitCode> {
   const context = createContext(options);
   try {
     const ledger = await context.ledger();

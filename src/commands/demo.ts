@@ -7,6 +7,7 @@ import { type Connectors, openLedger, openLog, startConnectors } from "../app.ts
 import type { Sandbox } from "../connector.ts";
 import type { DeliveryEvent } from "../delivery/events.ts";
 import { readLag } from "../delivery/lag.ts";
+import type { ExitCode } from "../errors.ts";
 import { type Ingress, startIngress } from "../ingress/index.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { createLogger } from "../lib/logger.ts";
@@ -27,7 +28,7 @@ const bold = (text: string) => styleText("bold", text);
 const dim = (text: string) => styleText("dim", text);
 
 /** `patchbay demo [--once]`: the whole way of a call on this machine; every destination is its sandbox. Reads no PATCHBAY_* variable. */
-export async function demoCommand(options: { port?: number; once?: boolean }): Promise<number> {
+export async function demoCommand(options: { port?: number; once?: boolean }): Promise<ExitCode> {
   const startedAtMs = performance.now();
   const sandboxes = await startSandboxes();
   const routes = loadRoutes({

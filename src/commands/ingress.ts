@@ -1,3 +1,4 @@
+import type { ExitCode } from "../errors.ts";
 import { startIngress } from "../ingress/index.ts";
 import { type CommonOptions, createContext } from "./context.ts";
 import { GRACE_MS, never, runUntilStopped } from "./run-until-stopped.ts";
@@ -7,7 +8,7 @@ export function webhookPort(options: { port?: number }, env: Record<string, stri
 }
 
 /** `patchbay ingress`: the webhook endpoint alone. */
-export async function ingressCommand(options: CommonOptions & { port?: number }): Promise<number> {
+export async function ingressCommand(options: CommonOptions & { port?: number }): Promise<ExitCode> {
   const context = createContext(options);
   try {
     const { sources } = context.routes({ kind: "ingress" });

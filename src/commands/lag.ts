@@ -1,11 +1,12 @@
 import { type LagReport, type RouteLag, readLag } from "../delivery/lag.ts";
+import type { ExitCode } from "../errors.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
 import { type CommonOptions, type Context, createContext } from "./context.ts";
 
 const WATCH_EVERY_MS = 1_000;
 
 /** `patchbay lag [--watch] [--json]`: how far each route is behind, and why. */
-export async function lagCommand(options: CommonOptions & { watch?: boolean }): Promise<void> {
+export async function lagCommand(options: CommonOptions & { watch?: boolean }): Promise<ExitCode> {
   const context = createContext(options);
   const stopping = new AbortController();
   process.once("SIGINT", () => stopping.abort());
@@ -16,6 +17,7 @@ export async function lagCommand(options: CommonOptions & { watch?: boolean }): 
       process.stdout.write(options.watch && !options.json && process.stdout.isTTY ? `\x1b[H\x1b[2J${text}\n` : `${text}\n`);
       if (options.watch) await wait(WATCH_EVERY_MS, stopping.signal);
     } while (options.watch && !stopping.signal.aborted);
+    return 0;
   } finally {
     await context.close();
   }

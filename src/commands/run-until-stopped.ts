@@ -1,3 +1,4 @@
+import type { ExitCode } from "../errors.ts";
 import type { Logger } from "../lib/logger.ts";
 
 /** Attempts end within 15 s; container platforms grant 30 s. */
@@ -7,7 +8,7 @@ export const GRACE_MS = 25_000;
  * Runs until SIGTERM or Ctrl-C, then drains; a second signal ends the process at once. When `failed` resolves first
  * (an engine gave up for good) it drains too and the exit code is 1, so that whoever supervises us starts us again.
  */
-export async function runUntilStopped(options: { failed: Promise<Error>; stop: () => Promise<void>; logger: Logger }): Promise<number> {
+export async function runUntilStopped(options: { failed: Promise<Error>; stop: () => Promise<void>; logger: Logger }): Promise<ExitCode> {
   const { failed, stop, logger } = options;
   const end = await new Promise<{ signal: NodeJS.Signals } | { error: Error }>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve({ signal }));

@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
+import type { ExitCode } from "../errors.ts";
 import { UnreachableError, UsageError } from "../errors.ts";
 import { sampleCall } from "../sandbox/calls.ts";
 import { type CommonOptions, readEnvironment } from "./context.ts";
@@ -15,7 +16,7 @@ export interface SendOptions extends CommonOptions {
 }
 
 /** `patchbay send [file]`: signs and posts a call as VoiceInfra would. Exit code 1 when any was not accepted. */
-export async function sendCommand(file: string | undefined, options: SendOptions): Promise<number> {
+export async function sendCommand(file: string | undefined, options: SendOptions): Promise<ExitCode> {
   const env = readEnvironment();
   const url = options.url ?? `http://127.0.0.1:${env.PORT ?? 8080}/webhooks/voiceinfra`;
   const secret = options.secret ?? env.VOICEINFRA_WEBHOOK_SECRET;

@@ -1,4 +1,5 @@
 import { startConnectors } from "../app.ts";
+import type { ExitCode } from "../errors.ts";
 import { startIngress } from "../ingress/index.ts";
 import { startOps } from "../ops/server.ts";
 import { opsPort } from "./connector.ts";
@@ -7,7 +8,7 @@ import { webhookPort } from "./ingress.ts";
 import { GRACE_MS, runUntilStopped } from "./run-until-stopped.ts";
 
 /** `patchbay up`: ingress and every route in one process, to the real destinations. */
-export async function upCommand(options: CommonOptions & { port?: number; opsPort?: number }): Promise<number> {
+export async function upCommand(options: CommonOptions & { port?: number; opsPort?: number }): Promise<ExitCode> {
   const context = createContext(options);
   const { logger, env } = context;
   try {

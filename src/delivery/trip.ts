@@ -98,19 +98,17 @@ export function createTrips(options: TripOptions): Trips {
 
   function report(reading: ReadCall, settlement: Settlement): void {
     const who = { route: route.id, source: reading.source, callId: reading.callId };
-    switch (settlement.kind) {
-      case "delivered":
-        return onEvent({ ...who, kind: "delivered", receipt: settlement.receipt, tookMs: clock.nowMs() - reading.acceptedAt });
-      case "skipped":
-        return onEvent({ ...who, kind: "skipped", reason: settlement.reason });
-      case "waiting": {
-        const { dueInMs, errorCode, reason } = settlement;
-        return onEvent({ ...who, kind: "waiting", dueInMs, errorCode, reason });
-      }
-      case "dead":
-        return onEvent({ ...who, kind: "dead", errorCode: settlement.errorCode, reason: settlement.reason });
-      case "released":
-        return;
+    const { kind } = settlement;
+    if (kind === "delivered") {
+      const { receipt } = settlement;
+      onEvent({ ...who, kind, receipt, tookMs: clock.nowMs() - reading.acceptedAt });
+    } else if (kind === "skipped") {
+      onEvent({ ...who, kind, reason: settlement.reason });
+    } else if (kind === "waiting") {
+      const { dueInMs, errorCode, reason } = settlement;
+      onEvent({ ...who, kind, dueInMs, errorCode, reason });
+    } else if (kind === "dead") {
+      onEvent({ ...who, kind, errorCode: settlement.errorCode, reason: settlement.reason });
     }
   }
 

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { UsageError } from "../errors.ts";
 
 export interface OpenSqliteOptions {
+  /** Always a file: `:memory:` has no special meaning here. */
   path: string;
   /** What the file is: `patchbay-log`, `patchbay-ledger`. Stamped into it, so that one kind is never opened as another, and named in errors. */
   application: string;
@@ -29,7 +30,7 @@ export function openSqlite(options: OpenSqliteOptions): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
     mkdirSync(dirname(path), { recursive: true });
-    db = new DatabaseSync(path, { timeout: busyTimeoutMs });
+    db = new DatabaseSync(resolve(path), { timeout: busyTimeoutMs });
     const opened = db;
     whileBusy({ forMs: busyTimeoutMs, work: () => opened.exec("PRAGMA journal_mode=WAL") });
     opened.exec("PRAGMA synchronous=FULL");

@@ -7,6 +7,8 @@ export type StoredTask = Record<string, unknown> & { Id: string };
 /** The org's Tasks, behind sObject Collections (resources_composite_sobjects_collections_upsert). */
 export interface Tasks {
   upsert(request: Request, fieldName: string): Promise<Response>;
+  /** Several Tasks by their ids, in order; null for one that is not there (resources_composite_sobjects_collections_retrieve). */
+  retrieve(ids: string | undefined, fields: string | undefined): Response;
   list(): StoredTask[];
   /** So many records that are written next meet a locked row. */
   lockRows(count: number): void;
@@ -76,6 +78,15 @@ export function createTasks(options: { fields: TaskField[]; people: SandboxPerso
         return Array.isArray(done) ? { success: false, errors: done } : { id: done.id, success: true, errors: [], created: done.created };
       });
       return Response.json(results);
+    },
+    retrieve(ids = "", names = "") {
+      const unknown = names.split(",").find((name) => !byName.has(name.toLowerCase()));
+      if (unknown !== undefined) return refusal(400, "INVALID_FIELD", `No such column '${unknown}' on sobject of type Task`);
+      const read = ids.split(",").map((id) => {
+        const task = stored.find(({ Id }) => Id === id);
+        return task && { attributes: { type: "Task" }, ...Object.fromEntries(names.split(",").map((name) => [name, task[name] ?? null])) };
+      });
+      return Response.json(read.map((task) => task ?? null));
     },
     list: () => stored,
     lockRows(count) {

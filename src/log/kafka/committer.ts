@@ -1,0 +1,55 @@
+import type { KafkaEvent } from "./client.ts";
+import { isFault, reasonOf } from "./faults.ts";
+import type { Holding } from "./holding.ts";
+import type { ConsumerGroup } from "./internals.ts";
+
+/** The group moved on: the next generation begins at what was committed before. */
+const SUPERSEDED = ["REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID"];
+
+export interface Committer {
+  /** Commits what has moved. One commit at a time: it waits for the one under way first. False: it did not succeed. Never rejects. */
+  commit(group: ConsumerGroup, holding: Holding): Promise<boolean>;
+  /** For how long commits have failed in a row; 0 when the last one succeeded. */
+  failingForMs(): number;
+}
+
+export function createCommitter(options: {
+  topic: string;
+  groupId: string;
+  onEvent(event: KafkaEvent): void;
+  onCommitted(): void;
+}): Committer {
+  const { topic, groupId, onEvent, onCommitted } = options;
+  let underWay: Promise<boolean> = Promise.resolve(true);
+  let failingSinceMs: number | undefined;
+
+  async function commitNow(group: ConsumerGroup, holding: Holding): Promise<boolean> {
+    // Under a newer generation this commit would rewind the partitions' new owner: the broker does not check who is assigned.
+    if (group.offsetManager !== holding.manager) return false;
+    const moved = holding.uncommitted(topic);
+    if (!moved) return true;
+    try {
+      await group.commitOffsets(moved.offsets);
+      moved.committed();
+      failingSinceMs = undefined;
+      onCommitted();
+      return true;
+    } catch (error) {
+      if (!isFault(error, SUPERSEDED)) {
+        if (failingSinceMs === undefined) {
+          onEvent({ severity: "warning", text: `the position could not be committed: ${reasonOf(error)}`, group: groupId });
+        }
+        failingSinceMs ??= performance.now();
+      }
+      return false;
+    }
+  }
+
+  return {
+    commit(group, holding) {
+      underWay = underWay.then(() => commitNow(group, holding));
+      return underWay;
+    },
+    failingForMs: () => (failingSinceMs === undefined ? 0 : performance.now() - failingSinceMs),
+  };
+}

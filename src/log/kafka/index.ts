@@ -1,0 +1,119 @@
+/** The log on Apache Kafka, with kafkajs 2.2.4 behind what is known about it. The contract is `src/log/log.ts`. */
+import { LogUnavailableError, UnreachableError } from "../../errors.ts";
+import { CALLS_TOPIC, type Log, type Subscription } from "../log.ts";
+import { createAppender } from "./append.ts";
+import { createClient, type KafkaEvent } from "./client.ts";
+import { isFault, reasonOf, within } from "./faults.ts";
+import { createReader, type Reader } from "./reader.ts";
+import type { Send } from "./send-covered.ts";
+import { type KafkaSettings, readSettings } from "./settings.ts";
+import { subscribe } from "./subscription.ts";
+import { type CheckedTopics, ensureTopics } from "./topics.ts";
+
+export type { KafkaEvent } from "./client.ts";
+
+const CONNECT_WITHIN_MS = 8_000;
+const CHECK_WITHIN_MS = 3_000;
+const CLOSE_WITHIN_MS = 3_000;
+/** For questions, which are asked again by those who ask; the producer and the consumers have their own. */
+const CLIENT_RETRY = { initialRetryTime: 100, maxRetryTime: 500, retries: 3 };
+
+/**
+ * @param options.url see `readSettings`.
+ * @throws {UsageError} for a URL that cannot be read, and for topics that would break a promise.
+ * @throws {UnreachableError} when no broker answers, or all refuse us.
+ */
+export async function openKafkaLog(options: {
+  url: string;
+  onEvent(event: KafkaEvent): void;
+  /** Replaces the real send in tests of what must survive it. */
+  wrapSend?: (send: Send) => Send;
+}): Promise<Log> {
+  const { url, onEvent, wrapSend } = options;
+  const settings = readSettings(url);
+  const { prefix } = settings;
+  const name = `kafka://${settings.brokers.join(",")}`;
+  const client = createClient({ settings, retry: CLIENT_RETRY, onEvent });
+  const reader = createReader({ client, name, prefix });
+  let topics: CheckedTopics;
+  try {
+    await connect({ reader, settings, name });
+    topics = await ensureTopics({ client, settings, metadata: reader.metadata, onEvent });
+  } catch (error) {
+    await reader.close({ graceMs: CLOSE_WITHIN_MS });
+    client.destroy();
+    throw error;
+  }
+  const appender = createAppender({ client, name, prefix, partitionsOf: topics.partitionsOf, ...(wrapSend && { wrapSend }) });
+  const subscriptions = new Set<Subscription>();
+  let closing: Promise<void> | undefined;
+
+  async function check(): Promise<void> {
+    const trouble = appender.trouble();
+    if (trouble !== undefined) throw new LogUnavailableError(`${name}: ${trouble}`);
+    try {
+      const { topicMetadata } = await within(CHECK_WITHIN_MS, reader.metadata([CALLS_TOPIC]));
+      const partitions = topicMetadata.flatMap((topic) => topic.partitionMetadata);
+      const weak = partitions.filter(({ leader, isr }) => leader < 0 || isr.length < topics.minInsync);
+      if (weak.length > 0) throw new Error(`${weak.length} of ${partitions.length} partitions have too few copies in sync`);
+    } catch (error) {
+      throw new LogUnavailableError(`${name}: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+
+  return {
+    name,
+    engine: "kafka",
+    append: appender.append,
+    async subscribe(subscription) {
+      const one = await subscribe({
+        client,
+        prefix,
+        subscription,
+        onEvent,
+        reachable: () =>
+          within(CHECK_WITHIN_MS, reader.metadata([]))
+            .then(() => true)
+            .catch(() => false),
+        onStopped: () => subscriptions.delete(one),
+      });
+      subscriptions.add(one);
+      return one;
+    },
+    read: reader.read,
+    ranges: reader.ranges,
+    committed: reader.committed,
+    offsetsAt: reader.offsetsAt,
+    identity: reader.identity,
+    check,
+    close() {
+      closing ??= (async () => {
+        await Promise.all([...subscriptions].map((one) => one.stop({ graceMs: 0 })));
+        await appender.close({ graceMs: CLOSE_WITHIN_MS });
+        await reader.close({ graceMs: CLOSE_WITHIN_MS });
+        client.destroy();
+      })();
+      return closing;
+    },
+  };
+}
+
+async function connect({ reader, settings, name }: { reader: Reader; settings: KafkaSettings; name: string }): Promise<void> {
+  try {
+    await within(CONNECT_WITHIN_MS, reader.metadata([]));
+  } catch (cause) {
+    const address = settings.brokers.join(",");
+    if (isFault(cause, ["KafkaJSSASLAuthenticationError", "SASL_AUTHENTICATION_FAILED"])) {
+      throw new UnreachableError(`Kafka at ${address} refuses the login`, {
+        address,
+        hint: "Check user, password and the sasl option of the log's URL.",
+        cause,
+      });
+    }
+    throw new UnreachableError(`Kafka does not answer at ${address}: ${reasonOf(cause)}`, {
+      address,
+      hint: `Is it running, and is ${name} its address as seen from here? Brokers that want TLS or a login stay silent without tls=true or sasl=….`,
+      cause,
+    });
+  }
+}

@@ -1,0 +1,96 @@
+import type { DatabaseSync } from "node:sqlite";
+import { inTransaction } from "../../lib/sqlite.ts";
+import type { CommittedPosition, Position, Topic } from "../log.ts";
+import { NOW_MS, TABLES } from "./schema.ts";
+
+/** A subscription's name in the table of groups. */
+export interface Owner {
+  topic: Topic;
+  group: string;
+  /** One subscription, of all processes. */
+  owner: string;
+}
+
+export type Acquired = { held: true; from: number } | { held: false; leftMs: number };
+
+/** Positions and leases of the groups: who owns a group's lease holds its one partition. */
+export interface Groups {
+  /** Takes the lease if nobody has it. A group without a position gets one: `start`, or the oldest message. */
+  acquire(options: Owner & { start: Position[] }): Acquired;
+  /** Commits positions and renews leases, all in one transaction; answers in the same order who still owns his. Who does not has committed nothing. */
+  keep(holds: (Owner & { head: number })[]): boolean[];
+  /** Commits the position and gives the lease up. */
+  giveUp(hold: Owner & { head: number }): void;
+  committed(options: { topic: Topic; group: string }): CommittedPosition[];
+}
+
+export function createGroups({ db, leaseMs }: { db: DatabaseSync; leaseMs: number }): Groups {
+  const select = db.prepare(
+    `SELECT committed, owner, leased_until - ${NOW_MS} AS left_ms FROM consumer_groups WHERE topic = ? AND name = ?`,
+  );
+  const insert = db.prepare(
+    `INSERT INTO consumer_groups (topic, name, committed, owner, leased_until) VALUES (?, ?, ?, ?, ${NOW_MS} + ${leaseMs})
+     ON CONFLICT (topic, name) DO UPDATE SET owner = excluded.owner, leased_until = excluded.leased_until`,
+  );
+  const renew = db.prepare(
+    `UPDATE consumer_groups SET committed = ?, leased_until = ${NOW_MS} + ${leaseMs} WHERE topic = ? AND name = ? AND owner = ?`,
+  );
+  const release = db.prepare(
+    "UPDATE consumer_groups SET committed = ?, owner = NULL, leased_until = 0 WHERE topic = ? AND name = ? AND owner = ?",
+  );
+  const bounds = perTopic((table, topic) =>
+    db.prepare(
+      `SELECT next_offset AS high, coalesce((SELECT min(log_offset) FROM ${table}), next_offset) AS low FROM topics WHERE topic = '${topic}'`,
+    ),
+  );
+  const openSince = perTopic((table) => db.prepare(`SELECT appended_at FROM ${table} WHERE log_offset >= ? ORDER BY log_offset LIMIT 1`));
+
+  /** How long another one has the lease at least; undefined when it is free. */
+  function leaseOfAnother({ topic, group, owner }: Owner): number | undefined {
+    const row = select.get(topic, group);
+    const leftMs = Number(row?.left_ms);
+    return row && row.owner !== null && row.owner !== owner && leftMs > 0 ? leftMs : undefined;
+  }
+
+  /** Never outside of what the log has: a position beyond its end would skip calls that come later. */
+  function firstPosition(topic: Topic, start: Position[]): number {
+    const range = bounds[topic].get();
+    const low = Number(range?.low);
+    const from = start.find(({ partition }) => partition === 0)?.offset ?? low;
+    return Math.min(Math.max(from, low), Number(range?.high));
+  }
+
+  return {
+    acquire({ start, ...me }) {
+      const { topic, group, owner } = me;
+      // A look without the write lock first: those who stand by do so often.
+      let leftMs = leaseOfAnother(me);
+      if (leftMs !== undefined) return { held: false, leftMs };
+      return inTransaction(db, () => {
+        leftMs = leaseOfAnother(me);
+        if (leftMs !== undefined) return { held: false, leftMs };
+        const from = Number(select.get(topic, group)?.committed ?? firstPosition(topic, start));
+        insert.run(topic, group, from, owner);
+        return { held: true, from };
+      });
+    },
+    keep(holds) {
+      return inTransaction(db, () => holds.map(({ head, topic, group, owner }) => renew.run(head, topic, group, owner).changes === 1));
+    },
+    giveUp({ head, topic, group, owner }) {
+      inTransaction(db, () => release.run(head, topic, group, owner));
+    },
+    committed({ topic, group }) {
+      const row = select.get(topic, group);
+      if (!row) return [];
+      const offset = Number(row.committed);
+      // Looked up rather than stored with the commit: so it is right also while nobody reads the group.
+      const oldest = openSince[topic].get(offset)?.appended_at;
+      return [{ partition: 0, offset, ...(typeof oldest === "number" && { oldestOpenAt: oldest }) }];
+    },
+  };
+}
+
+function perTopic<T>(make: (table: string, topic: string) => T): Record<Topic, T> {
+  return Object.fromEntries(Object.entries(TABLES).map(([topic, table]) => [topic, make(table, topic)])) as Record<Topic, T>;
+}

@@ -1,0 +1,142 @@
+import { randomUUID } from "node:crypto";
+import type { SubscribeOptions, Subscription } from "../log.ts";
+import { createWindow, type PartitionWindow } from "../window.ts";
+import type { Groups, Owner } from "./groups.ts";
+import { PAGE_MESSAGES, type Reader } from "./read.ts";
+import { isDamage } from "./unavailable.ts";
+
+const DEFAULT_WINDOW = { maxMessages: 2_000, maxBytes: 16_000_000 };
+
+/**
+ * A member of a group: holds the group's lease, or stands by until it gets it. While it holds it, it fills a window from the log.
+ * The keeper commits its head and renews its lease together with everybody else's.
+ */
+export interface Member {
+  subscription: Subscription;
+  /** Holds the lease: what is to be committed. */
+  hold(): (Owner & { head: number }) | undefined;
+  /** Stands by: takes the lease if it is free. */
+  tryToHold(): void;
+  /** Another member has the group: what this one has taken is no longer its to commit. */
+  lose(): void;
+  /** There may be something new to read. */
+  wake(): void;
+  alive(): void;
+}
+
+export function createMember(options: { groups: Groups; reader: Reader; subscribe: SubscribeOptions; onStopped: () => void }): Member {
+  const { groups, reader, onStopped } = options;
+  const { topic, group, start, window: limits = DEFAULT_WINDOW } = options.subscribe;
+  const me: Owner = { topic, group, owner: randomUUID() };
+  const failed = Promise.withResolvers<Error>();
+
+  let window: PartitionWindow | undefined;
+  let paused = false;
+  let atEnd = false;
+  let stopping: Promise<void> | undefined;
+  let aliveAt = Date.now();
+  let waiting: (() => void)[] = [];
+
+  function wakeTakers(): void {
+    const woken = waiting;
+    waiting = [];
+    for (const resolve of woken) resolve();
+  }
+
+  function fill(current: PartitionWindow): void {
+    const room = limits.maxMessages - current.heldMessages;
+    const roomBytes = limits.maxBytes - current.heldBytes;
+    if (atEnd || room <= 0 || roomBytes <= 0) return;
+    try {
+      const maxMessages = Math.min(PAGE_MESSAGES, room);
+      // A message larger than the room comes all the same when nothing else is held: otherwise it would never come.
+      const page = reader.page({ topic, from: current.next, maxMessages, maxBytes: roomBytes, atLeastOne: current.heldMessages === 0 });
+      current.offer(page.messages);
+      atEnd = page.end;
+    } catch (error) {
+      // Anything else passes: the next beat wakes whoever waits, and it is read again.
+      if (isDamage(error)) failed.resolve(error as Error);
+    }
+  }
+
+  function hold(): (Owner & { head: number }) | undefined {
+    return window && { ...me, head: window.head };
+  }
+
+  function lose(): void {
+    window?.close();
+    window = undefined;
+  }
+
+  return {
+    hold,
+    lose,
+    tryToHold() {
+      if (window || stopping) return;
+      const acquired = groups.acquire({ ...me, start });
+      if (!acquired.held) return;
+      window = createWindow({ partition: 0, from: acquired.from, onChange: wakeTakers });
+      atEnd = false;
+      wakeTakers();
+    },
+    wake() {
+      atEnd = false;
+      wakeTakers();
+    },
+    alive() {
+      aliveAt = Date.now();
+    },
+    subscription: {
+      failed: failed.promise,
+      async take({ max, signal }) {
+        while (!signal?.aborted && !stopping) {
+          if (!paused && window) {
+            if (window.buffered < max) fill(window);
+            const taken = window.take(max);
+            if (taken.length > 0) return taken;
+          }
+          const woken = Promise.withResolvers<void>();
+          waiting.push(woken.resolve);
+          signal?.addEventListener("abort", wakeTakers, { once: true });
+          await woken.promise;
+          signal?.removeEventListener("abort", wakeTakers);
+        }
+        return [];
+      },
+      pause() {
+        paused = true;
+      },
+      resume() {
+        paused = false;
+        wakeTakers();
+      },
+      status: () => ({
+        partitions: window ? [0] : [],
+        standby: !window,
+        open: window?.taken ?? 0,
+        oldestOpenAt: window?.oldestOpenAt,
+        aliveAt,
+      }),
+      stop({ graceMs }) {
+        stopping ??= (async () => {
+          wakeTakers();
+          window?.retire();
+          const deadline = Promise.withResolvers<void>();
+          const timer = setTimeout(deadline.resolve, graceMs);
+          await Promise.race([window?.settled(), deadline.promise]);
+          clearTimeout(timer);
+          try {
+            const last = hold();
+            if (last) groups.giveUp(last);
+          } catch {
+            // A full disk or a lock: the lease runs out by itself, and what was done since the last commit is taken again.
+          } finally {
+            lose();
+            onStopped();
+          }
+        })();
+        return stopping;
+      },
+    },
+  };
+}
