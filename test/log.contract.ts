@@ -74,7 +74,15 @@ export function describeLog(harness: LogHarness): void {
         const key = "voiceinfra/call_ü🙂";
         const { partition, offset } = await log.append({ topic: CALLS_TOPIC, key, value, headers });
         const [message] = await log.read({ topic: CALLS_TOPIC, partition, from: offset, limit: 1 });
-        expect(message).toEqual({ topic: CALLS_TOPIC, partition, offset, key, headers, value: expect.anything(), appendedAt: expect.any(Number) });
+        expect(message).toEqual({
+          topic: CALLS_TOPIC,
+          partition,
+          offset,
+          key,
+          headers,
+          value: expect.anything(),
+          appendedAt: expect.any(Number),
+        });
         expect(Buffer.from(message?.value ?? [])).toEqual(Buffer.from(value));
         expect(Math.abs(Date.now() - (message?.appendedAt ?? 0))).toBeLessThan(60_000);
       });

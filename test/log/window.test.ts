@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { CALLS_TOPIC, type Message, type Taken } from "../src/log/log.ts";
-import { createWindow, type PartitionWindow } from "../src/log/window.ts";
+import { CALLS_TOPIC, type Message, type Taken } from "../../src/log/log.ts";
+import { createWindow, type PartitionWindow } from "../../src/log/window.ts";
 
 function message(offset: number): Message {
   return {

@@ -1,0 +1,230 @@
+import { randomUUID } from "node:crypto";
+import { createServer } from "node:net";
+import { inspect } from "node:util";
+import { Kafka, logLevel } from "kafkajs";
+import { describe, expect, inject, onTestFinished, test } from "vitest";
+import { LogUnavailableError, UnreachableError, UsageError } from "../../src/errors.ts";
+import { openKafkaLog } from "../../src/log/kafka/index.ts";
+import type { Send } from "../../src/log/kafka/send-covered.ts";
+import { CALLS_TOPIC, type Log, type Subscription, type Taken } from "../../src/log/log.ts";
+import { record, takeAll, text, until, untilHeld } from "../log.contract.ts";
+
+const kafka = inject("kafka");
+const brokers = "missing" in kafka ? "" : kafka.brokers;
+
+describe.skipIf("missing" in kafka)("what only Kafka has", () => {
+  const newPrefix = () => `o${randomUUID().slice(0, 8)}.`;
+
+  async function open(options: { prefix?: string; query?: string; wrapSend?: (send: Send) => Send } = {}): Promise<Log> {
+    const { prefix = newPrefix(), query = "partitions=6", wrapSend } = options;
+    const log = await openKafkaLog({
+      url: `kafka://${brokers}?prefix=${prefix}&${query}`,
+      onEvent: () => undefined,
+      ...(wrapSend && { wrapSend }),
+    });
+    onTestFinished(() => log.close());
+    return log;
+  }
+
+  async function admin() {
+    const one = new Kafka({ brokers: brokers.split(","), logLevel: logLevel.NOTHING }).admin();
+    await one.connect();
+    onTestFinished(() => one.disconnect());
+    return one;
+  }
+
+  test("a member that joins gets nothing that is being delivered: six in flight are waited for and committed first", async () => {
+    const prefix = newPrefix();
+    const [first, second] = [await open({ prefix }), await open({ prefix })];
+    const group = "patchbay.barrier";
+    const one = await first.subscribe({ topic: CALLS_TOPIC, group, start: [] });
+    await untilHeld(one);
+    await Promise.all(Array.from({ length: 6 }, (_, index) => first.append(record(`${index}`))));
+    const inFlight = await takeAll(one, 6);
+    const other = await second.subscribe({ topic: CALLS_TOPIC, group, start: [] });
+    const seen: string[] = [];
+    const collecting = collect(other, seen);
+    // The barrier tells the holder; from then on it finishes what it has.
+    await until(() => inFlight.every(({ signal }) => signal.aborted));
+    expect(other.status().partitions).toEqual([]);
+    for (const taken of inFlight) taken.ack();
+    await until(() => other.status().partitions.length > 0 && one.status().partitions.length > 0);
+    // Whatever the newcomer would get of the six, it would get before this one.
+    const [partition] = other.status().partitions;
+    while ((await first.append(record("later"))).partition !== partition);
+    await until(() => seen.length > 0);
+    await other.stop({ graceMs: 1_000 });
+    await collecting;
+    expect(seen).toEqual(seen.map(() => "later"));
+    await one.stop({ graceMs: 0 });
+  });
+
+  test("a member that dies without a word is replaced, and what it had taken is taken again", { timeout: 60_000 }, async () => {
+    const prefix = newPrefix();
+    const [dying, living] = [await open({ prefix }), await open({ prefix })];
+    const group = "patchbay.dying";
+    const one = await dying.subscribe({ topic: CALLS_TOPIC, group, start: [] });
+    await untilHeld(one);
+    await Promise.all(Array.from({ length: 4 }, (_, index) => living.append(record(`${index}`, { key: "k" }))));
+    const [first] = await takeAll(one, 4);
+    first?.ack();
+    await until(async () => (await living.committed({ group, topic: CALLS_TOPIC })).some(({ offset }) => offset === 1));
+    await dying.close();
+    const other = await living.subscribe({ topic: CALLS_TOPIC, group, start: [] });
+    expect((await takeAll(other, 3)).map((taken) => text(taken.message.value))).toEqual(["1", "2", "3"]);
+    await other.stop({ graceMs: 0 });
+  });
+
+  test("positions and lag are the ones that Kafka's own admin sees", async () => {
+    const prefix = newPrefix();
+    const log = await open({ prefix });
+    const group = "patchbay.lag";
+    const subscription = await log.subscribe({ topic: CALLS_TOPIC, group, start: [] });
+    await untilHeld(subscription);
+    await Promise.all(Array.from({ length: 40 }, (_, index) => log.append(record(`${index}`))));
+    const taken = await takeAll(subscription, 40);
+    for (const one of taken.slice(0, 25)) one.ack();
+    await subscription.stop({ graceMs: 0 });
+
+    const topic = prefix + CALLS_TOPIC;
+    const official = await admin();
+    const ends = await official.fetchTopicOffsets(topic);
+    const [committed] = await official.fetchOffsets({ groupId: prefix + group, topics: [topic] });
+    const ours = { ranges: await log.ranges(CALLS_TOPIC), committed: await log.committed({ group, topic: CALLS_TOPIC }) };
+    const byPartition = (a: { partition: number }, b: { partition: number }) => a.partition - b.partition;
+    expect(ours.ranges).toEqual(
+      ends.map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) })).sort(byPartition),
+    );
+    expect(ours.committed.map(({ partition, offset }) => ({ partition, offset }))).toEqual(
+      (committed?.partitions ?? []).map(({ partition, offset }) => ({ partition, offset: Number(offset) })).sort(byPartition),
+    );
+  });
+
+  test("what an answer does not cover is sent again before it counts as stored", async () => {
+    let forgotten = 0;
+    const log = await open({
+      wrapSend: (send) => async (topicMessages) => {
+        if (forgotten > 0) return send(topicMessages);
+        // As kafkajs does when the leader of one partition moves during a send: it resolves, and says nothing of that partition.
+        const [first] = topicMessages[0]?.messages ?? [];
+        const kept = topicMessages.map((one) => ({
+          ...one,
+          messages: one.messages.filter(({ partition }) => partition !== first?.partition),
+        }));
+        forgotten = (topicMessages[0]?.messages.length ?? 0) - (kept[0]?.messages.length ?? 0);
+        return send(kept);
+      },
+    });
+    const values = Array.from({ length: 60 }, () => randomUUID());
+    const places = await Promise.all(values.map((value) => log.append(record(value))));
+    expect(forgotten).toBeGreaterThan(0);
+    for (const [index, { partition, offset }] of places.entries()) {
+      const [message] = await log.read({ topic: CALLS_TOPIC, partition, from: offset, limit: 1 });
+      expect(message && text(message.value)).toBe(values[index]);
+    }
+  });
+
+  test("topics are made as asked: partitions, size limit, the broker's clock", async () => {
+    const prefix = newPrefix();
+    await open({ prefix, query: "partitions=5&retention_ms=3600000" });
+    const official = await admin();
+    const { topics } = await official.fetchTopicMetadata({ topics: [`${prefix}patchbay.calls`, `${prefix}patchbay.quarantine`] });
+    expect(topics.map(({ partitions }) => partitions.length)).toEqual([5, 1]);
+    const { resources } = await official.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: 2, name: `${prefix}patchbay.calls` }],
+    });
+    const config = Object.fromEntries((resources[0]?.configEntries ?? []).map(({ configName, configValue }) => [configName, configValue]));
+    expect(config).toMatchObject({
+      "retention.ms": "3600000",
+      "max.message.bytes": "2097152",
+      "message.timestamp.type": "LogAppendTime",
+      "cleanup.policy": "delete",
+      "min.insync.replicas": "1",
+    });
+  });
+
+  test("several processes may start at once on a cluster without topics", async () => {
+    const prefix = newPrefix();
+    const logs = await Promise.all(Array.from({ length: 4 }, () => open({ prefix })));
+    await Promise.all(logs.map((log) => log.append(record("x"))));
+    expect((await (logs[0] as Log).ranges(CALLS_TOPIC)).length).toBe(6);
+  });
+
+  test.each([
+    ["another partition count", { numPartitions: 3 }, /partition count of 3, and 6 is wanted/],
+    [
+      "a smaller size limit",
+      { numPartitions: 6, configEntries: [{ name: "max.message.bytes", value: "1000" }] },
+      /max\.message\.bytes 1000/,
+    ],
+    [
+      "compaction",
+      {
+        numPartitions: 6,
+        configEntries: [
+          { name: "cleanup.policy", value: "compact" },
+          { name: "max.message.bytes", value: "2097152" },
+        ],
+      },
+      /cleanup\.policy compact/,
+    ],
+  ])("a topic with %s is refused, with what to do", async (_, shape, message) => {
+    const prefix = newPrefix();
+    await (await admin()).createTopics({ waitForLeaders: true, topics: [{ topic: `${prefix}patchbay.calls`, ...shape }] });
+    const opening = open({ prefix });
+    await expect(opening).rejects.toThrow(message);
+    await expect(opening).rejects.toBeInstanceOf(UsageError);
+    await expect(opening).rejects.toMatchObject({ hint: expect.stringMatching(/prefix|kafka-configs/) });
+  });
+
+  test("more copies than there are brokers are refused, with what to do", async () => {
+    const opening = open({ query: "replication=3" });
+    await expect(opening).rejects.toMatchObject({
+      name: "UsageError",
+      message: expect.stringContaining("3 copies"),
+      hint: expect.stringContaining("replication=1"),
+    });
+  });
+});
+
+describe("Kafka away", () => {
+  test("opening says the address and what to check, soon, and never the password", async () => {
+    const closed = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => closed.once("listening", resolve));
+    const { port } = closed.address() as { port: number };
+    await new Promise((resolve) => closed.close(resolve));
+    const opening = openKafkaLog({ url: `kafka://app:hunter2@127.0.0.1:${port}?sasl=plain`, onEvent: () => undefined });
+    const error = await opening.catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(UnreachableError);
+    expect(error).toMatchObject({ address: `127.0.0.1:${port}`, hint: expect.stringContaining("tls=true") });
+    expect(inspect(error, { depth: 9 })).not.toContain("hunter2");
+  });
+
+  test.skipIf("missing" in kafka)("an append says that it is not stored, and check says why", { timeout: 60_000 }, async () => {
+    let away = true;
+    const log = await openKafkaLog({
+      url: `kafka://${brokers}?prefix=a${randomUUID().slice(0, 8)}.`,
+      onEvent: () => undefined,
+      wrapSend: (send) => (messages) =>
+        away ? Promise.reject(Object.assign(new Error("connect ECONNREFUSED"), { retriable: true })) : send(messages),
+    });
+    onTestFinished(() => log.close());
+    await expect(log.append(record("lost?"))).rejects.toBeInstanceOf(LogUnavailableError);
+    await expect(log.check()).rejects.toThrow(/ECONNREFUSED/);
+    away = false;
+    await log.append(record("kept"));
+    await expect(log.check()).resolves.toBeUndefined();
+  });
+});
+
+async function collect(subscription: Subscription, seen: string[]): Promise<void> {
+  for (;;) {
+    const taken: Taken[] = await subscription.take({ max: 10 });
+    if (taken.length === 0) return;
+    for (const one of taken) {
+      seen.push(text(one.message.value));
+      one.ack();
+    }
+  }
+}
