@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type Admin, ConfigResourceTypes } from "kafkajs";
+import type { Admin } from "kafkajs";
 import { UsageError } from "../../errors.ts";
 import { CALLS_TOPIC, QUARANTINE_TOPIC, type Topic } from "../log.ts";
 import type { KafkaClient, KafkaEvent } from "./client.ts";
@@ -17,6 +17,8 @@ interface Wanted {
 
 /** Room for a record of the largest size we take, with the batch's frame around it. */
 const MAX_MESSAGE_BYTES = 2_097_152;
+/** kafkajs has a name for it (`ConfigResourceTypes`) that Node does not find in its CommonJS. */
+const TOPIC_RESOURCE = 2;
 const LEADERS_WITHIN_MS = 15_000;
 const DENIED = ["TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED"];
 
@@ -202,7 +204,7 @@ async function describe(admin: Admin, topic: string): Promise<Map<string, string
     try {
       const { resources } = await admin.describeConfigs({
         includeSynonyms: false,
-        resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }],
+        resources: [{ type: TOPIC_RESOURCE, name: topic }],
       });
       return new Map(
         resources.flatMap(({ configEntries }) => configEntries.map(({ configName, configValue }) => [configName, configValue])),
