@@ -1,10 +1,10 @@
 /** The ingress' half of a call's trip: receive → verify → judge → append. House plan §3, steps 1–3. */
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { LogUnavailableError, RecordTooLargeError } from "../errors.ts";
 import { CALLS_TOPIC, type Log, QUARANTINE_TOPIC } from "../log/log.ts";
 import { recordKey, toHeaders } from "../model/envelope.ts";
-import { type FieldProblem, parseRecord } from "../model/record.ts";
-import { type IngressSource, verify } from "./verify.ts";
+import { type FieldProblem, judgeRecord } from "../model/record.ts";
+import type { Verify } from "./verify.ts";
 
 export interface Answer {
   status: number;
@@ -18,7 +18,9 @@ export interface Answer {
 }
 
 export interface Delivery {
-  source: IngressSource;
+  /** The source's name. */
+  source: string;
+  verify: Verify;
   signature: string | undefined;
   traceparent: string | undefined;
   body: Uint8Array;
@@ -40,7 +42,7 @@ export function createAccept(options: { log: Log; nowMs: () => number }): (deliv
     const { source, body, requestId } = delivery;
     const key = createHash("sha256").update(body).digest("hex");
     if (quarantined.has(key)) return;
-    const headers = { ...toHeaders({ source: source.name, acceptedAt: nowMs(), requestId }), code };
+    const headers = { ...toHeaders({ source, acceptedAt: nowMs(), requestId }), code };
     await log.append({ topic: QUARANTINE_TOPIC, key, value: body, headers });
     quarantined.add(key);
     const [oldest] = quarantined;
@@ -49,26 +51,27 @@ export function createAccept(options: { log: Log; nowMs: () => number }): (deliv
 
   async function append(delivery: Delivery, callId: string): Promise<void> {
     const { source, body, requestId, traceparent } = delivery;
-    const trace = traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : newTraceparent();
-    const headers = toHeaders({ source: source.name, acceptedAt: nowMs(), requestId, traceparent: trace });
-    await log.append({ topic: CALLS_TOPIC, key: recordKey(source.name, callId), value: body, headers });
+    const trace = traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : newTraceparent(requestId);
+    const headers = toHeaders({ source, acceptedAt: nowMs(), requestId, traceparent: trace });
+    await log.append({ topic: CALLS_TOPIC, key: recordKey(source, callId), value: body, headers });
   }
 
   return async (delivery) => {
-    const { source, signature, body } = delivery;
-    const verified = verify({ source, header: signature, body });
+    const { verify, signature, body } = delivery;
+    const verified = verify({ signature, body });
     if (!verified.ok) return { status: 401, code: verified.code, message: verified.message };
     const { secretIndex } = verified;
 
-    const parsed = parseRecord(body);
+    const judged = judgeRecord(body);
     try {
-      if (parsed.ok) {
-        const { call_id: callId } = parsed.record;
+      if (judged.ok) {
+        const { callId } = judged;
         await append(delivery, callId);
         return { status: 200, code: "accepted", callId, secretIndex };
       }
-      if (parsed.status === 422) await quarantine(delivery, parsed.code);
-      return { status: parsed.status, code: parsed.code, message: parsed.message, fields: parsed.fields, secretIndex };
+      const { status, code, message, fields } = judged;
+      if (status === 422) await quarantine(delivery, code);
+      return { status, code, message, fields, secretIndex };
     } catch (error) {
       return { ...answerOfFailure(error), secretIndex };
     }
@@ -84,6 +87,8 @@ function answerOfFailure(error: unknown): Answer {
   throw error;
 }
 
-function newTraceparent(): string {
-  return `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-01`;
+/** The request id is the trace id, so that either leads to the other. Node takes UUIDs from a pool of random bytes, one call for many. */
+function newTraceparent(requestId: string): string {
+  const span = randomUUID();
+  return `00-${requestId.replaceAll("-", "")}-${span.slice(0, 8)}${span.slice(9, 13)}${span.slice(24, 28)}-01`;
 }

@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
 import type { Logger } from "../lib/logger.ts";
 import type { Log } from "../log/log.ts";
 import { type Answer, createAccept } from "./accept.ts";
 import { readBody } from "./body.ts";
 import type { IngressMetrics } from "./metrics.ts";
-import type { IngressSource } from "./verify.ts";
+import { createVerify, type IngressSource, type Verify } from "./verify.ts";
 
 const MAX_BODY_BYTES = 1_000_000;
 /** Bodies held at once, all requests together: beyond, memory is worth more than one more delivery that VoiceInfra sends again. */
@@ -28,29 +29,33 @@ type IngressContext = Context<{ Bindings: HttpBindings }>;
 /** The webhook endpoint and its health, as a Hono app for Node. */
 export function createIngressApp(options: IngressAppOptions): Hono<{ Bindings: HttpBindings }> {
   const { sources, log, logger, metrics, nowMs, isStopping } = options;
-  const byName = new Map(sources.map((source) => [source.name, source]));
+  const verifyOf = new Map(sources.map((source) => [source.name, createVerify(source)]));
   const accept = createAccept({ log, nowMs });
   const isReady = createReadyCheck(log);
   let bytesInFlight = 0;
 
   function answerWith(c: IngressContext, requestId: string, sourceName: string, startedAtMs: number, answer: Answer): Response {
     const { status, code, message, fields, callId, retryAfterSeconds, secretIndex } = answer;
-    metrics.requests.inc({ source: sourceName, code });
-    metrics.acceptSeconds.observe((performance.now() - startedAtMs) / 1000);
-    if (secretIndex !== undefined) metrics.secretVerifiedAt.set({ source: sourceName, secret: String(secretIndex) }, nowMs() / 1000);
+    metrics.answered({ source: sourceName, code, secretIndex, tookMs: performance.now() - startedAtMs, atMs: nowMs() });
     if (status !== 200)
       logger.warn({ source: sourceName, status, code, fields: fields?.map(({ field }) => field), requestId }, "delivery refused");
 
     const headers: Record<string, string> = { "content-type": "application/json", "x-request-id": requestId };
     if (retryAfterSeconds !== undefined) headers["retry-after"] = String(retryAfterSeconds);
     // What is left of a body that was not read must not be taken for the next request.
-    if (isStopping() || status === 413 || !c.env.incoming.complete) headers.connection = "close";
+    const { incoming, outgoing } = c.env;
+    if (isStopping() || status === 413 || !incoming.complete) headers.connection = "close";
     const body =
       status === 200 ? { status: "accepted", call_id: callId, request_id: requestId } : { code, message, fields, request_id: requestId };
-    return new Response(`${JSON.stringify(body)}\n`, { status, headers });
+    // Straight to Node's response: a web `Response` in between costs an eighth of the accepts per second.
+    const text = `${JSON.stringify(body)}\n`;
+    // Without its length Node would send it in chunks, in a system call of its own.
+    headers["content-length"] = String(Buffer.byteLength(text));
+    outgoing.writeHead(status, headers).end(text);
+    return RESPONSE_ALREADY_SENT;
   }
 
-  async function receive(c: IngressContext, source: IngressSource, requestId: string): Promise<Answer> {
+  async function receive(c: IngressContext, source: string, verify: Verify, requestId: string): Promise<Answer> {
     const { incoming } = c.env;
     const encoding = incoming.headers["content-encoding"];
     if (encoding !== undefined && encoding !== "identity") {
@@ -67,11 +72,11 @@ export function createIngressApp(options: IngressAppOptions): Hono<{ Bindings: H
     bytesInFlight += body.byteLength;
     try {
       const { "x-voiceinfra-signature": signature, traceparent } = incoming.headers as Record<string, string | undefined>;
-      const answer = await accept({ source, signature, traceparent, body, requestId });
+      const answer = await accept({ source, verify, signature, traceparent, body, requestId });
       if (answer.status === 200) metrics.bytes.inc(body.byteLength);
       return answer;
     } catch (error) {
-      logger.error({ requestId, source: source.name, fault: error instanceof Error ? error.stack : "unknown" }, "fault in the ingress");
+      logger.error({ requestId, source, fault: error instanceof Error ? error.stack : "unknown" }, "fault in the ingress");
       return { status: 500, code: "internal", message: "A fault of ours; please send it again." };
     } finally {
       bytesInFlight -= body.byteLength;
@@ -83,14 +88,15 @@ export function createIngressApp(options: IngressAppOptions): Hono<{ Bindings: H
   app.post("/webhooks/:source", async (c) => {
     const startedAtMs = performance.now();
     const requestId = randomUUID();
-    const source = byName.get(c.req.param("source"));
-    if (!source) {
+    const source = c.req.param("source");
+    const verify = verifyOf.get(source);
+    if (!verify) {
       const message = "There is no such source. The path is /webhooks/<source>, as named in routes.yaml.";
       return answerWith(c, requestId, "unknown", startedAtMs, { status: 404, code: "unknown_source", message });
     }
     metrics.inFlight.inc();
     try {
-      return answerWith(c, requestId, source.name, startedAtMs, await receive(c, source, requestId));
+      return answerWith(c, requestId, source, startedAtMs, await receive(c, source, verify, requestId));
     } finally {
       metrics.inFlight.dec();
     }

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, timingSafeEqual } from "node:crypto";
 import type { Secret } from "../lib/secret.ts";
 
 /** Who may post: a source of routes.yaml. */
@@ -11,6 +11,8 @@ export interface IngressSource {
 /** `secretIndex`: which of the source's secrets signed it; undefined when it came unsigned and may. */
 export type Verification = { ok: true; secretIndex: number | undefined } | { ok: false; code: string; message: string };
 
+export type Verify = (delivery: { signature: string | undefined; body: Uint8Array }) => Verification;
+
 const HEX_OF_SHA256 = /^[0-9a-f]{64}$/;
 
 /**
@@ -18,29 +20,31 @@ const HEX_OF_SHA256 = /^[0-9a-f]{64}$/;
  * Constant time by construction: every secret is tried, and digests of equal length are compared by `timingSafeEqual`.
  * The sentences are read in VoiceInfra's delivery log by whoever sets the webhook up; none says what would have been right.
  */
-export function verify(options: { source: IngressSource; header: string | undefined; body: Uint8Array }): Verification {
-  const { source, header, body } = options;
-  if (header === undefined || header === "") {
-    if (source.allowUnsigned) return { ok: true, secretIndex: undefined };
-    return refuse("signature_missing", "The header X-VoiceInfra-Signature is missing. Set the webhook secret in VoiceInfra.");
-  }
-  if (source.secrets.length === 0) return { ok: true, secretIndex: undefined };
-  // Node joins a repeated header with a comma.
-  if (header.includes(",")) return refuse("signature_doubled", "The header X-VoiceInfra-Signature was sent more than once.");
-  if (!HEX_OF_SHA256.test(header)) {
-    return refuse("signature_malformed", "The header X-VoiceInfra-Signature is not 64 lower-case hexadecimal digits.");
-  }
-  const given = Buffer.from(header, "hex");
-  let secretIndex: number | undefined;
-  for (const [index, secret] of source.secrets.entries()) {
-    const expected = createHmac("sha256", secret.reveal()).update(body).digest();
-    if (timingSafeEqual(given, expected)) secretIndex ??= index;
-  }
-  if (secretIndex !== undefined) return { ok: true, secretIndex };
-  return refuse(
-    "signature_wrong",
-    "The signature does not fit the body: the secret in VoiceInfra is not the one configured here, or the body was changed on its way.",
-  );
+export function createVerify({ secrets, allowUnsigned }: IngressSource): Verify {
+  const keys = secrets.map((secret) => createSecretKey(secret.reveal(), "utf8"));
+  return ({ signature, body }) => {
+    if (signature === undefined || signature === "") {
+      if (allowUnsigned) return { ok: true, secretIndex: undefined };
+      return refuse("signature_missing", "The header X-VoiceInfra-Signature is missing. Set the webhook secret in VoiceInfra.");
+    }
+    if (keys.length === 0 && allowUnsigned) return { ok: true, secretIndex: undefined };
+    // Node joins a repeated header with a comma.
+    if (signature.includes(",")) return refuse("signature_doubled", "The header X-VoiceInfra-Signature was sent more than once.");
+    if (!HEX_OF_SHA256.test(signature)) {
+      return refuse("signature_malformed", "The header X-VoiceInfra-Signature is not 64 lower-case hexadecimal digits.");
+    }
+    const given = Buffer.from(signature, "hex");
+    let secretIndex: number | undefined;
+    for (const [index, key] of keys.entries()) {
+      const expected = createHmac("sha256", key).update(body).digest();
+      if (timingSafeEqual(given, expected)) secretIndex ??= index;
+    }
+    if (secretIndex !== undefined) return { ok: true, secretIndex };
+    return refuse(
+      "signature_wrong",
+      "The signature does not fit the body: the secret in VoiceInfra is not the one configured here, or the body was changed on its way.",
+    );
+  };
 }
 
 function refuse(code: string, message: string): Verification {

@@ -6,10 +6,11 @@ export interface FieldProblem {
   problem: string;
 }
 
+type Refused = { ok: false; status: 400 | 422; code: string; message: string; fields?: FieldProblem[] };
+/** `fields` are the body's, unchanged. */
+export type JudgedRecord = { ok: true; callId: string; fields: Record<string, unknown> } | Refused;
 /** `hash` is that of the whole record, every field included. */
-export type ParsedRecord =
-  | { ok: true; record: CallRecord; hash: string }
-  | { ok: false; status: 400 | 422; code: string; message: string; fields?: FieldProblem[] };
+export type ParsedRecord = { ok: true; record: CallRecord; hash: string } | Refused;
 
 /** Deeper than any record of calls; canonical JSON and templates walk it with the stack. */
 const MAX_DEPTH = 64;
@@ -46,7 +47,7 @@ const isTime: Check = (value) => {
 };
 
 /** What VoiceInfra's documentation lists; `transcript` is missing in its own example, a failed call may lack the other two. */
-const REQUIRED: Record<string, Check> = {
+const REQUIRED = Object.entries<Check>({
   call_id: isCallId,
   from_number: isNumberOfSomeone,
   to_number: isNumberOfSomeone,
@@ -55,25 +56,26 @@ const REQUIRED: Record<string, Check> = {
   start_time: isTime,
   end_time: isTime,
   call_outcome: isText,
-};
+});
 const OPTIONAL_TEXTS = ["recording_url", "transcript", "summary"] as const;
-const KNOWN = new Set([...Object.keys(REQUIRED), ...OPTIONAL_TEXTS, "metadata"]);
+const KNOWN = new Set([...REQUIRED.map(([field]) => field), ...OPTIONAL_TEXTS, "metadata"]);
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Judges a body, and normalises it: is it a call record? Messages name fields, never their values: they are logged and shown.
+ * Is it a call record? Messages name fields, never their values: they are logged and shown.
  * 400: it is not JSON of an object. 422: it is, and some fields are not what VoiceInfra documents, all of them listed.
  */
-export function parseRecord(body: Uint8Array): ParsedRecord {
+export function judgeRecord(body: Uint8Array): JudgedRecord {
   const parsed = parseObject(body);
   if (!parsed.ok) return parsed;
   const { fields } = parsed;
 
-  const problems = Object.entries(REQUIRED).flatMap(([field, check]): FieldProblem[] => {
+  const problems: FieldProblem[] = [];
+  for (const [field, check] of REQUIRED) {
     const problem = field in fields ? check(fields[field]) : "is missing";
-    return problem === undefined ? [] : [{ field, problem }];
-  });
+    if (problem !== undefined) problems.push({ field, problem });
+  }
   for (const field of OPTIONAL_TEXTS) {
     const value = fields[field];
     if (value !== undefined && value !== null && typeof value !== "string") problems.push({ field, problem: "must be a text" });
@@ -82,10 +84,16 @@ export function parseRecord(body: Uint8Array): ParsedRecord {
     const message = `This is not a call record: ${problems.map(({ field, problem }) => `${field} ${problem}`).join(", ")}.`;
     return { ok: false, status: 422, code: "not_a_call_record", message, fields: problems };
   }
-  return { ok: true, record: toRecord(fields), hash: contentHash(fields) };
+  return { ok: true, callId: fields.call_id as string, fields };
 }
 
-function parseObject(body: Uint8Array): { ok: true; fields: Record<string, unknown> } | Extract<ParsedRecord, { ok: false }> {
+/** As {@link judgeRecord}, and normalised. */
+export function parseRecord(body: Uint8Array): ParsedRecord {
+  const judged = judgeRecord(body);
+  return judged.ok ? { ok: true, record: toRecord(judged.fields), hash: contentHash(judged.fields) } : judged;
+}
+
+function parseObject(body: Uint8Array): { ok: true; fields: Record<string, unknown> } | Refused {
   const bad = (code: string, message: string) => ({ ok: false, status: 400, code, message }) as const;
   if (body.byteLength === 0) return bad("empty_body", "The body is empty.");
   let text: string;
@@ -111,7 +119,8 @@ function parseObject(body: Uint8Array): { ok: true; fields: Record<string, unkno
 function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== "object" || value === null) return false;
   if (levels === 0) return true;
-  return Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+  for (const key in value) if (isDeeper((value as Record<string, unknown>)[key], levels - 1)) return true;
+  return false;
 }
 
 function toRecord(fields: Record<string, unknown>): CallRecord {

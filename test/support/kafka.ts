@@ -1,3 +1,5 @@
+// Without it kafkajs warns of negative timers all along.
+import "../../src/log/kafka/patch-idle-timer.ts";
 import { setTimeout as delay } from "node:timers/promises";
 import { Kafka, logLevel } from "kafkajs";
 import { startDockerBroker } from "./kafka/docker-broker.ts";

@@ -2,6 +2,8 @@
  * The parts of kafkajs that have no public door, with the types we rely on. kafkajs has no `exports` map, its version is pinned,
  * and its last release is of 2023: what is written here changes only when we change it.
  */
+// First, so that kafkajs finds our functions when it loads.
+import "./patch-encode.ts";
 import { createRequire } from "node:module";
 import type { ISocketFactory, logCreator, logLevel, RetryOptions, SASLOptions } from "kafkajs";
 
