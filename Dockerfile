@@ -22,5 +22,6 @@ USER 1000:1000
 VOLUME /app/data
 EXPOSE 8080 9090
 # Node as PID 1 answers SIGTERM: it drains and leaves its consumer groups.
-ENTRYPOINT ["node", "bin/patchbay.js"]
+# A young generation of 8 MB: a third less memory for the ingress, at the same speed (bench/).
+ENTRYPOINT ["node", "--max-semi-space-size=8", "bin/patchbay.js"]
 CMD ["--help"]

@@ -1,11 +1,13 @@
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { startPatchbay } from "../test/support/patchbay-process.ts";
 import { cpuSecondsOf, printFigure, rssMbOf } from "./report.ts";
 
 const SECRET = "bench-secret";
+/** What the Dockerfile's ENTRYPOINT runs: compiled sources, the same flag. */
+const AS_IN_THE_IMAGE = ["--max-semi-space-size=8", resolve("dist/src/cli.js")];
 const REQUESTS = 60_000;
 const WARM_UP = 10_000;
 const CONNECTIONS = 64;
@@ -30,7 +32,12 @@ export async function benchIngress(options: {
     join(folder, "routes.yaml"),
     `version: 1\nsources: { voiceinfra: { secrets: ["\${SECRET}"] } }\ndestinations: { w: { connector: warehouse, url: "duckdb:w.duckdb" } }\nroutes: [{ id: all, to: w }]\n`,
   );
-  const ingress = startPatchbay({ args: ["ingress", "--port", "0"], env: { SECRET, PATCHBAY_LOG: logUrl }, cwd: folder });
+  const ingress = startPatchbay({
+    args: ["ingress", "--port", "0"],
+    env: { SECRET, PATCHBAY_LOG: logUrl },
+    cwd: folder,
+    program: AS_IN_THE_IMAGE,
+  });
   const { url } = await ingress.logged("ingress listens");
   const port = new URL(String(url)).port;
   const pid = ingress.child.pid ?? 0;

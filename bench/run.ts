@@ -2,6 +2,7 @@
  * `npm run bench`: every figure of the README, once, on loopback, with a real Kafka and a real PostgreSQL.
  * `npm run bench -- ingress|latency|drain` runs one part. Bounded: about two minutes in all.
  */
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +15,7 @@ import { printMachine } from "./report.ts";
 const parts = process.argv.slice(2);
 const wanted = (part: string) => parts.length === 0 || parts.includes(part);
 
+execFileSync(process.execPath, ["scripts/build.ts"], { stdio: "inherit" });
 printMachine();
 const [kafka, postgres] = await Promise.all([startKafka(), startPostgres()]);
 if ("missing" in kafka) console.log(`no figures on Kafka: ${kafka.missing}`);

@@ -7,7 +7,7 @@ import { type CommonOptions, createContext } from "./context.ts";
 export async function checkCommand(options: CommonOptions & { env: boolean }): Promise<ExitCode> {
   const context = createContext(options);
   try {
-    const loaded = context.routes({ kind: options.env ? "check" : "check-no-env" });
+    const loaded = await context.routes({ kind: options.env ? "check" : "check-no-env" });
     const { path, version, sources, destinations, routes, warnings } = loaded;
     if (options.json) {
       console.log(JSON.stringify({ ok: true, path, version, problems: warnings }));

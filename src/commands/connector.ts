@@ -24,7 +24,7 @@ export async function connectorCommand(
 
   const context = createContext(options);
   try {
-    const routes = context.routes({ kind: "connector", connectors: names, routes: options.route ?? [] });
+    const routes = await context.routes({ kind: "connector", connectors: names, routes: options.route ?? [] });
     const selected = selectRoutes(routes.routes, names, options.route ?? []);
     if (selected.length === 0) {
       throw new UsageError(`no route in ${routes.path} leads to ${names.join(" or ")}`, { hint: "Add one, or run another connector." });

@@ -1,11 +1,10 @@
 import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
-import { connectors } from "../../connectors/index.ts";
 import { DEFAULT_LEDGER_URL, DEFAULT_LOG_URL, openLedger, openLog } from "../app.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { createLogger, type Logger } from "../lib/logger.ts";
 import type { Log } from "../log/log.ts";
-import { type LoadedRoutes, loadRoutes, type Role } from "../routes/index.ts";
+import type { LoadedRoutes, Role, Source } from "../routes/index.ts";
 
 /** Options that every command takes; a flag wins over its variable, the environment over `.env`. */
 export interface CommonOptions {
@@ -32,7 +31,9 @@ export function readEnvironment(): Environment {
 export interface Context {
   env: Environment;
   logger: Logger;
-  routes(role: Role): LoadedRoutes;
+  /** The sources alone: what the ingress needs. */
+  sources(): Promise<Source[]>;
+  routes(role: Role): Promise<LoadedRoutes>;
   log(): Promise<Log>;
   ledger(): Promise<Ledger>;
   close(): Promise<void>;
@@ -40,6 +41,7 @@ export interface Context {
 
 export function createContext(options: CommonOptions): Context {
   const env = readEnvironment();
+  const path = options.routes ?? env.PATCHBAY_ROUTES ?? "routes.yaml";
   const logger = createLogger({ level: env.PATCHBAY_LOG_LEVEL });
   let log: Promise<Log> | undefined;
   let ledger: Promise<Ledger> | undefined;
@@ -47,7 +49,15 @@ export function createContext(options: CommonOptions): Context {
   return {
     env,
     logger,
-    routes: (role) => loadRoutes({ path: options.routes ?? env.PATCHBAY_ROUTES ?? "routes.yaml", env, connectors, role }),
+    // Loaded when asked for: an ingress without connectors, CEL and templates is 30 MB smaller.
+    async sources() {
+      const { loadIngressSources } = await import("../routes/ingress-sources.ts");
+      return loadIngressSources({ path, env });
+    },
+    async routes(role) {
+      const [{ connectors }, { loadRoutes }] = await Promise.all([import("../../connectors/index.ts"), import("../routes/load.ts")]);
+      return loadRoutes({ path, env, connectors, role });
+    },
     log() {
       log ??= openLog({ url: options.log ?? env.PATCHBAY_LOG ?? DEFAULT_LOG_URL, logger });
       return log;

@@ -11,7 +11,7 @@ export function webhookPort(options: { port?: number }, env: Record<string, stri
 export async function ingressCommand(options: CommonOptions & { port?: number }): Promise<ExitCode> {
   const context = createContext(options);
   try {
-    const { sources } = context.routes({ kind: "ingress" });
+    const sources = await context.sources();
     const log = await context.log();
     const ingress = await startIngress({ sources, log, logger: context.logger, port: webhookPort(options, context.env) });
     context.logger.info({ url: ingress.url, log: log.name, sources: sources.map(({ name }) => name) }, "ingress listens");

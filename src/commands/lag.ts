@@ -24,7 +24,7 @@ export async function lagCommand(options: CommonOptions & { watch?: boolean }): 
 }
 
 async function reportOf(context: Context): Promise<LagReport> {
-  const { routes } = context.routes({ kind: "check-no-env" });
+  const { routes } = await context.routes({ kind: "check-no-env" });
   const log = await context.log();
   const ledger = await context.ledger().catch((error: Error) => ({ away: error.message }));
   return readLag({ routes, log, ledger, nowMs: Date.now() });

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import { RoutesFileError, UnreachableError, UsageError } from "../errors.ts";
-import { formatProblems } from "../routes/index.ts";
+import { formatProblems } from "../routes/format.ts";
 
 /** Says on stderr what went wrong and what to do; gives the exit code. */
 export function reportError(error: unknown): number {

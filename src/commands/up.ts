@@ -12,7 +12,7 @@ export async function upCommand(options: CommonOptions & { port?: number; opsPor
   const context = createContext(options);
   const { logger, env } = context;
   try {
-    const routes = context.routes({ kind: "all" });
+    const routes = await context.routes({ kind: "all" });
     const [log, ledger] = [await context.log(), await context.ledger()];
     // The routes first: a route that starts "now" then misses no call of this ingress.
     const running = await startConnectors({ routes, selected: routes.routes, log, ledger, logger });

@@ -1,5 +1,6 @@
 /** routes.yaml: the one file that users wire calls with. */
 export { formatProblems } from "./format.ts";
+export { loadIngressSources } from "./ingress-sources.ts";
 export { type LoadedRoutes, type LoadOptions, loadRoutes } from "./load.ts";
 export type { Role } from "./role.ts";
 export type { Source } from "./sources.ts";

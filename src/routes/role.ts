@@ -1,17 +1,16 @@
 /**
  * What a process is for, and so which variables it asks for: a container that serves webhooks has no business with a CRM's token.
  * - `check`, `all`: every variable. `check-no-env`: none (for CI).
- * - `ingress`: those of sources. `connector`: those of the destinations that the named routes, or routes to the named connectors, lead to.
+ * - `connector`: those of the destinations that the named routes, or routes to the named connectors, lead to.
  */
 export type Role =
   | { kind: "check" }
   | { kind: "check-no-env" }
   | { kind: "all" }
-  | { kind: "ingress" }
   | { kind: "connector"; connectors: string[]; routes: string[] };
 
 export function needsSources(role: Role): boolean {
-  return role.kind === "check" || role.kind === "all" || role.kind === "ingress";
+  return role.kind === "check" || role.kind === "all";
 }
 
 export function needsRoute(role: Role, route: { id: string; connector: string }): boolean {
@@ -27,5 +26,5 @@ export function needsDestination(role: Role, destination: { connector: string; r
 
 /** Settings of the whole (own numbers, agents) decide what a call means: everybody who reads calls needs them. */
 export function needsShared(role: Role): boolean {
-  return role.kind !== "check-no-env" && role.kind !== "ingress";
+  return role.kind !== "check-no-env";
 }

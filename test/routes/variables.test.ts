@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { RoutesFileError } from "../../src/errors.ts";
 import { Secret } from "../../src/lib/secret.ts";
-import { formatProblems, type Role } from "../../src/routes/index.ts";
+import { formatProblems, loadIngressSources, type Role } from "../../src/routes/index.ts";
 import { callOf } from "./support/calls.ts";
 import { env, file, load, problems, refusal, warnings } from "./support/load.ts";
 
@@ -115,18 +115,41 @@ describe("variables", () => {
   });
 });
 
+function ingressProblems(text: string, variables: Record<string, string>): string[] {
+  try {
+    loadIngressSources({ path: "routes.yaml", text, env: variables });
+    return [];
+  } catch (error) {
+    if (!(error instanceof RoutesFileError)) throw error;
+    return error.problems.map(({ line, column, message, hint }) => `${line}:${column} ${message}${hint ? ` — ${hint}` : ""}`);
+  }
+}
+
 describe("a process asks only for the variables that its role needs", () => {
   const text = file(routes);
   const only = (...names: (keyof typeof env)[]) => Object.fromEntries(names.map((name) => [name, env[name]]));
 
   test("the ingress: those of sources", () => {
-    const loaded = load({ text, env: only("WEBHOOK_SECRET"), role: { kind: "ingress" } });
+    const sources = loadIngressSources({ path: "routes.yaml", text, env: only("WEBHOOK_SECRET") });
     expect(
-      loaded.sources.map(({ name, path, allowUnsigned, secrets }) => [name, path, allowUnsigned, secrets.map((one) => one.reveal())]),
+      sources.map(({ name, path, allowUnsigned, secrets }) => [name, path, allowUnsigned, secrets.map((one) => one.reveal())]),
     ).toEqual([["main", "/webhooks/main", false, ["the-webhook-secret"]]]);
-    expect(problems({ text, env: only("CRM_TOKEN"), role: { kind: "ingress" } })).toEqual([
+    expect(ingressProblems(text, only("CRM_TOKEN"))).toEqual([
       "3:22 the variable WEBHOOK_SECRET is not set — Set it in the environment or as WEBHOOK_SECRET=… in .env, or give a default: ${WEBHOOK_SECRET:-default}.",
     ]);
+  });
+
+  test("the ingress starts whatever is wrong with routes and destinations, and refuses what is wrong with its sources", () => {
+    const broken = file("  - { id: a, to: nowhere, when: 'call_outcome ==' }\n  - { id: a, to: crm, colour: red }");
+    expect(() => load({ text: broken })).toThrow(RoutesFileError);
+    expect(loadIngressSources({ path: "routes.yaml", text: broken, env })).toHaveLength(1);
+    expect(ingressProblems("version: 1\nsources: { Main: {} }", env)).toEqual([expect.stringMatching(/^2:12 the name "Main"/)]);
+    expect(ingressProblems("version: 1\nsources: { main: { secret: x } }", env)).toEqual([
+      expect.stringMatching(/^2:20 unknown field "secret" — did you mean "secrets"/i),
+    ]);
+    expect(ingressProblems("version: 2\nsources: {}", env).length).toBeGreaterThan(0);
+    expect(ingressProblems("version: 1", env)).toEqual([expect.stringContaining('"sources" is missing')]);
+    expect(ingressProblems("sources: [", env).length).toBeGreaterThan(0);
   });
 
   test("a connector: those of its destinations, by connector or by route", () => {

@@ -14,10 +14,10 @@ export interface PatchbayProcess {
   output(): string;
 }
 
-/** Starts a role (`["ingress", "--port", "0"]`) as a process of its own. Its log lines are JSON on stderr. */
-export function startPatchbay(options: { args: string[]; env: Record<string, string>; cwd: string }): PatchbayProcess {
-  const { args, env, cwd } = options;
-  const child = spawn(process.execPath, [BIN, ...args], {
+/** Starts a role (`["ingress", "--port", "0"]`) as a process of its own; `program` in place of the checkout's sources. Its log lines are JSON on stderr. */
+export function startPatchbay(options: { args: string[]; env: Record<string, string>; cwd: string; program?: string[] }): PatchbayProcess {
+  const { args, env, cwd, program = [BIN] } = options;
+  const child = spawn(process.execPath, [...program, ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? "", ...env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 
 /** SQLite tells other processes nothing; asking costs some microseconds. */
-const POLL_MS = 50;
+const POLL_MS = 20;
 
 /** By real path of the file: what this process should hear of at once. */
 const listeners = new Map<string, Set<() => void>>();
@@ -11,7 +11,7 @@ export function announceChange(path: string): void {
   for (const listener of listeners.get(path) ?? []) listener();
 }
 
-/** Calls `onChange` when the file was written: at once if this process did, within 50 ms if another one. */
+/** Calls `onChange` when the file was written: at once if this process did, within 20 ms if another one. */
 export function watchChanges(options: { db: DatabaseSync; path: string; onChange: () => void }): { stop(): void } {
   const { db, path, onChange } = options;
   // It changes with every commit of any other connection: https://sqlite.org/pragma.html#pragma_data_version
