@@ -1,0 +1,70 @@
+import { z } from "zod";
+import { type Connector, type Delivery, defineConnector, type Outcome, type Receipt } from "../../src/connector.ts";
+
+export type Sent = Delivery<Record<string, unknown>>;
+type Answer = Outcome | Promise<Outcome>;
+
+/** A destination whose answers a test decides. What it was sent, it keeps; it stands for an API, not for code of ours. */
+export function testDestination(
+  options: { keeps?: Connector["keeps"]; duplicates?: Connector["duplicates"]; maxCalls?: number; concurrency?: number } = {},
+) {
+  const { keeps = "record", duplicates = "native-key", maxCalls = 1, concurrency = 64 } = options;
+  const sent: Sent[] = [];
+  const closed: string[] = [];
+  let inFlight = 0;
+  let answer: (delivery: Sent, nth: number) => Answer = ({ key }) => ({ kind: "delivered", receipt: { id: `id of ${key}` } });
+  let find: (delivery: Sent) => Promise<Receipt | undefined> = async () => undefined;
+  let waiting: { count: number; resolve: () => void }[] = [];
+
+  const connector = defineConnector({
+    name: "test",
+    title: "Test",
+    keeps,
+    duplicates,
+    settings: z.strictObject({ name: z.string().optional(), timeout: z.string().optional() }),
+    with: z.strictObject({ text: z.string().optional() }),
+    batch: { maxCalls, concurrency },
+    async open({ settings }) {
+      return {
+        async send(deliveries) {
+          inFlight += deliveries.length;
+          const answers = deliveries.map((delivery) => {
+            sent.push(delivery);
+            return answer(delivery, sent.length - 1);
+          });
+          for (const { resolve } of waiting.filter(({ count }) => sent.length >= count)) resolve();
+          waiting = waiting.filter(({ count }) => sent.length < count);
+          try {
+            return await Promise.all(answers);
+          } finally {
+            inFlight -= deliveries.length;
+          }
+        },
+        find: (delivery) => find(delivery),
+        close: async () => void closed.push(settings.name ?? ""),
+      };
+    },
+    sandbox: () => Promise.reject(new Error("it is one")),
+  });
+
+  return {
+    connector: connector as unknown as Connector,
+    sent,
+    closed,
+    inFlight: () => inFlight,
+    /** How every later attempt is answered; `nth` counts all attempts from 0. */
+    answers(next: typeof answer) {
+      answer = next;
+    },
+    finds(next: typeof find) {
+      find = next;
+    },
+    /** Resolves when so many attempts have been made in all. */
+    attempts(count: number): Promise<void> {
+      if (sent.length >= count) return Promise.resolve();
+      return new Promise((resolve) => waiting.push({ count, resolve }));
+    },
+  };
+}
+
+export type TestDestination = ReturnType<typeof testDestination>;
