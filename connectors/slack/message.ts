@@ -63,7 +63,7 @@ function otherSide(call: SharedCall): string | undefined {
 
 /** A header is plain text: Slack reads no mark-up in it, and would print an escape as it stands. */
 function header(title: string): HeaderBlock {
-  return { type: "header", text: { type: "plain_text", text: truncate(title, HEADER_LENGTH), emoji: false } };
+  return { type: "header", text: { type: "plain_text", text: truncate(title, HEADER_LENGTH).toWellFormed(), emoji: false } };
 }
 
 /** `verbatim`: else Slack makes links and mentions of its own from `@here` and `#channel`. */

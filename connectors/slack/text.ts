@@ -32,8 +32,15 @@ export function authorsText(text: string, maxLength: number): string {
   return joined(safe, maxLength);
 }
 
-/** Whole atoms only: a cut never falls into a character, an escape or a link. */
+/**
+ * Whole atoms only: a cut never falls into a character, an escape or a link. Halves of a character, which JSON can carry, become the
+ * replacement mark: the client could not encode them.
+ */
 function joined(atoms: string[], maxLength: number): string {
+  return whole(atoms, maxLength).toWellFormed();
+}
+
+function whole(atoms: string[], maxLength: number): string {
   const total = atoms.reduce((sum, atom) => sum + atom.length, 0);
   if (total <= maxLength) return atoms.join("");
   let text = "";

@@ -1,0 +1,243 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inspect } from "node:util";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { type Connector, type Delivery, type OpenDestination, OpenError, type Outcome, type SharedCall } from "../src/connector.ts";
+import { serveSandbox } from "../src/sandbox/serve.ts";
+
+type AnyWith = Record<string, unknown>;
+
+export interface ConnectorHarness {
+  connector: Connector;
+  /** A route's `with` as the file would have it, without templates. */
+  with: AnyWith;
+  /** A setting that holds a credential, to be given a wrong one; undefined where there is none. */
+  credential?: string;
+  /** The setting that names the API's address; undefined where it is not HTTP. */
+  address?: string;
+}
+
+const NUMBER = "+14155550177";
+const TRANSCRIPT = "Agent: hello. Caller: the word is marzipan.";
+const TIMEOUT_MS = 5_000;
+
+function callOf(callId: string, more: Partial<SharedCall> = {}): SharedCall {
+  return {
+    call_id: callId,
+    agent_id: "agent_1",
+    duration_seconds: 61,
+    start_time: "2026-01-15T14:23:00Z",
+    end_time: "2026-01-15T14:24:01Z",
+    call_outcome: "answered",
+    source: "voiceinfra",
+    agent: "sales",
+    agent_name: "Sales line",
+    agent_owner: "",
+    direction: "inbound",
+    test: false,
+    ...more,
+  };
+}
+
+const shared: Partial<SharedCall> = { from_number: NUMBER, to_number: "+18005551234", customer_number: NUMBER, summary: "First words" };
+
+/** The promises of `src/connector.ts`: each connector keeps them against its sandbox. */
+export function describeConnector(harness: ConnectorHarness): void {
+  const { connector } = harness;
+
+  describe(`the connector ${connector.name}`, () => {
+    function deliveryOf(callId: string, more: Partial<SharedCall> = shared, previous?: Delivery<AnyWith>["previous"]): Delivery<AnyWith> {
+      const suffix = connector.keeps === "message" ? "/route" : "";
+      return {
+        key: `voiceinfra/${callId}${suffix}`,
+        call: callOf(callId, more),
+        with: connector.with.parse(harness.with) as AnyWith,
+        previous,
+      };
+    }
+
+    async function start(change: (settings: Record<string, string>) => void = () => undefined) {
+      const folder = mkdtempSync(join(tmpdir(), "patchbay-connector-"));
+      const sandbox = (await connector.sandbox()).createSandbox({ limits: false });
+      const served = await serveSandbox({ sandbox });
+      onTestFinished(async () => {
+        await served.close();
+        rmSync(folder, { recursive: true, force: true });
+      });
+      const settings = sandbox.settings({ url: served.url, folder });
+      change(settings);
+      const open = async (): Promise<OpenDestination<AnyWith>> => {
+        const one = await connector.open({ settings: connector.settings.parse(settings), timezone: "UTC", timeoutMs: TIMEOUT_MS });
+        onTestFinished(() => one.close());
+        return one;
+      };
+      return { sandbox, settings, open };
+    }
+
+    const send = (destination: OpenDestination<AnyWith>, ...deliveries: Delivery<AnyWith>[]) =>
+      destination.send(deliveries, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+
+    async function receiptOf(sending: Promise<Outcome[]>) {
+      const [outcome] = await sending;
+      if (outcome?.kind !== "delivered") throw new Error(`expected delivered, got ${JSON.stringify(outcome)}`);
+      return outcome.receipt;
+    }
+
+    /** What a delivery gets of a destination that may fail already when it is opened. */
+    async function outcomeOf(open: () => Promise<OpenDestination<AnyWith>>): Promise<Outcome | undefined> {
+      try {
+        const destination = await open();
+        return (await send(destination, deliveryOf("a")))[0];
+      } catch (error) {
+        if (error instanceof OpenError) return error.outcome;
+        const { outcomeOfNetworkError } = await import("../src/connector.ts");
+        return outcomeOfNetworkError(error);
+      }
+    }
+
+    test("writes a call under its delivery's key, and gives a receipt that names the record", async () => {
+      const { sandbox, open } = await start();
+      const receipt = await receiptOf(send(await open(), deliveryOf("a")));
+      const records = await sandbox.records();
+      expect(records.map(({ key, id }) => ({ key, id }))).toEqual([{ key: deliveryOf("a").key, id: receipt.id }]);
+      expect(records[0]?.line.length).toBeGreaterThan(5);
+    });
+
+    test("answers for each of a full batch, in order, with a record each", async () => {
+      const { sandbox, open } = await start();
+      const deliveries = Array.from({ length: connector.batch.maxCalls }, (_, index) => deliveryOf(`call-${index}`));
+      const outcomes = await send(await open(), ...deliveries);
+      expect(outcomes.map(({ kind }) => kind)).toEqual(deliveries.map(() => "delivered"));
+      const idOf = new Map((await sandbox.records()).map(({ key, id }) => [key, id]));
+      expect(outcomes.map((outcome) => outcome.kind === "delivered" && outcome.receipt.id)).toEqual(
+        deliveries.map(({ key }) => idOf.get(key)),
+      );
+    });
+
+    test("a changed call updates the record that its receipt names: there is one", async () => {
+      const { sandbox, open } = await start();
+      const destination = await open();
+      const first = await receiptOf(send(destination, deliveryOf("a")));
+      const second = await receiptOf(send(destination, deliveryOf("a", { ...shared, summary: "Later words" }, first)));
+      expect(second.id).toBe(first.id);
+      const records = await sandbox.records();
+      expect(records).toHaveLength(1);
+      expect(JSON.stringify(records[0]?.body)).toContain("Later words");
+    });
+
+    test("what an earlier version brought is not blanked by one that lacks it", async () => {
+      const { sandbox, open } = await start();
+      const destination = await open();
+      const first = await receiptOf(send(destination, deliveryOf("a")));
+      const { summary: _, ...without } = shared;
+      await receiptOf(send(destination, deliveryOf("a", { ...without, duration_seconds: 75 }, first)));
+      const [record] = await sandbox.records();
+      // A message is what it says now; a record keeps what it was told.
+      if (connector.keeps === "record") expect(JSON.stringify(record?.body)).toContain("First words");
+    });
+
+    test.runIf(connector.duplicates === "native-key")(
+      "the same call again without a receipt, as after a lost answer, makes no second record",
+      async () => {
+        const { sandbox, open } = await start();
+        const first = await receiptOf(send(await open(), deliveryOf("a")));
+        const second = await receiptOf(send(await open(), deliveryOf("a")));
+        expect(second.id).toBe(first.id);
+        expect(await sandbox.records()).toHaveLength(1);
+      },
+    );
+
+    test.runIf(connector.duplicates === "find")(
+      "finds what an attempt without an answer has left, and nothing where there is nothing",
+      async () => {
+        const { open } = await start();
+        const destination = await open();
+        const receipt = await receiptOf(send(destination, deliveryOf("a")));
+        const signal = AbortSignal.timeout(TIMEOUT_MS);
+        expect((await destination.find?.(deliveryOf("a"), { signal }))?.id).toBe(receipt.id);
+        expect(await destination.find?.(deliveryOf("b"), { signal })).toBeUndefined();
+      },
+    );
+
+    test("sends a call of which nothing may be shared, and nothing of what is withheld", async () => {
+      const { sandbox, open } = await start();
+      await receiptOf(send(await open(), deliveryOf("a", {})));
+      const written = JSON.stringify(await sandbox.records());
+      expect(written).not.toContain(NUMBER.slice(2));
+      expect(written).not.toContain("marzipan");
+    });
+
+    test("takes text of every kind, and text of great length", async () => {
+      const { open } = await start();
+      const destination = await open();
+      const odd = "größe 漢字 שלום 🙂 <b>&amp;</b> =cmd|'/c calc'!A1 @channel <!everyone> \u0000 \u202e \ud800";
+      for (const summary of [odd, "x".repeat(200_000), `${"🙂".repeat(40_000)}`]) {
+        const callId = `odd-${summary.length}`;
+        await receiptOf(
+          send(destination, deliveryOf(callId, { ...shared, summary, transcript: summary, metadata: { deep: { er: [odd] } } })),
+        );
+      }
+    });
+
+    test.runIf(harness.credential !== undefined)(
+      "a wrong credential is `unauthorized`, and says what to do without showing it",
+      async () => {
+        const { open } = await start((settings) => {
+          settings[harness.credential ?? ""] = "xoxb-wrong-credential";
+        });
+        const outcome = await outcomeOf(open);
+        expect(outcome).toMatchObject({ kind: "unauthorized", fix: expect.stringMatching(/\w{3,}/) });
+        expect(inspect(outcome)).not.toContain("wrong-credential");
+      },
+    );
+
+    test.runIf(harness.address !== undefined)("an address at which nobody listens is `retry`, destination down", async () => {
+      const server = createServer().listen(0, "127.0.0.1");
+      await new Promise((resolve) => server.once("listening", resolve));
+      const { port } = server.address() as AddressInfo;
+      await new Promise((resolve) => server.close(resolve));
+      const { open } = await start((settings) => {
+        settings[harness.address ?? ""] = `http://127.0.0.1:${port}`;
+      });
+      expect(await outcomeOf(open)).toMatchObject({ kind: "retry", because: "down" });
+    });
+
+    test.runIf(harness.address !== undefined)(
+      "a server that answers 500 with a page of HTML is no success, and its page goes nowhere",
+      async () => {
+        const server = createServer((_, response) =>
+          response.writeHead(500, { "content-type": "text/html" }).end(`<h1>${TRANSCRIPT}</h1>`),
+        );
+        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+        onTestFinished(() => {
+          server.closeAllConnections();
+          server.close();
+        });
+        const { open } = await start((settings) => {
+          settings[harness.address ?? ""] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+        });
+        const outcome = await outcomeOf(open);
+        expect(["retry", "ambiguous", "unauthorized"]).toContain(outcome?.kind);
+        expect(inspect(outcome)).not.toContain("marzipan");
+      },
+    );
+
+    test("its settings cannot print their secrets", async () => {
+      const { settings } = await start();
+      const parsed = connector.settings.parse(settings);
+      const secrets = Object.entries(settings).filter(([key]) => /token|secret|password|key/i.test(key));
+      for (const [, text] of secrets) expect(inspect(parsed, { depth: 9 }) + JSON.stringify(parsed)).not.toContain(text);
+    });
+
+    test("closing twice is closing once", async () => {
+      const { open } = await start();
+      const destination = await open();
+      await receiptOf(send(destination, deliveryOf("a")));
+      await destination.close();
+      await destination.close();
+    });
+  });
+}
