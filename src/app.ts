@@ -1,5 +1,6 @@
 /** The only file that knows every concrete part: it opens engines by their URLs and starts what a command needs. */
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import type { DeliveryEvent, RouteTrouble } from "./delivery/events.ts";
 import { startHeartbeat } from "./delivery/heartbeat.ts";
@@ -19,12 +20,17 @@ export const DEFAULT_LEDGER_URL = "sqlite:data/ledger.db";
 /** An attempt ends within 15 s; a claim outlives it and the wait for a free slot. */
 const LEASE_MS = 60_000;
 
-/** @throws {UsageError} for a URL of no engine, {UnreachableError} when Kafka does not answer. */
-export async function openLog(options: { url: string; logger: Logger }): Promise<Log> {
-  const { url, logger } = options;
+/**
+ * @param options.mustExist for commands that only look: an embedded file that is not there is no empty log, but another folder.
+ * @throws {UsageError} for a URL of no engine, {UnreachableError} when Kafka does not answer.
+ */
+export async function openLog(options: { url: string; logger: Logger; mustExist?: boolean }): Promise<Log> {
+  const { url, logger, mustExist = false } = options;
   if (url.startsWith("sqlite:")) {
+    const path = url.slice("sqlite:".length);
+    if (mustExist) refuseMissing("log", path);
     const { openSqliteLog } = await import("./log/sqlite/index.ts");
-    return openSqliteLog({ path: url.slice("sqlite:".length) });
+    return openSqliteLog({ path });
   }
   if (url.startsWith("kafka:")) {
     const { openKafkaLog } = await import("./log/kafka/index.ts");
@@ -35,12 +41,17 @@ export async function openLog(options: { url: string; logger: Logger }): Promise
   });
 }
 
-/** @throws {UsageError} for a URL of no engine, {UnreachableError} when PostgreSQL does not answer. */
-export async function openLedger(options: { url: string }): Promise<Ledger> {
-  const { url } = options;
+/**
+ * @param options.mustExist as for {@link openLog}.
+ * @throws {UsageError} for a URL of no engine, {UnreachableError} when PostgreSQL does not answer.
+ */
+export async function openLedger(options: { url: string; mustExist?: boolean }): Promise<Ledger> {
+  const { url, mustExist = false } = options;
   if (url.startsWith("sqlite:")) {
+    const path = url.slice("sqlite:".length);
+    if (mustExist) refuseMissing("ledger", path);
     const { openSqliteLedger } = await import("./ledger/sqlite/index.ts");
-    return openSqliteLedger({ path: url.slice("sqlite:".length) });
+    return openSqliteLedger({ path });
   }
   if (/^postgres(ql)?:/.test(url)) {
     const { openPostgresLedger } = await import("./ledger/postgres/index.ts");
@@ -48,6 +59,13 @@ export async function openLedger(options: { url: string }): Promise<Ledger> {
   }
   throw new UsageError(`the ledger "${schemeOf(url)}" is not known`, {
     hint: "Use sqlite:<file> or postgres://user:password@host/database (--ledger or PATCHBAY_LEDGER).",
+  });
+}
+
+function refuseMissing(what: "log" | "ledger", path: string): void {
+  if (existsSync(path)) return;
+  throw new UsageError(`there is no ${what} ${path} yet`, {
+    hint: `\`patchbay up\` makes it. Another one is named with --${what} (PATCHBAY_${what.toUpperCase()}).`,
   });
 }
 

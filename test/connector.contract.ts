@@ -98,6 +98,11 @@ export function describeConnector(harness: ConnectorHarness): void {
       }
     }
 
+    /** What a connector does not have is not skipped: it is no promise of its. */
+    function testIf(applies: boolean, name: string, run: () => Promise<void>): void {
+      if (applies) test(name, run);
+    }
+
     test("writes a call under its delivery's key, and gives a receipt that names the record", async () => {
       const { sandbox, open } = await start();
       const receipt = await receiptOf(send(await open(), deliveryOf("a")));
@@ -139,7 +144,8 @@ export function describeConnector(harness: ConnectorHarness): void {
       if (connector.keeps === "record") expect(JSON.stringify(record?.body)).toContain("First words");
     });
 
-    test.runIf(connector.duplicates === "native-key")(
+    testIf(
+      connector.duplicates === "native-key",
       "the same call again without a receipt, as after a lost answer, makes no second record",
       async () => {
         const { sandbox, open } = await start();
@@ -150,7 +156,8 @@ export function describeConnector(harness: ConnectorHarness): void {
       },
     );
 
-    test.runIf(connector.duplicates === "find")(
+    testIf(
+      connector.duplicates === "find",
       "finds what an attempt without an answer has left, and nothing where there is nothing",
       async () => {
         const { open } = await start();
@@ -182,19 +189,16 @@ export function describeConnector(harness: ConnectorHarness): void {
       }
     });
 
-    test.runIf(harness.credential !== undefined)(
-      "a wrong credential is `unauthorized`, and says what to do without showing it",
-      async () => {
-        const { open } = await start((settings) => {
-          settings[harness.credential ?? ""] = "xoxb-wrong-credential";
-        });
-        const outcome = await outcomeOf(open);
-        expect(outcome).toMatchObject({ kind: "unauthorized", fix: expect.stringMatching(/\w{3,}/) });
-        expect(inspect(outcome)).not.toContain("wrong-credential");
-      },
-    );
+    testIf(harness.credential !== undefined, "a wrong credential is `unauthorized`, and says what to do without showing it", async () => {
+      const { open } = await start((settings) => {
+        settings[harness.credential ?? ""] = "xoxb-wrong-credential";
+      });
+      const outcome = await outcomeOf(open);
+      expect(outcome).toMatchObject({ kind: "unauthorized", fix: expect.stringMatching(/\w{3,}/) });
+      expect(inspect(outcome)).not.toContain("wrong-credential");
+    });
 
-    test.runIf(harness.address !== undefined)("an address at which nobody listens is `retry`, destination down", async () => {
+    testIf(harness.address !== undefined, "an address at which nobody listens is `retry`, destination down", async () => {
       const server = createServer().listen(0, "127.0.0.1");
       await new Promise((resolve) => server.once("listening", resolve));
       const { port } = server.address() as AddressInfo;
@@ -205,7 +209,8 @@ export function describeConnector(harness: ConnectorHarness): void {
       expect(await outcomeOf(open)).toMatchObject({ kind: "retry", because: "down" });
     });
 
-    test.runIf(harness.address !== undefined)(
+    testIf(
+      harness.address !== undefined,
       "a server that answers 500 with a page of HTML is no success, and its page goes nowhere",
       async () => {
         const server = createServer((_, response) =>

@@ -60,5 +60,7 @@ function selectRoutes(routes: Route[], connectors: string[], ids: string[]): Rou
 
 function unknownName(what: string, name: string, names: string[]): UsageError {
   const near = didYouMean(name, names);
-  return new UsageError(`there is no ${what} "${name}"`, { hint: near ? `Did you mean "${near}"?` : `There is: ${names.join(", ")}.` });
+  return new UsageError(`there is no ${what} "${name}"`, {
+    hint: near ? `${near[0]?.toUpperCase()}${near.slice(1)}` : `There is: ${names.join(", ")}.`,
+  });
 }

@@ -39,7 +39,8 @@ export interface Context {
   close(): Promise<void>;
 }
 
-export function createContext(options: CommonOptions): Context {
+/** `looksOnly`: the command makes no log and no ledger where there is none. */
+export function createContext(options: CommonOptions & { looksOnly?: boolean }): Context {
   const env = readEnvironment();
   const path = options.routes ?? env.PATCHBAY_ROUTES ?? "routes.yaml";
   const logger = createLogger({ level: env.PATCHBAY_LOG_LEVEL });
@@ -59,11 +60,11 @@ export function createContext(options: CommonOptions): Context {
       return loadRoutes({ path, env, connectors, role });
     },
     log() {
-      log ??= openLog({ url: options.log ?? env.PATCHBAY_LOG ?? DEFAULT_LOG_URL, logger });
+      log ??= openLog({ url: options.log ?? env.PATCHBAY_LOG ?? DEFAULT_LOG_URL, logger, mustExist: options.looksOnly });
       return log;
     },
     ledger() {
-      ledger ??= openLedger({ url: options.ledger ?? env.PATCHBAY_LEDGER ?? DEFAULT_LEDGER_URL });
+      ledger ??= openLedger({ url: options.ledger ?? env.PATCHBAY_LEDGER ?? DEFAULT_LEDGER_URL, mustExist: options.looksOnly });
       return ledger;
     },
     async close() {

@@ -8,7 +8,7 @@ export async function deliveriesCommand(
   callId: string | undefined,
   options: CommonOptions & { route?: string; state?: DeliveryRow["state"]; limit: number },
 ): Promise<ExitCode> {
-  const context = createContext(options);
+  const context = createContext({ ...options, looksOnly: true });
   try {
     const ledger = await context.ledger();
     const rows = await ledger.deliveries({ callId, route: options.route, state: options.state, limit: options.limit });

@@ -7,7 +7,7 @@ const WATCH_EVERY_MS = 1_000;
 
 /** `patchbay lag [--watch] [--json]`: how far each route is behind, and why. */
 export async function lagCommand(options: CommonOptions & { watch?: boolean }): Promise<ExitCode> {
-  const context = createContext(options);
+  const context = createContext({ ...options, looksOnly: true });
   const stopping = new AbortController();
   process.once("SIGINT", () => stopping.abort());
   try {

@@ -20,6 +20,7 @@ export async function sendCommand(file: string | undefined, options: SendOptions
   const env = readEnvironment();
   const url = options.url ?? `http://127.0.0.1:${env.PORT ?? 8080}/webhooks/voiceinfra`;
   const secret = options.secret ?? env.VOICEINFRA_WEBHOOK_SECRET;
+  if (!URL.canParse(url)) throw new UsageError(`"${url}" is not a URL`, { hint: "It begins with http:// or https://." });
   const body = file === undefined ? undefined : await readBody(file);
   if (secret === undefined) {
     throw new UsageError("there is no secret to sign with", {
@@ -68,7 +69,6 @@ export async function post(options: {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   } catch (error) {
-    if (error instanceof TypeError && /invalid url/i.test(error.message)) throw new UsageError(`"${url}" is not a URL`, { cause: error });
     throw new UnreachableError(`nothing answers at ${url}`, {
       address: url,
       hint: "Is it running? Start it with `patchbay up` (or `npm run demo`), or give another --url.",

@@ -20,7 +20,7 @@ export async function startOps(options: { port: number; workers: RouteWorker[]; 
   const { port, workers, log, ledger } = options;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  routeMetrics({ registry, workers, log, ledger });
+  const routeFigures = routeMetrics({ registry, workers, log, ledger });
   new Gauge({ name: "patchbay_worker_routes", help: "Routes that this process runs", registers: [registry] }).set(workers.length);
 
   const server = createServer({ requestTimeout: ANSWER_WITHIN_MS, headersTimeout: ANSWER_WITHIN_MS }, async (request, response) => {
@@ -32,6 +32,7 @@ export async function startOps(options: { port: number; workers: RouteWorker[]; 
         case "/readyz":
           return ready({ log, ledger });
         case "/metrics":
+          await routeFigures.refresh();
           return { status: 200, type: registry.contentType, body: await registry.metrics() };
         default:
           return json(404, { code: "not_found", message: "Here are /healthz, /readyz and /metrics." });
