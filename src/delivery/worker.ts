@@ -103,11 +103,8 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
   async function takeLoop(): Promise<void> {
     while (await room.acquire(stopping.signal)) {
       const batch = await subscription.take({ max: 1 + roomMost - room.held, signal: stopping.signal });
-      if (batch.length === 0) {
-        room.release();
-        if (stopping.signal.aborted) return;
-        continue;
-      }
+      // The worker stops, or the subscription did.
+      if (batch.length === 0) return room.release();
       for (const [index, taken] of batch.entries()) {
         if (index > 0) await room.acquire();
         void carry(taken);
