@@ -34,7 +34,7 @@ export async function openLog(options: { url: string; logger: Logger; mustExist?
   }
   if (url.startsWith("kafka:")) {
     const { openKafkaLog } = await import("./log/kafka/index.ts");
-    return openKafkaLog({ url, onEvent: (event) => logger.warn(event, "kafka") });
+    return openKafkaLog({ url, onEvent: ({ severity, ...event }) => logger[severity === "error" ? "error" : "warn"](event, "kafka") });
   }
   throw new UsageError(`the log "${schemeOf(url)}" is not known`, {
     hint: "Use sqlite:<file> for the embedded log or kafka://host:9092,host:9092 (--log or PATCHBAY_LOG).",

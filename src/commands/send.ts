@@ -35,7 +35,7 @@ export async function sendCommand(file: string | undefined, options: SendOptions
     const answer = await post({ url, secret, body: body ?? Buffer.from(JSON.stringify(sampleCall(index), null, 2)) });
     if (answer.status !== 200) refused += 1;
     if (options.json) console.log(JSON.stringify(answer));
-    else console.log(`${answer.status} in ${Math.round(answer.tookMs)} ms  ${answer.body}`);
+    else console.log(`${answer.status} in ${Math.round(answer.tookMs)} ms  ${answer.body.trim()}`);
   }
   return refused === 0 ? 0 : 1;
 }

@@ -82,12 +82,14 @@ function saslOf({ sasl }: KafkaSettings): SASLOptions | undefined {
 function forwardTo(onEvent: (event: KafkaEvent) => void, { sasl }: KafkaSettings): logCreator {
   const clean = (text: string) => (sasl ? text.replaceAll(sasl.password.reveal(), "[secret]") : text);
   return () =>
-    ({ level, namespace, log }) => {
+    ({ namespace, log }) => {
+      // An answer with an error is asked again or told by whoever asked; a topic that is just being made gives a dozen.
+      if (namespace === "Connection" && log.message.startsWith("Response ")) return;
       const why = typeof log.error === "string" ? `: ${log.error}` : "";
       const group = typeof log.groupId === "string" ? { group: log.groupId } : {};
       const partition = typeof log.partition === "number" ? { partition: log.partition } : {};
       const broker = typeof log.broker === "string" ? ` (${log.broker})` : "";
-      const severity = level === logLevel.ERROR ? "error" : "warning";
-      onEvent({ severity, text: clean(`${namespace}: ${log.message}${why}${broker}`), ...group, ...partition });
+      // Never an error: what kafkajs calls one, it mostly mends by itself, and the rest comes to us as an exception.
+      onEvent({ severity: "warning", text: clean(`${namespace}: ${log.message}${why}${broker}`), ...group, ...partition });
     };
 }
