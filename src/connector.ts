@@ -8,7 +8,11 @@ import { Secret } from "./lib/secret.ts";
 import type { SharedCall } from "./model/call.ts";
 
 export type { Receipt } from "./ledger/ledger.ts";
+export { createExpiringCache } from "./lib/expiring-cache.ts";
+export { unixMsOf } from "./lib/iso-time.ts";
+export { parseRetryAfterMs } from "./lib/retry-after.ts";
 export { Secret } from "./lib/secret.ts";
+export { escapeHtml, truncate } from "./lib/text.ts";
 export type { SharedCall } from "./model/call.ts";
 
 /**
@@ -153,29 +157,6 @@ export function outcomeOfNetworkError(error: unknown): Outcome | undefined {
     }
   }
   return undefined;
-}
-
-/** `Retry-After` as milliseconds from now: seconds or an HTTP date (RFC 9110 §10.2.3); undefined when absent or unreadable. */
-export function parseRetryAfterMs(header: string | null | undefined, nowMs: number): number | undefined {
-  if (header == null || header.trim() === "") return undefined;
-  const text = header.trim();
-  if (/^\d+$/.test(text)) return Number(text) * 1000;
-  const at = Date.parse(text);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
-}
-
-/** Cuts at a code point, never inside one, and marks the cut. */
-export function truncate(text: string, maxLength: number, mark = "…"): string {
-  if (text.length <= maxLength) return text;
-  let end = Math.max(0, maxLength - mark.length);
-  const last = text.charCodeAt(end - 1);
-  if (last >= 0xd800 && last <= 0xdbff) end -= 1;
-  return text.slice(0, end) + mark;
-}
-
-/** Escapes text for HTML content and attribute values. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c] as string);
 }
 
 /** One record or message as a sandbox holds it. */

@@ -1,8 +1,7 @@
 import type { Filter, SimplePublicObject } from "@hubspot/api-client/lib/codegen/crm/contacts/index.js";
 import { isSupportedCountry, parsePhoneNumberFromString } from "libphonenumber-js";
-import type { Outcome } from "../../src/connector.ts";
+import { createExpiringCache, type Outcome } from "../../src/connector.ts";
 import { type HubSpotApi, within } from "./client.ts";
-import { createExpiringCache } from "./expiring-cache.ts";
 import { outcomeOfReadError } from "./outcome.ts";
 import { createPace, TooManyWaitError } from "./pace.ts";
 

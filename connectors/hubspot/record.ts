@@ -1,5 +1,5 @@
 import { parsePhoneNumberFromString } from "libphonenumber-js";
-import { type Delivery, type Outcome, type SharedCall, truncate } from "../../src/connector.ts";
+import { type Delivery, type Outcome, type SharedCall, truncate, unixMsOf } from "../../src/connector.ts";
 import { type BodyPart, bodyOf, bodyOfText, type CallBody, isPlayable } from "./body.ts";
 import { CALL_ID_PROPERTY } from "./property.ts";
 import type { HubSpotWith } from "./with.ts";
@@ -85,17 +85,6 @@ function dispositionOf(call: SharedCall, chosen: Record<string, string>): string
 function e164(number: string | undefined): string | undefined {
   if (number === undefined || !/^\+?[\d\s().-]{5,}$/.test(number)) return undefined;
   return parsePhoneNumberFromString(number)?.number;
-}
-
-const ISO_8601 = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|[+-]\d{2}:?\d{2})?)?$/i;
-
-/** Without a zone it is read as UTC; `Date.parse` alone would take this machine's zone. */
-function unixMsOf(text: string): number | undefined {
-  const [, date, time = "00:00", zone = "Z"] = ISO_8601.exec(text.trim()) ?? [];
-  if (date === undefined) return undefined;
-  const offset = /^[+-]\d{4}$/.test(zone) ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone.toUpperCase();
-  const ms = Date.parse(`${date}T${time}${offset}`);
-  return Number.isNaN(ms) ? undefined : ms;
 }
 
 function oneLine(text: string): string {

@@ -1,5 +1,5 @@
-import { type SharedCall, truncate } from "../../src/connector.ts";
-import { clockIn, dayIn, timeIn, timeMs } from "./time.ts";
+import { type SharedCall, truncate, unixMsOf } from "../../src/connector.ts";
+import { clockIn, dayIn, timeIn } from "./time.ts";
 
 const CUT = "\n[… cut here: Salesforce takes no more]";
 /** Less room than this is not worth the beginning of a transcript. */
@@ -59,10 +59,10 @@ function factsOf(call: SharedCall, timezone: string): string[] {
 
 /** `2025-01-15 15:23:00 to 15:25:27 (Europe/Berlin)`. A Task has a day only: the time of day is here. */
 function spanOf(call: SharedCall, timezone: string): string {
-  const startMs = timeMs(call.start_time);
-  const endMs = timeMs(call.end_time);
+  const [startMs, endMs] = [unixMsOf(call.start_time), unixMsOf(call.end_time)];
+  if (startMs === undefined) return "";
   const start = timeIn(startMs, timezone);
-  if (Number.isNaN(endMs)) return `${start} (${timezone})`;
+  if (endMs === undefined) return `${start} (${timezone})`;
   const isSameDay = dayIn(startMs, timezone) === dayIn(endMs, timezone);
   return `${start} to ${isSameDay ? clockIn(endMs, timezone) : timeIn(endMs, timezone)} (${timezone})`;
 }

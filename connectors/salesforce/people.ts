@@ -1,7 +1,6 @@
 import { parsePhoneNumberFromString } from "libphonenumber-js";
 import { z } from "zod";
-import type { SharedCall } from "../../src/connector.ts";
-import { createCache } from "./cache.ts";
+import { createExpiringCache, type SharedCall } from "../../src/connector.ts";
 import { SalesforceError } from "./errors.ts";
 import type { Session } from "./session.ts";
 
@@ -64,7 +63,7 @@ type Candidate = z.output<typeof searchAnswer>["searchRecords"][number];
 
 export function createPeople(options: { session: Session }): People {
   const { session } = options;
-  const cache = createCache<Person[]>({ maxEntries: MAX_NUMBERS });
+  const cache = createExpiringCache<Person[]>({ maxEntries: MAX_NUMBERS });
 
   async function search(digits: string, signal: AbortSignal): Promise<Candidate[]> {
     const path = `/search/?q=${encodeURIComponent(soslFor(digits))}`;

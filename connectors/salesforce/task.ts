@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import type { Delivery } from "../../src/connector.ts";
+import { type Delivery, unixMsOf } from "../../src/connector.ts";
 import { descriptionOf, plainText } from "./description.ts";
 import type { Person } from "./people.ts";
 import type { SalesforceWith } from "./settings.ts";
-import { dayIn, timeMs } from "./time.ts";
+import { dayIn } from "./time.ts";
 
 /** A Task as the API takes it: API names and values; a field that is not there is left as it is. */
 export type Task = Record<string, unknown>;
@@ -33,8 +33,8 @@ export function taskOf(options: {
   const { delivery, person, externalIdField, timezone } = options;
   const { call, previous } = delivery;
   const { subject, description, status, fields = {} } = delivery.with;
-  const startMs = timeMs(call.start_time);
-  if (Number.isNaN(startMs)) throw new MappingFault("start_time is not a time");
+  const startMs = unixMsOf(call.start_time);
+  if (startMs === undefined) throw new MappingFault("start_time is not a time");
 
   return present({
     Subject: oneLine(subject) || oneLine(subjectOf(delivery, person)),

@@ -1,9 +1,3 @@
-/** Unix ms; NaN when it is no time. VoiceInfra does not promise a zone: a time without one is UTC. */
-export function timeMs(text: string): number {
-  const isZoneless = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?$/.test(text);
-  return Date.parse(isZoneless ? `${text.replace(" ", "T")}Z` : text);
-}
-
 /** `2025-01-15`, the day it was in `timezone`. */
 export function dayIn(ms: number, timezone: string): string {
   return sweden(ms, timezone).slice(0, 10);

@@ -1,7 +1,6 @@
 import type { WebClient } from "@slack/web-api";
-import type { Delivery } from "../../src/connector.ts";
+import { type Delivery, unixMsOf } from "../../src/connector.ts";
 import { EVENT_TYPE, type SlackWith } from "./message.ts";
-import { timeMs } from "./text.ts";
 
 /** The sender's clock may differ from Slack's. */
 const MARGIN_MS = 10 * 60_000;
@@ -22,8 +21,8 @@ export async function findMessage(options: {
 }): Promise<{ channel: string; ts: string } | undefined> {
   const { client, delivery, botId, signal } = options;
   const channel = delivery.previous?.extra?.channel ?? delivery.with.channel;
-  const endedAtMs = timeMs(delivery.call.end_time);
-  const oldest = Number.isNaN(endedAtMs) ? "0" : String(Math.max(0, (endedAtMs - MARGIN_MS) / 1000));
+  const endedAtMs = unixMsOf(delivery.call.end_time);
+  const oldest = endedAtMs === undefined ? "0" : String(Math.max(0, (endedAtMs - MARGIN_MS) / 1000));
   let cursor: string | undefined;
 
   for (let page = 0; page < MAX_PAGES; page += 1) {

@@ -1,3 +1,5 @@
+import { unixMsOf } from "../../src/connector.ts";
+
 /** Slack's three control characters, written as text (docs.slack.dev, "Formatting message text", escaping). With them escaped nothing mentions, links or pings. */
 const ESCAPES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 
@@ -59,17 +61,10 @@ export function durationText(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
-/** A call's time in ms; without a zone it is UTC, whatever the machine's zone is. */
-export function timeMs(iso: string): number {
-  const withTime = /[T ]\d{2}:\d{2}/.test(iso);
-  const hasZone = /(Z|[+-]\d{2}:?\d{2})$/i.test(iso);
-  return Date.parse(withTime && !hasZone ? `${iso.replace(" ", "T")}Z` : iso);
-}
-
 /** `15 Jan 2025, 15:23 CET`; the text as it came when it cannot be read. */
 export function timeText(iso: string, timezone: string): string {
-  const atMs = timeMs(iso);
-  if (Number.isNaN(atMs)) return iso;
+  const atMs = unixMsOf(iso);
+  if (atMs === undefined) return iso;
   const format = new Intl.DateTimeFormat("en-GB", {
     timeZone: timezone,
     day: "numeric",

@@ -1,13 +1,7 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, type Scalar, visit } from "yaml";
-import type { Problems } from "./problems.ts";
+import type { Position, Problems } from "./problems.ts";
 import { offsetInSource } from "./scalar-source.ts";
 import { syntaxFindings } from "./syntax.ts";
-
-/** 1-based. */
-export interface Position {
-  line: number;
-  column: number;
-}
 
 /** Keys and list indexes from the top of the file. */
 export type Path = readonly PropertyKey[];

@@ -1,5 +1,10 @@
 import { type Problem, RoutesFileError } from "../errors.ts";
-import type { Position } from "./document.ts";
+
+/** 1-based. */
+export interface Position {
+  line: number;
+  column: number;
+}
 
 /** Where a mistake is, and what to say. */
 export interface Finding {

@@ -1,6 +1,5 @@
 import type { Document, YAMLError } from "yaml";
-import type { Position } from "./document.ts";
-import type { Finding } from "./problems.ts";
+import type { Finding, Position } from "./problems.ts";
 
 const QUOTE_IT = "Put the whole text in quotes.";
 

@@ -1,7 +1,14 @@
 import type { ASTNode, TypeError as CelTypeError, Environment, ParseError } from "@marcbachmann/cel-js";
 import { didYouMean } from "../../lib/did-you-mean.ts";
 import { VISIBLE_NAMES } from "../names.ts";
-import type { ExpressionFinding } from "./when.ts";
+
+/** What is wrong with an expression, and at which character of it. */
+export interface ExpressionFinding {
+  offset: number;
+  message: string;
+  hint?: string | undefined;
+  severity?: "error" | "warning";
+}
 
 const NAMES = VISIBLE_NAMES.map(({ name }) => name);
 

@@ -5,16 +5,8 @@ import type { Call } from "../../model/call.ts";
 import { RouteFault } from "../../route.ts";
 import { VISIBLE_NAMES } from "../names.ts";
 import { createCheckEnvironment, createRunEnvironment } from "./environment.ts";
-import { explainCelError, kindOfType } from "./explain.ts";
+import { type ExpressionFinding, explainCelError, kindOfType } from "./explain.ts";
 import { rewrite, truth } from "./rewrite.ts";
-
-/** What is wrong with an expression, and at which character of it. */
-export interface ExpressionFinding {
-  offset: number;
-  message: string;
-  hint?: string | undefined;
-  severity?: "error" | "warning";
-}
 
 /** Words that a text can be compared with, where the file knows them all. */
 export type KnownWords = Partial<Record<"agent" | "source" | "direction", string[]>>;

@@ -1,0 +1,162 @@
+import type { Position, Taken, Topic } from "../log.ts";
+import type { PartitionWindow } from "../window.ts";
+import type { KafkaEvent } from "./client.ts";
+import type { Committer } from "./committer.ts";
+import { within } from "./faults.ts";
+import { createHolding, type Holding } from "./holding.ts";
+import type { ConsumerGroup, KafkaRecord } from "./internals.ts";
+import type { FetchedBatch } from "./member.ts";
+import type { MemberHooks } from "./patch-member.ts";
+import { beginAt, edges } from "./positions.ts";
+import { toMessage, toOffset } from "./wire.ts";
+
+/** A rejoining member waits so long for what is taken, then so long for its commit: together no longer than a session. */
+const BARRIER_MS = 8_000;
+const BARRIER_COMMIT_MS = 4_000;
+
+/** What the group has given to this member, generation after generation: a holding each, from its first fetch to the next rejoin. */
+export interface Assignment {
+  /** To be given to the member; `joined` is the subscription's own. */
+  hooks: Pick<MemberHooks, "beforeJoin" | "beforeFetch" | "outOfRange">;
+  onBatch(batch: FetchedBatch): void;
+  take(max: number): Taken[];
+  windows(): PartitionWindow[];
+  /** Fetches what there is room for and wanted, and no more. */
+  regulateAll(): void;
+  /** False: nothing is held, or it did not succeed. */
+  commit(): Promise<boolean>;
+}
+
+export function createAssignment(options: {
+  /** Without the prefix, as messages name it. */
+  topicName: Topic;
+  /** As Kafka knows them. */
+  topic: string;
+  groupId: string;
+  start: Position[];
+  limits: { maxMessages: number; maxBytes: number };
+  committer: Committer;
+  /** Whether anything is to be fetched at all. */
+  wanted(): boolean;
+  /** There may be messages to take, or room. */
+  onChange(window: PartitionWindow): void;
+  onEvent(event: KafkaEvent): void;
+}): Assignment {
+  const { topicName, topic, groupId, start, limits, committer, wanted, onEvent } = options;
+  let group: ConsumerGroup | undefined;
+  let holding: Holding | undefined;
+  /** How far this member had come when its last holding ended; worth nothing to a member with another id. */
+  let reached: { memberId: string | null; heads: Map<number, number> } = { memberId: null, heads: new Map() };
+  let placing: { manager: object; done: Promise<void> } | undefined;
+  /** Partitions that are paused at kafkajs. */
+  const notFetched = new Set<number>();
+
+  function regulate(window: PartitionWindow): void {
+    const { partition } = window;
+    if (!group || holding?.windows.get(partition) !== window) return;
+    const wantsMore = wanted() && holding.wantsMore(window, !notFetched.has(partition));
+    if (wantsMore === !notFetched.has(partition)) return;
+    const partitions = [{ topic, partitions: [partition] }];
+    if (wantsMore) {
+      notFetched.delete(partition);
+      group.resume(partitions);
+    } else {
+      notFetched.add(partition);
+      group.pause(partitions);
+    }
+  }
+
+  function windows(): PartitionWindow[] {
+    return [...(holding?.windows.values() ?? [])];
+  }
+
+  function onChange(window: PartitionWindow): void {
+    regulate(window);
+    options.onChange(window);
+  }
+
+  function commit(): Promise<boolean> {
+    return group && holding ? committer.commit(group, holding) : Promise.resolve(false);
+  }
+
+  /** Before a member joins again: what is taken is waited for, so that nobody else takes it too, and its position is committed. */
+  async function barrier(leaving: ConsumerGroup): Promise<void> {
+    const left = holding;
+    if (!left) return;
+    const leftWindows = windows();
+    for (const window of leftWindows) window.retire();
+    await within(BARRIER_MS, Promise.all(leftWindows.map((window) => window.settled()))).catch(() => {
+      onEvent({ severity: "warning", text: `${left.taken} messages were still worked on when the group rebalanced`, group: groupId });
+    });
+    await within(BARRIER_COMMIT_MS, committer.commit(leaving, left)).catch(() => false);
+    reached = { memberId: left.memberId, heads: new Map(leftWindows.map(({ partition, head }) => [partition, head])) };
+    for (const window of leftWindows) window.close();
+    if (holding === left) holding = undefined;
+  }
+
+  async function place(joined: ConsumerGroup): Promise<void> {
+    const { offsetManager: manager, memberId } = joined;
+    if (!manager) return;
+    const partitions = joined.assigned().flatMap((one) => (one.topic === topic ? one.partitions : []));
+    const heads = memberId !== null && memberId === reached.memberId ? reached.heads : new Map<number, number>();
+    const begin = await beginAt({ group: joined, topic, partitions, start, reached: heads });
+    if (joined.offsetManager !== manager) return;
+    group = joined;
+    holding = createHolding({ manager, memberId, begin, limits, onChange });
+    notFetched.clear();
+    joined.resume([{ topic, partitions }]);
+    for (const { partition, from } of begin) joined.seek({ topic, partition, offset: String(from) });
+    for (const window of windows()) regulate(window);
+    // A group that has not committed begins anew wherever "the beginning" is then: where it begins now is said at once.
+    void commit();
+  }
+
+  return {
+    hooks: {
+      beforeJoin: barrier,
+      async beforeFetch(joined) {
+        const manager = joined.offsetManager;
+        if (!manager || holding?.manager === manager) return;
+        // Each broker has a fetcher of its own; one of them places the member.
+        if (placing?.manager !== manager) placing = { manager, done: place(joined) };
+        try {
+          await placing.done;
+        } catch (error) {
+          placing = undefined;
+          throw error;
+        }
+      },
+      async outOfRange(joined, partition) {
+        const window = holding?.windows.get(partition);
+        if (!window || holding?.manager !== joined.offsetManager) return;
+        const oldest = (await edges(joined.cluster, topic, [partition], { fromBeginning: true })).get(partition) ?? 0;
+        const behind = window.next < oldest;
+        const text = behind
+          ? `retention took ${oldest - window.next} messages that were not read: ${window.next} to ${oldest - 1}`
+          : `the position ${window.next} lies behind the end: the topic was cut or made anew; reading goes on at ${oldest}`;
+        onEvent({ severity: "error", text, group: groupId, partition });
+        if (behind) window.skipTo(oldest);
+        else holding.restart(partition, oldest);
+        joined.seek({ topic, partition, offset: String(oldest) });
+      },
+    },
+    onBatch({ partition, messages, fetchedOffset }) {
+      const window = holding?.windows.get(partition);
+      if (!group || !window) return;
+      // From further on than we are: it was asked for before a rejoin, and taking it would pass over what lies between.
+      const fits = toOffset(fetchedOffset) <= window.next;
+      const fetched = fits ? messages.filter(({ offset }) => toOffset(offset) >= window.next) : [];
+      const wantedNow = fetched.map((record) => toMessage(record as KafkaRecord, { topic: topicName, partition }));
+      const taken = holding?.room(window, wantedNow) ?? [];
+      window.offer(taken);
+      if (!fits || taken.length < wantedNow.length) group.seek({ topic, partition, offset: String(window.next) });
+      onChange(window);
+    },
+    take: (max) => holding?.take(max) ?? [],
+    windows,
+    regulateAll() {
+      for (const window of windows()) regulate(window);
+    },
+    commit,
+  };
+}
