@@ -1,5 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -42,3 +42,18 @@ test("the packed package runs the whole demo", () => {
   expect(output).toContain("13 calls accepted");
   expect(output).toContain("0 dead letters");
 }, 90_000);
+
+const tooOld = (process.env.PATH ?? "")
+  .split(delimiter)
+  .filter((place) => !place.includes("node_modules"))
+  .map((place) => join(place, "node"))
+  .find((path) => existsSync(path) && Number(/^v(\d+)/.exec(run(path, ["--version"]))?.[1]) < 26);
+
+// Where the system's own Node is new enough there is nothing to refuse.
+if (tooOld !== undefined) {
+  test("on a Node that is too old the package says what to do", () => {
+    const { status, stderr } = spawnSync(tooOld, ["node_modules/patchbay/bin/patchbay.js", "check"], { cwd: folder, encoding: "utf8" });
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/needs Node 26 or newer; this is v\d+/);
+  });
+}
