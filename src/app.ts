@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
+import { type Breaker, createBreaker } from "./delivery/breaker.ts";
 import type { DeliveryEvent, RouteTrouble } from "./delivery/events.ts";
 import { startHeartbeat } from "./delivery/heartbeat.ts";
 import { batchLedger } from "./delivery/ledger-batches.ts";
@@ -96,10 +97,14 @@ export async function startConnectors(options: {
 
   const worker = `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`;
   const batches = batchLedger({ ledger, worker, leaseMs: LEASE_MS });
-  const handles = new Map<string, DestinationHandle>();
+  const ended = new AbortController();
+  const destinations = new Map<string, { handle: DestinationHandle; breaker: Breaker }>();
   const enabled = selected.filter((route) => route.enabled);
   for (const { to } of enabled) {
-    if (!handles.has(to.name)) handles.set(to.name, createDestinationHandle({ destination: to, timezone: routes.timezone, clock }));
+    if (destinations.has(to.name)) continue;
+    const handle = createDestinationHandle({ destination: to, timezone: routes.timezone, clock });
+    const onChange = (cause: string | undefined) => logDestination(logger, to.name, cause);
+    destinations.set(to.name, { handle, breaker: createBreaker({ clock, signal: ended.signal, onChange }) });
   }
 
   const workers = await Promise.all(
@@ -110,7 +115,7 @@ export async function startConnectors(options: {
         log,
         ledger,
         batches,
-        handle: handles.get(route.to.name) as DestinationHandle,
+        ...(destinations.get(route.to.name) as { handle: DestinationHandle; breaker: Breaker }),
         worker,
         leaseMs: LEASE_MS,
         clock,
@@ -130,7 +135,8 @@ export async function startConnectors(options: {
     async stop({ graceMs }) {
       await Promise.all(workers.map((one) => one.stop({ graceMs })));
       await heartbeat.stop();
-      await Promise.all([...handles.values()].map((handle) => handle.close()));
+      ended.abort();
+      await Promise.all([...destinations.values()].map(({ handle }) => handle.close()));
     },
   };
 }
@@ -152,6 +158,11 @@ function logEvent(logger: Logger, event: DeliveryEvent): void {
   if (event.kind === "dead") logger.error(fields, "dead letter");
   else if (event.kind === "waiting") logger.warn(fields, "waiting");
   else logger.debug(fields, event.kind);
+}
+
+function logDestination(logger: Logger, destination: string, cause: string | undefined): void {
+  if (cause === undefined) logger.info({ destination }, "destination goes on");
+  else logger.error({ destination, cause }, "destination stands still");
 }
 
 function logTrouble(logger: Logger, { route, cause }: RouteTrouble): void {

@@ -17,7 +17,8 @@ export type { SharedCall } from "./model/call.ts";
 
 /**
  * How one attempt ended. Connectors say what happened; what follows is decided in one place (`src/delivery/settle.ts`).
- * - `retry`, `because`: `record` (this call, later: a lock, 409, 423, 5xx on it), `rate-limit` (429 and kin), `down` (nothing reached it: refused, no DNS, 503 for all).
+ * - `retry`, `because`: `record` (this call, later: a lock, 409, 423), `server` (5xx: the call's fault or the destination's, told apart by whether
+ *   other calls meet it too), `rate-limit` (429 and kin), `down` (nothing reached it: refused, no DNS, 503 for all).
  * - `rejected`: this call can never be delivered as it is (400-type, mapping).
  * - `unauthorized`: a credential or permission must be mended; `fix` says which and how.
  * - `ambiguous`: it was sent and there is no answer: it may be there.
@@ -26,7 +27,7 @@ export type { SharedCall } from "./model/call.ts";
 export type Outcome =
   | { kind: "delivered"; receipt: Receipt }
   | { kind: "skipped"; reason: string }
-  | { kind: "retry"; because: "record" | "rate-limit" | "down"; code: string; reason: string; retryAfterMs?: number }
+  | { kind: "retry"; because: "record" | "server" | "rate-limit" | "down"; code: string; reason: string; retryAfterMs?: number }
   | { kind: "rejected"; code: string; reason: string }
   | { kind: "unauthorized"; code: string; reason: string; fix: string }
   | { kind: "ambiguous"; code: string; reason: string };

@@ -295,15 +295,67 @@ ${options.routes ?? "  - { id: '{id}', to: there }"}
       await until(async () => (await states()).join() === "a delivered");
     });
 
-    test("a refused credential keeps the call and says what to mend; the destination is opened anew for the next attempt", async () => {
+    test("a refused credential keeps the calls and says what to mend; once it is mended they go on by themselves", async () => {
       const destination = testDestination();
       destination.answers(() => ({ kind: "unauthorized", code: "401", reason: "the token is refused", fix: "Make a new one" }));
-      const { start, rows } = setUp({ destination });
-      await held(await start());
-      await accept("a");
-      await until(async () => (await rows())[0]?.state === "waiting");
-      expect((await rows())[0]).toMatchObject({ errorCode: "401", reason: "the token is refused. Make a new one" });
+      const { start, states } = setUp({ destination });
+      const running = await start();
+      await held(running);
+      await acceptAll(["a", "b", "c"]);
+      await until(() => running.workers[0]?.status().cause === "unauthorized: the token is refused. Make a new one");
+      // It is opened anew for the next try, so that a new credential is read.
       await until(() => destination.closed.length > 0);
+      expect((await states()).filter((state) => /waiting|dead/.test(state))).toEqual([]);
+      destination.answers(({ key }) => ({ kind: "delivered", receipt: { id: key } }));
+      await until(async () => (await states()).join() === "a delivered,b delivered,c delivered");
+      expect(running.workers[0]?.status().cause).toBeUndefined();
+    });
+
+    test("a destination that is down costs only time: nothing waits, nothing dies, lag grows, one call at a time may try", async () => {
+      const destination = testDestination();
+      destination.answers(() => ({ kind: "retry", because: "down", code: "ECONNREFUSED", reason: "nobody listens" }));
+      const { routes, start, states } = setUp({ destination });
+      const running = await start();
+      await held(running);
+      await accept("call-0");
+      await until(() => running.workers[0]?.status().cause === "destination down: nobody listens");
+      const callIds = Array.from({ length: 200 }, (_, index) => `call-${index}`);
+      await acceptAll(callIds.slice(1));
+      const before = destination.sent.length;
+      await destination.attempts(before + 2);
+      const probes = destination.sent.slice(before).map(({ key }) => key);
+      expect(new Set(probes).size).toBe(probes.length);
+      expect(destination.sent.length).toBeLessThan(before + 5);
+      const report = await readLag({ routes: routes.routes, log, ledger, nowMs: Date.now() });
+      expect(report.routes[0]).toMatchObject({ lag: 200, waiting: 0, dead: 0 });
+      destination.answers(({ key }) => ({ kind: "delivered", receipt: { id: key } }));
+      await until(async () => (await states()).filter((state) => state.endsWith("delivered")).length === 200);
+    });
+
+    test("500s on three different calls are the destination's trouble; on one call they are its own", async () => {
+      const odd = testDestination();
+      odd.answers(({ key }) =>
+        key === "main/odd"
+          ? { kind: "retry", because: "server", code: "500", reason: "failed", retryAfterMs: 100 }
+          : { kind: "delivered", receipt: { id: key } },
+      );
+      const one = setUp({ destination: odd });
+      const first = await one.start();
+      await held(first);
+      await accept("odd");
+      await odd.attempts(6);
+      await accept("fine");
+      await until(async () => (await one.states()).includes("fine delivered"));
+      expect(first.workers[0]?.status().cause).toBeUndefined();
+      await first.stop({ graceMs: 1_000 });
+
+      const broken = testDestination();
+      broken.answers(() => ({ kind: "retry", because: "server", code: "500", reason: "failed" }));
+      const all = setUp({ destination: broken });
+      const second = await all.start();
+      await held(second);
+      await acceptAll(["a", "b", "c"]);
+      await until(() => second.workers[0]?.status().cause === "destination down: failed");
     });
 
     test("routes do not feel each other: one destination hangs, the other gets everything", async () => {

@@ -136,19 +136,19 @@ describe("what HubSpot's answers mean", () => {
       { because: "record", code: "http_477", retryAfterMs: 90_000 },
     ],
     ["a conflict", 409, problem("CONFLICT"), {}, { because: "record", code: "http_409" }],
-    ["500", 500, problem("INTERNAL_ERROR"), {}, { because: "record", code: "http_500" }],
-    ["504", 504, "", {}, { because: "record", code: "http_504" }],
+    ["503 without a content type", 503, "", {}, { because: "server", code: "http_503" }],
+    ["500", 500, problem("INTERNAL_ERROR"), {}, { because: "server", code: "http_500" }],
+    ["504", 504, "", {}, { because: "server", code: "http_504" }],
   ] as const)("%s: later", async (_what, status, body, headers, expected) => {
     expect(await outcomeWhen(UPSERT, () => json(status, body, headers))).toMatchObject({ kind: "retry", ...expected });
   });
 
   test("a page of HTML from a proxy: later", async () => {
     const page = () => new Response("<html>Bad gateway +14155550100</html>", { status: 502, headers: { "content-type": "text/html" } });
-    expect(await outcomeWhen(UPSERT, page)).toEqual({ kind: "retry", because: "record", code: "http_502", reason: "HubSpot answered 502" });
+    expect(await outcomeWhen(UPSERT, page)).toEqual({ kind: "retry", because: "server", code: "http_502", reason: "HubSpot answered 502" });
   });
 
   test.each([
-    ["without a content type", () => new Response(new Uint8Array(), { status: 503 })],
     ["JSON that is cut off", () => new Response('{"status":"COM', { headers: { "content-type": "application/json" } })],
     ["HTML with 200", () => new Response("<html>", { headers: { "content-type": "text/html" } })],
     ["nothing about the call", () => json(200, { status: "COMPLETE", results: [] })],

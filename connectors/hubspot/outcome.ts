@@ -37,7 +37,8 @@ export function outcomeOfHubSpotError(error: unknown): Outcome {
   if (status >= 500 || [408, 409, 423, 477].includes(status)) {
     // "Wait at least 2 seconds" for a locked record.
     const waitMs = retryAfterMs ?? (status === 423 ? 2 * SECOND : undefined);
-    return { kind: "retry", because: "record", code, reason, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) };
+    const because = status >= 500 ? "server" : "record";
+    return { kind: "retry", because, code, reason, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) };
   }
   return refused(problem, code, reason);
 }

@@ -86,7 +86,7 @@ describe("when Salesforce refuses", () => {
   test.each([
     [503, { kind: "retry", because: "down", code: "SERVER_UNAVAILABLE" }, [{ errorCode: "SERVER_UNAVAILABLE", message: "busy" }]],
     [503, { kind: "retry", because: "down", code: "HTTP_503" }, "<html>maintenance</html>"],
-    [502, { kind: "retry", because: "record", code: "HTTP_502" }, "<html>bad gateway</html>"],
+    [502, { kind: "retry", because: "server", code: "HTTP_502" }, "<html>bad gateway</html>"],
     [500, { kind: "retry", because: "record", code: "UNKNOWN_EXCEPTION" }, [{ errorCode: "UNKNOWN_EXCEPTION", message: "oops" }]],
     [429, { kind: "retry", because: "rate-limit", code: "HTTP_429", retryAfterMs: 7_000 }, ""],
     [403, { kind: "unauthorized", code: "API_DISABLED_FOR_ORG" }, [{ errorCode: "API_DISABLED_FOR_ORG", message: "no" }]],
@@ -117,7 +117,7 @@ describe("when Salesforce refuses", () => {
       tries += 1;
       return new Response("<html>", { status: 502, headers: { "content-type": "text/html" } });
     };
-    expect(await sendOne(destination, deliveryOf(exampleCall()))).toMatchObject({ kind: "retry", because: "record", code: "HTTP_502" });
+    expect(await sendOne(destination, deliveryOf(exampleCall()))).toMatchObject({ kind: "retry", because: "server", code: "HTTP_502" });
     expect([tries, count(org, UPSERT)]).toEqual([1, 0]);
   });
 

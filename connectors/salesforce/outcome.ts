@@ -86,7 +86,8 @@ function outcomeOfRefusal(error: SalesforceError): Outcome {
     return { kind: "retry", because: "down", code, reason: `Salesforce is not available (${code})`, ...wait };
   }
   if (LOCKS.has(code) || status === 420 || (status ?? 0) >= 500) {
-    return { kind: "retry", because: "record", code, reason: `Salesforce could not write it now (${code})`, ...wait };
+    const because = LOCKS.has(code) || status === 420 ? "record" : "server";
+    return { kind: "retry", because, code, reason: `Salesforce could not write it now (${code})`, ...wait };
   }
   if (code === "UNREADABLE_ANSWER" || code === "ANSWER_TOO_LARGE") {
     return { kind: "ambiguous", code, reason: "Salesforce's answer cannot be read" };

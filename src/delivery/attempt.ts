@@ -15,8 +15,14 @@ export interface ClaimedCall {
   body: Uint8Array;
 }
 
+/** How one try ended: for the ledger, and, if the destination was asked, what it said. */
+export interface Attempted {
+  settlement: Settlement;
+  outcome: Outcome | undefined;
+}
+
 /** map → send: one try at one delivery. Never throws; whatever happens becomes a settlement. */
-export async function attempt(options: { claimed: ClaimedCall; route: Route; sender: Sender; clock: Clock }): Promise<Settlement> {
+export async function attempt(options: { claimed: ClaimedCall; route: Route; sender: Sender; clock: Clock }): Promise<Attempted> {
   const { claimed, route, sender, clock } = options;
   const { claim, call, body } = claimed;
   const { connector } = route.to;
@@ -25,11 +31,13 @@ export async function attempt(options: { claimed: ClaimedCall; route: Route; sen
   try {
     mapped = route.map(call);
   } catch (error) {
-    return settlementOfFault(error, body);
+    return { settlement: settlementOfFault(error, body), outcome: undefined };
   }
   const delivery = { key: deliveryKey(route, call), call: mapped.call, with: mapped.with, previous: claim.receipt };
   const outcome = await sendOnce({ delivery, ambiguous: claim.ambiguous, connector, sender });
-  return settlementOf({ outcome, connector, attempts: claim.attempts, sentFields: mapped.sentFields, body, random: clock.random });
+  const { attempts, ambiguous } = claim;
+  const { sentFields } = mapped;
+  return { settlement: settlementOf({ outcome, connector, attempts, ambiguous, sentFields, body, random: clock.random }), outcome };
 }
 
 /** An unclear earlier attempt is looked for first where sending again would make a second message. */

@@ -9,21 +9,21 @@ const HOUR = 60 * MINUTE;
 const RETRY_AFTER_MS = [30 * SECOND, 5 * MINUTE, HOUR];
 const RATE_LIMITED_MS = [2 * SECOND, 10 * SECOND, MINUTE];
 const LOOK_AGAIN_MS = [5 * SECOND, 30 * SECOND, 5 * MINUTE];
-const UNAUTHORIZED_MS = MINUTE;
 
 /**
  * What follows from an outcome: the one place where that is decided (house plan §3, the outcome table).
- * `attempts` are the failed ones before this; `body` is kept while the delivery waits or is dead.
+ * `attempts` are the failed ones before this; `ambiguous`: an earlier one may have arrived; `body` is kept while the delivery waits or is dead.
  */
 export function settlementOf(options: {
   outcome: Outcome;
   connector: Pick<Connector, "duplicates">;
   attempts: number;
+  ambiguous: boolean;
   sentFields: string[];
   body: Uint8Array;
   random: () => number;
 }): Settlement {
-  const { outcome, connector, attempts, sentFields, body, random } = options;
+  const { outcome, connector, attempts, ambiguous: mayHaveArrived, sentFields, body, random } = options;
 
   function waiting(dueInMs: number, reason: string, ambiguous = false): Settlement {
     const errorCode = "code" in outcome ? outcome.code : outcome.kind;
@@ -34,18 +34,27 @@ export function settlementOf(options: {
     return waitMs * (0.8 + 0.4 * random());
   }
 
+  /**
+   * The destination's trouble, not the call's: the breaker has opened, and the call stays where it was. Only what an earlier attempt may
+   * have left is not forgotten: it has to be looked for first, also by whoever comes next.
+   */
+  function untouched(reason: string): Settlement {
+    return mayHaveArrived ? waiting(LOOK_AGAIN_MS[0] ?? 0, reason, true) : { kind: "released" };
+  }
+
   switch (outcome.kind) {
     case "delivered":
       return { kind: "delivered", receipt: outcome.receipt, sentFields };
     case "skipped":
       return { kind: "skipped", reason: outcome.reason };
     case "retry":
+      if (outcome.because === "down") return untouched(outcome.reason);
       return waiting(
         outcome.retryAfterMs ?? withJitter(outcome.because === "rate-limit" ? RATE_LIMITED_MS : RETRY_AFTER_MS),
         outcome.reason,
       );
     case "unauthorized":
-      return waiting(UNAUTHORIZED_MS, `${outcome.reason}. ${outcome.fix}`);
+      return untouched(`${outcome.reason}. ${outcome.fix}`);
     case "rejected":
       return { kind: "dead", errorCode: outcome.code, reason: outcome.reason, body };
     case "ambiguous":

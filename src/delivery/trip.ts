@@ -9,7 +9,8 @@ import type { Taken } from "../log/log.ts";
 import type { Call } from "../model/call.ts";
 import { toHeaders } from "../model/envelope.ts";
 import type { Route } from "../route.ts";
-import { attempt, type ClaimedCall, settlementOfFault } from "./attempt.ts";
+import { type Attempted, attempt, type ClaimedCall, settlementOfFault } from "./attempt.ts";
+import type { Breaker, Permit } from "./breaker.ts";
 import type { DeliveryEvent } from "./events.ts";
 import type { LedgerBatches } from "./ledger-batches.ts";
 import { persist } from "./persist.ts";
@@ -25,6 +26,8 @@ export interface TripOptions {
   renew(claimed: ClaimedCall): Promise<boolean>;
   leaseMs: number;
   sender: Sender;
+  /** Of the destination. */
+  breaker: Breaker;
   /** Attempts that may be under way at once. */
   slots: Semaphore;
   clock: Clock;
@@ -44,7 +47,8 @@ export interface Trips {
 type Matched = { wanted: true; call: Call } | { wanted: false; reason: string } | { fault: unknown };
 
 export function createTrips(options: TripOptions): Trips {
-  const { route, describe, routesVersion, ledger, renew, leaseMs, sender, slots, clock, onEvent, onLedgerFailure, deadline } = options;
+  const { route, describe, routesVersion, ledger, renew, leaseMs, sender, breaker, slots, clock, onEvent, onLedgerFailure, deadline } =
+    options;
   /** A claim with less left than this is renewed before sending: it must outlive the attempt. */
   const leastLeaseMs = route.to.timeoutMs + 5_000;
 
@@ -80,20 +84,26 @@ export function createTrips(options: TripOptions): Trips {
   }
 
   /** map → send → settle under a claim. `false`: it did not come to an end here (aborted before sending, or the claim was lost). */
-  async function deliver(claimed: ClaimedCall, reading: ReadCall, claimedAtMs: number, signal: AbortSignal): Promise<boolean> {
-    if (!(await slots.acquire(signal))) {
-      await settle(claimed.claim, reading, { kind: "released" });
-      return false;
+  async function deliver(
+    claimed: ClaimedCall,
+    reading: ReadCall,
+    options: { permit: Permit; claimedAtMs: number; signal: AbortSignal },
+  ): Promise<boolean> {
+    const { permit, claimedAtMs, signal } = options;
+    const released = { settlement: { kind: "released" } as const, outcome: undefined };
+    let attempted: Attempted = released;
+    if (await slots.acquire(signal)) {
+      try {
+        const leaseLeftMs = claimedAtMs + leaseMs - clock.monotonicMs();
+        if (leaseLeftMs < leastLeaseMs && !(await ask(deadline, () => renew(claimed)))) return false;
+        if (permit.stands()) attempted = await attempt({ claimed, route, sender, clock });
+      } finally {
+        slots.release();
+        permit.end(attempted.outcome);
+      }
     }
-    let settlement: Settlement;
-    try {
-      const leaseLeftMs = claimedAtMs + leaseMs - clock.monotonicMs();
-      if (leaseLeftMs < leastLeaseMs && !(await ask(deadline, () => renew(claimed)))) return false;
-      settlement = await attempt({ claimed, route, sender, clock });
-    } finally {
-      slots.release();
-    }
-    return settle(claimed.claim, reading, settlement);
+    const settled = await settle(claimed.claim, reading, attempted.settlement);
+    return settled && attempted.settlement.kind !== "released";
   }
 
   function report(reading: ReadCall, settlement: Settlement): void {
@@ -136,15 +146,22 @@ export function createTrips(options: TripOptions): Trips {
       if (!("fault" in verdict) && !verdict.wanted) return skip(reading, taken, verdict.reason, signal);
 
       for (;;) {
-        const claimedAtMs = clock.monotonicMs();
-        const answer = await claim(reading, taken, signal);
-        if (!answer) return taken.release();
-        if (answer.kind === "done") return taken.ack();
-        const ended =
-          "fault" in verdict
-            ? await settle(answer.claim, reading, settlementOfFault(verdict.fault, body))
-            : await deliver({ claim: answer.claim, call: verdict.call, body }, reading, claimedAtMs, signal);
-        if (ended) return taken.ack();
+        // Before the claim: an outage may last longer than a lease.
+        const permit = await breaker.pass({ key: taken.message.key, signal });
+        if (!permit) return taken.release();
+        try {
+          const claimedAtMs = clock.monotonicMs();
+          const answer = await claim(reading, taken, signal);
+          if (!answer) return taken.release();
+          if (answer.kind === "done") return taken.ack();
+          const ended =
+            "fault" in verdict
+              ? await settle(answer.claim, reading, settlementOfFault(verdict.fault, body))
+              : await deliver({ claim: answer.claim, call: verdict.call, body }, reading, { permit, claimedAtMs, signal });
+          if (ended) return taken.ack();
+        } finally {
+          permit.end(undefined);
+        }
         if (signal.aborted || deadline.aborted) return taken.release();
       }
     },
@@ -158,7 +175,13 @@ export function createTrips(options: TripOptions): Trips {
       const verdict = match(reading);
       if ("fault" in verdict) await settle(due, reading, settlementOfFault(verdict.fault, body));
       else if (!verdict.wanted) await settle(due, reading, { kind: "skipped", reason: verdict.reason });
-      else await deliver({ claim: due, call: verdict.call, body }, reading, clock.monotonicMs(), signal);
+      else {
+        const claimedAtMs = clock.monotonicMs();
+        const permit = await breaker.pass({ key: `${source}/${callId}`, signal });
+        if (permit) await deliver({ claim: due, call: verdict.call, body }, reading, { permit, claimedAtMs, signal });
+        else await settle(due, reading, { kind: "released" });
+        permit?.end(undefined);
+      }
     },
   };
 }

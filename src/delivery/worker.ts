@@ -9,6 +9,7 @@ import { createRateMeter } from "../lib/rate-meter.ts";
 import { createSemaphore } from "../lib/semaphore.ts";
 import { CALLS_TOPIC, type Log, type Taken } from "../log/log.ts";
 import type { Route, Routes } from "../route.ts";
+import type { Breaker } from "./breaker.ts";
 import { startDueLoop } from "./due.ts";
 import type { DeliveryEvent, RouteTrouble } from "./events.ts";
 import type { LedgerBatches } from "./ledger-batches.ts";
@@ -35,6 +36,8 @@ export interface RouteWorkerOptions {
   ledger: Ledger;
   batches: LedgerBatches;
   handle: DestinationHandle;
+  /** Of the destination, shared by its routes in this process. */
+  breaker: Breaker;
   worker: string;
   leaseMs: number;
   clock: Clock;
@@ -43,7 +46,7 @@ export interface RouteWorkerOptions {
 }
 
 export async function startRouteWorker(options: RouteWorkerOptions): Promise<RouteWorker> {
-  const { route, routes, log, ledger, batches, handle, worker, leaseMs, clock, onEvent, onTrouble } = options;
+  const { route, routes, log, ledger, batches, handle, breaker, worker, leaseMs, clock, onEvent, onTrouble } = options;
   const { connector } = route.to;
   const inFlightMost = connector.batch.maxCalls * connector.batch.concurrency;
   /** Calls on their way at once: those being sent, and as many again that are being matched, claimed or settled. */
@@ -65,6 +68,7 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     leaseMs,
     renew: async ({ claim }) => (await ledger.renew({ leaseMs, claims: [{ key: claim, claimId: claim.claimId }] }))[0] ?? false,
     sender: createSender({ connector, handle, timeoutMs: route.to.timeoutMs }),
+    breaker,
     slots,
     clock,
     deadline: deadline.signal,
@@ -117,7 +121,7 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     worker,
     leaseMs,
     ledger,
-    room: () => inFlightMost - slots.held,
+    room: () => Math.min(inFlightMost - slots.held, breaker.room()),
     carry: (due) => order.run(`${due.source}/${due.callId}`, () => trips.fromLedger(due, stopping.signal)),
     clock,
     signal: stopping.signal,
@@ -130,7 +134,7 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     failed: subscription.failed,
     status() {
       const { partitions, standby, oldestOpenAt } = subscription.status();
-      const cause = ledgerFailedAtMs !== undefined ? "ledger away" : standby ? "standby" : undefined;
+      const cause = ledgerFailedAtMs !== undefined ? "ledger away" : standby ? "standby" : breaker.cause();
       return { route: route.id, partitions, inFlight: slots.held, oldestOpenAt, cause, endedPerSecond: ended.perSecond() };
     },
     idleMs: () => Math.max(0, clock.nowMs() - subscription.status().aliveAt),

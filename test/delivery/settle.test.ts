@@ -4,9 +4,9 @@ import { settlementOf } from "../../src/delivery/settle.ts";
 
 const body = Buffer.from("{}");
 
-function settle(outcome: Outcome, options: { attempts?: number; duplicates?: Connector["duplicates"] } = {}) {
-  const { attempts = 0, duplicates = "native-key" } = options;
-  return settlementOf({ outcome, connector: { duplicates }, attempts, sentFields: ["summary"], body, random: () => 0.5 });
+function settle(outcome: Outcome, options: { attempts?: number; ambiguous?: boolean; duplicates?: Connector["duplicates"] } = {}) {
+  const { attempts = 0, ambiguous = false, duplicates = "native-key" } = options;
+  return settlementOf({ outcome, connector: { duplicates }, attempts, ambiguous, sentFields: ["summary"], body, random: () => 0.5 });
 }
 
 describe("the outcome table", () => {
@@ -42,10 +42,19 @@ describe("the outcome table", () => {
     expect(settlement).toMatchObject({ kind: "waiting", dueInMs: 37_000 });
   });
 
-  test("unauthorized waits and says what to mend", () => {
-    const settlement = settle({ kind: "unauthorized", code: "401", reason: "the token is refused", fix: "Make a new one" });
-    expect(settlement).toMatchObject({ kind: "waiting", dueInMs: 60_000, reason: "the token is refused. Make a new one" });
+  const down: Outcome = { kind: "retry", because: "down", code: "ECONNREFUSED", reason: "nobody listens" };
+  const unauthorized: Outcome = { kind: "unauthorized", code: "401", reason: "the token is refused", fix: "Make a new one" };
+
+  test.each([down, unauthorized])("the destination's own trouble ($kind) leaves the call where it was", (outcome) => {
+    expect(settle(outcome, { attempts: 2 })).toEqual({ kind: "released" });
   });
+
+  test.each([down, unauthorized])(
+    "the destination's own trouble ($kind) does not forget that an earlier attempt may have arrived",
+    (outcome) => {
+      expect(settle(outcome, { ambiguous: true, duplicates: "find" })).toMatchObject({ kind: "waiting", ambiguous: true });
+    },
+  );
 
   test.each(["native-key", "find"] as const)("ambiguous is tried again, marked, where %s protects from a second record", (duplicates) => {
     const settlement = settle({ kind: "ambiguous", code: "TimeoutError", reason: "no answer" }, { duplicates });

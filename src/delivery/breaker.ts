@@ -1,0 +1,164 @@
+import type { Outcome } from "../connector.ts";
+import type { Clock } from "../lib/clock.ts";
+
+/** How long it stays open after the first, second, … failed probe. Jitter of ±20 % is added. */
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 30_000;
+/** A credential is mended by people: no use in asking every second. */
+const FIRST_WAIT_UNAUTHORIZED_MS = 5_000;
+/** One odd call can get a 500 each time: only several different ones speak for the destination. */
+const DIFFERENT_CALLS = 3;
+
+/** Leave to make one attempt. It must be ended; only the first end counts. */
+export interface Permit {
+  /** False: the breaker has opened since; the attempt is not to be made. */
+  stands(): boolean;
+  /** What became of it; `undefined` when no attempt was made. */
+  end(outcome: Outcome | undefined): void;
+}
+
+/**
+ * Stands before one destination. While it is open nobody attempts anything: calls stay where they are (in the log, or waiting), so an
+ * outage costs nothing but time. Every now and then one delivery, each time another, may try.
+ */
+export interface Breaker {
+  /** A permit, now or once there may be one; `undefined` when the signal comes first. */
+  pass(options: { key: string; signal: AbortSignal }): Promise<Permit | undefined>;
+  /** How many permits would be given at once: none while open, one when a probe may be made. */
+  room(): number;
+  /** Why it is open. */
+  cause(): string | undefined;
+}
+
+interface Open {
+  cause: string;
+  failures: number;
+  unauthorized: boolean;
+  probing: boolean;
+  probeAtMs: number;
+}
+
+type Verdict = "alive" | "down" | "doubtful" | "nothing";
+
+/** What an outcome says of the destination, not of the call. */
+function verdictOf(outcome: Outcome | undefined): Verdict {
+  if (outcome === undefined) return "nothing";
+  if (outcome.kind === "unauthorized") return "down";
+  if (outcome.kind === "ambiguous") return "doubtful";
+  if (outcome.kind !== "retry") return "alive";
+  if (outcome.because === "down") return "down";
+  return outcome.because === "server" ? "doubtful" : "alive";
+}
+
+function causeOf(outcome: Outcome): string {
+  if (outcome.kind === "unauthorized") return `unauthorized: ${outcome.reason}. ${outcome.fix}`;
+  return "reason" in outcome ? `destination down: ${outcome.reason}` : "destination down";
+}
+
+/** Works until `signal` is aborted. `onChange` is told the cause when it opens or its cause changes, `undefined` when it closes. */
+export function createBreaker(options: { clock: Clock; signal: AbortSignal; onChange(cause: string | undefined): void }): Breaker {
+  const { clock, signal: ended, onChange } = options;
+  let open: Open | undefined;
+  /** Attempts that began before the last opening or closing say nothing about now. */
+  let generation = 0;
+  /** Calls whose attempts were doubtful since the destination last answered well. */
+  const doubtful = new Set<string>();
+  let waiting: ((probe: boolean) => void)[] = [];
+
+  function waitMs({ failures, unauthorized }: Pick<Open, "failures" | "unauthorized">, retryAfterMs: number | undefined): number {
+    const first = unauthorized ? FIRST_WAIT_UNAUTHORIZED_MS : FIRST_WAIT_MS;
+    const backOffMs = Math.min(first * 2 ** failures, LONGEST_WAIT_MS) * (0.8 + 0.4 * clock.random());
+    return Math.max(retryAfterMs ?? 0, backOffMs);
+  }
+
+  function openOrKeep(outcome: Outcome): void {
+    const cause = causeOf(outcome);
+    const failures = open ? open.failures + 1 : 0;
+    const unauthorized = outcome.kind === "unauthorized";
+    const ms = waitMs({ failures, unauthorized }, "retryAfterMs" in outcome ? outcome.retryAfterMs : undefined);
+    const news = open?.cause !== cause;
+    open = { cause, failures, unauthorized, probing: false, probeAtMs: clock.monotonicMs() + ms };
+    generation += 1;
+    doubtful.clear();
+    if (news) onChange(cause);
+    letOneTryIn(ms);
+  }
+
+  function close(): void {
+    open = undefined;
+    generation += 1;
+    doubtful.clear();
+    onChange(undefined);
+    const all = waiting;
+    waiting = [];
+    for (const go of all) go(false);
+  }
+
+  function letOneTryIn(ms: number): void {
+    const mine = generation;
+    void clock.sleep(ms, ended).then(() => {
+      if (ended.aborted || mine !== generation || !open) return;
+      // A timer may fire a little early.
+      const leftMs = open.probeAtMs - clock.monotonicMs();
+      if (leftMs > 0) letOneTryIn(leftMs + 1);
+      else letOneTry();
+    });
+  }
+
+  function letOneTry(): void {
+    if (!open || open.probing || clock.monotonicMs() < open.probeAtMs) return;
+    const next = waiting.shift();
+    if (!next) return;
+    open.probing = true;
+    next(true);
+  }
+
+  function permit(key: string, probe: boolean): Permit {
+    const mine = generation;
+    let over = false;
+    return {
+      stands: () => mine === generation,
+      end(outcome) {
+        if (over || mine !== generation) return;
+        over = true;
+        const verdict = verdictOf(outcome);
+        if (probe) {
+          if (verdict === "nothing") {
+            if (open) open.probing = false;
+            letOneTry();
+          } else if (verdict === "alive") close();
+          else openOrKeep(outcome as Outcome);
+          return;
+        }
+        if (verdict === "alive") doubtful.clear();
+        if (verdict === "doubtful") doubtful.add(key);
+        if (verdict === "down" || doubtful.size >= DIFFERENT_CALLS) openOrKeep(outcome as Outcome);
+      },
+    };
+  }
+
+  return {
+    pass({ key, signal }) {
+      if (signal.aborted) return Promise.resolve(undefined);
+      if (!open) return Promise.resolve(permit(key, false));
+      return new Promise((resolve) => {
+        const go = (probe: boolean) => {
+          signal.removeEventListener("abort", leave);
+          resolve(permit(key, probe));
+        };
+        const leave = () => {
+          waiting = waiting.filter((one) => one !== go);
+          resolve(undefined);
+        };
+        signal.addEventListener("abort", leave, { once: true });
+        waiting.push(go);
+        letOneTry();
+      });
+    },
+    room() {
+      if (!open) return Number.POSITIVE_INFINITY;
+      return !open.probing && waiting.length === 0 && clock.monotonicMs() >= open.probeAtMs ? 1 : 0;
+    },
+    cause: () => open?.cause,
+  };
+}
