@@ -20,6 +20,9 @@ const CONNECT_WITHIN_MS = 5_000;
 const ANSWER_WITHIN_MS = 10_000;
 const METADATA_MAX_AGE_MS = 60_000;
 const READ_UNCOMMITTED = 0;
+/** While Kafka is away kafkajs says so a dozen times a second: each sentence goes further once in a while. */
+const SAY_AGAIN_AFTER_MS = 10_000;
+const MAX_REMEMBERED = 200;
 
 export interface KafkaClient {
   kafka: Kafka;
@@ -81,6 +84,14 @@ function saslOf({ sasl }: KafkaSettings): SASLOptions | undefined {
 /** kafkajs logs fields of all kinds, stacks and requests among them; only its sentence and the fields named here go further. */
 function forwardTo(onEvent: (event: KafkaEvent) => void, { sasl }: KafkaSettings): logCreator {
   const clean = (text: string) => (sasl ? text.replaceAll(sasl.password.reveal(), "[secret]") : text);
+  const saidAtMs = new Map<string, number>();
+  function isNews(sentence: string): boolean {
+    const nowMs = performance.now();
+    if (nowMs - (saidAtMs.get(sentence) ?? Number.NEGATIVE_INFINITY) < SAY_AGAIN_AFTER_MS) return false;
+    if (saidAtMs.size >= MAX_REMEMBERED) saidAtMs.clear();
+    saidAtMs.set(sentence, nowMs);
+    return true;
+  }
   return () =>
     ({ namespace, log }) => {
       // An answer with an error is asked again or told by whoever asked; a topic that is just being made gives a dozen.
@@ -90,6 +101,7 @@ function forwardTo(onEvent: (event: KafkaEvent) => void, { sasl }: KafkaSettings
       const partition = typeof log.partition === "number" ? { partition: log.partition } : {};
       const broker = typeof log.broker === "string" ? ` (${log.broker})` : "";
       // Never an error: what kafkajs calls one, it mostly mends by itself, and the rest comes to us as an exception.
-      onEvent({ severity: "warning", text: clean(`${namespace}: ${log.message}${why}${broker}`), ...group, ...partition });
+      const text = clean(`${namespace}: ${log.message}${why}${broker}`);
+      if (isNews(`${text} ${log.groupId ?? ""} ${log.partition ?? ""}`)) onEvent({ severity: "warning", text, ...group, ...partition });
     };
 }
