@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Kafka, logLevel } from "kafkajs";
 import { startDockerBroker } from "./kafka/docker-broker.ts";
 import { kafkaJars } from "./kafka/jars.ts";
-import { startJavaBroker } from "./kafka/java-broker.ts";
+import { type JavaBroker, startJavaBroker } from "./kafka/java-broker.ts";
 
 export type TestKafka = { brokers: string; stop(): Promise<void> } | { missing: string };
 
@@ -25,6 +25,15 @@ export async function startKafka(): Promise<TestKafka> {
     return { brokers: container.address, stop: container.kill };
   }
 
+  const broker = await startOwnKafka();
+  return "missing" in broker ? broker : { brokers: broker.address, stop: broker.kill };
+}
+
+/**
+ * A broker from the official jars, for a test that crashes it.
+ * @throws {Error} as {@link startKafka}.
+ */
+export async function startOwnKafka(): Promise<JavaBroker | { missing: string }> {
   const jars = await kafkaJars();
   if ("missing" in jars) {
     if (process.env.CI) throw new Error(`no Kafka for the tests: ${jars.missing}`);
@@ -32,11 +41,11 @@ export async function startKafka(): Promise<TestKafka> {
   }
   const broker = await startJavaBroker({ jars: jars.folder });
   try {
-    await untilReady({ address: broker.address, orEnded: broker.ended });
+    await untilReady({ address: broker.address, orEnded: broker.ended() });
   } catch (cause) {
     throw new Error(`Kafka did not start; its log is ${broker.logFile}`, { cause });
   }
-  return { brokers: broker.address, stop: broker.kill };
+  return broker;
 }
 
 /** The port opens before Kafka can serve: only an answered Metadata request counts. */

@@ -12,8 +12,12 @@ export interface JavaBroker {
   /** `127.0.0.1:<port>` */
   address: string;
   logFile: string;
-  /** Resolves when the process has ended by itself or by `kill`. */
-  readonly ended: Promise<void>;
+  /** Resolves when the process has ended by itself, by `crash` or by `kill`. */
+  ended(): Promise<void>;
+  /** SIGKILL; its data stays. */
+  crash(): Promise<void>;
+  /** After a crash, on the same data and the same port. It may not answer yet. */
+  startAgain(): void;
   /** Ends it at once (its data is thrown away with it) and waits until it is gone. */
   kill(): Promise<void>;
 }
@@ -40,32 +44,43 @@ export async function startJavaBroker(options: { jars: string }): Promise<JavaBr
     ].join("\n"),
   );
 
-  const log = openSync(logFile, "a");
-  let child: ChildProcess;
-  try {
-    const logging = `-Dlog4j2.configurationFile=${join(import.meta.dirname, "log4j2.xml")}`;
-    const clusterId = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
-    const format = ["kafka.tools.StorageTool", "format", "--standalone", "-t", clusterId, "-c", properties];
-    await run("java", ["-XX:TieredStopAtLevel=1", logging, "-cp", classPath, ...format]);
-    child = spawn(
-      "java",
-      ["-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", logging, "-cp", classPath, "kafka.Kafka", properties],
-      { stdio: ["ignore", log, log] },
-    );
-  } finally {
-    closeSync(log);
+  const logging = `-Dlog4j2.configurationFile=${join(import.meta.dirname, "log4j2.xml")}`;
+  const clusterId = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
+  const format = ["kafka.tools.StorageTool", "format", "--standalone", "-t", clusterId, "-c", properties];
+  await run("java", ["-XX:TieredStopAtLevel=1", logging, "-cp", classPath, ...format]);
+
+  function start(): { child: ChildProcess; ended: Promise<void> } {
+    const log = openSync(logFile, "a");
+    try {
+      const child = spawn(
+        "java",
+        ["-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", logging, "-cp", classPath, "kafka.Kafka", properties],
+        { stdio: ["ignore", log, log] },
+      );
+      return { child, ended: once(child, "exit").then(() => undefined) };
+    } finally {
+      closeSync(log);
+    }
   }
-  const ended = once(child, "exit").then(() => undefined);
-  const endWithUs = () => child.kill("SIGKILL");
+  let running = start();
+  const endWithUs = () => running.child.kill("SIGKILL");
   process.once("exit", endWithUs);
+
+  async function crash(): Promise<void> {
+    running.child.kill("SIGKILL");
+    await running.ended;
+  }
 
   return {
     address,
     logFile,
-    ended,
+    ended: () => running.ended,
+    crash,
+    startAgain() {
+      running = start();
+    },
     async kill() {
-      child.kill("SIGKILL");
-      await ended;
+      await crash();
       process.off("exit", endWithUs);
       rmSync(folder, { recursive: true, force: true });
     },
