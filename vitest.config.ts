@@ -10,7 +10,7 @@ export default defineConfig({
           name: "fast",
           include: ["test/**/*.test.ts", "connectors/**/*.test.ts"],
           exclude: ["test/engines/**", "test/processes/**"],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {
