@@ -7,6 +7,7 @@ import { createLogger } from "../src/lib/logger.ts";
 import { CALLS_TOPIC } from "../src/log/log.ts";
 import { loadRoutes } from "../src/routes/index.ts";
 import { startPatchbay } from "../test/support/patchbay-process.ts";
+import { benchCall } from "./call.ts";
 import { benchConnector } from "./connector.ts";
 import { printFigure, quantile, rssMbOf } from "./report.ts";
 
@@ -31,22 +32,6 @@ routes: [{ id: bench-${latencyMs}, to: bench }]
 `,
   );
   return path;
-}
-
-function makeBody(callId: string): Buffer {
-  return Buffer.from(
-    JSON.stringify({
-      call_id: callId,
-      from_number: "+14155550100",
-      to_number: "+18005551234",
-      agent_id: "agent_abc123",
-      duration_seconds: 147,
-      start_time: "2026-01-15T14:23:00Z",
-      end_time: "2026-01-15T14:25:27Z",
-      call_outcome: "answered",
-      transcript: "Agent: Good morning, how can I help you? Caller: I would like to confirm. ".repeat(30),
-    }),
-  );
 }
 
 async function startBenchConnector(options: Engines & { latencyMs: number; onDelivered: (tookMs: number) => void }) {
@@ -131,7 +116,7 @@ export async function benchDrain(options: Engines): Promise<void> {
         return log.append({
           topic: CALLS_TOPIC,
           key: `voiceinfra/${callId}`,
-          value: makeBody(callId),
+          value: benchCall(callId),
           headers: { source: "voiceinfra", accepted_at: String(Date.now()), format: "1" },
         });
       }),

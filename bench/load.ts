@@ -5,27 +5,13 @@
  */
 import { createHmac } from "node:crypto";
 import { connect } from "node:net";
+import { benchCall } from "./call.ts";
 
 const [port = 0, requests = 0, connections = 0] = process.argv.slice(2, 5).map(Number);
 const secret = process.argv[5] ?? "";
 
-/** About 2.7 KB, most of it transcript, as a call of three minutes has. */
 function makeRequest(index: number): Buffer {
-  const body = Buffer.from(
-    JSON.stringify({
-      call_id: `bench_${process.pid}_${index}`,
-      from_number: "+14155550100",
-      to_number: "+18005551234",
-      agent_id: "agent_abc123",
-      duration_seconds: 147,
-      start_time: "2026-01-15T14:23:00Z",
-      end_time: "2026-01-15T14:25:27Z",
-      recording_url: `https://recordings.voiceinfra.ai/bench_${index}.mp3`,
-      call_outcome: "answered",
-      summary: "Customer called about an appointment. Confirmed it. No changes requested.",
-      transcript: "Agent: Good morning, how can I help you? Caller: I would like to confirm. ".repeat(30),
-    }),
-  );
+  const body = benchCall(`bench_${process.pid}_${index}`);
   const signature = createHmac("sha256", secret).update(body).digest("hex");
   const head = `POST /webhooks/voiceinfra HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\nx-voiceinfra-signature: ${signature}\r\ncontent-length: ${body.byteLength}\r\n\r\n`;
   return Buffer.concat([Buffer.from(head), body]);

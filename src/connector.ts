@@ -13,6 +13,7 @@ export { unixMsOf } from "./lib/iso-time.ts";
 export { parseRetryAfterMs } from "./lib/retry-after.ts";
 export { Secret } from "./lib/secret.ts";
 export { escapeHtml, truncate } from "./lib/text.ts";
+export { untilAborted } from "./lib/time-limit.ts";
 export type { SharedCall } from "./model/call.ts";
 
 /**

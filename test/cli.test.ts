@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { runPatchbay, startPatchbay } from "./support/patchbay-process.ts";
+import { closedPort } from "./support/ports.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "patchbay-cli-"));
 const empty = mkdtempSync(join(tmpdir(), "patchbay-cli-"));
@@ -32,17 +33,11 @@ const env = { SECRET: "webhook-secret-text", SLACK_TOKEN: "xoxb-token-text" };
 const run = (args: string, options: { cwd?: string; env?: Record<string, string> } = {}) =>
   runPatchbay({ args: args.split(" "), cwd: options.cwd ?? folder, env: options.env ?? env });
 
-async function listenSomewhere(): Promise<{ server: Server; port: number }> {
+async function takenPort(): Promise<number> {
   const server = createServer().listen(0);
   await new Promise((resolve) => server.once("listening", resolve));
   onTestFinished(() => void server.close());
-  return { server, port: (server.address() as { port: number }).port };
-}
-
-async function closedPort(): Promise<number> {
-  const { server, port } = await listenSomewhere();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  return (server.address() as { port: number }).port;
 }
 
 describe("help", () => {
@@ -96,7 +91,7 @@ describe("wrong usage says what is wrong and what to do, with exit code 2", () =
   });
 
   test("a port that is taken, by its number", async () => {
-    const { port } = await listenSomewhere();
+    const port = await takenPort();
     const { code, stderr } = await run(`ingress --port ${port} --log sqlite:taken.db`);
     expect(code).toBe(2);
     expect(stderr).toMatch(new RegExp(`port ${port} is taken`));

@@ -7,6 +7,7 @@ import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { type Connector, type Delivery, type OpenDestination, OpenError, type Outcome, type SharedCall } from "../src/connector.ts";
 import { serveSandbox } from "../src/sandbox/serve.ts";
+import { closedPort } from "./support/ports.ts";
 
 type AnyWith = Record<string, unknown>;
 
@@ -199,10 +200,7 @@ export function describeConnector(harness: ConnectorHarness): void {
     });
 
     testIf(harness.address !== undefined, "an address at which nobody listens is `retry`, destination down", async () => {
-      const server = createServer().listen(0, "127.0.0.1");
-      await new Promise((resolve) => server.once("listening", resolve));
-      const { port } = server.address() as AddressInfo;
-      await new Promise((resolve) => server.close(resolve));
+      const port = await closedPort();
       const { open } = await start((settings) => {
         settings[harness.address ?? ""] = `http://127.0.0.1:${port}`;
       });

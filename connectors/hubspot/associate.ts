@@ -1,5 +1,5 @@
-import type { Outcome } from "../../src/connector.ts";
-import { type HubSpotApi, within } from "./client.ts";
+import { type Outcome, untilAborted } from "../../src/connector.ts";
+import type { HubSpotApi } from "./client.ts";
 import { outcomeOfHubSpotError } from "./outcome.ts";
 
 export interface Association {
@@ -25,7 +25,7 @@ export async function associateCalls(options: {
   const inputs = associations.map(({ callId, contactId }) => ({ _from: { id: callId }, to: { id: contactId } }));
   const failAll = (outcome: Outcome) => new Map(associations.map(({ callId }) => [callId, outcome]));
   try {
-    const answer = await within(signal, () => api.associations.createDefault("calls", "contacts", { inputs }));
+    const answer = await untilAborted(signal, () => api.associations.createDefault("calls", "contacts", { inputs }));
     if (!answer.errors?.length && !answer.numErrors) return new Map();
     // Results come in both directions, and an error names its ends in a way that is not documented: what has no result has failed.
     const written = new Set(answer.results.flatMap(({ _from, to }) => [`${_from.id}/${to.id}`, `${to.id}/${_from.id}`]));

@@ -23,15 +23,3 @@ export function connect(options: { accessToken: Secret; baseUrl: string | undefi
     associations: crm.associations.v4.batchApi,
   };
 }
-
-/** The SDK's calls take no signal and have no time-out: this ends the waiting. A request under way may still arrive. */
-export function within<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-  if (signal.aborted) return Promise.reject(signal.reason);
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    call()
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener("abort", onAbort));
-  });
-}

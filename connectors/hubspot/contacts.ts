@@ -1,7 +1,7 @@
 import type { Filter, SimplePublicObject } from "@hubspot/api-client/lib/codegen/crm/contacts/index.js";
 import { isSupportedCountry, parsePhoneNumberFromString } from "libphonenumber-js";
-import { createExpiringCache, type Outcome } from "../../src/connector.ts";
-import { type HubSpotApi, within } from "./client.ts";
+import { createExpiringCache, type Outcome, untilAborted } from "../../src/connector.ts";
+import type { HubSpotApi } from "./client.ts";
 import { outcomeOfReadError } from "./outcome.ts";
 import { createPace, TooManyWaitError } from "./pace.ts";
 
@@ -52,7 +52,7 @@ async function search(options: { api: HubSpotApi; number: string; signal: AbortS
   const { api, number, signal } = options;
   const customer = parsePhoneNumberFromString(number);
   if (!customer) return [];
-  const answer = await within(signal, () =>
+  const answer = await untilAborted(signal, () =>
     api.contacts.doSearch({
       filterGroups: filtersFor({ e164: customer.number, national: customer.nationalNumber }).map((filter) => ({ filters: [filter] })),
       properties: ["phone", "mobilephone", "hs_calculated_phone_number_country_code"],

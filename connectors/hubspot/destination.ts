@@ -1,7 +1,7 @@
-import type { Delivery, OpenDestination, Outcome, Receipt, Secret } from "../../src/connector.ts";
+import { type Delivery, type OpenDestination, type Outcome, type Receipt, type Secret, untilAborted } from "../../src/connector.ts";
 import { associateCalls } from "./associate.ts";
 import { type BodyPart, bodyAbove } from "./body.ts";
-import { connect, type HubSpotApi, within } from "./client.ts";
+import { connect, type HubSpotApi } from "./client.ts";
 import { type ContactFinder, createContactFinder } from "./contacts.ts";
 import { outcomeOfReadError } from "./outcome.ts";
 import { ensureCallIdProperty } from "./property.ts";
@@ -94,7 +94,7 @@ async function keepLostNotes(options: { trips: Trip[]; api: HubSpotApi; signal: 
   if (merging.size === 0) return;
   try {
     const inputs = [...merging.keys()].map((id) => ({ id }));
-    const answer = await within(signal, () => api.calls.read({ inputs, properties: ["hs_call_body"], propertiesWithHistory: [] }));
+    const answer = await untilAborted(signal, () => api.calls.read({ inputs, properties: ["hs_call_body"], propertiesWithHistory: [] }));
     for (const [id, { record }] of merging) {
       const existing = answer.results.find((one) => one.id === id)?.properties.hs_call_body ?? "";
       record.properties.hs_call_body = bodyAbove(record.body?.html ?? "", existing);

@@ -1,7 +1,9 @@
 import { createServer } from "node:http";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { OpenError, type Outcome } from "../../src/connector.ts";
-import { ASSOCIATE, closedPort, deliveryOf, documentedCall, SEARCH, send, setUp, UPSERT } from "../../test/support/hubspot.ts";
+import { documentedCall } from "../../test/support/documented-call.ts";
+import { ASSOCIATE, deliveryOf, SEARCH, send, setUp, UPSERT } from "../../test/support/hubspot.ts";
+import { closedPort } from "../../test/support/ports.ts";
 import type { HubSpotSandboxOptions } from "./sandbox.ts";
 import { standardProperties } from "./sandbox.ts";
 

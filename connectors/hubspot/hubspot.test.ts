@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Delivery, Receipt } from "../../src/connector.ts";
-import { ASSOCIATE, deliveryOf, documentedCall, KEY, SEARCH, send, setUp, UPSERT, without } from "../../test/support/hubspot.ts";
+import { documentedCall } from "../../test/support/documented-call.ts";
+import { ASSOCIATE, deliveryOf, KEY, SEARCH, send, setUp, UPSERT, without } from "../../test/support/hubspot.ts";
 import { bodyOf } from "./body.ts";
 import { hubspot } from "./index.ts";
 import type { HubSpotWith } from "./with.ts";

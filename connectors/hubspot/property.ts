@@ -1,6 +1,6 @@
 import type { Property, PropertyCreate } from "@hubspot/api-client/lib/codegen/crm/properties/index.js";
-import { OpenError, outcomeOfNetworkError } from "../../src/connector.ts";
-import { type HubSpotApi, within } from "./client.ts";
+import { OpenError, outcomeOfNetworkError, untilAborted } from "../../src/connector.ts";
+import type { HubSpotApi } from "./client.ts";
 import { outcomeOfHubSpotError, statusOf } from "./outcome.ts";
 
 /** Unique on calls, so that a call which is sent again finds its record: HubSpot's batch upsert goes by it. */
@@ -25,7 +25,7 @@ export async function ensureCallIdProperty(options: { api: HubSpotApi; signal: A
 
 async function readProperty({ api, signal }: { api: HubSpotApi; signal: AbortSignal }): Promise<Property | undefined> {
   try {
-    return await within(signal, () => api.properties.getByName(CALLS, CALL_ID_PROPERTY));
+    return await untilAborted(signal, () => api.properties.getByName(CALLS, CALL_ID_PROPERTY));
   } catch (error) {
     if (statusOf(error) === 404) return undefined;
     throw error;
@@ -35,7 +35,7 @@ async function readProperty({ api, signal }: { api: HubSpotApi; signal: AbortSig
 async function makeProperty({ api, signal }: { api: HubSpotApi; signal: AbortSignal }): Promise<Property> {
   const groupName = await groupForProperty({ api, signal });
   try {
-    return await within(signal, () =>
+    return await untilAborted(signal, () =>
       api.properties.create(CALLS, {
         name: CALL_ID_PROPERTY,
         label: "Voice call ID",
@@ -57,10 +57,10 @@ async function makeProperty({ api, signal }: { api: HubSpotApi; signal: AbortSig
 
 /** A property must be in a group, and the names of HubSpot's own ones for calls are not documented: take the first, or make one. */
 async function groupForProperty({ api, signal }: { api: HubSpotApi; signal: AbortSignal }): Promise<string> {
-  const { results } = await within(signal, () => api.propertyGroups.getAll(CALLS));
+  const { results } = await untilAborted(signal, () => api.propertyGroups.getAll(CALLS));
   const existing = results.find(({ archived }) => !archived);
   if (existing) return existing.name;
-  const made = await within(signal, () => api.propertyGroups.create(CALLS, { name: "patchbay", label: "Patchbay" }));
+  const made = await untilAborted(signal, () => api.propertyGroups.create(CALLS, { name: "patchbay", label: "Patchbay" }));
   return made.name;
 }
 

@@ -1,5 +1,5 @@
-import type { Outcome } from "../../src/connector.ts";
-import { type HubSpotApi, within } from "./client.ts";
+import { type Outcome, untilAborted } from "../../src/connector.ts";
+import type { HubSpotApi } from "./client.ts";
 import { missingPropertiesIn, outcomeOfHubSpotError, outcomeOfItemError } from "./outcome.ts";
 import { CALL_ID_PROPERTY } from "./property.ts";
 
@@ -68,7 +68,7 @@ function divide(calls: CallToUpsert[], missingProperties: string[]): { guilty?: 
 async function sendBatch(options: { api: HubSpotApi; calls: CallToUpsert[]; signal: AbortSignal }): Promise<Map<string, Upserted>> {
   const { api, calls, signal } = options;
   const inputs = calls.map(({ key, properties }) => ({ id: key, idProperty: CALL_ID_PROPERTY, objectWriteTraceId: key, properties }));
-  const answer = await within(signal, () => api.calls.upsert({ inputs }));
+  const answer = await untilAborted(signal, () => api.calls.upsert({ inputs }));
 
   // A 207 resolves like a 200: each call has its result or its error, joined by the trace id that we gave.
   const results = new Map((answer.results ?? []).map((one) => [one.objectWriteTraceId ?? one.properties?.[CALL_ID_PROPERTY], one.id]));

@@ -1,13 +1,11 @@
 import { createServer, type Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import type { OpenDestination } from "../../src/connector.ts";
-import { readVendorErrors, SalesforceError } from "./errors.ts";
-import { outcomeOfSalesforceError } from "./outcome.ts";
 import {
   atTheEnd,
   count,
   deliveryOf,
-  exampleCall,
+  documentedCall,
   opening,
   openWith,
   receiptOf,
@@ -16,7 +14,9 @@ import {
   startOrg,
   tasksOf,
   UPSERT,
-} from "./salesforce.test.support.ts";
+} from "../../test/support/salesforce.ts";
+import { readVendorErrors, SalesforceError } from "./errors.ts";
+import { outcomeOfSalesforceError } from "./outcome.ts";
 import type { SalesforceWith } from "./settings.ts";
 
 describe("when Salesforce refuses", () => {
@@ -24,11 +24,11 @@ describe("when Salesforce refuses", () => {
     const org = await startOrg();
     const destination = await org.open();
     org.sandbox.lockRows(1);
-    const outcomes = await send(destination, ...["call_1", "call_2"].map((call_id) => deliveryOf(exampleCall({ call_id }))));
+    const outcomes = await send(destination, ...["call_1", "call_2"].map((call_id) => deliveryOf(documentedCall({ call_id }))));
     expect(outcomes.map(({ kind }) => kind)).toEqual(["delivered", "delivered"]);
     expect(count(org, UPSERT)).toBe(2);
     org.sandbox.lockRows(2);
-    expect(await sendOne(destination, deliveryOf(exampleCall({ call_id: "call_3" })))).toMatchObject({
+    expect(await sendOne(destination, deliveryOf(documentedCall({ call_id: "call_3" })))).toMatchObject({
       kind: "retry",
       because: "record",
       code: "UNABLE_TO_LOCK_ROW",
@@ -41,11 +41,11 @@ describe("when Salesforce refuses", () => {
     const secretText = "SECRET-WORD";
     const outcomes = await send(
       await org.open(),
-      deliveryOf(exampleCall({ call_id: "call_1" })),
-      deliveryOf(exampleCall({ call_id: "call_2" }), { with: { fields: { Nowhere__c: secretText } } }),
-      deliveryOf(exampleCall({ call_id: "call_3" }), { with: { fields: { Campaign__c: secretText.repeat(20) } } }),
-      deliveryOf(exampleCall({ call_id: "call_4" }), { with: { fields: { CallType: secretText } } }),
-      deliveryOf(exampleCall({ call_id: "call_5" })),
+      deliveryOf(documentedCall({ call_id: "call_1" })),
+      deliveryOf(documentedCall({ call_id: "call_2" }), { with: { fields: { Nowhere__c: secretText } } }),
+      deliveryOf(documentedCall({ call_id: "call_3" }), { with: { fields: { Campaign__c: secretText.repeat(20) } } }),
+      deliveryOf(documentedCall({ call_id: "call_4" }), { with: { fields: { CallType: secretText } } }),
+      deliveryOf(documentedCall({ call_id: "call_5" })),
     );
     expect(outcomes.map((outcome) => (outcome.kind === "rejected" ? [outcome.code, outcome.reason] : outcome.kind))).toEqual([
       "delivered",
@@ -61,7 +61,7 @@ describe("when Salesforce refuses", () => {
   test("a value that spoils the whole request is found, and the others are delivered", async () => {
     const org = await startOrg();
     const deliveries = Array.from({ length: 9 }, (_, index) =>
-      deliveryOf(exampleCall({ call_id: `call_${index}` }), { with: index === 4 ? { fields: { ActivityDate: "Thursday" } } : {} }),
+      deliveryOf(documentedCall({ call_id: `call_${index}` }), { with: index === 4 ? { fields: { ActivityDate: "Thursday" } } : {} }),
     );
     const outcomes = await send(await org.open(), ...deliveries);
     expect(outcomes.map(({ kind }) => kind)).toEqual(deliveries.map((_, index) => (index === 4 ? "rejected" : "delivered")));
@@ -73,8 +73,8 @@ describe("when Salesforce refuses", () => {
   test("a used-up daily limit is waited for", async () => {
     const org = await startOrg({ dailyRequests: 3 });
     const destination = await org.open();
-    await receiptOf(sendOne(destination, deliveryOf(exampleCall())));
-    expect(await sendOne(destination, deliveryOf(exampleCall({ call_id: "call_2" })))).toEqual({
+    await receiptOf(sendOne(destination, deliveryOf(documentedCall())));
+    expect(await sendOne(destination, deliveryOf(documentedCall({ call_id: "call_2" })))).toEqual({
       kind: "retry",
       because: "rate-limit",
       code: "REQUEST_LIMIT_EXCEEDED",
@@ -104,7 +104,7 @@ describe("when Salesforce refuses", () => {
       if (typeof body !== "string") return Response.json(body, { status });
       return new Response(body, { status, headers: { "content-type": "text/html", ...headers } });
     };
-    expect(await sendOne(destination, deliveryOf(exampleCall()))).toMatchObject(expected);
+    expect(await sendOne(destination, deliveryOf(documentedCall()))).toMatchObject(expected);
     expect(tries).toBe(1);
   });
 
@@ -117,7 +117,7 @@ describe("when Salesforce refuses", () => {
       tries += 1;
       return new Response("<html>", { status: 502, headers: { "content-type": "text/html" } });
     };
-    expect(await sendOne(destination, deliveryOf(exampleCall()))).toMatchObject({ kind: "retry", because: "server", code: "HTTP_502" });
+    expect(await sendOne(destination, deliveryOf(documentedCall()))).toMatchObject({ kind: "retry", because: "server", code: "HTTP_502" });
     expect([tries, count(org, UPSERT)]).toEqual([1, 0]);
   });
 
@@ -184,14 +184,14 @@ describe("when the line fails", () => {
     return destination;
   }
 
-  const withoutSearch = exampleCall({ customer_number: "" });
+  const withoutSearch = documentedCall({ customer_number: "" });
 
   test("a refused connection is down: calls wait, before they are written and when they would be", async () => {
     const gone = await startRaw(() => undefined);
     await gone.close();
     const down = { kind: "retry", because: "down", code: "ECONNREFUSED" };
     expect(await sendOne(await openMovedTo(gone.url), deliveryOf(withoutSearch))).toMatchObject(down);
-    expect(await sendOne(await openMovedTo(gone.url), deliveryOf(exampleCall()))).toMatchObject(down);
+    expect(await sendOne(await openMovedTo(gone.url), deliveryOf(documentedCall()))).toMatchObject(down);
     expect(await opening(openWith({ login_url: gone.url, client_id: "a", client_secret: "b" }))).toMatchObject({
       kind: "retry",
       because: "down",
@@ -209,7 +209,10 @@ describe("when the line fails", () => {
     const dropping = await startRaw(onRequest);
     const unclear = { kind: "ambiguous", reason: "the request was sent and no answer came" };
     expect(await sendOne(await openMovedTo(dropping.url), deliveryOf(withoutSearch))).toMatchObject(unclear);
-    expect(await sendOne(await openMovedTo(dropping.url), deliveryOf(exampleCall()))).toMatchObject({ kind: "retry", because: "record" });
+    expect(await sendOne(await openMovedTo(dropping.url), deliveryOf(documentedCall()))).toMatchObject({
+      kind: "retry",
+      because: "record",
+    });
     expect(await opening(openWith({ login_url: dropping.url, client_id: "a", client_secret: "b" }))).toMatchObject({
       kind: "retry",
       because: "down",

@@ -1,11 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { salesforce } from "./index.ts";
-import { explainLogin } from "./login-errors.ts";
 import {
   count,
   deliveryOf,
-  exampleCall,
+  documentedCall,
   keys,
   opening,
   receiptOf,
@@ -14,7 +12,9 @@ import {
   TOKEN,
   tasksOf,
   UPSERT,
-} from "./salesforce.test.support.ts";
+} from "../../test/support/salesforce.ts";
+import { salesforce } from "./index.ts";
+import { explainLogin } from "./login-errors.ts";
 import { USERNAME } from "./sandbox/oauth.ts";
 
 describe("logging in", () => {
@@ -24,7 +24,7 @@ describe("logging in", () => {
     const jwt = { client_secret: undefined, username: USERNAME };
     await org.open({ ...jwt, private_key: privateKey });
     const destination = await org.open({ ...jwt, private_key: privateKey.replaceAll("\n", "\\n") });
-    await receiptOf(sendOne(destination, deliveryOf(exampleCall())));
+    await receiptOf(sendOne(destination, deliveryOf(documentedCall())));
   });
 
   test("JWT bearer: what is wrong with it is told", async () => {
@@ -73,8 +73,8 @@ describe("logging in", () => {
     const destination = await org.open();
     org.sandbox.expireTokens();
     const [first, second] = await Promise.all([
-      sendOne(destination, deliveryOf(exampleCall({ call_id: "call_1" }))),
-      sendOne(destination, deliveryOf(exampleCall({ call_id: "call_2", customer_number: "+14155550101" }))),
+      sendOne(destination, deliveryOf(documentedCall({ call_id: "call_1" }))),
+      sendOne(destination, deliveryOf(documentedCall({ call_id: "call_2", customer_number: "+14155550101" }))),
     ]);
     expect([first.kind, second.kind]).toEqual(["delivered", "delivered"]);
     expect(count(org, TOKEN)).toBe(2);
@@ -90,7 +90,7 @@ describe("logging in", () => {
       expired ||= request.method === "PATCH";
       return undefined;
     };
-    await receiptOf(sendOne(destination, deliveryOf(exampleCall())));
+    await receiptOf(sendOne(destination, deliveryOf(documentedCall())));
     expect([count(org, TOKEN), count(org, UPSERT)]).toEqual([2, 2]);
   });
 
@@ -103,7 +103,7 @@ describe("logging in", () => {
       refused += 1;
       return Response.json([{ message: "Session expired or invalid", errorCode: "INVALID_SESSION_ID" }], { status: 401 });
     };
-    const outcome = await sendOne(destination, deliveryOf(exampleCall()));
+    const outcome = await sendOne(destination, deliveryOf(documentedCall()));
     expect(outcome).toMatchObject({ kind: "unauthorized", code: "INVALID_SESSION_ID", fix: expect.stringContaining("Login History") });
     expect([refused, count(org, TOKEN)]).toEqual([2, 2]);
   });
@@ -116,7 +116,7 @@ describe("logging in", () => {
       request.url.endsWith("/token")
         ? Response.json({ error: "inactive_user", error_description: "user is inactive" }, { status: 400 })
         : undefined;
-    expect(await sendOne(destination, deliveryOf(exampleCall()))).toMatchObject({ kind: "unauthorized", code: "inactive_user" });
+    expect(await sendOne(destination, deliveryOf(documentedCall()))).toMatchObject({ kind: "unauthorized", code: "inactive_user" });
   });
 
   test("an address of something else is told from a wrong password", async () => {
@@ -144,7 +144,7 @@ describe("logging in", () => {
       fix: expect.stringMatching(/Setup → Object Manager → Activity .*Text, length 255, External ID.*field-level security/),
     });
     const other = await startOrg({ externalIdField: "Call_Key__c" });
-    const receipt = await receiptOf(sendOne(await other.open({ external_id_field: "Call_Key__c" }), deliveryOf(exampleCall())));
+    const receipt = await receiptOf(sendOne(await other.open({ external_id_field: "Call_Key__c" }), deliveryOf(documentedCall())));
     expect((await other.sandbox.records()).map(({ key, id }) => [key, id])).toEqual([["voiceinfra/call_01HXYZ123456", receipt.id]]);
     expect(await opening(other.open({ external_id_field: "Campaign__c" }))).toMatchObject({ code: "not_external_id" });
   });
@@ -161,7 +161,7 @@ describe("logging in", () => {
   test("base_url leads both the login and the calls to another address", async () => {
     const org = await startOrg();
     await receiptOf(
-      sendOne(await org.open({ login_url: "https://example.my.salesforce.com", base_url: `${org.url}/` }), deliveryOf(exampleCall())),
+      sendOne(await org.open({ login_url: "https://example.my.salesforce.com", base_url: `${org.url}/` }), deliveryOf(documentedCall())),
     );
   });
 });

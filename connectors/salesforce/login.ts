@@ -66,7 +66,7 @@ function outcomeOfFailedLogin(error: unknown, exchange: Exchange, flow: "client_
 }
 
 /** RFC 7523 §3, in the form that Salesforce takes: RS256, four claims. */
-export function assertionOf(settings: SalesforceSettings, nowMs: number): string {
+function assertionOf(settings: SalesforceSettings, nowMs: number): string {
   const { client_id, username, private_key, audience = audienceOf(settings.login_url) } = settings;
   if (!username || !private_key) throw new Error("the settings have no username and private_key");
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");

@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { writtenForms } from "./people.ts";
 import {
   count,
   DANA,
   deliveryOf,
-  exampleCall,
+  documentedCall,
   personOf,
   receiptOf,
   SEARCH,
@@ -13,7 +12,8 @@ import {
   startOrg,
   tasksOf,
   UPSERT,
-} from "./salesforce.test.support.ts";
+} from "../../test/support/salesforce.ts";
+import { writtenForms } from "./people.ts";
 import { PEOPLE, recordId } from "./sandbox/people.ts";
 
 describe("the person", () => {
@@ -21,7 +21,9 @@ describe("the person", () => {
 
   test("a withheld number is searched for nowhere, and the call is logged without a person", async () => {
     const org = await startOrg();
-    const receipt = await receiptOf(sendOne(await org.open(), deliveryOf(exampleCall({ from_number: "anonymous", customer_number: "" }))));
+    const receipt = await receiptOf(
+      sendOne(await org.open(), deliveryOf(documentedCall({ from_number: "anonymous", customer_number: "" }))),
+    );
     expect(personOf(receipt)).toEqual({});
     expect((await tasksOf(org))[0]?.Subject).toBe("AI call: inbound from unknown number (Sales line)");
     expect(count(org, SEARCH)).toBe(0);
@@ -38,7 +40,7 @@ describe("the person", () => {
     ["nobody of another country with the same digits", "+33415555010", {}],
   ])("is %s", async (_, customer_number, extra) => {
     const org = await startOrg();
-    const receipt = await receiptOf(sendOne(await org.open(), deliveryOf(exampleCall({ customer_number }))));
+    const receipt = await receiptOf(sendOne(await org.open(), deliveryOf(documentedCall({ customer_number }))));
     expect(personOf(receipt)).toEqual(extra);
     const [task] = await tasksOf(org);
     expect([task?.WhoId ?? task?.WhatId]).toEqual(Object.values({ none: undefined, ...extra }).slice(-1));
@@ -48,7 +50,7 @@ describe("the person", () => {
   test("a number stored without a country is not that of a foreign caller with the same digits", async () => {
     const org = await startOrg();
     const destination = await org.open();
-    const german = exampleCall({ call_id: "call_1", from_number: "+494155550100", customer_number: "+494155550100" });
+    const german = documentedCall({ call_id: "call_1", from_number: "+494155550100", customer_number: "+494155550100" });
     const toBerlin = { ...german, call_id: "call_2", to_number: "+4930230125105" };
     const [toAmerica, toGermany] = await send(destination, deliveryOf(german), deliveryOf(toBerlin));
     expect(toAmerica).toMatchObject({ kind: "delivered", receipt: { extra: expect.not.objectContaining({ who_id: expect.anything() }) } });
@@ -68,8 +70,8 @@ describe("the person", () => {
     const destination = await org.open();
     const [recent, none] = await send(
       destination,
-      deliveryOf(exampleCall({ call_id: "call_1" }), { with: { match: { on_many: "most_recent" } } }),
-      deliveryOf(exampleCall({ call_id: "call_2" }), { with: { match: { on_many: "none" } } }),
+      deliveryOf(documentedCall({ call_id: "call_1" }), { with: { match: { on_many: "most_recent" } } }),
+      deliveryOf(documentedCall({ call_id: "call_2" }), { with: { match: { on_many: "none" } } }),
     );
     expect(recent).toMatchObject({ kind: "delivered", receipt: { extra: { who_id: twin.Id } } });
     expect(none).toMatchObject({ kind: "delivered", receipt: { extra: expect.not.objectContaining({ who_id: expect.anything() }) } });
@@ -79,8 +81,8 @@ describe("the person", () => {
   test("is asked for once for several calls of one number, and a stranger in every form", async () => {
     const org = await startOrg();
     const destination = await org.open();
-    await send(destination, ...["call_1", "call_2"].map((call_id) => deliveryOf(exampleCall({ call_id, ...stranger }))));
-    await send(destination, deliveryOf(exampleCall({ call_id: "call_3", ...stranger })));
+    await send(destination, ...["call_1", "call_2"].map((call_id) => deliveryOf(documentedCall({ call_id, ...stranger }))));
+    await send(destination, deliveryOf(documentedCall({ call_id: "call_3", ...stranger })));
     expect(count(org, SEARCH)).toBe(writtenForms(stranger.customer_number).length);
     expect(writtenForms("+14155550199")).toEqual(["4155550199", "14155550199"]);
     expect(writtenForms("+4930230125105")).toEqual(["30230125105", "030230125105", "4930230125105"]);
@@ -89,12 +91,12 @@ describe("the person", () => {
   test("who was deleted since we looked is left out, and looked for again", async () => {
     const org = await startOrg();
     const destination = await org.open();
-    await receiptOf(sendOne(destination, deliveryOf(exampleCall())));
+    await receiptOf(sendOne(destination, deliveryOf(documentedCall())));
     org.sandbox.removePerson(DANA);
-    const second = await receiptOf(sendOne(destination, deliveryOf(exampleCall({ call_id: "call_2" }))));
+    const second = await receiptOf(sendOne(destination, deliveryOf(documentedCall({ call_id: "call_2" }))));
     expect(personOf(second)).toEqual({});
     expect(await tasksOf(org)).toHaveLength(2);
-    const third = await receiptOf(sendOne(destination, deliveryOf(exampleCall({ call_id: "call_3" }))));
+    const third = await receiptOf(sendOne(destination, deliveryOf(documentedCall({ call_id: "call_3" }))));
     expect(personOf(third)).toEqual({ who_id: recordId("00Q", 1) });
   });
 
@@ -105,7 +107,7 @@ describe("the person", () => {
       request.url.includes("/search/")
         ? Response.json([{ errorCode: "INVALID_TYPE", message: "sObject type 'Lead' is not supported." }], { status: 400 })
         : undefined;
-    const outcome = await sendOne(destination, deliveryOf(exampleCall()));
+    const outcome = await sendOne(destination, deliveryOf(documentedCall()));
     expect(outcome).toMatchObject({
       kind: "unauthorized",
       code: "INVALID_TYPE",

@@ -4,7 +4,7 @@ import {
   DANA,
   DESCRIBE,
   deliveryOf,
-  exampleCall,
+  documentedCall,
   FIELD,
   personOf,
   receiptOf,
@@ -15,14 +15,14 @@ import {
   TOKEN,
   tasksOf,
   UPSERT,
-} from "./salesforce.test.support.ts";
+} from "../../test/support/salesforce.ts";
 import { recordId } from "./sandbox/people.ts";
 
 describe("the Task of a call", () => {
   test("the documented call becomes this Task, on the Contact who has the number", async () => {
     const org = await startOrg();
     const destination = await org.open();
-    const receipt = await receiptOf(sendOne(destination, deliveryOf(exampleCall())));
+    const receipt = await receiptOf(sendOne(destination, deliveryOf(documentedCall())));
     const [record, ...others] = await org.sandbox.records();
     expect(others).toEqual([]);
     expect(record?.key).toBe("voiceinfra/call_01HXYZ123456");
@@ -66,7 +66,7 @@ describe("the Task of a call", () => {
     const org = await startOrg();
     const destination = await org.open();
     const own = { subject: "Call\nabout seats", description: "Own words", status: "Done", fields: { Campaign__c: "spring", Priority: "" } };
-    await receiptOf(sendOne(destination, deliveryOf(exampleCall(), { with: own })));
+    await receiptOf(sendOne(destination, deliveryOf(documentedCall(), { with: own })));
     const [task] = await tasksOf(org);
     expect(task).toMatchObject({
       Subject: "Call about seats",
@@ -76,14 +76,14 @@ describe("the Task of a call", () => {
       Priority: "Normal",
     });
     await receiptOf(
-      sendOne(destination, deliveryOf(exampleCall(), { with: { subject: " ", description: "", fields: { Campaign__c: "" } } })),
+      sendOne(destination, deliveryOf(documentedCall(), { with: { subject: " ", description: "", fields: { Campaign__c: "" } } })),
     );
     expect((await tasksOf(org))[0]).toMatchObject({ Subject: "AI call: inbound from Dana Example (Sales line)", Campaign__c: "spring" });
   });
 
   test("what the route withholds is not in the Task", async () => {
     const org = await startOrg();
-    const { from_number: _, to_number: __, customer_number: ___, summary: ____, recording_url: _____, ...withheld } = exampleCall();
+    const { from_number: _, to_number: __, customer_number: ___, summary: ____, recording_url: _____, ...withheld } = documentedCall();
     const receipt = await receiptOf(sendOne(await org.open(), deliveryOf(withheld)));
     const [task] = await tasksOf(org);
     expect(receipt.extra).toBeUndefined();
@@ -96,8 +96,8 @@ describe("the Task of a call", () => {
     const org = await startOrg();
     const destination = await org.open();
     const transcript = "Agent: 😀 yes\n".repeat(4_000);
-    await receiptOf(sendOne(destination, deliveryOf(exampleCall({ transcript }))));
-    await receiptOf(sendOne(destination, deliveryOf(exampleCall({ call_id: "call_2", summary: "s".repeat(50_000), transcript }))));
+    await receiptOf(sendOne(destination, deliveryOf(documentedCall({ transcript }))));
+    await receiptOf(sendOne(destination, deliveryOf(documentedCall({ call_id: "call_2", summary: "s".repeat(50_000), transcript }))));
     const [first, second] = (await tasksOf(org)).map(({ Description }) => String(Description));
     expect(first?.length).toBeLessThanOrEqual(32_000);
     expect(first?.length).toBeGreaterThan(31_900);
@@ -114,7 +114,7 @@ describe("the Task of a call", () => {
     ["2025-07-15T23:30:00+09:00", "2025-07-15", "2025-07-15 16:30:00"],
   ])("a call that began at %s is on %s in Berlin: without a zone it is UTC", async (start_time, day, time) => {
     const org = await startOrg();
-    await receiptOf(sendOne(await org.open(), deliveryOf(exampleCall({ start_time }))));
+    await receiptOf(sendOne(await org.open(), deliveryOf(documentedCall({ start_time }))));
     const [task] = await tasksOf(org);
     expect(task?.ActivityDate).toBe(day);
     expect(task?.Description).toContain(`Time: ${time} to `);
@@ -124,8 +124,8 @@ describe("the Task of a call", () => {
     const org = await startOrg();
     const outcomes = await send(
       await org.open(),
-      deliveryOf(exampleCall({ start_time: "yesterday" })),
-      deliveryOf(exampleCall({ call_id: "call_2", end_time: "later" })),
+      deliveryOf(documentedCall({ start_time: "yesterday" })),
+      deliveryOf(documentedCall({ call_id: "call_2", end_time: "later" })),
     );
     expect(outcomes[0]).toEqual({ kind: "rejected", code: "unreadable_value", reason: "start_time is not a time" });
     expect(outcomes[1]?.kind).toBe("delivered");
@@ -133,7 +133,7 @@ describe("the Task of a call", () => {
 
   test("an outcome, a direction and texts that nobody foresaw do no harm", async () => {
     const org = await startOrg();
-    const strange = exampleCall({
+    const strange = documentedCall({
       call_id: `call_${"x".repeat(400)}`,
       call_outcome: "transferred",
       direction: "unknown",
@@ -157,8 +157,8 @@ describe("once at Salesforce", () => {
   test("the same delivery twice is one Task, updated", async () => {
     const org = await startOrg();
     const destination = await org.open();
-    const first = await receiptOf(sendOne(destination, deliveryOf(exampleCall())));
-    const second = await receiptOf(sendOne(destination, deliveryOf(exampleCall({ duration_seconds: 150 }), { previous: first })));
+    const first = await receiptOf(sendOne(destination, deliveryOf(documentedCall())));
+    const second = await receiptOf(sendOne(destination, deliveryOf(documentedCall({ duration_seconds: 150 }), { previous: first })));
     expect(second).toEqual(first);
     expect(await tasksOf(org)).toHaveLength(1);
     expect((await tasksOf(org))[0]).toMatchObject({ CallDurationInSeconds: 150, TaskSubtype: "Call" });
@@ -167,8 +167,8 @@ describe("once at Salesforce", () => {
   test("after an attempt whose answer was lost, the Task that it left is updated", async () => {
     const org = await startOrg();
     const destination = await org.open();
-    const first = await receiptOf(sendOne(destination, deliveryOf(exampleCall())));
-    const second = await receiptOf(sendOne(destination, deliveryOf(exampleCall())));
+    const first = await receiptOf(sendOne(destination, deliveryOf(documentedCall())));
+    const second = await receiptOf(sendOne(destination, deliveryOf(documentedCall())));
     expect(second.id).toBe(first.id);
     expect(await tasksOf(org)).toHaveLength(1);
     // The sandbox refuses TaskSubtype on an update, and is asked again without it.
@@ -178,10 +178,10 @@ describe("once at Salesforce", () => {
   test("a late summary is added, and a record without it blanks nothing", async () => {
     const org = await startOrg();
     const destination = await org.open();
-    const { summary: _, recording_url: __, ...early } = exampleCall();
+    const { summary: _, recording_url: __, ...early } = documentedCall();
     const previous = await receiptOf(sendOne(destination, deliveryOf(early, { with: { fields: { Campaign__c: "spring" } } })));
     expect((await tasksOf(org))[0]?.Description).toMatch(/^Time: /);
-    await receiptOf(sendOne(destination, deliveryOf(exampleCall(), { previous, with: { fields: { Campaign__c: "" } } })));
+    await receiptOf(sendOne(destination, deliveryOf(documentedCall(), { previous, with: { fields: { Campaign__c: "" } } })));
     const [task, ...others] = await tasksOf(org);
     expect(others).toEqual([]);
     expect(task?.Description).toMatch(/^Customer called[\s\S]*Recording: /);
@@ -191,8 +191,8 @@ describe("once at Salesforce", () => {
   test("a later record without the summary leaves it where it is", async () => {
     const org = await startOrg();
     const destination = await org.open();
-    const previous = await receiptOf(sendOne(destination, deliveryOf(exampleCall())));
-    const { summary: _, ...later } = exampleCall({ duration_seconds: 150 });
+    const previous = await receiptOf(sendOne(destination, deliveryOf(documentedCall())));
+    const { summary: _, ...later } = documentedCall({ duration_seconds: 150 });
     const receipt = await receiptOf(sendOne(destination, deliveryOf(later, { previous })));
     const [task] = await tasksOf(org);
     expect(task?.CallDurationInSeconds).toBe(150);
@@ -203,8 +203,8 @@ describe("once at Salesforce", () => {
   test("a later record that has the summary and no longer the recording keeps both", async () => {
     const org = await startOrg();
     const destination = await org.open();
-    const { summary: _, ...early } = exampleCall();
-    const { recording_url: __, ...late } = exampleCall();
+    const { summary: _, ...early } = documentedCall();
+    const { recording_url: __, ...late } = documentedCall();
     const previous = await receiptOf(sendOne(destination, deliveryOf(early)));
     const receipt = await receiptOf(sendOne(destination, deliveryOf(late, { previous })));
     const [task] = await tasksOf(org);
@@ -218,17 +218,17 @@ describe("once at Salesforce", () => {
   test("a person that somebody corrected in Salesforce stays", async () => {
     const org = await startOrg();
     const destination = await org.open();
-    const previous = await receiptOf(sendOne(destination, deliveryOf(exampleCall())));
+    const previous = await receiptOf(sendOne(destination, deliveryOf(documentedCall())));
     const [task] = await tasksOf(org);
     Object.assign(task ?? {}, { WhoId: recordId("003", 2) });
-    const receipt = await receiptOf(sendOne(destination, deliveryOf(exampleCall({ duration_seconds: 150 }), { previous })));
+    const receipt = await receiptOf(sendOne(destination, deliveryOf(documentedCall({ duration_seconds: 150 }), { previous })));
     expect((await tasksOf(org))[0]).toMatchObject({ WhoId: recordId("003", 2), CallDurationInSeconds: 150 });
     expect(personOf(receipt)).toEqual({ who_id: DANA });
   });
 
   test("200 calls are one request, each with its own Task", async () => {
     const org = await startOrg();
-    const deliveries = Array.from({ length: 200 }, (_, index) => deliveryOf(exampleCall({ call_id: `call_${index}` })));
+    const deliveries = Array.from({ length: 200 }, (_, index) => deliveryOf(documentedCall({ call_id: `call_${index}` })));
     const outcomes = await send(await org.open(), ...deliveries);
     expect(outcomes.filter(({ kind }) => kind === "delivered")).toHaveLength(200);
     expect((await org.sandbox.records()).map(({ key }) => key)).toEqual(deliveries.map(({ key }) => key));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { FIELD } from "./salesforce.test.support.ts";
+import { FIELD } from "../../test/support/salesforce.ts";
 import { createSandbox } from "./sandbox.ts";
 
 describe("the sandbox is strict", () => {

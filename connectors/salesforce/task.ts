@@ -74,7 +74,7 @@ function subjectOf({ call }: Delivery<SalesforceWith>, person: Person | undefine
 }
 
 /** The field takes 255 characters; a longer key is kept by its hash, which is as stable. */
-export function externalIdOf(key: string): string {
+function externalIdOf(key: string): string {
   return key.length <= TEXT_LENGTH ? key : `sha256:${createHash("sha256").update(key).digest("hex")}`;
 }
 

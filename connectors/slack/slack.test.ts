@@ -4,41 +4,14 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Delivery, OpenDestination, Outcome, Receipt, Sandbox, SandboxRecord, SharedCall } from "../../src/connector.ts";
 import { OpenError } from "../../src/connector.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
+import { documentedCall } from "../../test/support/documented-call.ts";
+import { closedPort } from "../../test/support/ports.ts";
 import { slack } from "./index.ts";
 import { messageOf, type SlackWith } from "./message.ts";
 import { createSandbox } from "./sandbox.ts";
 import { authorsText, escaped } from "./text.ts";
 
 const CHANNEL = "C0123456789";
-/** As VoiceInfra documents it. */
-const example = {
-  call_id: "call_01HXYZ123456",
-  from_number: "+14155550100",
-  to_number: "+18005551234",
-  agent_id: "agent_abc123",
-  duration_seconds: 147,
-  start_time: "2025-01-15T14:23:00Z",
-  end_time: "2025-01-15T14:25:27Z",
-  recording_url: "https://recordings.voiceinfra.ai/call_01HXYZ123456.mp3",
-  call_outcome: "answered",
-  summary: "Customer called to inquire about January 15 appointment. Confirmed appointment at 2pm. No changes requested.",
-};
-
-/** The documented call, as a route with `share: [numbers, summary, recording]` sees it. */
-function documentedCall(changes: Partial<SharedCall> = {}): SharedCall {
-  return {
-    ...example,
-    source: "voiceinfra",
-    agent: "sales",
-    agent_name: "Sales line",
-    agent_owner: "",
-    direction: "inbound",
-    customer_number: "+14155550100",
-    test: false,
-    ...changes,
-  };
-}
-
 function deliveryOf(call = documentedCall(), more: { channel?: string; text?: string; previous?: Receipt } = {}): Delivery<SlackWith> {
   const { channel = CHANNEL, text, previous } = more;
   return {
@@ -47,15 +20,6 @@ function deliveryOf(call = documentedCall(), more: { channel?: string; text?: st
     with: text === undefined ? { channel } : { channel, text },
     previous,
   };
-}
-
-/** An address at which nobody listens any more. */
-async function closedPort(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return `http://127.0.0.1:${port}`;
 }
 
 const closers: (() => Promise<void>)[] = [];
@@ -582,7 +546,7 @@ describe("opening", () => {
       kind: "retry",
       because: "down",
     });
-    expect(await openFailure(openWith({ base_url: `${await closedPort()}/api/`, token: "xoxb-x" }))).toMatchObject({
+    expect(await openFailure(openWith({ base_url: `http://127.0.0.1:${await closedPort()}/api/`, token: "xoxb-x" }))).toMatchObject({
       kind: "retry",
       because: "down",
       code: "ECONNREFUSED",

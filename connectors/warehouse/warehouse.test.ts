@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { OpenError, Secret } from "../../src/connector.ts";
+import { deliveryOf, describeWarehouse, documentedCall, openWarehouse } from "../../test/warehouse.contract.ts";
 import { TABLE_COLUMNS } from "./columns.ts";
 import { openDuckDbStore } from "./duckdb.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
 import { warehouse } from "./index.ts";
 import { rowOf } from "./row.ts";
-import { deliveryOf, describeWarehouse, documentedCall, openWarehouse } from "./warehouse.contract.ts";
 
 let folder: string;
 beforeEach(() => {

@@ -23,7 +23,7 @@ export async function deliveriesCommand(
   }
 }
 
-export function formatDeliveries(rows: DeliveryRow[]): string {
+function formatDeliveries(rows: DeliveryRow[]): string {
   const nowMs = Date.now();
   return formatTable<DeliveryRow>({
     rows,

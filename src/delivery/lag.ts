@@ -4,7 +4,7 @@ import type { Route } from "../route.ts";
 import { groupOf } from "./start.ts";
 
 /** A worker that has not beaten for so long is not counted as running. */
-export const STALE_AFTER_MS = 10_000;
+const STALE_AFTER_MS = 10_000;
 
 export interface PartitionLag {
   partition: number;

@@ -1,5 +1,6 @@
 import { type Connector, type Delivery, type Outcome, outcomeOfNetworkError, type Receipt } from "../connector.ts";
 import { createBatcher } from "../lib/batcher.ts";
+import { untilAborted } from "../lib/time-limit.ts";
 import type { DestinationHandle } from "./open-destination.ts";
 
 type AnyDelivery = Delivery<Record<string, unknown>>;
@@ -31,9 +32,11 @@ export function createSender(options: { connector: Connector; handle: Destinatio
     async find(delivery) {
       const destination = await handle.get();
       if ("outcome" in destination) throw new Error("the destination cannot be asked now");
-      if (!destination.open.find) return undefined;
+      const { open } = destination;
+      if (!open.find) return undefined;
+      const find = open.find.bind(open);
       const signal = AbortSignal.timeout(timeoutMs);
-      return raceAbort(destination.open.find(delivery, { signal }), signal);
+      return untilAborted(signal, () => find(delivery, { signal }));
     },
   };
 }
@@ -45,7 +48,7 @@ async function attempt(
 ): Promise<Outcome[]> {
   const signal = AbortSignal.timeout(timeoutMs);
   try {
-    const outcomes = await raceAbort(send(signal), signal);
+    const outcomes = await untilAborted(signal, () => send(signal));
     if (outcomes.length === deliveries.length) return outcomes;
     return deliveries.map(() => ({
       kind: "ambiguous",
@@ -64,13 +67,4 @@ function outcomeOfThrown(error: unknown): Outcome {
   if (network) return network;
   const name = error instanceof Error ? error.name : "unknown";
   return { kind: "ambiguous", code: "connector_fault", reason: `the connector failed (${name})` };
-}
-
-/** The promise's end, or a `TimeoutError` when the signal comes first: SDKs do not all obey a signal. */
-function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

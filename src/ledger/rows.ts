@@ -6,6 +6,11 @@ export type Row = Record<string, unknown>;
 /** People read reasons; a vendor's page of HTML is not one. */
 export const MAX_REASON_LENGTH = 1_000;
 
+/** Tells rows of one batch apart. */
+export function keyOf(row: Row): string {
+  return `${row.route}\n${row.source}\n${row.call_id}`;
+}
+
 function textOrUndefined(value: unknown): string | undefined {
   return value === null || value === undefined ? undefined : String(value);
 }

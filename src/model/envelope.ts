@@ -1,6 +1,6 @@
 /** How a call travels in the log: the raw bytes, and what the ingress knew beside them in the headers. */
 
-export const FORMAT_VERSION = "1";
+const FORMAT_VERSION = "1";
 
 export interface Envelope {
   source: string;

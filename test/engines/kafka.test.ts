@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { createServer } from "node:net";
 import { inspect } from "node:util";
 import { Kafka, logLevel } from "kafkajs";
 import { describe, expect, inject, onTestFinished, test } from "vitest";
@@ -8,6 +7,7 @@ import { openKafkaLog } from "../../src/log/kafka/index.ts";
 import type { Send } from "../../src/log/kafka/send-covered.ts";
 import { CALLS_TOPIC, type Log, type Subscription, type Taken } from "../../src/log/log.ts";
 import { record, takeAll, text, until, untilHeld } from "../log.contract.ts";
+import { closedPort } from "../support/ports.ts";
 
 const kafka = inject("kafka");
 const brokers = "missing" in kafka ? "" : kafka.brokers;
@@ -193,10 +193,7 @@ describe.skipIf("missing" in kafka)("what only Kafka has", () => {
 
 describe("Kafka away", () => {
   test("opening says the address and what to check, soon, and never the password", async () => {
-    const closed = createServer().listen(0, "127.0.0.1");
-    await new Promise((resolve) => closed.once("listening", resolve));
-    const { port } = closed.address() as { port: number };
-    await new Promise((resolve) => closed.close(resolve));
+    const port = await closedPort();
     const opening = openKafkaLog({ url: `kafka://app:hunter2@127.0.0.1:${port}?sasl=plain`, onEvent: () => undefined });
     const error = await opening.catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(UnreachableError);

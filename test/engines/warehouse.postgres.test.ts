@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { deliveryOf, describeWarehouse, documentedCall, openWarehouse } from "../../connectors/warehouse/warehouse.contract.ts";
 import { OpenError } from "../../src/connector.ts";
+import { deliveryOf, describeWarehouse, documentedCall, openWarehouse } from "../warehouse.contract.ts";
 
 const postgres = inject("postgres");
 const missing = "missing" in postgres ? postgres.missing : undefined;

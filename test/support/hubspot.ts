@@ -1,4 +1,3 @@
-import { createServer } from "node:net";
 import { onTestFinished } from "vitest";
 import { hubspot } from "../../connectors/hubspot/index.ts";
 import { createSandbox, type HubSpotSandboxOptions, type PropertyDefinition } from "../../connectors/hubspot/sandbox.ts";
@@ -10,30 +9,6 @@ export const KEY = "voiceinfra/call_01HXYZ123456";
 export const UPSERT = "/crm/v3/objects/calls/batch/upsert";
 export const SEARCH = "/crm/v3/objects/contacts/search";
 export const ASSOCIATE = "/crm/v4/associations/calls/contacts/batch/associate/default";
-
-/** The call record that VoiceInfra documents, on a route that shares numbers, summary and recording. */
-export function documentedCall(changes: Partial<SharedCall> = {}): SharedCall {
-  return {
-    call_id: "call_01HXYZ123456",
-    from_number: "+14155550100",
-    to_number: "+18005551234",
-    customer_number: "+14155550100",
-    agent_id: "agent_abc123",
-    duration_seconds: 147,
-    start_time: "2025-01-15T14:23:00Z",
-    end_time: "2025-01-15T14:25:27Z",
-    recording_url: "https://recordings.voiceinfra.ai/call_01HXYZ123456.mp3",
-    call_outcome: "answered",
-    summary: "Customer called to inquire about January 15 appointment. Confirmed appointment at 2pm. No changes requested.",
-    source: "voiceinfra",
-    agent: "sales",
-    agent_name: "Sales line",
-    agent_owner: "",
-    direction: "inbound",
-    test: false,
-    ...changes,
-  };
-}
 
 export function without(call: SharedCall, ...names: (keyof SharedCall)[]): SharedCall {
   return Object.fromEntries(Object.entries(call).filter(([name]) => !names.includes(name as keyof SharedCall))) as unknown as SharedCall;
@@ -116,13 +91,4 @@ export async function setUp(options: HubSpotSandboxOptions = {}): Promise<Setup>
 
 export function send(to: OpenDestination<HubSpotWith>, ...deliveries: Delivery<HubSpotWith>[]) {
   return to.send(deliveries, { signal: AbortSignal.timeout(15_000) });
-}
-
-/** A port on which nobody listens any more. */
-export async function closedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { claimConflict } from "../conflicts.ts";
 import type { ClaimAnswer, DeliveryState, Ledger } from "../ledger.ts";
-import { type Row, toClaim, toDueDelivery } from "../rows.ts";
+import { keyOf, type Row, toClaim, toDueDelivery } from "../rows.ts";
 import type { Database } from "./connect.ts";
 import { NOW_MS } from "./schema.ts";
 import { withoutNul } from "./text.ts";
@@ -18,15 +19,7 @@ const CLAIM = `
   SELECT route, source, call_id, 'sending', claim_id, $2, ${NOW_MS} + $3::bigint, log_partition, log_offset, hash, accepted_at, ${NOW_MS}
   FROM jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, claim_id text, log_partition integer, log_offset bigint, hash text, accepted_at bigint)
   ORDER BY route, source, call_id
-  ON CONFLICT (route, source, call_id) DO UPDATE SET
-    state = 'sending', claim_id = excluded.claim_id, claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until,
-    ambiguous = CASE WHEN d.state = 'sending' AND d.claim_id IS NOT NULL THEN 1 WHEN d.state IN ('sending', 'waiting') THEN d.ambiguous ELSE 0 END,
-    attempts = CASE WHEN d.hash = excluded.hash THEN d.attempts ELSE 0 END,
-    log_partition = excluded.log_partition, log_offset = excluded.log_offset, hash = excluded.hash, accepted_at = excluded.accepted_at,
-    due_at = NULL, error_code = NULL, reason = NULL, body = NULL, updated_at = excluded.updated_at
-  WHERE (d.state = 'sending' AND (d.claim_id IS NULL OR d.claimed_until <= ${NOW_MS}) AND excluded.log_offset >= d.log_offset)
-     OR (d.state IN ('delivered', 'waiting', 'dead') AND excluded.log_offset > d.log_offset AND excluded.hash <> d.hash)
-     OR (d.state = 'skipped' AND excluded.log_offset > d.log_offset)
+  ${claimConflict(NOW_MS)}
   RETURNING route, source, call_id, claim_id, ambiguous, attempts, receipt, sent_fields`;
 
 /** Those that were not claimed: does somebody hold them, or is there nothing to do? */
@@ -64,8 +57,6 @@ const NEXT_DUE = `
     (SELECT min(due_at) FROM deliveries WHERE route = $1 AND state = 'waiting'),
     (SELECT min(claimed_until) FROM deliveries WHERE route = $1 AND state = 'sending' AND body IS NOT NULL AND claim_id IS NOT NULL)
   ) - ${NOW_MS} AS in_ms`;
-
-const keyOf = (row: Row) => `${row.route}\n${row.source}\n${row.call_id}`;
 
 export function claimQueries(db: Database): Pick<Ledger, "claim" | "claimDue" | "renew" | "nextDueInMs"> {
   async function look(items: Row[]): Promise<Map<string, ClaimAnswer>> {

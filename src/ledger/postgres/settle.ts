@@ -1,5 +1,6 @@
+import { skipConflict } from "../conflicts.ts";
 import type { Ledger, Settlement } from "../ledger.ts";
-import { MAX_REASON_LENGTH, type Row } from "../rows.ts";
+import { keyOf, MAX_REASON_LENGTH, type Row } from "../rows.ts";
 import type { Database } from "./connect.ts";
 import { NOW_MS } from "./schema.ts";
 import { withoutNul } from "./text.ts";
@@ -24,26 +25,18 @@ const SETTLE = `
   WHERE d.route = item.route AND d.source = item.source AND d.call_id = item.call_id AND d.claim_id = item.claim_id
   RETURNING item.n`;
 
-/** What was once delivered stays so; an attempt under way is left alone. */
 const SKIP = `
   INSERT INTO deliveries AS d (route, source, call_id, state, log_partition, log_offset, hash, accepted_at, reason, routes_version, updated_at)
   SELECT route, source, call_id, 'skipped', log_partition, log_offset, hash, accepted_at, reason, routes_version, ${NOW_MS}
   FROM jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, log_partition integer, log_offset bigint, hash text,
     accepted_at bigint, reason text, routes_version text)
   ORDER BY route, source, call_id
-  ON CONFLICT (route, source, call_id) DO UPDATE SET
-    state = CASE WHEN d.receipt IS NULL THEN 'skipped' ELSE 'delivered' END, hash = CASE WHEN d.receipt IS NULL THEN excluded.hash ELSE d.hash END,
-    claim_id = NULL, claimed_by = NULL, claimed_until = 0, ambiguous = 0, due_at = NULL, error_code = NULL, body = NULL, reason = excluded.reason,
-    log_partition = excluded.log_partition, log_offset = excluded.log_offset, accepted_at = excluded.accepted_at,
-    routes_version = excluded.routes_version, updated_at = excluded.updated_at
-  WHERE excluded.log_offset >= d.log_offset AND NOT (d.state = 'sending' AND d.claim_id IS NOT NULL AND d.claimed_until > ${NOW_MS})
+  ${skipConflict(NOW_MS)}
   RETURNING route, source, call_id`;
 
 const LIVE = `
   SELECT route, source, call_id FROM deliveries JOIN jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text) USING (route, source, call_id)
   WHERE state = 'sending' AND claim_id IS NOT NULL AND claimed_until > ${NOW_MS}`;
-
-const keyOf = (row: Row) => `${row.route}\n${row.source}\n${row.call_id}`;
 
 export function settleQueries(db: Database): Pick<Ledger, "settle" | "skip"> {
   return {

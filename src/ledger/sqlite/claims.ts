@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { inTransaction } from "../../lib/sqlite.ts";
+import { claimConflict } from "../conflicts.ts";
 import type { ClaimAnswer, ClaimRequest, DeliveryState, Ledger } from "../ledger.ts";
 import { toClaim, toDueDelivery } from "../rows.ts";
 import { NOW_MS } from "./schema.ts";
@@ -12,15 +13,7 @@ const ASK_AGAIN_MS = 1_000;
 const CLAIM = `
   INSERT INTO deliveries AS d (route, source, call_id, state, claim_id, claimed_by, claimed_until, log_partition, log_offset, hash, accepted_at, updated_at)
   VALUES (:route, :source, :callId, 'sending', :claimId, :worker, ${NOW_MS} + :leaseMs, :partition, :offset, :hash, :acceptedAt, ${NOW_MS})
-  ON CONFLICT (route, source, call_id) DO UPDATE SET
-    state = 'sending', claim_id = excluded.claim_id, claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until,
-    ambiguous = CASE WHEN d.state = 'sending' AND d.claim_id IS NOT NULL THEN 1 WHEN d.state IN ('sending', 'waiting') THEN d.ambiguous ELSE 0 END,
-    attempts = CASE WHEN d.hash = excluded.hash THEN d.attempts ELSE 0 END,
-    log_partition = excluded.log_partition, log_offset = excluded.log_offset, hash = excluded.hash, accepted_at = excluded.accepted_at,
-    due_at = NULL, error_code = NULL, reason = NULL, body = NULL, updated_at = excluded.updated_at
-  WHERE (d.state = 'sending' AND (d.claim_id IS NULL OR d.claimed_until <= ${NOW_MS}) AND excluded.log_offset >= d.log_offset)
-     OR (d.state IN ('delivered', 'waiting', 'dead') AND excluded.log_offset > d.log_offset AND excluded.hash <> d.hash)
-     OR (d.state = 'skipped' AND excluded.log_offset > d.log_offset)
+  ${claimConflict(NOW_MS)}
   RETURNING *`;
 
 /** Waiting rows that are due, and due rows whose worker died: those are ambiguous. */

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { inTransaction } from "../../lib/sqlite.ts";
+import { skipConflict } from "../conflicts.ts";
 import type { Ledger, SettleRequest } from "../ledger.ts";
 import { MAX_REASON_LENGTH } from "../rows.ts";
 import { NOW_MS } from "./schema.ts";
@@ -17,16 +18,10 @@ const DEAD = `UPDATE deliveries SET state = 'dead', ambiguous = 0, attempts = at
   error_code = :errorCode, reason = :reason, body = :body, ${ENDED} ${MINE}`;
 const RELEASED = `UPDATE deliveries SET state = CASE WHEN body IS NULL THEN 'sending' ELSE 'waiting' END, due_at = CASE WHEN body IS NULL THEN NULL ELSE ${NOW_MS} END,
   ${ENDED} ${MINE}`;
-/** What was once delivered stays so; an attempt under way is left alone. */
 const SKIP = `
   INSERT INTO deliveries AS d (route, source, call_id, state, log_partition, log_offset, hash, accepted_at, reason, routes_version, updated_at)
   VALUES (:route, :source, :callId, 'skipped', :partition, :offset, :hash, :acceptedAt, :reason, :routesVersion, ${NOW_MS})
-  ON CONFLICT (route, source, call_id) DO UPDATE SET
-    state = CASE WHEN d.receipt IS NULL THEN 'skipped' ELSE 'delivered' END, hash = CASE WHEN d.receipt IS NULL THEN excluded.hash ELSE d.hash END,
-    claim_id = NULL, claimed_by = NULL, claimed_until = 0, ambiguous = 0, due_at = NULL, error_code = NULL, body = NULL, reason = excluded.reason,
-    log_partition = excluded.log_partition, log_offset = excluded.log_offset, accepted_at = excluded.accepted_at,
-    routes_version = excluded.routes_version, updated_at = excluded.updated_at
-  WHERE excluded.log_offset >= d.log_offset AND NOT (d.state = 'sending' AND d.claim_id IS NOT NULL AND d.claimed_until > ${NOW_MS})
+  ${skipConflict(NOW_MS)}
   RETURNING 1`;
 
 export function settleStatements(db: DatabaseSync): Pick<Ledger, "settle" | "skip"> {

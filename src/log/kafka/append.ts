@@ -1,9 +1,9 @@
 import type { Producer } from "kafkajs";
 import { LogUnavailableError, RecordTooLargeError } from "../../errors.ts";
 import { createBatcher } from "../../lib/batcher.ts";
+import { within } from "../../lib/time-limit.ts";
 import { type LogRecord, MAX_RECORD_BYTES, type Position, type Topic } from "../log.ts";
 import type { KafkaClient } from "./client.ts";
-import { within } from "./faults.ts";
 import { partitionOf } from "./murmur2.ts";
 import { type Outgoing, type Send, sendCovered } from "./send-covered.ts";
 
@@ -21,7 +21,7 @@ const FAILURE_COUNTS_MS = 10_000;
 const STUCK_AFTER_MS = 3_000;
 
 /** Seventeen tries take about 12 s, longer than a dead leader is waited for (`broker.session.timeout.ms`, 9 s). */
-export const PRODUCER_RETRY = { initialRetryTime: 50, maxRetryTime: 1_000, retries: 16 };
+const PRODUCER_RETRY = { initialRetryTime: 50, maxRetryTime: 1_000, retries: 16 };
 
 export interface Appender {
   /** @throws {LogUnavailableError} {@link RecordTooLargeError} */

@@ -1,8 +1,8 @@
+import { within } from "../../lib/time-limit.ts";
 import type { Position, Taken, Topic } from "../log.ts";
 import type { PartitionWindow } from "../window.ts";
 import type { KafkaEvent } from "./client.ts";
 import type { Committer } from "./committer.ts";
-import { within } from "./faults.ts";
 import { createHolding, type Holding } from "./holding.ts";
 import type { ConsumerGroup, KafkaRecord } from "./internals.ts";
 import type { FetchedBatch } from "./member.ts";

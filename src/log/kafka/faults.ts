@@ -1,5 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 interface KafkaFault {
   name?: string;
   /** Kafka's own name of the error, `NOT_LEADER_FOR_PARTITION`. */
@@ -40,23 +38,4 @@ export function reasonOf(error: unknown): string {
   const { type } = faults.find((fault) => fault.type !== undefined) ?? {};
   const sentence = faults.at(-1)?.message ?? String(error);
   return type === undefined ? sentence : `${type}: ${sentence}`;
-}
-
-export class TimeoutError extends Error {
-  override readonly name = "TimeoutError";
-}
-
-/** The promise's answer if it comes in time. What it does later, good or bad, is nobody's concern. @throws {TimeoutError} */
-export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
-  const over = new AbortController();
-  promise.catch(() => undefined);
-  const timer = delay(ms, undefined, { signal: over.signal }).then(() => {
-    throw new TimeoutError(`no answer within ${Math.round(ms)} ms`);
-  });
-  timer.catch(() => undefined);
-  try {
-    return await Promise.race([promise, timer]);
-  } finally {
-    over.abort();
-  }
 }

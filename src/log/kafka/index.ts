@@ -1,9 +1,10 @@
 /** The log on Apache Kafka, with kafkajs 2.2.4 behind what is known about it. The contract is `src/log/log.ts`. */
 import { LogUnavailableError, UnreachableError } from "../../errors.ts";
+import { within } from "../../lib/time-limit.ts";
 import { CALLS_TOPIC, type Log, type Subscription } from "../log.ts";
 import { createAppender } from "./append.ts";
 import { createClient, type KafkaEvent } from "./client.ts";
-import { isFault, reasonOf, within } from "./faults.ts";
+import { isFault, reasonOf } from "./faults.ts";
 import { createReader, type Reader } from "./reader.ts";
 import type { Send } from "./send-covered.ts";
 import { type KafkaSettings, readSettings } from "./settings.ts";

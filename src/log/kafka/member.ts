@@ -1,10 +1,11 @@
 import type { Batch, Consumer } from "kafkajs";
+import { within } from "../../lib/time-limit.ts";
 import type { KafkaClient, KafkaEvent } from "./client.ts";
-import { reasonOf, within } from "./faults.ts";
+import { reasonOf } from "./faults.ts";
 import { assignerWith, type MemberHooks } from "./patch-member.ts";
 
 /** A member that was not heard of for so long has died; its partitions go to others. */
-export const SESSION_MS = 12_000;
+const SESSION_MS = 12_000;
 const HEARTBEAT_EVERY_MS = 3_000;
 const REJOIN_WITHIN_MS = 25_000;
 /** How long a fetch waits for records. With everything paused kafkajs sleeps as long, so it is also the latency of a resume. */

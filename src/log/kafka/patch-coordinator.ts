@@ -4,7 +4,8 @@
  * 1439 and 1163; 1,600 to 3,600 messages handed out twice when tried). Here the coordinator is looked up anew and asked again.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { isFault, within } from "./faults.ts";
+import { within } from "../../lib/time-limit.ts";
+import { isFault } from "./faults.ts";
 import { ConsumerGroup, patch } from "./internals.ts";
 
 /** Shorter than a session: what was not answered by then is told to kafkajs, which rejoins. */

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { LogUnavailableError } from "../../errors.ts";
+import { within } from "../../lib/time-limit.ts";
 import type { CommittedPosition, Message, PartitionRange, Position, Topic } from "../log.ts";
 import type { KafkaClient } from "./client.ts";
-import { isFault, isPassing, reasonOf, within } from "./faults.ts";
-import type { Cluster, Metadata, OffsetQuery } from "./internals.ts";
+import { isFault, isPassing, reasonOf } from "./faults.ts";
+import type { Metadata, OffsetQuery } from "./internals.ts";
 import { readCommitMetadata, toMessage, toOffset } from "./wire.ts";
 
 const ANSWER_WITHIN_MS = 10_000;
@@ -15,8 +16,6 @@ const NO_REPLICA = -1;
 
 /** Questions to Kafka that need no group. Each is asked again over a moved leader or a lost connection, for 10 s. @throws {LogUnavailableError} */
 export interface Reader {
-  /** Connects on its own; kept open for use by the start-up checks. */
-  readonly cluster: Cluster;
   read(options: { topic: Topic; partition: number; from: number; limit: number }): Promise<Message[]>;
   ranges(topic: Topic): Promise<PartitionRange[]>;
   committed(options: { group: string; topic: Topic }): Promise<CommittedPosition[]>;
@@ -158,7 +157,6 @@ export function createReader(options: { client: KafkaClient; name: string; prefi
   }
 
   return {
-    cluster,
     read: (query) => ask(() => read(query)),
     ranges: (topic) => ask(() => ranges(prefix + topic)),
     committed: ({ group, topic }) => ask(() => committed(prefix + group, prefix + topic)),

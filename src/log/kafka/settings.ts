@@ -3,7 +3,7 @@ import { UsageError } from "../../errors.ts";
 import { didYouMean } from "../../lib/did-you-mean.ts";
 import { Secret } from "../../lib/secret.ts";
 
-export const SASL_MECHANISMS = ["plain", "scram-sha-256", "scram-sha-512"] as const;
+const SASL_MECHANISMS = ["plain", "scram-sha-256", "scram-sha-512"] as const;
 export type SaslMechanism = (typeof SASL_MECHANISMS)[number];
 
 export interface KafkaSettings {

@@ -1,8 +1,9 @@
-import type { SubscribeOptions, Subscription, Taken } from "../log.ts";
+import { TimeoutError, within } from "../../lib/time-limit.ts";
+import type { SubscribeOptions, Subscription } from "../log.ts";
+import { createTakers } from "../takers.ts";
 import { createAssignment } from "./assignment.ts";
 import type { KafkaClient, KafkaEvent } from "./client.ts";
 import { createCommitter } from "./committer.ts";
-import { TimeoutError, within } from "./faults.ts";
 import { createMember } from "./member.ts";
 
 const DEFAULT_WINDOW = { maxMessages: 2_000, maxBytes: 16_000_000 };
@@ -35,19 +36,19 @@ export async function subscribe(options: {
   let pausedByRequest = false;
   let stopping: Promise<void> | undefined;
   let aliveAt = Date.now();
-  let waiters: (() => void)[] = [];
   let drainTimer: NodeJS.Timeout | undefined;
 
   function alive(): void {
     aliveAt = Date.now();
   }
 
-  function wake(): void {
-    const woken = waiters;
-    waiters = [];
-    for (const resolve of woken) resolve();
-  }
-
+  const takers = createTakers({
+    hasEnded: () => stopping !== undefined,
+    handOut(max) {
+      if (pausedByRequest || committer.failingForMs() > HAND_OUT_WHILE_COMMITS_FAIL_MS) return [];
+      return assignment.take(max);
+    },
+  });
   const committer = createCommitter({ topic, groupId, onEvent, onCommitted: alive });
   const assignment = createAssignment({
     topicName: subscription.topic,
@@ -59,7 +60,7 @@ export async function subscribe(options: {
     wanted: () => !pausedByRequest && !stopping,
     onChange({ heldMessages }) {
       if (heldMessages === 0) drainTimer ??= setTimeout(onDrained, COMMIT_DRAINED_AFTER_MS);
-      wake();
+      takers.wake();
     },
     onEvent,
   });
@@ -90,16 +91,11 @@ export async function subscribe(options: {
   const commitTimer = setInterval(() => {
     void assignment.commit();
     // Handing out goes on once commits do.
-    wake();
+    takers.wake();
   }, COMMIT_EVERY_MS);
 
-  function handOut(max: number): Taken[] {
-    if (pausedByRequest || committer.failingForMs() > HAND_OUT_WHILE_COMMITS_FAIL_MS) return [];
-    return assignment.take(max);
-  }
-
   async function stop(graceMs: number): Promise<void> {
-    wake();
+    takers.wake();
     assignment.regulateAll();
     const left = assignment.windows();
     for (const window of left) window.retire();
@@ -116,18 +112,7 @@ export async function subscribe(options: {
 
   return {
     failed: failed.promise,
-    async take({ max, signal }) {
-      while (!signal?.aborted && !stopping) {
-        const taken = handOut(max);
-        if (taken.length > 0) return taken;
-        const woken = Promise.withResolvers<void>();
-        waiters.push(woken.resolve);
-        signal?.addEventListener("abort", wake, { once: true });
-        await woken.promise;
-        signal?.removeEventListener("abort", wake);
-      }
-      return [];
-    },
+    take: takers.take,
     pause() {
       pausedByRequest = true;
       assignment.regulateAll();
@@ -135,7 +120,7 @@ export async function subscribe(options: {
     resume() {
       pausedByRequest = false;
       assignment.regulateAll();
-      wake();
+      takers.wake();
     },
     status() {
       const windows = assignment.windows();

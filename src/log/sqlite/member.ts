@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { within } from "../../lib/time-limit.ts";
 import type { SubscribeOptions, Subscription } from "../log.ts";
+import { createTakers } from "../takers.ts";
 import { createWindow, type PartitionWindow } from "../window.ts";
 import type { Groups, Owner } from "./groups.ts";
 import { PAGE_MESSAGES, type Reader } from "./read.ts";
@@ -35,13 +37,6 @@ export function createMember(options: { groups: Groups; reader: Reader; subscrib
   let atEnd = false;
   let stopping: Promise<void> | undefined;
   let aliveAt = Date.now();
-  let waiting: (() => void)[] = [];
-
-  function wakeTakers(): void {
-    const woken = waiting;
-    waiting = [];
-    for (const resolve of woken) resolve();
-  }
 
   function fill(current: PartitionWindow): void {
     const room = limits.maxMessages - current.heldMessages;
@@ -59,6 +54,15 @@ export function createMember(options: { groups: Groups; reader: Reader; subscrib
     }
   }
 
+  const takers = createTakers({
+    hasEnded: () => stopping !== undefined,
+    handOut(max) {
+      if (paused || !window) return [];
+      if (window.buffered < max) fill(window);
+      return window.take(max);
+    },
+  });
+
   function hold(): (Owner & { head: number }) | undefined {
     return window && { ...me, head: window.head };
   }
@@ -75,40 +79,26 @@ export function createMember(options: { groups: Groups; reader: Reader; subscrib
       if (window || stopping) return;
       const acquired = groups.acquire({ ...me, start });
       if (!acquired.held) return;
-      window = createWindow({ partition: 0, from: acquired.from, onChange: wakeTakers });
+      window = createWindow({ partition: 0, from: acquired.from, onChange: takers.wake });
       atEnd = false;
-      wakeTakers();
+      takers.wake();
     },
     wake() {
       atEnd = false;
-      wakeTakers();
+      takers.wake();
     },
     alive() {
       aliveAt = Date.now();
     },
     subscription: {
       failed: failed.promise,
-      async take({ max, signal }) {
-        while (!signal?.aborted && !stopping) {
-          if (!paused && window) {
-            if (window.buffered < max) fill(window);
-            const taken = window.take(max);
-            if (taken.length > 0) return taken;
-          }
-          const woken = Promise.withResolvers<void>();
-          waiting.push(woken.resolve);
-          signal?.addEventListener("abort", wakeTakers, { once: true });
-          await woken.promise;
-          signal?.removeEventListener("abort", wakeTakers);
-        }
-        return [];
-      },
+      take: takers.take,
       pause() {
         paused = true;
       },
       resume() {
         paused = false;
-        wakeTakers();
+        takers.wake();
       },
       status: () => ({
         partitions: window ? [0] : [],
@@ -119,12 +109,10 @@ export function createMember(options: { groups: Groups; reader: Reader; subscrib
       }),
       stop({ graceMs }) {
         stopping ??= (async () => {
-          wakeTakers();
+          takers.wake();
           window?.retire();
-          const deadline = Promise.withResolvers<void>();
-          const timer = setTimeout(deadline.resolve, graceMs);
-          await Promise.race([window?.settled(), deadline.promise]);
-          clearTimeout(timer);
+          // What is not done by then is taken again by whoever comes next.
+          if (window) await within(graceMs, window.settled()).catch(() => undefined);
           try {
             const last = hold();
             if (last) groups.giveUp(last);

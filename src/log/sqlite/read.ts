@@ -5,7 +5,7 @@ import { TABLES } from "./schema.ts";
 
 /** A page takes some 2 ms; the event loop turns between two. */
 export const PAGE_MESSAGES = 200;
-export const PAGE_BYTES = 2_000_000;
+const PAGE_BYTES = 2_000_000;
 
 export interface Page {
   messages: Message[];

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { freePorts } from "./ports.ts";
+import { freePorts } from "../ports.ts";
 
 const run = promisify(execFile);
 const IMAGE = "apache/kafka:4.3.1";

@@ -9,3 +9,9 @@ export async function freePorts(count: number): Promise<number[]> {
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
 }
+
+/** A port on which nobody listens any more. */
+export async function closedPort(): Promise<number> {
+  const [port] = await freePorts(1);
+  return port as number;
+}

@@ -4,10 +4,13 @@ import { afterEach, expect } from "vitest";
 import type { z } from "zod";
 import { type Delivery, type OpenDestination, OpenError, type Outcome, type Receipt, type SharedCall } from "../../src/connector.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
-import { salesforce } from "./index.ts";
-import { recordId } from "./sandbox/people.ts";
-import { createSandbox, type SalesforceSandbox, type SalesforceSandboxOptions } from "./sandbox.ts";
-import type { SalesforceWith } from "./settings.ts";
+
+export { documentedCall } from "./documented-call.ts";
+
+import { salesforce } from "../../connectors/salesforce/index.ts";
+import { recordId } from "../../connectors/salesforce/sandbox/people.ts";
+import { createSandbox, type SalesforceSandbox, type SalesforceSandboxOptions } from "../../connectors/salesforce/sandbox.ts";
+import type { SalesforceWith } from "../../connectors/salesforce/settings.ts";
 
 export const DANA = recordId("003", 1);
 export const FIELD = "Voice_Call_Id__c";
@@ -20,30 +23,6 @@ export const atTheEnd: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of atTheEnd.splice(0).reverse()) await close();
 });
-
-/** The call record that VoiceInfra documents, as a route sees it that shares numbers, summary and recording. */
-export function exampleCall(changes: Partial<SharedCall> = {}): SharedCall {
-  return {
-    call_id: "call_01HXYZ123456",
-    from_number: "+14155550100",
-    to_number: "+18005551234",
-    agent_id: "agent_abc123",
-    duration_seconds: 147,
-    start_time: "2025-01-15T14:23:00Z",
-    end_time: "2025-01-15T14:25:27Z",
-    recording_url: "https://recordings.voiceinfra.ai/call_01HXYZ123456.mp3",
-    call_outcome: "answered",
-    summary: "Customer called to inquire about January 15 appointment. Confirmed appointment at 2pm. No changes requested.",
-    source: "voiceinfra",
-    agent: "sales",
-    agent_name: "Sales line",
-    agent_owner: "",
-    direction: "inbound",
-    customer_number: "+14155550100",
-    test: false,
-    ...changes,
-  };
-}
 
 export function deliveryOf(
   call: SharedCall,

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Delivery, type OpenDestination, OpenError, type SharedCall } from "../../src/connector.ts";
-import type { WarehouseWith } from "./columns.ts";
-import { warehouse } from "./index.ts";
+import type { WarehouseWith } from "../connectors/warehouse/columns.ts";
+import { warehouse } from "../connectors/warehouse/index.ts";
+import { type Delivery, type OpenDestination, OpenError, type SharedCall } from "../src/connector.ts";
+import { documentedCall as documented } from "./support/documented-call.ts";
 
 /** An empty database, and a way to it that is not ours. */
 export interface WarehouseUnderTest {
@@ -12,29 +13,9 @@ export interface WarehouseUnderTest {
   close(): Promise<void>;
 }
 
-/** The call record that VoiceInfra documents, as a route with every `share` sees it. */
+/** The documented call, as a route with every `share` sees it. */
 export function documentedCall(changes: Partial<SharedCall> = {}): SharedCall {
-  return {
-    call_id: "call_01HXYZ123456",
-    from_number: "+14155550100",
-    to_number: "+18005551234",
-    agent_id: "agent_abc123",
-    duration_seconds: 147,
-    start_time: "2025-01-15T14:23:00Z",
-    end_time: "2025-01-15T14:25:27Z",
-    recording_url: "https://recordings.voiceinfra.ai/call_01HXYZ123456.mp3",
-    call_outcome: "answered",
-    summary: "Customer called to inquire about January 15 appointment. Confirmed appointment at 2pm. No changes requested.",
-    unknown: {},
-    source: "voiceinfra",
-    agent: "sales",
-    agent_name: "Sales line",
-    agent_owner: "",
-    direction: "inbound",
-    customer_number: "+14155550100",
-    test: false,
-    ...changes,
-  };
+  return documented({ unknown: {}, ...changes });
 }
 
 export function deliveryOf(call: SharedCall, columns?: Record<string, string>): Delivery<WarehouseWith> {
