@@ -5,15 +5,19 @@ import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
 import { openSqliteLedger } from "../src/ledger/sqlite/index.ts";
 import { describeLedger } from "./ledger.contract.ts";
+import { describeLedgerRepairs } from "./ledger-repairs.contract.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "patchbay-ledger-"));
-const path = join(folder, "ledger.db");
+function harness() {
+  const folder = mkdtempSync(join(tmpdir(), "patchbay-ledger-"));
+  return {
+    name: "SQLite",
+    open: () => openSqliteLedger({ path: join(folder, "ledger.db") }),
+    remove: async () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
 
-describeLedger({
-  name: "SQLite",
-  open: () => openSqliteLedger({ path }),
-  remove: async () => rmSync(folder, { recursive: true, force: true }),
-});
+describeLedger(harness());
+describeLedgerRepairs(harness());
 
 test("a ledger of a newer program is refused, naming both versions", async () => {
   const other = mkdtempSync(join(tmpdir(), "patchbay-ledger-"));
@@ -22,5 +26,5 @@ test("a ledger of a newer program is refused, naming both versions", async () =>
   const db = new DatabaseSync(join(other, "l.db"));
   db.exec("PRAGMA user_version=99");
   db.close();
-  await expect(openSqliteLedger({ path: join(other, "l.db") })).rejects.toThrow(/newer.*99.*1/s);
+  await expect(openSqliteLedger({ path: join(other, "l.db") })).rejects.toThrow(/newer.*99.*2/s);
 });

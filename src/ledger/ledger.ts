@@ -9,6 +9,9 @@
  * - A method that resolves has been durable since.
  */
 
+import type { ControlLedger } from "./controls.ts";
+import type { RepairLedger } from "./repairs.ts";
+
 export type DeliveryState = "sending" | "delivered" | "skipped" | "waiting" | "dead";
 
 export interface DeliveryKey {
@@ -47,6 +50,12 @@ export interface Claim extends DeliveryKey {
   receipt: Receipt | undefined;
   /** Fields of the Call that have ever been sent; they are never blanked. */
   sentFields: string[];
+  /** What it has waited for because of its own failures, ms: the clock of `max_age`. A newer record begins at 0. */
+  agedMs: number;
+  /** It waited for its place at a limiter, and this is it. */
+  paced: boolean;
+  /** A person put it on the route again. */
+  replay: boolean;
 }
 
 /**
@@ -80,12 +89,14 @@ export interface DueDelivery extends Claim, LogPosition {
 /**
  * How a claimed attempt ended. `released`: nothing was attempted; a claim from the log leaves the row `sending` without a claim
  * (the message comes again), a claim of a due row makes it `waiting` again, due at once.
+ * `ambiguous` is kept with a dead letter too: a replay looks before it sends.
+ * `paced`: the wait is for a place at a limiter, no failure: neither an attempt nor age is counted.
  */
 export type Settlement =
   | { kind: "delivered"; receipt: Receipt; sentFields: string[] }
   | { kind: "skipped"; reason: string }
-  | { kind: "waiting"; dueInMs: number; errorCode: string; reason: string; ambiguous?: boolean; body: Uint8Array }
-  | { kind: "dead"; errorCode: string; reason: string; body: Uint8Array }
+  | { kind: "waiting"; dueInMs: number; errorCode: string; reason: string; ambiguous?: boolean; paced?: boolean; body: Uint8Array }
+  | { kind: "dead"; errorCode: string; reason: string; ambiguous?: boolean; body: Uint8Array }
   | { kind: "released" };
 
 export interface SettleRequest extends DeliveryKey {
@@ -154,7 +165,7 @@ export interface WorkerRow extends WorkerHeartbeat {
   ageMs: number;
 }
 
-export interface Ledger {
+export interface Ledger extends ControlLedger, RepairLedger {
   /** For people, without credentials. */
   readonly name: string;
   readonly engine: "sqlite" | "postgres";

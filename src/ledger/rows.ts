@@ -33,6 +33,9 @@ export function toClaim(row: Row): Claim {
     attempts: Number(row.attempts),
     receipt: receiptOf(row.receipt),
     sentFields: JSON.parse(String(row.sent_fields)),
+    agedMs: Number(row.aged_ms),
+    paced: Number(row.paced) === 1,
+    replay: Number(row.replay) === 1,
   };
 }
 

@@ -4,6 +4,7 @@ import { describe, expect, inject, test } from "vitest";
 import { UnreachableError } from "../../src/errors.ts";
 import { openPostgresLedger } from "../../src/ledger/postgres/index.ts";
 import { describeLedger } from "../ledger.contract.ts";
+import { describeLedgerRepairs } from "../ledger-repairs.contract.ts";
 
 const postgres = inject("postgres");
 
@@ -18,18 +19,20 @@ if ("missing" in postgres) {
     await client.query(text).finally(() => client.end());
   };
 
-  describeLedger({
+  const harness = (name: string) => ({
     name: "PostgreSQL",
-    open: () => openPostgresLedger({ url: `${url}?schema=${schema}` }),
-    remove: () => query(`DROP SCHEMA "${schema}" CASCADE`),
+    open: () => openPostgresLedger({ url: `${url}?schema=${name}` }),
+    remove: () => query(`DROP SCHEMA "${name}" CASCADE`),
   });
+  describeLedger(harness(schema));
+  describeLedgerRepairs(harness(`${schema}_repairs`));
 
   describe("the ledger on PostgreSQL, by itself", () => {
     test("one of a newer program is refused, naming both versions", async () => {
       const other = `${schema}_newer`;
       await (await openPostgresLedger({ url: `${url}?schema=${other}` })).close();
       await query(`UPDATE "${other}".patchbay_ledger_version SET version = 99`);
-      await expect(openPostgresLedger({ url: `${url}?schema=${other}` })).rejects.toThrow(/newer.*99.*1/s);
+      await expect(openPostgresLedger({ url: `${url}?schema=${other}` })).rejects.toThrow(/newer.*99.*2/s);
       await query(`DROP SCHEMA "${other}" CASCADE`);
     });
 

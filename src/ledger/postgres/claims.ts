@@ -20,7 +20,7 @@ const CLAIM = `
   FROM jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, claim_id text, log_partition integer, log_offset bigint, hash text, accepted_at bigint)
   ORDER BY route, source, call_id
   ${claimConflict(NOW_MS)}
-  RETURNING route, source, call_id, claim_id, ambiguous, attempts, receipt, sent_fields`;
+  RETURNING route, source, call_id, claim_id, ambiguous, attempts, receipt, sent_fields, aged_ms, paced, replay`;
 
 /** Those that were not claimed: does somebody hold them, or is there nothing to do? */
 const LOOK = `

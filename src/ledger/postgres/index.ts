@@ -1,6 +1,9 @@
 /** The ledger for containers: PostgreSQL. The contract is `src/ledger/ledger.ts`. */
+import { controlQueries } from "../control-queries.ts";
 import type { Ledger, LogPosition, RouteCounts, WorkerHeartbeat } from "../ledger.ts";
+import { repairQueries } from "../repair-queries.ts";
 import { type Row, toDeliveryRow } from "../rows.ts";
+import type { Sql } from "../sql.ts";
 import { claimQueries } from "./claims.ts";
 import { connect, type Database, explain } from "./connect.ts";
 import { migrate, NOW_MS } from "./schema.ts";
@@ -28,8 +31,25 @@ export async function openPostgresLedger(options: { url: string }): Promise<Ledg
     ...routeQueries(db),
     ...workerQueries(db),
     ...viewQueries(db),
+    ...controlQueries(sqlOf(db)),
+    ...repairQueries(sqlOf(db)),
     check: async () => void (await db.query("SELECT 1")),
     close: () => pool.end(),
+  };
+}
+
+function sqlOf(db: Database): Sql {
+  return {
+    nowMs: NOW_MS,
+    greatest: "greatest",
+    async all(text, values = []) {
+      return (
+        await db.query(
+          text,
+          values.map((value) => (typeof value === "string" ? withoutNul(value) : value)),
+        )
+      ).rows;
+    },
   };
 }
 

@@ -42,6 +42,24 @@ const MIGRATIONS = [
   CREATE TABLE route_positions (route text NOT NULL, log_partition integer NOT NULL, log_offset bigint NOT NULL, PRIMARY KEY (route, log_partition));
   CREATE TABLE workers (worker text PRIMARY KEY, beat_at bigint NOT NULL, state text NOT NULL);
   `,
+  `
+  ALTER TABLE deliveries ADD COLUMN aged_ms bigint NOT NULL DEFAULT 0;
+  ALTER TABLE deliveries ADD COLUMN paced smallint NOT NULL DEFAULT 0;
+  ALTER TABLE deliveries ADD COLUMN replay smallint NOT NULL DEFAULT 0;
+  ALTER TABLE route_state ADD COLUMN pause text;
+  ALTER TABLE route_state ADD COLUMN skip_before bigint;
+  ALTER TABLE route_state ADD COLUMN skip_reason text;
+  CREATE INDEX deliveries_replayed ON deliveries (route) WHERE replay = 1;
+  CREATE TABLE actions (at bigint NOT NULL, by_whom text NOT NULL, route text NOT NULL, action text NOT NULL, detail text NOT NULL);
+  CREATE TABLE destination_state (key text PRIMARY KEY, not_before bigint NOT NULL DEFAULT 0, next_at bigint NOT NULL DEFAULT 0);
+  CREATE TABLE routes_files (version text PRIMARY KEY, text text NOT NULL, good_at bigint NOT NULL);
+  CREATE TABLE replays (id text PRIMARY KEY, spec text NOT NULL, updated_at bigint NOT NULL);
+  CREATE TABLE forgotten (hash text PRIMARY KEY, at bigint NOT NULL);
+  CREATE TABLE lost_ranges (
+    route text NOT NULL, log_partition bigint NOT NULL, from_offset bigint NOT NULL, to_offset bigint NOT NULL, at bigint NOT NULL,
+    PRIMARY KEY (route, log_partition, from_offset)
+  );
+  `,
 ];
 
 /**

@@ -9,8 +9,11 @@ import { withoutNul } from "./text.ts";
 const SETTLE = `
   UPDATE deliveries AS d SET
     state = CASE item.kind WHEN 'released' THEN CASE WHEN d.body IS NULL THEN 'sending' ELSE 'waiting' END ELSE item.kind END,
-    ambiguous = CASE item.kind WHEN 'waiting' THEN item.ambiguous WHEN 'released' THEN d.ambiguous ELSE 0 END,
-    attempts = CASE WHEN item.kind = 'delivered' THEN 0 WHEN item.kind IN ('waiting', 'dead') THEN d.attempts + 1 ELSE d.attempts END,
+    ambiguous = CASE item.kind WHEN 'waiting' THEN item.ambiguous WHEN 'dead' THEN item.ambiguous WHEN 'released' THEN d.ambiguous ELSE 0 END,
+    attempts = CASE WHEN item.kind = 'delivered' THEN 0 WHEN item.kind IN ('waiting', 'dead') AND item.paced = 0 THEN d.attempts + 1 ELSE d.attempts END,
+    aged_ms = CASE WHEN item.kind IN ('released', 'dead') THEN d.aged_ms WHEN item.kind = 'waiting' THEN d.aged_ms + CASE item.paced WHEN 0 THEN item.due_in_ms ELSE 0 END ELSE 0 END,
+    paced = CASE item.kind WHEN 'waiting' THEN item.paced WHEN 'released' THEN d.paced ELSE 0 END,
+    replay = CASE WHEN item.kind IN ('waiting', 'released') THEN d.replay ELSE 0 END,
     due_at = CASE WHEN item.kind = 'waiting' THEN ${NOW_MS} + item.due_in_ms WHEN item.kind = 'released' AND d.body IS NOT NULL THEN ${NOW_MS} END,
     error_code = item.error_code,
     reason = item.reason,
@@ -21,7 +24,7 @@ const SETTLE = `
       ELSE d.sent_fields END,
     claim_id = NULL, claimed_by = NULL, claimed_until = 0, routes_version = item.routes_version, updated_at = ${NOW_MS}
   FROM jsonb_to_recordset($1::jsonb) AS item(n integer, route text, source text, call_id text, claim_id text, kind text, routes_version text,
-    reason text, error_code text, due_in_ms bigint, ambiguous smallint, receipt text, sent_fields jsonb)
+    reason text, error_code text, due_in_ms bigint, ambiguous smallint, paced smallint, receipt text, sent_fields jsonb)
   WHERE d.route = item.route AND d.source = item.source AND d.call_id = item.call_id AND d.claim_id = item.claim_id
   RETURNING item.n`;
 
@@ -92,9 +95,16 @@ function columnsOf(settlement: Settlement): Record<string, unknown> {
         error_code: withoutNul(settlement.errorCode),
         due_in_ms: Math.round(settlement.dueInMs),
         ambiguous: settlement.ambiguous ? 1 : 0,
+        paced: settlement.paced ? 1 : 0,
       };
     case "dead":
-      return { kind, reason: shorten(settlement.reason), error_code: withoutNul(settlement.errorCode) };
+      return {
+        kind,
+        reason: shorten(settlement.reason),
+        error_code: withoutNul(settlement.errorCode),
+        paced: 0,
+        ambiguous: settlement.ambiguous ? 1 : 0,
+      };
     case "released":
       return { kind };
   }

@@ -1,9 +1,12 @@
 /** The embedded ledger: one SQLite file. The contract is `src/ledger/ledger.ts`. */
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { UnreachableError } from "../../errors.ts";
 import { inTransaction, openSqlite } from "../../lib/sqlite.ts";
+import { controlQueries } from "../control-queries.ts";
 import type { Ledger, LogPosition, RouteCounts, WorkerHeartbeat } from "../ledger.ts";
+import { repairQueries } from "../repair-queries.ts";
 import { toDeliveryRow } from "../rows.ts";
+import type { Sql } from "../sql.ts";
 import { claimStatements } from "./claims.ts";
 import { MIGRATIONS, NOW_MS } from "./schema.ts";
 import { settleStatements } from "./settle.ts";
@@ -20,6 +23,8 @@ export async function openSqliteLedger(options: { path: string }): Promise<Ledge
     ...routeStatements(db),
     ...workerStatements(db),
     ...viewStatements(db),
+    ...controlQueries(sqlOf(db)),
+    ...repairQueries(sqlOf(db)),
     async check() {
       try {
         db.prepare("SELECT 1 FROM meta LIMIT 1").all();
@@ -29,6 +34,20 @@ export async function openSqliteLedger(options: { path: string }): Promise<Ledge
     },
     async close() {
       if (db.isOpen) db.close();
+    },
+  };
+}
+
+/** Statements are prepared once; node:sqlite numbers parameters as `?1`. */
+function sqlOf(db: DatabaseSync): Sql {
+  const prepared = new Map<string, StatementSync>();
+  return {
+    nowMs: NOW_MS,
+    greatest: "max",
+    async all(text, values = []) {
+      const statement = prepared.get(text) ?? db.prepare(text.replace(/\$(\d+)/g, "?$1"));
+      if (prepared.size < 200) prepared.set(text, statement);
+      return statement.all(...values);
     },
   };
 }

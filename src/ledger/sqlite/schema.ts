@@ -48,4 +48,26 @@ export const MIGRATIONS = [
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE workers (worker TEXT PRIMARY KEY, beat_at INTEGER NOT NULL, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE deliveries ADD COLUMN aged_ms INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE deliveries ADD COLUMN paced INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE deliveries ADD COLUMN replay INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE route_state ADD COLUMN pause TEXT;
+  ALTER TABLE route_state ADD COLUMN skip_before INTEGER;
+  ALTER TABLE route_state ADD COLUMN skip_reason TEXT;
+  CREATE INDEX deliveries_replayed ON deliveries (route) WHERE replay = 1;
+  CREATE TRIGGER deliveries_count_move AFTER UPDATE OF route ON deliveries WHEN old.route <> new.route BEGIN
+    UPDATE route_counts SET n = n - 1 WHERE route = old.route AND state = old.state;
+    INSERT INTO route_counts VALUES (new.route, new.state, 1) ON CONFLICT DO UPDATE SET n = n + 1;
+  END;
+  CREATE TABLE actions (at INTEGER NOT NULL, by_whom TEXT NOT NULL, route TEXT NOT NULL, action TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+  CREATE TABLE destination_state (key TEXT PRIMARY KEY, not_before INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
+  CREATE TABLE routes_files (version TEXT PRIMARY KEY, text TEXT NOT NULL, good_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE replays (id TEXT PRIMARY KEY, spec TEXT NOT NULL, updated_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE forgotten (hash TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE lost_ranges (
+    route TEXT NOT NULL, log_partition INTEGER NOT NULL, from_offset INTEGER NOT NULL, to_offset INTEGER NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (route, log_partition, from_offset)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

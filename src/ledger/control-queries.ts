@@ -1,0 +1,128 @@
+/** `controls.ts` for both engines. */
+import type { Action, ControlLedger, LostRange, RouteControl, RoutesFileRow } from "./controls.ts";
+import type { Row } from "./rows.ts";
+import type { Sql } from "./sql.ts";
+
+export function controlQueries({ all, nowMs, greatest }: Sql): ControlLedger {
+  async function note({ by, route, action, detail }: Omit<Action, "at">): Promise<void> {
+    await all(`INSERT INTO actions (at, by_whom, route, action, detail) VALUES (${nowMs}, $1, $2, $3, $4)`, [by, route, action, detail]);
+  }
+
+  return {
+    note,
+    async controls() {
+      const routes = await all(
+        "SELECT route, pause, skip_before, skip_reason FROM route_state WHERE pause IS NOT NULL OR skip_before IS NOT NULL",
+      );
+      const holds = await all(`SELECT key, not_before - ${nowMs} AS for_ms FROM destination_state WHERE not_before > ${nowMs}`);
+      const forgotten = await all("SELECT hash FROM forgotten");
+      return {
+        routes: routes.map(toControl),
+        holds: holds.map((row) => ({ key: String(row.key), forMs: Number(row.for_ms) })),
+        forgotten: forgotten.map(({ hash }) => String(hash)),
+      };
+    },
+    async pause({ route, kind, reason, by }) {
+      const [now] = await all(`SELECT ${nowMs} AS now`);
+      const pause = JSON.stringify({ kind, reason, by, at: Number(now?.now) });
+      const changed = await all(
+        `INSERT INTO route_state AS r (route, pause) VALUES ($1, $2)
+         ON CONFLICT (route) DO UPDATE SET pause = excluded.pause WHERE r.pause IS NULL RETURNING route`,
+        [route, pause],
+      );
+      if (changed.length > 0) await note({ by, route, action: "pause", detail: reason });
+      return changed.length > 0;
+    },
+    async resume({ route, by, skipBefore }) {
+      if (skipBefore) {
+        await all(
+          `INSERT INTO route_state AS r (route, skip_before, skip_reason) VALUES ($1, coalesce(CAST($2 AS bigint), ${nowMs}), $3)
+           ON CONFLICT (route) DO UPDATE SET skip_before = ${greatest}(coalesce(r.skip_before, 0), excluded.skip_before), skip_reason = excluded.skip_reason`,
+          [route, skipBefore.before ?? null, skipBefore.reason],
+        );
+        await note({ by, route, action: "skip", detail: skipBefore.reason });
+      }
+      const changed = await all("UPDATE route_state SET pause = NULL WHERE route = $1 AND pause IS NOT NULL RETURNING route", [route]);
+      if (changed.length > 0) await note({ by, route, action: "resume", detail: "" });
+      return changed.length > 0;
+    },
+    async actions({ route, limit }) {
+      const rows = await all(
+        `SELECT at, by_whom, route, action, detail FROM actions ${route === undefined ? "" : "WHERE route = $2"} ORDER BY at DESC LIMIT $1`,
+        route === undefined ? [limit] : [limit, route],
+      );
+      return rows.map((row) => ({
+        at: Number(row.at),
+        by: String(row.by_whom),
+        route: String(row.route),
+        action: String(row.action),
+        detail: String(row.detail),
+      }));
+    },
+
+    async reserve({ key, count, intervalMs }) {
+      const spanMs = Math.ceil(count * intervalMs);
+      const [row] = await all(
+        `INSERT INTO destination_state AS d (key, next_at) VALUES ($1, ${nowMs} + CAST($2 AS bigint))
+         ON CONFLICT (key) DO UPDATE SET next_at = ${greatest}(${greatest}(d.next_at, d.not_before), ${nowMs}) + CAST($2 AS bigint)
+         RETURNING next_at - CAST($2 AS bigint) - ${nowMs} AS wait_ms`,
+        [key, spanMs],
+      );
+      return Math.max(0, Number(row?.wait_ms ?? 0));
+    },
+    async holdBack({ key, forMs }) {
+      await all(
+        `INSERT INTO destination_state AS d (key, not_before) VALUES ($1, ${nowMs} + CAST($2 AS bigint))
+         ON CONFLICT (key) DO UPDATE SET not_before = ${greatest}(d.not_before, excluded.not_before)`,
+        [key, Math.ceil(forMs)],
+      );
+    },
+
+    async keepRoutesFile({ version, text }) {
+      await all(
+        `INSERT INTO routes_files AS f (version, text, good_at) VALUES ($1, $2, ${nowMs}) ON CONFLICT (version) DO UPDATE SET good_at = excluded.good_at`,
+        [version, text],
+      );
+    },
+    async routesFile(version) {
+      const [row] =
+        version === undefined
+          ? await all("SELECT version, text, good_at FROM routes_files ORDER BY good_at DESC LIMIT 1")
+          : await all("SELECT version, text, good_at FROM routes_files WHERE version = $1", [version]);
+      return row && toRoutesFile(row);
+    },
+
+    async noteLost({ route, partition, from, to }) {
+      await all(
+        `INSERT INTO lost_ranges AS l (route, log_partition, from_offset, to_offset, at) VALUES ($1, $2, $3, $4, ${nowMs})
+         ON CONFLICT (route, log_partition, from_offset) DO UPDATE SET to_offset = ${greatest}(l.to_offset, excluded.to_offset)`,
+        [route, partition, from, to],
+      );
+    },
+    async lost() {
+      return (await all("SELECT * FROM lost_ranges ORDER BY route, log_partition, from_offset")).map(toLost);
+    },
+  };
+}
+
+function toControl(row: Row): RouteControl {
+  return {
+    route: String(row.route),
+    pause: row.pause === null ? undefined : JSON.parse(String(row.pause)),
+    skipBefore: row.skip_before === null ? undefined : { before: Number(row.skip_before), reason: String(row.skip_reason) },
+  };
+}
+
+function toRoutesFile(row: Row): RoutesFileRow {
+  return { version: String(row.version), text: String(row.text), goodAt: Number(row.good_at) };
+}
+
+function toLost(row: Row): LostRange {
+  return {
+    route: String(row.route),
+    partition: Number(row.log_partition),
+    from: Number(row.from_offset),
+    to: Number(row.to_offset),
+    at: Number(row.at),
+  };
+}

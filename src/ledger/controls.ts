@@ -1,0 +1,90 @@
+/**
+ * What people and guards decide about routes, and what processes tell each other about destinations: the ledger's contract beside deliveries.
+ * Every process reads {@link ControlLedger.controls} once a second.
+ */
+
+/** Why a route stands, kept over restarts. `flood`: most of its calls were rejected, so it stopped by itself. */
+export interface Pause {
+  kind: "person" | "flood";
+  reason: string;
+  by: string;
+  /** Unix ms, database clock. */
+  at: number;
+}
+
+/** Calls accepted before this are skipped, with the reason: how a person leaves out what gathered during a pause. */
+export interface SkipBefore {
+  /** Unix ms, compared with when the ingress accepted a call. */
+  before: number;
+  reason: string;
+}
+
+export interface RouteControl {
+  route: string;
+  pause: Pause | undefined;
+  skipBefore: SkipBefore | undefined;
+}
+
+/** Nobody sends to this limiter key (`hubspot`, `slack/C012`) until it is over: an API said so. */
+export interface Hold {
+  key: string;
+  /** From now. */
+  forMs: number;
+}
+
+export interface Controls {
+  routes: RouteControl[];
+  holds: Hold[];
+  /** {@link forgottenHash}es of calls that must not come back. */
+  forgotten: string[];
+}
+
+/** Something a person did, kept for ever: who, when, why. */
+export interface Action {
+  at: number;
+  by: string;
+  route: string;
+  action: string;
+  detail: string;
+}
+
+/** A routes.yaml that was in use; variables are unresolved in it, so it holds no secret that the file does not. */
+export interface RoutesFileRow {
+  version: string;
+  text: string;
+  /** When a process last began to use it. */
+  goodAt: number;
+}
+
+/** Calls that the log's retention took before a route had read them. */
+export interface LostRange {
+  route: string;
+  partition: number;
+  /** From this offset … */
+  from: number;
+  /** … up to, not including, this one. */
+  to: number;
+  at: number;
+}
+
+export interface ControlLedger {
+  controls(): Promise<Controls>;
+  /** `false`: it is paused already, and stays so for the reason it has. */
+  pause(options: { route: string; kind: Pause["kind"]; reason: string; by: string }): Promise<boolean>;
+  /** `false`: it was not paused (a skip is kept all the same). `skipBefore.before` of `undefined` means the database's now. */
+  resume(options: { route: string; by: string; skipBefore?: { before?: number; reason: string } }): Promise<boolean>;
+  actions(options: { route?: string; limit: number }): Promise<Action[]>;
+  note(action: Omit<Action, "at">): Promise<void>;
+
+  /** Takes the next `count` places of a limiter key, `intervalMs` apart; the milliseconds until the first of them. */
+  reserve(options: { key: string; count: number; intervalMs: number }): Promise<number>;
+  /** Nobody sends to the key for so long; a longer hold stays. */
+  holdBack(options: { key: string; forMs: number }): Promise<void>;
+
+  keepRoutesFile(file: { version: string; text: string }): Promise<void>;
+  /** That version, or the one last used. */
+  routesFile(version?: string): Promise<RoutesFileRow | undefined>;
+
+  noteLost(range: Omit<LostRange, "at">): Promise<void>;
+  lost(): Promise<LostRange[]>;
+}

@@ -1,0 +1,226 @@
+/** `repairs.ts` for both engines. */
+import type { DeliveryState } from "./ledger.ts";
+import type { DeadFilter, RepairLedger, ReplayAnswer, ReplayItem, RowProof } from "./repairs.ts";
+import { MAX_REASON_LENGTH, type Row, toDeliveryRow } from "./rows.ts";
+import { pairs, type Sql, type SqlValue } from "./sql.ts";
+
+const NO_CLAIM = "claim_id = NULL, claimed_by = NULL, claimed_until = 0";
+const AFRESH = "attempts = 0, aged_ms = 0, paced = 0, replay = 1, error_code = NULL";
+const THIS = "route = $1 AND source = $2 AND call_id = $3";
+const MAX_PROOFS = 200;
+
+export function repairQueries(sql: Sql): RepairLedger {
+  return { ...deadLetters(sql), ...replays(sql), ...wholeRoutes(sql), ...keeping(sql) };
+}
+
+type DeadPart = Pick<RepairLedger, "dead" | "body" | "replayDead" | "discardDead">;
+function deadLetters({ all, nowMs }: Sql): DeadPart {
+  return {
+    async dead({ filter, limit }) {
+      const { conditions, values } = conditionsOf(filter);
+      const rows = await all(
+        `SELECT * FROM deliveries WHERE state = 'dead' AND ${conditions.join(" AND ") || "1 = 1"} ORDER BY updated_at, route LIMIT $${values.length + 1}`,
+        [...values, limit],
+      );
+      return rows.map(toDeliveryRow);
+    },
+    async body({ route, source, callId }) {
+      const [row] = await all(`SELECT body FROM deliveries WHERE ${THIS}`, [route, source, callId]);
+      return (row?.body as Uint8Array | null | undefined) ?? undefined;
+    },
+    async replayDead({ keys, everyMs, routesVersion }) {
+      let changed = 0;
+      for (const [index, { route, source, callId }] of keys.entries()) {
+        const rows = await all(
+          `UPDATE deliveries SET state = 'waiting', due_at = ${nowMs} + CAST($4 AS bigint), ${AFRESH}, routes_version = $5, updated_at = ${nowMs}
+           WHERE ${THIS} AND state = 'dead' AND body IS NOT NULL RETURNING route`,
+          [route, source, callId, Math.round(index * everyMs), routesVersion],
+        );
+        changed += rows.length;
+      }
+      return changed;
+    },
+    async discardDead({ keys, reason }) {
+      let changed = 0;
+      for (const { route, source, callId } of keys) {
+        const rows = await all(
+          `UPDATE deliveries SET state = CASE WHEN receipt IS NULL THEN 'skipped' ELSE 'delivered' END, reason = $4, error_code = NULL, body = NULL,
+           ambiguous = 0, updated_at = ${nowMs} WHERE ${THIS} AND state = 'dead' RETURNING route`,
+          [route, source, callId, reason.slice(0, MAX_REASON_LENGTH)],
+        );
+        changed += rows.length;
+      }
+      return changed;
+    },
+  };
+}
+
+function conditionsOf(filter: DeadFilter): { conditions: string[]; values: SqlValue[] } {
+  const { route, source, callId, errorCode, since, until } = filter;
+  const asked: [string, SqlValue | undefined][] = [
+    ["route =", route],
+    ["source =", source],
+    ["call_id =", callId],
+    ["error_code =", errorCode],
+    ["updated_at >=", since],
+    ["updated_at <", until],
+  ];
+  const set = asked.filter((one): one is [string, SqlValue] => one[1] !== undefined);
+  return { conditions: set.map(([left], index) => `${left} $${index + 1}`), values: set.map(([, value]) => value) };
+}
+
+type ReplayPart = Pick<RepairLedger, "enqueue" | "replaying" | "saveReplay" | "replay" | "replays">;
+function replays({ all, nowMs }: Sql): ReplayPart {
+  async function enqueueOne(item: ReplayItem, dueInMs: number, only: "all" | "failed", again: boolean): Promise<ReplayAnswer> {
+    const { route, source, callId, partition, offset, hash, acceptedAt, body } = item;
+    const values: SqlValue[] = [route, source, callId, partition, offset, hash, acceptedAt, Math.round(dueInMs), body];
+    const wanted = `state = 'waiting', log_partition = $4, log_offset = $5, hash = $6, accepted_at = $7, due_at = ${nowMs} + CAST($8 AS bigint),
+      body = $9, ${AFRESH}, reason = NULL, ${NO_CLAIM}, updated_at = ${nowMs}`;
+    const delivered = again ? "OR d.state = 'delivered'" : "OR (d.state = 'delivered' AND d.hash <> $6)";
+    const changed =
+      only === "failed"
+        ? await all(`UPDATE deliveries SET ${wanted} WHERE ${THIS} AND state = 'dead' AND log_offset <= $5 RETURNING route`, values)
+        : await all(
+            `INSERT INTO deliveries AS d (route, source, call_id, state, log_partition, log_offset, hash, accepted_at, due_at, body, replay, updated_at)
+             VALUES ($1, $2, $3, 'waiting', $4, $5, $6, $7, ${nowMs} + CAST($8 AS bigint), $9, 1, ${nowMs})
+             ON CONFLICT (route, source, call_id) DO UPDATE SET ${wanted}
+             WHERE d.log_offset <= $5 AND (d.state IN ('dead', 'skipped') ${delivered}) RETURNING route`,
+            values,
+          );
+    if (changed.length > 0) return "queued";
+    const [row] = await all(`SELECT state, log_offset FROM deliveries WHERE ${THIS}`, [route, source, callId]);
+    const state = row === undefined ? "skipped" : (String(row.state) as DeliveryState);
+    if (state === "waiting" || state === "sending") return "open";
+    return Number(row?.log_offset ?? 0) > offset ? "newer" : state;
+  }
+
+  return {
+    async enqueue({ items, dueInMs, only, again }) {
+      const answers: ReplayAnswer[] = [];
+      for (const item of items) answers.push(await enqueueOne(item, dueInMs, only, again));
+      return answers;
+    },
+    async replaying(route) {
+      return Number((await all("SELECT count(*) AS n FROM deliveries WHERE route = $1 AND replay = 1", [route]))[0]?.n ?? 0);
+    },
+    async saveReplay({ id, spec }) {
+      await all(
+        `INSERT INTO replays (id, spec, updated_at) VALUES ($1, $2, ${nowMs})
+         ON CONFLICT (id) DO UPDATE SET spec = excluded.spec, updated_at = excluded.updated_at`,
+        [id, spec],
+      );
+    },
+    async replay(id) {
+      const [row] = await all("SELECT id, spec, updated_at FROM replays WHERE id = $1", [id]);
+      return row && toReplay(row);
+    },
+    async replays() {
+      return (await all("SELECT id, spec, updated_at FROM replays ORDER BY updated_at DESC LIMIT 20")).map(toReplay);
+    },
+  };
+}
+
+function toReplay(row: Row) {
+  return { id: String(row.id), spec: String(row.spec), updatedAt: Number(row.updated_at) };
+}
+
+type RoutePart = Pick<RepairLedger, "proofs" | "knownRoutes" | "renameRoute" | "retireRoute">;
+function wholeRoutes({ all, nowMs }: Sql): RoutePart {
+  return {
+    async proofs({ route, keys }) {
+      const found: RowProof[] = [];
+      for (let from = 0; from < keys.length; from += MAX_PROOFS) {
+        const part = keys.slice(from, from + MAX_PROOFS);
+        const rows = await all(
+          `SELECT route, source, call_id, log_partition, log_offset, state, hash, body IS NOT NULL AS has_body,
+             CASE WHEN claim_id IS NULL THEN NULL ELSE claimed_until - ${nowMs} END AS left_ms
+           FROM deliveries WHERE route = $1 AND (source, call_id) IN (VALUES ${pairs(part.length, 1)})`,
+          [route, ...part.flatMap(({ source, callId }) => [source, callId])],
+        );
+        found.push(...rows.map(toProof));
+      }
+      return found;
+    },
+    async knownRoutes() {
+      const rows = await all(
+        "SELECT route FROM route_state WHERE start IS NOT NULL UNION SELECT DISTINCT route FROM deliveries ORDER BY 1",
+      );
+      return rows.map(({ route }) => String(route));
+    },
+    async renameRoute({ from, to }) {
+      const moved = await all(
+        `UPDATE deliveries SET route = $2 WHERE route = $1 AND NOT EXISTS (
+           SELECT 1 FROM deliveries AS n WHERE n.route = $2 AND n.source = deliveries.source AND n.call_id = deliveries.call_id) RETURNING route`,
+        [from, to],
+      );
+      await all("DELETE FROM deliveries WHERE route = $1", [from]);
+      const state = await all(
+        `INSERT INTO route_state AS r (route, start, pause, skip_before, skip_reason)
+           SELECT $2, start, pause, skip_before, skip_reason FROM route_state WHERE route = $1 AND route <> $2
+         ON CONFLICT (route) DO UPDATE SET start = excluded.start, pause = excluded.pause, skip_before = excluded.skip_before,
+           skip_reason = excluded.skip_reason RETURNING route`,
+        [from, to],
+      );
+      await all(
+        `INSERT INTO route_positions AS p (route, log_partition, log_offset)
+           SELECT $2, log_partition, log_offset FROM route_positions WHERE route = $1
+         ON CONFLICT (route, log_partition) DO UPDATE SET log_offset = excluded.log_offset`,
+        [from, to],
+      );
+      await all("DELETE FROM route_positions WHERE route = $1", [from]);
+      await all("DELETE FROM route_state WHERE route = $1", [from]);
+      return moved.length > 0 || state.length > 0;
+    },
+    async retireRoute({ route, by }) {
+      const gone = await all("DELETE FROM deliveries WHERE route = $1 RETURNING route", [route]);
+      await all("DELETE FROM route_positions WHERE route = $1", [route]);
+      await all("DELETE FROM route_state WHERE route = $1", [route]);
+      await all(`INSERT INTO actions (at, by_whom, route, action, detail) VALUES (${nowMs}, $1, $2, 'retire', $3)`, [
+        by,
+        route,
+        `${gone.length} rows removed`,
+      ]);
+      return gone.length;
+    },
+  };
+}
+
+function toProof(row: Row): RowProof {
+  return {
+    route: String(row.route),
+    source: String(row.source),
+    callId: String(row.call_id),
+    partition: Number(row.log_partition),
+    offset: Number(row.log_offset),
+    state: String(row.state) as DeliveryState,
+    hash: String(row.hash),
+    hasBody: row.has_body === true || row.has_body === 1,
+    claimLeftMs: row.left_ms === null ? undefined : Number(row.left_ms),
+  };
+}
+
+function keeping({ all, nowMs }: Sql): Pick<RepairLedger, "forget" | "expire"> {
+  return {
+    async forget({ source, callId, hash }) {
+      await all(`INSERT INTO forgotten (hash, at) VALUES ($1, ${nowMs}) ON CONFLICT (hash) DO NOTHING`, [hash]);
+      const rows = await all(
+        `UPDATE deliveries SET state = 'skipped', reason = 'forgotten on request', receipt = NULL, sent_fields = '[]', body = NULL, error_code = NULL,
+           due_at = NULL, ambiguous = 0, replay = 0, hash = 'forgotten', ${NO_CLAIM}, updated_at = ${nowMs}
+         WHERE source = $1 AND call_id = $2 RETURNING route`,
+        [source, callId],
+      );
+      return rows.length;
+    },
+    async expire({ deadBodyMs, rowMs }) {
+      const bodies = await all(
+        `UPDATE deliveries SET body = NULL WHERE state = 'dead' AND body IS NOT NULL AND updated_at < ${nowMs} - CAST($1 AS bigint) RETURNING route`,
+        [deadBodyMs],
+      );
+      const rows = await all(
+        `DELETE FROM deliveries WHERE state IN ('delivered', 'skipped', 'dead') AND updated_at < ${nowMs} - CAST($1 AS bigint) RETURNING route`,
+        [rowMs],
+      );
+      return { bodies: bodies.length, rows: rows.length };
+    },
+  };
+}
