@@ -2,12 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
-import { type Breaker, createBreaker } from "./delivery/breaker.ts";
 import type { DeliveryEvent, RouteTrouble } from "./delivery/events.ts";
 import { startHeartbeat } from "./delivery/heartbeat.ts";
-import { batchLedger } from "./delivery/ledger-batches.ts";
-import { createDestinationHandle, type DestinationHandle } from "./delivery/open-destination.ts";
-import { type RouteWorker, startRouteWorker } from "./delivery/worker.ts";
+import { runRoutes } from "./delivery/run.ts";
+import type { RouteWorker } from "./delivery/worker.ts";
 import { UsageError } from "./errors.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
@@ -76,7 +74,11 @@ function schemeOf(url: string): string {
 }
 
 export interface Connectors {
-  workers: RouteWorker[];
+  readonly workers: RouteWorker[];
+  /** An edit of routes.yaml, from now on. */
+  use(next: { routes: Routes; selected: Route[] }): Promise<void>;
+  /** An edit that cannot be used: everybody who looks is told. */
+  refuse(problem: string): void;
   stop(options: { graceMs: number }): Promise<void>;
   /** Resolves when a route's engine gave up for good; the process should end with an error and be started again. */
   readonly failed: Promise<Error>;
@@ -89,6 +91,8 @@ export async function startConnectors(options: {
   log: Log;
   ledger: Ledger;
   logger: Logger;
+  /** Why the file is not used as it is now, where an earlier one is. */
+  problem?: string | undefined;
   clock?: Clock;
   onEvent?: (event: DeliveryEvent) => void;
 }): Promise<Connectors> {
@@ -96,47 +100,39 @@ export async function startConnectors(options: {
   await refuseForeignLog({ log, ledger });
 
   const worker = `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`;
-  const batches = batchLedger({ ledger, worker, leaseMs: LEASE_MS });
-  const ended = new AbortController();
-  const destinations = new Map<string, { handle: DestinationHandle; breaker: Breaker }>();
-  const enabled = selected.filter((route) => route.enabled);
-  for (const { to } of enabled) {
-    if (destinations.has(to.name)) continue;
-    const handle = createDestinationHandle({ destination: to, timezone: routes.timezone, clock });
-    const onChange = (cause: string | undefined) => logDestination(logger, to.name, cause);
-    destinations.set(to.name, { handle, breaker: createBreaker({ clock, signal: ended.signal, onChange }) });
-  }
-
-  const workers = await Promise.all(
-    enabled.map((route) =>
-      startRouteWorker({
-        route,
-        routes,
-        log,
-        ledger,
-        batches,
-        ...(destinations.get(route.to.name) as { handle: DestinationHandle; breaker: Breaker }),
-        worker,
-        leaseMs: LEASE_MS,
-        clock,
-        onEvent(event) {
-          logEvent(logger, event);
-          onEvent(event);
-        },
-        onTrouble: (trouble) => logTrouble(logger, trouble),
-      }),
-    ),
-  );
-  const heartbeat = startHeartbeat({ workers, worker, routesVersion: routes.version, log, ledger, clock });
+  let file: { version: string; problem: string | undefined } = { version: routes.version, problem: options.problem };
+  const running = await runRoutes({
+    routes,
+    selected,
+    log,
+    ledger,
+    worker,
+    leaseMs: LEASE_MS,
+    clock,
+    onEvent(event) {
+      logEvent(logger, event);
+      onEvent(event);
+    },
+    onTrouble: (trouble) => logTrouble(logger, trouble),
+    onDestination: (destination, cause) => logDestination(logger, destination, cause),
+  });
+  const heartbeat = startHeartbeat({ running, worker, routesFile: () => file, log, ledger, clock });
 
   return {
-    workers,
-    failed: Promise.race(workers.map((one) => one.failed)),
+    get workers() {
+      return running.workers;
+    },
+    failed: running.failed,
+    async use(next) {
+      await running.use(next);
+      file = { version: next.routes.version, problem: undefined };
+    },
+    refuse(problem) {
+      file = { ...file, problem };
+    },
     async stop({ graceMs }) {
-      await Promise.all(workers.map((one) => one.stop({ graceMs })));
+      await running.stop({ graceMs });
       await heartbeat.stop();
-      ended.abort();
-      await Promise.all([...destinations.values()].map(({ handle }) => handle.close()));
     },
   };
 }

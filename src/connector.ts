@@ -28,10 +28,14 @@ export type { SharedCall } from "./model/call.ts";
 export type Outcome =
   | { kind: "delivered"; receipt: Receipt }
   | { kind: "skipped"; reason: string }
-  | { kind: "retry"; because: "record" | "server" | "rate-limit" | "down"; code: string; reason: string; retryAfterMs?: number }
+  | { kind: "retry"; because: "record" | "server" | "down"; code: string; reason: string; retryAfterMs?: number }
+  | { kind: "retry"; because: "rate-limit"; scope?: LimitScope; code: string; reason: string; retryAfterMs?: number }
   | { kind: "rejected"; code: string; reason: string }
   | { kind: "unauthorized"; code: string; reason: string; fix: string }
   | { kind: "ambiguous"; code: string; reason: string };
+
+/** Whom a rate limit stops: everything to the destination (default), its {@link Connector.target}, or this call alone. */
+export type LimitScope = "destination" | "target" | "call";
 
 /** One call on its way to a destination. */
 export interface Delivery<With> {
@@ -78,6 +82,8 @@ export interface Connector<S extends z.ZodObject = z.ZodObject, W extends z.ZodO
   settings: S;
   /** A route's `with`. Any text in it may be a Liquid template; it is parsed again after rendering. Strict. */
   with: W;
+  /** What its API limits by itself, such as a channel: `rate` and `scope: "target"` count for each. Absent: the destination as a whole. */
+  target?(rendered: z.output<W>): string;
   /** Calls per `send`, and how many `send`s may be under way at once. */
   batch: { maxCalls: number; concurrency: number };
   /** Loads the SDK (dynamic import) and prepares: creates or checks what must exist. Throws {@link OpenError}, or a network error. */
@@ -121,6 +127,19 @@ export const httpSettings = {
     .regex(/^\d+(ms|s)$/, "is a time such as 15s or 500ms")
     .optional()
     .describe("How long an attempt may take, at most 15s (the default)"),
+  rate: z
+    .string()
+    .regex(/^[1-9]\d*\/(s|min|h)$/, "is a count in a time, such as 5/s or 100/min")
+    .optional()
+    .describe("At most so many requests, all routes and replicas together, such as 5/s or 100/min; at Slack for each channel"),
+};
+
+/** For connectors whose `duplicates` is `none`: spread into `settings`. */
+export const ambiguousSettings = {
+  on_ambiguous: z
+    .enum(["dead", "send_again"])
+    .optional()
+    .describe("After a request without an answer: dead (default) makes a dead letter of it, send_again risks a second message"),
 };
 
 /** Codes of Node's and undici's errors at which nothing can have reached the destination. */

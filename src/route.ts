@@ -12,6 +12,12 @@ export interface Destination {
   /** Reads variables and secret files, parses the settings. Throws `RoutesFileError` with the line at fault. */
   settings(): Record<string, unknown>;
   timeoutMs: number;
+  /** Between two requests, from `rate`; undefined when it is not limited. */
+  intervalMs: number | undefined;
+  /** What to do after an attempt without an answer where nothing tells a second message from the first. */
+  onAmbiguous: "dead" | "send_again";
+  /** Changes when anything of it in the file does. */
+  fingerprint: string;
 }
 
 /** Where a route begins when it is seen for the first time. */
@@ -40,6 +46,12 @@ export interface Route {
   start: RouteStart;
   /** `enabled: false` in the file: nothing is read, lag grows. */
   enabled: boolean;
+  /** How long a delivery is tried before it is given up, without the time that the route or its destination stood. */
+  maxAgeMs: number;
+  /** Earlier id of this route, whose state it takes over. */
+  was: string | undefined;
+  /** Takes test calls too. */
+  tests: boolean;
   /** Suffix of the delivery key, where a route makes a second record at a destination that keeps one per call. */
   record: string | undefined;
   /** Source, `test`, earlier routes to the same record-keeping destination, and `when`, in that order. @throws {RouteFault} */

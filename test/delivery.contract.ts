@@ -1,15 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { type Connectors, startConnectors } from "../src/app.ts";
-import type { Connector } from "../src/connector.ts";
-import type { DeliveryEvent } from "../src/delivery/events.ts";
 import { readLag } from "../src/delivery/lag.ts";
-import type { DeliveryRow, Ledger } from "../src/ledger/ledger.ts";
-import { createLogger } from "../src/lib/logger.ts";
+import type { Ledger } from "../src/ledger/ledger.ts";
 import { CALLS_TOPIC, type Log } from "../src/log/log.ts";
-import { recordKey, toHeaders } from "../src/model/envelope.ts";
-import { loadRoutes } from "../src/routes/index.ts";
-import { type Sent, type TestDestination, testDestination } from "./delivery/destination.ts";
+import { createBench, held, keysOf } from "./delivery/bench.ts";
+import { testDestination } from "./delivery/destination.ts";
 import { until } from "./log.contract.ts";
 
 export interface DeliveryHarness {
@@ -21,8 +16,6 @@ export interface DeliveryHarness {
   /** Whether two processes may hold one route. */
   shares: boolean;
 }
-
-const logger = createLogger({ level: "silent" });
 
 /** What a route worker promises (house plan §3, steps 4 to 7), for every pair of engines. */
 export function describeDelivery(harness: DeliveryHarness): void {
@@ -37,74 +30,7 @@ export function describeDelivery(harness: DeliveryHarness): void {
       await harness.remove();
     });
 
-    /** `{id}` in the text is this test's own, since all tests share log and ledger. */
-    function setUp(options: { destination: TestDestination; routes?: string; destinations?: string; others?: Record<string, Connector> }) {
-      const { destination, others = {} } = options;
-      const id = randomUUID().slice(0, 8);
-      const text = `version: 1
-sources: { main: { allow_unsigned: true } }
-destinations:
-${options.destinations ?? "  there: { connector: test, timeout: 2s }"}
-routes:
-${options.routes ?? "  - { id: '{id}', to: there }"}
-`.replaceAll("{id}", id);
-      const routes = loadRoutes({
-        path: "routes.yaml",
-        text,
-        env: {},
-        connectors: { test: destination.connector, ...others },
-        role: { kind: "all" },
-      });
-      const events: DeliveryEvent[] = [];
-
-      async function start(engines: { log?: Log; ledger?: Ledger } = {}): Promise<Connectors> {
-        const running = await startConnectors({
-          routes,
-          selected: routes.routes,
-          log: engines.log ?? log,
-          ledger: engines.ledger ?? ledger,
-          logger,
-          onEvent: (event) => events.push(event),
-        });
-        onTestFinished(() => running.stop({ graceMs: 0 }));
-        return running;
-      }
-
-      const rows = async (route = id): Promise<DeliveryRow[]> => {
-        const found = await ledger.deliveries({ route, limit: 1_000 });
-        return found.sort((a, b) => (a.callId < b.callId ? -1 : 1));
-      };
-      const states = async (route = id) => (await rows(route)).map(({ callId, state }) => `${callId} ${state}`);
-      return { id, routes, events, start, rows, states };
-    }
-
-    async function held({ workers }: Connectors): Promise<void> {
-      await until(() => workers.every((worker) => worker.status().partitions.length > 0));
-    }
-
-    /** Puts a call into the log as the ingress does. */
-    async function accept(callId: string, more: Record<string, unknown> = {}): Promise<void> {
-      const value = Buffer.from(
-        JSON.stringify({
-          call_id: callId,
-          from_number: "+14155550100",
-          to_number: "+18005551234",
-          agent_id: "agent_1",
-          duration_seconds: 60,
-          start_time: "2026-01-15T14:23:00Z",
-          end_time: "2026-01-15T14:24:00Z",
-          call_outcome: "answered",
-          ...more,
-        }),
-      );
-      const headers = toHeaders({ source: "main", acceptedAt: Date.now(), requestId: randomUUID() });
-      await log.append({ topic: CALLS_TOPIC, key: recordKey("main", callId), value, headers });
-    }
-
-    const acceptAll = async (callIds: string[], more: Record<string, unknown> = {}) => {
-      for (const callId of callIds) await accept(callId, more);
-    };
-    const keysOf = (sent: Sent[]) => sent.map(({ key }) => key).sort();
+    const { setUp, accept, acceptAll } = createBench(() => ({ log, ledger }));
 
     test("sends every call once, keeps the receipt, and is then caught up", async () => {
       const destination = testDestination();

@@ -26,7 +26,7 @@ routes: [{ id: to-there, to: there }]`;
   const log = await openLog({ url: `sqlite:${folder}/log.db`, logger });
   const ledger = await openLedger({ url: `sqlite:${folder}/ledger.db` });
   const running = await startConnectors({ routes, selected: routes.routes, log, ledger, logger });
-  const ops = await startOps({ port: 0, workers: running.workers, log, ledger });
+  const ops = await startOps({ port: 0, running, log, ledger });
   onTestFinished(async () => {
     await ops.stop();
     await running.stop({ graceMs: 0 });

@@ -45,7 +45,7 @@ export function createContactFinder(options: { api: HubSpotApi }): ContactFinder
 
 function searchesQueue(retryAfterMs: number): Outcome {
   const reason = "HubSpot takes five contact searches a second, and many wait";
-  return { kind: "retry", because: "rate-limit", code: "search_pace", reason, retryAfterMs };
+  return { kind: "retry", because: "rate-limit", scope: "call", code: "search_pace", reason, retryAfterMs };
 }
 
 async function search(options: { api: HubSpotApi; number: string; signal: AbortSignal }): Promise<string[]> {

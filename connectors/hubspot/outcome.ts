@@ -102,6 +102,7 @@ function rateLimited(problem: HubSpotProblem, retryAfterMs: number | undefined):
   return {
     kind: "retry",
     because: "rate-limit",
+    scope: isSearch ? "call" : "destination",
     code: isSearch ? "rate_limit_search" : "rate_limit",
     reason: isSearch ? "HubSpot takes five searches a second" : "HubSpot's limit of requests in ten seconds is used up",
     retryAfterMs: retryAfterMs ?? (isSearch ? SECOND : 10 * SECOND),

@@ -29,6 +29,8 @@ export const slack = defineConnector({
         "Your own message, in Slack's mrkdwn: *bold*, <https://…|links>. Mentions (<@…>, <!channel>) are shown as text. Without it: header, facts, summary and a button for the recording",
       ),
   }),
+  // Slack limits chat.postMessage for each channel (docs.slack.dev/apis/web-api/rate-limits).
+  target: ({ channel }) => channel,
   // About one message a second and channel is Slack's limit; several calls at once keep slow answers from adding up.
   batch: { maxCalls: 1, concurrency: 8 },
 

@@ -26,8 +26,8 @@ const closed = channelTrouble(
 );
 const unclear: Class = (code) => ({ kind: "ambiguous", code, reason: `Slack failed while it had the message (${code})` });
 const away: Class = (code) => ({ kind: "retry", because: "down", code, reason: `Slack takes no messages now (${code})` });
-const slower: Class = (code) => ({ kind: "retry", because: "rate-limit", code, reason: "Slack asks to send more slowly" });
-const workspaceFull: Class = (code) => ({ ...slower(code, ""), retryAfterMs: 3_600_000 }) as Outcome;
+const slower: Class = (code) => ({ kind: "retry", because: "rate-limit", scope: "target", code, reason: "Slack asks to send more slowly" });
+const workspaceFull: Class = (code) => ({ ...slower(code, ""), scope: "destination", retryAfterMs: 3_600_000 }) as Outcome;
 const again: Class = (code) => ({ kind: "retry", because: "record", code, reason: `Slack did not get the whole request (${code})` });
 /** The message stands as it was first written; a second one is not what anybody wants. */
 const stands: Class = (code) => ({ kind: "skipped", reason: `the message can no longer be changed (${code})` });
@@ -65,6 +65,7 @@ export function outcomeOfSlack(error: unknown, options: { channel: string }): Ou
     return {
       kind: "retry",
       because: "rate-limit",
+      scope: "target",
       code: "429",
       reason: "Slack asks to send more slowly",
       retryAfterMs: error.retryAfter * 1000,

@@ -313,6 +313,7 @@ describe("Slack's limits", () => {
     expect(outcomes.at(-1)).toEqual({
       kind: "retry",
       because: "rate-limit",
+      scope: "target",
       code: "429",
       reason: "Slack asks to send more slowly",
       retryAfterMs: 1_000,

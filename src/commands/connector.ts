@@ -31,7 +31,7 @@ export async function connectorCommand(
     }
     const [log, ledger] = [await context.log(), await context.ledger()];
     const running = await startConnectors({ routes, selected, log, ledger, logger: context.logger });
-    const ops = await startOps({ port: opsPort(options, context.env), workers: running.workers, log, ledger });
+    const ops = await startOps({ port: opsPort(options, context.env), running, log, ledger });
     context.logger.info({ routes: selected.map(({ id }) => id), log: log.name, ledger: ledger.name, ops: ops.url }, "connector runs");
     return await runUntilStopped({
       failed: running.failed,

@@ -17,7 +17,7 @@ export async function upCommand(options: CommonOptions & { port?: number; opsPor
     // The routes first: a route that starts "now" then misses no call of this ingress.
     const running = await startConnectors({ routes, selected: routes.routes, log, ledger, logger });
     const ingress = await startIngress({ sources: routes.sources, log, logger, port: webhookPort(options, env) });
-    const ops = await startOps({ port: opsPort(options, env), workers: running.workers, log, ledger });
+    const ops = await startOps({ port: opsPort(options, env), running, log, ledger });
     logger.info(
       { url: ingress.url, ops: ops.url, log: log.name, ledger: ledger.name, routes: running.workers.map(({ route }) => route.id) },
       "up",

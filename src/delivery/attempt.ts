@@ -1,11 +1,9 @@
 import type { Connector, Outcome } from "../connector.ts";
 import type { Claim, Settlement } from "../ledger/ledger.ts";
-import type { Clock } from "../lib/clock.ts";
 import type { Call } from "../model/call.ts";
-import { type Route, RouteFault } from "../route.ts";
+import { type Destination, type Route, RouteFault } from "../route.ts";
 import { deliveryKey } from "./key.ts";
 import type { Sender } from "./sender.ts";
-import { settlementOf } from "./settle.ts";
 
 /** A call that this process holds the claim of. */
 export interface ClaimedCall {
@@ -15,45 +13,28 @@ export interface ClaimedCall {
   body: Uint8Array;
 }
 
-/** How one try ended: for the ledger, and, if the destination was asked, what it said. */
-export interface Attempted {
-  settlement: Settlement;
-  outcome: Outcome | undefined;
-}
+export type Mapped = ReturnType<Route["map"]>;
 
-/** map → send: one try at one delivery. Never throws; whatever happens becomes a settlement. */
-export async function attempt(options: { claimed: ClaimedCall; route: Route; sender: Sender; clock: Clock }): Promise<Attempted> {
-  const { claimed, route, sender, clock } = options;
-  const { claim, call, body } = claimed;
-  const { connector } = route.to;
-
-  let mapped: ReturnType<Route["map"]>;
-  try {
-    mapped = route.map(call);
-  } catch (error) {
-    return { settlement: settlementOfFault(error, body), outcome: undefined };
-  }
-  const delivery = { key: deliveryKey(route, call), call: mapped.call, with: mapped.with, previous: claim.receipt };
-  const outcome = await sendOnce({ delivery, ambiguous: claim.ambiguous, connector, sender });
-  const { attempts, ambiguous } = claim;
-  const { sentFields } = mapped;
-  return { settlement: settlementOf({ outcome, connector, attempts, ambiguous, sentFields, body, random: clock.random }), outcome };
-}
-
-/** An unclear earlier attempt is looked for first where sending again would make a second message. */
-async function sendOnce(options: {
-  delivery: Parameters<Sender["send"]>[0];
-  ambiguous: boolean;
-  connector: Pick<Connector, "duplicates">;
+/** One try at one delivery; `undefined` when nothing was sent. Never throws. */
+export async function attempt(options: {
+  claimed: ClaimedCall;
+  mapped: Mapped;
+  route: Route;
   sender: Sender;
-}): Promise<Outcome> {
-  const { delivery, ambiguous, connector, sender } = options;
-  if (!ambiguous || connector.duplicates === "native-key") return sender.send(delivery);
-  if (connector.duplicates === "none") return { kind: "ambiguous", code: "claim_expired", reason: "an earlier attempt may have sent it" };
+  mayGo: () => boolean;
+}): Promise<Outcome | undefined> {
+  const { claimed, mapped, route, sender, mayGo } = options;
+  const { claim, call } = claimed;
+  const delivery = { key: deliveryKey(route, call), call: mapped.call, with: mapped.with, previous: claim.receipt };
+  if (!claim.ambiguous || route.to.connector.duplicates === "native-key") return sender.send({ delivery, mayGo });
+  if (route.to.connector.duplicates === "none") {
+    if (sendsAgain(route.to, claim)) return sender.send({ delivery, mayGo });
+    return { kind: "ambiguous", code: "claim_expired", reason: "an earlier attempt may have sent it" };
+  }
   try {
     const receipt = await sender.find(delivery);
     // Found, it may be of an older version of the call: sending with the receipt edits it.
-    return await sender.send(receipt ? { ...delivery, previous: receipt } : delivery);
+    return await sender.send({ delivery: receipt ? { ...delivery, previous: receipt } : delivery, mayGo });
   } catch {
     return {
       kind: "ambiguous",
@@ -63,8 +44,18 @@ async function sendOnce(options: {
   }
 }
 
+/** Nothing tells a second message from the first: only who wants it, by the file or by a replay, gets it twice. */
+function sendsAgain(to: Pick<Destination, "onAmbiguous">, claim: Pick<Claim, "replay">): boolean {
+  return claim.replay || to.onAmbiguous === "send_again";
+}
+
+/** How the settings make of a destination without a key one that may be sent to again. */
+export function duplicatesAt(to: Destination): Connector["duplicates"] {
+  return to.connector.duplicates === "none" && to.onAmbiguous === "send_again" ? "native-key" : to.connector.duplicates;
+}
+
 /** A `when` or a mapping that fails on a call fails on it each time. */
-export function settlementOfFault(error: unknown, body: Uint8Array): Settlement {
+export function settlementOfFault(error: unknown, body: Uint8Array): Settlement & { kind: "dead" } {
   if (error instanceof RouteFault) return { kind: "dead", errorCode: error.code, reason: error.message, body };
   const name = error instanceof Error ? error.name : "unknown";
   return { kind: "dead", errorCode: "mapping_fault", reason: `the mapping failed (${name})`, body };

@@ -11,19 +11,21 @@ const MIRROR_EVERY_BEATS = 15;
 
 /** Tells the ledger every 2 s which routes this process holds and how they do; it is how processes know of each other. */
 export function startHeartbeat(options: {
-  workers: RouteWorker[];
+  running: { readonly workers: RouteWorker[] };
   worker: string;
-  routesVersion: string;
+  /** Of the file in use, and what is wrong with a newer one. */
+  routesFile(): { version: string; problem: string | undefined };
   log: Log;
   ledger: Ledger;
   clock: Clock;
 }): { stop(): Promise<void> } {
-  const { workers, worker, routesVersion, log, ledger, clock } = options;
+  const { running, worker, routesFile, log, ledger, clock } = options;
   const stopping = new AbortController();
   const startedAt = clock.nowMs();
 
   async function mirror(): Promise<void> {
-    for (const { route } of workers) {
+    for (const one of running.workers) {
+      const route = one.route;
       const positions = await log.committed({ group: groupOf(route.id), topic: CALLS_TOPIC });
       await ledger.mirrorPositions({ route: route.id, positions: positions.map(({ partition, offset }) => ({ partition, offset })) });
     }
@@ -31,9 +33,10 @@ export function startHeartbeat(options: {
 
   async function loop(): Promise<void> {
     for (let beat = 1; !stopping.signal.aborted; beat += 1) {
-      const routes = workers.map((one) => one.status());
+      const routes = running.workers.map((one) => one.status());
       try {
-        await ledger.heartbeat({ worker, host: hostname(), pid: process.pid, startedAt, routesVersion, routes });
+        const { version: routesVersion, problem: routesProblem } = routesFile();
+        await ledger.heartbeat({ worker, host: hostname(), pid: process.pid, startedAt, routesVersion, routesProblem, routes });
         if (beat % MIRROR_EVERY_BEATS === 0) await mirror();
       } catch {
         // An absent beat is the message: the worker goes stale in `lag`, and its routes say themselves that the ledger is away.

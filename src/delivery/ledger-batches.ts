@@ -1,5 +1,6 @@
 import type { ClaimAnswer, ClaimRequest, Ledger, SettleRequest, SkipRequest } from "../ledger/ledger.ts";
 import { createBatcher } from "../lib/batcher.ts";
+import type { Clock } from "../lib/clock.ts";
 
 /** The ledger, call by call: what several trips ask for at the same time goes in one statement. Shared by the routes of a process. */
 export interface LedgerBatches {
@@ -11,14 +12,16 @@ export interface LedgerBatches {
 const MAX_ROWS = 500;
 const MAX_BODY_BYTES = 4_000_000;
 
-export function batchLedger(options: { ledger: Ledger; worker: string; leaseMs: number }): LedgerBatches {
-  const { ledger, worker, leaseMs } = options;
+export function batchLedger(options: { ledger: Ledger; worker: string; leaseMs: number; clock: Clock }): LedgerBatches {
+  const { ledger, worker, leaseMs, clock } = options;
+  const { defer } = clock;
   // Two at once: while one batch is on its way to the database, the next one fills.
   const concurrency = ledger.engine === "postgres" ? 2 : 1;
 
   const claims = createBatcher<ClaimRequest, ClaimAnswer>({
     maxItems: MAX_ROWS,
     concurrency,
+    defer,
     run: (items) => ledger.claim({ worker, leaseMs, items }),
   });
   const settlements = createBatcher<SettleRequest, boolean>({
@@ -26,9 +29,10 @@ export function batchLedger(options: { ledger: Ledger; worker: string; leaseMs: 
     maxBytes: MAX_BODY_BYTES,
     sizeOf: ({ settlement }) => ("body" in settlement ? settlement.body.byteLength : 0),
     concurrency,
+    defer,
     run: (items) => ledger.settle(items),
   });
-  const skips = createBatcher<SkipRequest, "done" | "held">({ maxItems: MAX_ROWS, concurrency, run: (items) => ledger.skip(items) });
+  const skips = createBatcher<SkipRequest, "done" | "held">({ maxItems: MAX_ROWS, concurrency, defer, run: (items) => ledger.skip(items) });
 
   return { claim: (item) => claims.add(item), settle: (item) => settlements.add(item), skip: (item) => skips.add(item) };
 }

@@ -1,64 +1,106 @@
 import { type Connector, type Delivery, type Outcome, outcomeOfNetworkError, type Receipt } from "../connector.ts";
 import { createBatcher } from "../lib/batcher.ts";
+import { type Clock, timeoutSignal } from "../lib/clock.ts";
 import { untilAborted } from "../lib/time-limit.ts";
 import type { DestinationHandle } from "./open-destination.ts";
+import type { Pacer } from "./pacer.ts";
 
 type AnyDelivery = Delivery<Record<string, unknown>>;
 
+interface Sending {
+  delivery: AnyDelivery;
+  /** Asked at the last moment: claims run out, breakers open, routes are paused while a delivery waits for its turn. */
+  mayGo(): boolean;
+}
+
 /** One route's way to its destination: gathers deliveries into the batches that the API takes, and always answers. */
 export interface Sender {
-  send(delivery: AnyDelivery): Promise<Outcome>;
+  /** `undefined`: it was not sent. */
+  send(sending: Sending): Promise<Outcome | undefined>;
   /** What an ambiguous attempt left at the destination. `undefined`: nothing. */
   find(delivery: AnyDelivery): Promise<Receipt | undefined>;
 }
 
-export function createSender(options: { connector: Connector; handle: DestinationHandle; timeoutMs: number }): Sender {
-  const { connector, handle, timeoutMs } = options;
+export interface SenderOptions {
+  connector: Connector;
+  handle: DestinationHandle;
+  timeoutMs: number;
+  /** Where the destination as a whole has a rate: its limiter key, and the time between two requests. */
+  limiter: { key: string; intervalMs: number } | undefined;
+  pacer: Pick<Pacer, "place">;
+  clock: Clock;
+}
 
-  const batches = createBatcher<AnyDelivery, Outcome>({
+export function createSender(options: SenderOptions): Sender {
+  const { connector, handle, timeoutMs, limiter, pacer, clock } = options;
+
+  async function untilItsPlace(): Promise<boolean> {
+    if (!limiter) return true;
+    try {
+      await clock.sleep(await pacer.place(limiter));
+      return true;
+    } catch {
+      // Without the ledger the limit cannot be kept; settling needs it too, so nothing is lost by waiting.
+      return false;
+    }
+  }
+
+  const batches = createBatcher<Sending, Outcome | undefined>({
     maxItems: connector.batch.maxCalls,
     concurrency: connector.batch.concurrency,
-    run: async (deliveries) => {
+    defer: clock.defer,
+    run: async (all) => {
+      if (!(await untilItsPlace())) return all.map(() => undefined);
       const destination = await handle.get();
-      if ("outcome" in destination) return deliveries.map(() => destination.outcome);
-      const outcomes = await attempt(deliveries, (signal) => destination.open.send(deliveries, { signal }), timeoutMs);
+      const going = all.filter((sending) => sending.mayGo());
+      if (going.length === 0) return all.map(() => undefined);
+      const outcomes = await attempt(going.map(({ delivery }) => delivery));
       if (outcomes.some((outcome) => outcome.kind === "unauthorized")) handle.reopen();
-      return outcomes;
+      const byDelivery = new Map(going.map((sending, index) => [sending, outcomes[index]]));
+      return all.map((sending) => byDelivery.get(sending));
+
+      async function attempt(deliveries: AnyDelivery[]): Promise<Outcome[]> {
+        if ("outcome" in destination) return deliveries.map(() => destination.outcome);
+        const { open } = destination;
+        return answered(deliveries, (signal) => open.send(deliveries, { signal }));
+      }
     },
   });
 
+  async function answered(deliveries: AnyDelivery[], send: (signal: AbortSignal) => Promise<Outcome[]>): Promise<Outcome[]> {
+    const limit = timeoutSignal(clock, timeoutMs);
+    try {
+      const outcomes = await untilAborted(limit.signal, () => send(limit.signal));
+      if (outcomes.length === deliveries.length) return outcomes;
+      return deliveries.map(() => ({
+        kind: "ambiguous",
+        code: "wrong_count",
+        reason: "the connector did not answer for every call of a batch",
+      }));
+    } catch (error) {
+      const outcome = outcomeOfThrown(error);
+      return deliveries.map(() => outcome);
+    } finally {
+      limit.clear();
+    }
+  }
+
   return {
-    send: (delivery) => batches.add(delivery),
+    send: (sending) => batches.add(sending),
     async find(delivery) {
       const destination = await handle.get();
       if ("outcome" in destination) throw new Error("the destination cannot be asked now");
       const { open } = destination;
       if (!open.find) return undefined;
       const find = open.find.bind(open);
-      const signal = AbortSignal.timeout(timeoutMs);
-      return untilAborted(signal, () => find(delivery, { signal }));
+      const limit = timeoutSignal(clock, timeoutMs);
+      try {
+        return await untilAborted(limit.signal, () => find(delivery, { signal: limit.signal }));
+      } finally {
+        limit.clear();
+      }
     },
   };
-}
-
-async function attempt(
-  deliveries: AnyDelivery[],
-  send: (signal: AbortSignal) => Promise<Outcome[]>,
-  timeoutMs: number,
-): Promise<Outcome[]> {
-  const signal = AbortSignal.timeout(timeoutMs);
-  try {
-    const outcomes = await untilAborted(signal, () => send(signal));
-    if (outcomes.length === deliveries.length) return outcomes;
-    return deliveries.map(() => ({
-      kind: "ambiguous",
-      code: "wrong_count",
-      reason: "the connector did not answer for every call of a batch",
-    }));
-  } catch (error) {
-    const outcome = outcomeOfThrown(error);
-    return deliveries.map(() => outcome);
-  }
 }
 
 /** Total. An error that is none of the network's is a fault in the connector, which may have come after the request: look before sending again. */

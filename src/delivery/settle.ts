@@ -1,5 +1,6 @@
 import type { Connector, Outcome } from "../connector.ts";
-import type { Settlement } from "../ledger/ledger.ts";
+import type { Claim, Settlement } from "../ledger/ledger.ts";
+import type { Route } from "../route.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -7,39 +8,55 @@ const HOUR = 60 * MINUTE;
 
 /** Waits after the first, second, … failed attempt; the last one repeats. Jitter of ±20 % is added. */
 const RETRY_AFTER_MS = [30 * SECOND, 5 * MINUTE, HOUR];
-const RATE_LIMITED_MS = [2 * SECOND, 10 * SECOND, MINUTE];
 const LOOK_AGAIN_MS = [5 * SECOND, 30 * SECOND, 5 * MINUTE];
 
 /**
  * What follows from an outcome: the one place where that is decided (house plan §3, the outcome table).
- * `attempts` are the failed ones before this; `ambiguous`: an earlier one may have arrived; `body` is kept while the delivery waits or is dead.
+ * `destinationStands`: the breaker is open, so what looks like the call's failure is the destination's, and the call stays where it was.
+ * `limitedForMs`: the wait that a rate limit costs this call; `undefined` where the whole destination waits and the call stays where it was.
  */
 export function settlementOf(options: {
   outcome: Outcome;
   connector: Pick<Connector, "duplicates">;
-  attempts: number;
-  ambiguous: boolean;
+  claim: Pick<Claim, "attempts" | "ambiguous" | "agedMs">;
+  route: Pick<Route, "maxAgeMs">;
+  destinationStands: boolean;
+  limitedForMs: number | undefined;
   sentFields: string[];
   body: Uint8Array;
   random: () => number;
 }): Settlement {
-  const { outcome, connector, attempts, ambiguous: mayHaveArrived, sentFields, body, random } = options;
+  const { outcome, connector, claim, route, destinationStands, limitedForMs, sentFields, body, random } = options;
+  const { attempts, agedMs } = claim;
+  const mayHaveArrived = claim.ambiguous;
+  const errorCode = "code" in outcome ? outcome.code : outcome.kind;
 
-  function waiting(dueInMs: number, reason: string, ambiguous = false): Settlement {
-    const errorCode = "code" in outcome ? outcome.code : outcome.kind;
-    return { kind: "waiting", dueInMs: Math.round(dueInMs), errorCode, reason, ambiguous, body };
+  /** A failure of the call itself: it waits, and ages by that; too old, it is given up. */
+  function failed(options: { waitsMs: number[]; askedMs?: number; reason: string; ambiguous: boolean }): Settlement {
+    const { waitsMs, askedMs, reason, ambiguous } = options;
+    const leftMs = route.maxAgeMs - agedMs;
+    if (leftMs <= 0)
+      return { kind: "dead", errorCode: "max_age", reason: `given up after ${hours(agedMs)} of tries: ${reason}`, ambiguous, body };
+    const planned = (waitsMs[Math.min(attempts, waitsMs.length - 1)] ?? HOUR) * (0.8 + 0.4 * random());
+    const dueInMs = Math.round(askedMs ?? Math.min(planned, leftMs));
+    return { kind: "waiting", dueInMs, errorCode, reason, ambiguous, body };
   }
-  function withJitter(waitsMs: number[]): number {
-    const waitMs = waitsMs[Math.min(attempts, waitsMs.length - 1)] ?? HOUR;
-    return waitMs * (0.8 + 0.4 * random());
-  }
+  const limited = (dueInMs: number, reason: string): Settlement => ({
+    kind: "waiting",
+    dueInMs: Math.round(dueInMs),
+    errorCode,
+    reason,
+    ambiguous: mayHaveArrived,
+    paced: true,
+    body,
+  });
 
   /**
-   * The destination's trouble, not the call's: the breaker has opened, and the call stays where it was. Only what an earlier attempt may
-   * have left is not forgotten: it has to be looked for first, also by whoever comes next.
+   * The destination's trouble, not the call's: the call stays where it was. Only what an earlier attempt may have left is not forgotten:
+   * it has to be looked for first, also by whoever comes next.
    */
   function untouched(reason: string): Settlement {
-    return mayHaveArrived ? waiting(LOOK_AGAIN_MS[0] ?? 0, reason, true) : { kind: "released" };
+    return mayHaveArrived && connector.duplicates !== "native-key" ? limited(LOOK_AGAIN_MS[0] ?? 0, reason) : { kind: "released" };
   }
 
   switch (outcome.kind) {
@@ -48,18 +65,22 @@ export function settlementOf(options: {
     case "skipped":
       return { kind: "skipped", reason: outcome.reason };
     case "retry":
-      if (outcome.because === "down") return untouched(outcome.reason);
-      return waiting(
-        outcome.retryAfterMs ?? withJitter(outcome.because === "rate-limit" ? RATE_LIMITED_MS : RETRY_AFTER_MS),
-        outcome.reason,
-      );
+      if (outcome.because === "rate-limit")
+        return limitedForMs === undefined ? untouched(outcome.reason) : limited(limitedForMs, outcome.reason);
+      if (outcome.because === "down" || (outcome.because === "server" && destinationStands)) return untouched(outcome.reason);
+      return failed({ waitsMs: RETRY_AFTER_MS, askedMs: outcome.retryAfterMs, reason: outcome.reason, ambiguous: mayHaveArrived });
     case "unauthorized":
       return untouched(`${outcome.reason}. ${outcome.fix}`);
     case "rejected":
       return { kind: "dead", errorCode: outcome.code, reason: outcome.reason, body };
     case "ambiguous":
       // Sending again could make a second message where nothing tells the two apart.
-      if (connector.duplicates === "none") return { kind: "dead", errorCode: "ambiguous", reason: outcome.reason, body };
-      return waiting(withJitter(LOOK_AGAIN_MS), outcome.reason, true);
+      if (connector.duplicates === "none") return { kind: "dead", errorCode: "ambiguous", reason: outcome.reason, ambiguous: true, body };
+      if (connector.duplicates === "native-key" && destinationStands) return { kind: "released" };
+      return failed({ waitsMs: LOOK_AGAIN_MS, reason: outcome.reason, ambiguous: true });
   }
+}
+
+function hours(ms: number): string {
+  return ms >= HOUR ? `${Math.round(ms / HOUR)} h` : ms >= MINUTE ? `${Math.round(ms / MINUTE)} min` : `${Math.round(ms / SECOND)} s`;
 }

@@ -6,31 +6,31 @@ import type { Claim, ClaimAnswer, DueDelivery, Settlement } from "../ledger/ledg
 import type { Clock } from "../lib/clock.ts";
 import type { Semaphore } from "../lib/semaphore.ts";
 import type { Taken } from "../log/log.ts";
-import type { Call } from "../model/call.ts";
 import { toHeaders } from "../model/envelope.ts";
-import type { Route } from "../route.ts";
-import { type Attempted, attempt, type ClaimedCall, settlementOfFault } from "./attempt.ts";
-import type { Breaker, Permit } from "./breaker.ts";
+import type { Routes } from "../route.ts";
+import { settlementOfFault } from "./attempt.ts";
+import type { Permit } from "./breaker.ts";
+import { deliver, type Way } from "./deliver.ts";
 import type { DeliveryEvent } from "./events.ts";
+import { type Decisions, type Judged, judge } from "./judge.ts";
+import type { Lease, Leases } from "./leases.ts";
 import type { LedgerBatches } from "./ledger-batches.ts";
+import type { Pacer } from "./pacer.ts";
 import { persist } from "./persist.ts";
-import { type ReadCall, readMessage } from "./read.ts";
-import type { Sender } from "./sender.ts";
+import type { ReadCall } from "./read.ts";
 
 export interface TripOptions {
-  route: Route;
-  describe: Parameters<typeof readMessage>[0]["describe"];
-  routesVersion: string;
+  /** How the route delivers now; another after an edit of routes.yaml. */
+  way(): Way & Pick<Routes, "describe">;
+  decisions(): Decisions;
   ledger: LedgerBatches;
-  /** Extends one claim; `false` when it was lost. */
-  renew(claimed: ClaimedCall): Promise<boolean>;
-  leaseMs: number;
-  sender: Sender;
-  /** Of the destination. */
-  breaker: Breaker;
+  leases: Leases;
   /** Attempts that may be under way at once. */
   slots: Semaphore;
+  pacer: Pacer;
   clock: Clock;
+  /** Asked about each rejection before it becomes a dead letter; `false`: the route has stopped over them, and this one stays where it was. */
+  mayReject(code: string | undefined): boolean;
   onEvent(event: DeliveryEvent): void;
   onLedgerFailure(error: unknown): void;
   /** Aborted when a stop may wait no longer. */
@@ -44,70 +44,44 @@ export interface Trips {
   fromLedger(due: DueDelivery, signal: AbortSignal): Promise<void>;
 }
 
-type Matched = { wanted: true; call: Call } | { wanted: false; reason: string } | { fault: unknown };
+type Answered = Exclude<ClaimAnswer, { kind: "held" }>;
+const HELD_ASK_AGAIN_MS = 200;
 
 export function createTrips(options: TripOptions): Trips {
-  const { route, describe, routesVersion, ledger, renew, leaseMs, sender, breaker, slots, clock, onEvent, onLedgerFailure, deadline } =
-    options;
-  /** A claim with less left than this is renewed before sending: it must outlive the attempt. */
-  const leastLeaseMs = route.to.timeoutMs + 5_000;
+  const { way, decisions, ledger, leases, slots, pacer, clock, mayReject, onEvent, onLedgerFailure, deadline } = options;
 
   const ask = <T>(signal: AbortSignal, question: () => Promise<T>) => persist({ ask: question, signal, clock, onFailure: onLedgerFailure });
 
-  function match(reading: ReadCall): Matched {
-    if (!("call" in reading)) return { fault: reading.fault };
-    try {
-      const verdict = route.match(reading.call);
-      return verdict.wanted ? { wanted: true, call: reading.call } : verdict;
-    } catch (fault) {
-      return { fault };
-    }
-  }
-
   /** Claims until there is an answer that is not `held`; `undefined` when the signal came first. */
-  async function claim(reading: ReadCall, taken: Taken, signal: AbortSignal): Promise<Exclude<ClaimAnswer, { kind: "held" }> | undefined> {
+  async function claim(route: string, reading: ReadCall, taken: Taken, signal: AbortSignal): Promise<Answered | undefined> {
     const { partition, offset } = taken.message;
     const { source, callId, hash, acceptedAt } = reading;
     while (!signal.aborted) {
-      const answer = await ask(signal, () => ledger.claim({ route: route.id, source, callId, partition, offset, hash, acceptedAt }));
+      const answer = await ask(signal, () => ledger.claim({ route, source, callId, partition, offset, hash, acceptedAt }));
       if (answer?.kind !== "held") return answer;
       await clock.sleep(answer.retryAfterMs, signal);
     }
     return undefined;
   }
 
-  async function settle(claim: Claim, reading: ReadCall, settlement: Settlement): Promise<boolean> {
-    const { route: routeId, source, callId, claimId } = claim;
-    const ours = await ask(deadline, () => ledger.settle({ route: routeId, source, callId, claimId, settlement, routesVersion }));
-    if (ours) report(reading, settlement);
-    return ours ?? false;
+  /** `true`: the delivery came to an end (or waits) and this process wrote it. */
+  async function settle(claim: Claim, reading: ReadCall, wanted: Settlement, routesVersion: string): Promise<boolean> {
+    const { route, source, callId, claimId } = claim;
+    const settlement = afterGuard(wanted, claim);
+    const ours = await ask(deadline, () => ledger.settle({ route, source, callId, claimId, settlement, routesVersion }));
+    if (ours) report(route, reading, settlement);
+    return (ours ?? false) && settlement.kind !== "released";
   }
 
-  /** map → send → settle under a claim. `false`: it did not come to an end here (aborted before sending, or the claim was lost). */
-  async function deliver(
-    claimed: ClaimedCall,
-    reading: ReadCall,
-    options: { permit: Permit; claimedAtMs: number; signal: AbortSignal },
-  ): Promise<boolean> {
-    const { permit, claimedAtMs, signal } = options;
-    const released = { settlement: { kind: "released" } as const, outcome: undefined };
-    let attempted: Attempted = released;
-    if (await slots.acquire(signal)) {
-      try {
-        const leaseLeftMs = claimedAtMs + leaseMs - clock.monotonicMs();
-        if (leaseLeftMs < leastLeaseMs && !(await ask(deadline, () => renew(claimed)))) return false;
-        if (permit.stands()) attempted = await attempt({ claimed, route, sender, clock });
-      } finally {
-        slots.release();
-        permit.end(attempted.outcome);
-      }
-    }
-    const settled = await settle(claimed.claim, reading, attempted.settlement);
-    return settled && attempted.settlement.kind !== "released";
+  function afterGuard(settlement: Settlement, claim: Claim): Settlement {
+    if (claim.replay) return settlement;
+    if (settlement.kind === "delivered") mayReject(undefined);
+    if (settlement.kind !== "dead" || NOT_THE_ROUTES_FAULT.has(settlement.errorCode)) return settlement;
+    return mayReject(settlement.errorCode) ? settlement : { kind: "released" };
   }
 
-  function report(reading: ReadCall, settlement: Settlement): void {
-    const who = { route: route.id, source: reading.source, callId: reading.callId };
+  function report(route: string, reading: ReadCall, settlement: Settlement): void {
+    const who = { route, source: reading.source, callId: reading.callId };
     const { kind } = settlement;
     if (kind === "delivered") {
       const { receipt } = settlement;
@@ -122,42 +96,69 @@ export function createTrips(options: TripOptions): Trips {
     }
   }
 
-  async function skip(reading: ReadCall, taken: Taken, reason: string, signal: AbortSignal): Promise<void> {
+  async function skip(route: string, judged: Judged & { wanted: false }, taken: Taken, signal: AbortSignal): Promise<void> {
     const { partition, offset } = taken.message;
-    const { source, callId, hash, acceptedAt } = reading;
+    const { source, callId, hash, acceptedAt } = judged.reading;
+    const { routesVersion } = way();
     while (!signal.aborted) {
       const answer = await ask(signal, () =>
-        ledger.skip({ route: route.id, source, callId, partition, offset, hash, acceptedAt, reason, routesVersion }),
+        ledger.skip({ route, source, callId, partition, offset, hash, acceptedAt, reason: judged.reason, routesVersion }),
       );
       if (answer === "done") {
-        report(reading, { kind: "skipped", reason });
+        report(route, judged.reading, { kind: "skipped", reason: judged.reason });
         return taken.ack();
       }
-      await clock.sleep(200, signal);
+      await clock.sleep(HELD_ASK_AGAIN_MS, signal);
     }
     taken.release();
   }
 
+  /** Under a claim, which ends here: `true` when the delivery came to an end or waits. */
+  async function carry(options: {
+    claim: Claim;
+    claimedAtMs: number;
+    judged: Judged;
+    body: Uint8Array;
+    permit: Permit;
+    key: string;
+    signal: AbortSignal;
+  }) {
+    const { claim, claimedAtMs, judged, body, permit, key, signal } = options;
+    const now = way();
+    const lease: Lease = leases.hold({ claim, claimedAtMs });
+    try {
+      const settlement = await settlementNow();
+      return await settle(claim, judged.reading, settlement, now.routesVersion);
+    } finally {
+      lease.release();
+    }
+
+    async function settlementNow(): Promise<Settlement> {
+      if (judged.wanted === "fault") return settlementOfFault(judged.fault, body);
+      if (!judged.wanted) return { kind: "skipped", reason: judged.reason };
+      return deliver({ way: now, claimed: { claim, call: judged.call, body }, key, permit, lease, slots, pacer, clock, signal });
+    }
+  }
+
   return {
     async fromLog(taken, signal) {
-      const reading = readMessage({ message: taken.message, describe });
-      const body = taken.message.value;
-      const verdict = match(reading);
-      if (!("fault" in verdict) && !verdict.wanted) return skip(reading, taken, verdict.reason, signal);
-
+      const { message } = taken;
       for (;;) {
+        const { route, describe, gate } = way();
+        const decided = decisions();
+        const judged = judge({ message, describe, route, decisions: decided, replay: false });
+        if (judged.wanted === false) return skip(route.id, judged, taken, signal);
         // Before the claim: an outage may last longer than a lease.
-        const permit = await breaker.pass({ key: taken.message.key, signal });
+        const permit = await gate.pass({ key: message.key, signal });
         if (!permit) return taken.release();
         try {
+          // The file was edited, or somebody decided something, while it waited.
+          if (way().route !== route || decisions() !== decided) continue;
           const claimedAtMs = clock.monotonicMs();
-          const answer = await claim(reading, taken, signal);
+          const answer = await claim(route.id, judged.reading, taken, signal);
           if (!answer) return taken.release();
           if (answer.kind === "done") return taken.ack();
-          const ended =
-            "fault" in verdict
-              ? await settle(answer.claim, reading, settlementOfFault(verdict.fault, body))
-              : await deliver({ claim: answer.claim, call: verdict.call, body }, reading, { permit, claimedAtMs, signal });
+          const ended = await carry({ claim: answer.claim, claimedAtMs, judged, body: message.value, permit, key: message.key, signal });
           if (ended) return taken.ack();
         } finally {
           permit.end(undefined);
@@ -167,21 +168,20 @@ export function createTrips(options: TripOptions): Trips {
     },
 
     async fromLedger(due, signal) {
-      const { source, callId, acceptedAt, body } = due;
-      const reading = readMessage({
-        message: { key: `${source}/${callId}`, value: body, headers: toHeaders({ source, acceptedAt, requestId: "" }) },
-        describe,
-      });
-      const verdict = match(reading);
-      if ("fault" in verdict) await settle(due, reading, settlementOfFault(verdict.fault, body));
-      else if (!verdict.wanted) await settle(due, reading, { kind: "skipped", reason: verdict.reason });
-      else {
-        const claimedAtMs = clock.monotonicMs();
-        const permit = await breaker.pass({ key: `${source}/${callId}`, signal });
-        if (permit) await deliver({ claim: due, call: verdict.call, body }, reading, { permit, claimedAtMs, signal });
-        else await settle(due, reading, { kind: "released" });
-        permit?.end(undefined);
-      }
+      const { source, callId, acceptedAt, body, replay } = due;
+      const key = `${source}/${callId}`;
+      const claimedAtMs = clock.monotonicMs();
+      const { route, describe, routesVersion, gate } = way();
+      const message = { key, value: body, headers: toHeaders({ source, acceptedAt, requestId: "" }) };
+      const judged = judge({ message, describe, route, decisions: decisions(), replay });
+      // It shut since the row was claimed: an outage may last longer than a lease.
+      const permit = gate.room() > 0 ? await gate.pass({ key, signal }) : undefined;
+      if (permit) await carry({ claim: due, claimedAtMs, judged, body, permit, key, signal });
+      else await settle(due, judged.reading, { kind: "released" }, routesVersion);
+      permit?.end(undefined);
     },
   };
 }
+
+/** Ends that say nothing about the route's settings. */
+const NOT_THE_ROUTES_FAULT = new Set(["filter_fault", "ambiguous", "max_age"]);

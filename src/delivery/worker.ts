@@ -2,6 +2,7 @@
  * The worker of one route: takes calls from the log and waiting deliveries from the ledger, and sees each to its end.
  * It knows contracts only: which engines and which connector stand behind them is decided in `src/app.ts`.
  */
+import type { Controls, Pause } from "../ledger/controls.ts";
 import type { Ledger, RouteWorkerState } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createKeyedQueue } from "../lib/keyed-queue.ts";
@@ -10,34 +11,54 @@ import { createSemaphore } from "../lib/semaphore.ts";
 import { CALLS_TOPIC, type Log, type Taken } from "../log/log.ts";
 import type { Route, Routes } from "../route.ts";
 import type { Breaker } from "./breaker.ts";
+import type { Way } from "./deliver.ts";
 import { startDueLoop } from "./due.ts";
 import type { DeliveryEvent, RouteTrouble } from "./events.ts";
+import { createFloodGuard } from "./flood.ts";
+import { createGate, createRoutePause } from "./gate.ts";
+import { type Decisions, decisionsOf } from "./judge.ts";
+import type { Leases } from "./leases.ts";
 import type { LedgerBatches } from "./ledger-batches.ts";
 import type { DestinationHandle } from "./open-destination.ts";
+import type { Pacer } from "./pacer.ts";
 import { createSender } from "./sender.ts";
 import { groupOf, resolveStart } from "./start.ts";
 import { createTrips } from "./trip.ts";
 
 export interface RouteWorker {
-  route: Route;
+  /** As the file in use says. */
+  readonly route: Route;
   status(): RouteWorkerState;
   /** For how long nothing has moved in the engine that feeds it: no fetch, no heartbeat, no commit. */
   idleMs(): number;
+  /** Deliveries that came to an end since the start. */
+  ended(): number;
+  /** An edit of routes.yaml: from now on calls go this way. The route's id and connector stay. */
+  use(next: Wiring): void;
+  /** What people decided, as the ledger says now. */
+  heed(controls: Controls): void;
   /** Takes nothing more, lets attempts end (up to `graceMs`), commits, leaves the group. */
   stop(options: { graceMs: number }): Promise<void>;
   /** Resolves when the log's engine gave up for good: the process should end and be started again. */
   readonly failed: Promise<Error>;
 }
 
-export interface RouteWorkerOptions {
+/** A route of a file, with the destination that its process has open. */
+export interface Wiring {
   route: Route;
   routes: Pick<Routes, "describe" | "version">;
-  log: Log;
-  ledger: Ledger;
-  batches: LedgerBatches;
   handle: DestinationHandle;
   /** Of the destination, shared by its routes in this process. */
   breaker: Breaker;
+}
+
+export interface RouteWorkerOptions extends Wiring {
+  log: Log;
+  ledger: Ledger;
+  batches: LedgerBatches;
+  leases: Leases;
+  pacer: Pacer;
+  controls: Controls;
   worker: string;
   leaseMs: number;
   clock: Clock;
@@ -46,9 +67,10 @@ export interface RouteWorkerOptions {
 }
 
 export async function startRouteWorker(options: RouteWorkerOptions): Promise<RouteWorker> {
-  const { route, routes, log, ledger, batches, handle, breaker, worker, leaseMs, clock, onEvent, onTrouble } = options;
-  const { connector } = route.to;
-  const inFlightMost = connector.batch.maxCalls * connector.batch.concurrency;
+  const { log, ledger, batches, leases, pacer, worker, leaseMs, clock, onEvent, onTrouble } = options;
+  const { id } = options.route;
+  const { batch } = options.route.to.connector;
+  const inFlightMost = batch.maxCalls * batch.concurrency;
   /** Calls on their way at once: those being sent, and as many again that are being matched, claimed or settled. */
   const roomMost = inFlightMost + Math.max(64, inFlightMost);
 
@@ -56,44 +78,111 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
   const deadline = new AbortController();
   const slots = createSemaphore(inFlightMost);
   const room = createSemaphore(roomMost);
-  const ended = createRateMeter({ monotonicMs: clock.monotonicMs });
+  const meter = createRateMeter({ monotonicMs: clock.monotonicMs });
   const order = createKeyedQueue();
+  const flood = createFloodGuard();
+  let endedCount = 0;
   let ledgerFailedAtMs: number | undefined;
+  /** Of the flood guard, until the ledger has it. */
+  let telling = false;
+  let decisions: Decisions = decisionsOf(id, options.controls);
+
+  const pause = createRoutePause({
+    clock,
+    onChange(cause) {
+      if (cause === undefined) subscription.resume();
+      else subscription.pause();
+      onTrouble({ route: id, cause });
+    },
+  });
+
+  const wayOf = ({ route, routes, handle, breaker }: Wiring): Way & Pick<Routes, "describe"> => ({
+    route,
+    routesVersion: routes.version,
+    describe: routes.describe,
+    gate: createGate({ pause, pacer, breaker, destination: route.to.name }),
+    sender: createSender({
+      connector: route.to.connector,
+      handle,
+      timeoutMs: route.to.timeoutMs,
+      limiter:
+        route.to.intervalMs === undefined || route.to.connector.target
+          ? undefined
+          : { key: route.to.name, intervalMs: route.to.intervalMs },
+      pacer,
+      clock,
+    }),
+  });
+  let way = wayOf(options);
 
   const trips = createTrips({
-    route,
-    describe: routes.describe,
-    routesVersion: routes.version,
+    way: () => way,
+    decisions: () => decisions,
     ledger: batches,
-    leaseMs,
-    renew: async ({ claim }) => (await ledger.renew({ leaseMs, claims: [{ key: claim, claimId: claim.claimId }] }))[0] ?? false,
-    sender: createSender({ connector, handle, timeoutMs: route.to.timeoutMs }),
-    breaker,
+    leases,
     slots,
+    pacer,
     clock,
     deadline: deadline.signal,
+    mayReject,
     onEvent(event) {
       ledgerAnswered();
       if (event.kind === "waiting") dueLoop.wake(event.dueInMs);
-      else ended.count();
+      else {
+        meter.count();
+        endedCount += 1;
+      }
       onEvent(event);
     },
     onLedgerFailure,
   });
 
+  function mayReject(code: string | undefined): boolean {
+    if (pause.cause() !== undefined) return code === undefined;
+    const reason = flood.count(code);
+    if (reason !== undefined) void stopForFlood(reason);
+    return true;
+  }
+
+  /** Kept in the ledger: a restart must not turn the rest of the topic into dead letters. */
+  async function stopForFlood(reason: string): Promise<void> {
+    telling = true;
+    pause.set(pauseCause({ kind: "flood", reason }, id));
+    while (!stopping.signal.aborted) {
+      try {
+        await ledger.pause({ route: id, kind: "flood", reason, by: worker });
+        break;
+      } catch (error) {
+        onLedgerFailure(error);
+        await clock.sleep(1_000, stopping.signal);
+      }
+    }
+    telling = false;
+  }
+
   function onLedgerFailure(error: unknown): void {
     if (ledgerFailedAtMs === undefined)
-      onTrouble({ route: route.id, cause: `ledger away: ${error instanceof Error ? error.message : "unknown"}` });
+      onTrouble({ route: id, cause: `ledger away: ${error instanceof Error ? error.message : "unknown"}` });
     ledgerFailedAtMs = clock.monotonicMs();
   }
   function ledgerAnswered(): void {
     if (ledgerFailedAtMs === undefined) return;
     ledgerFailedAtMs = undefined;
-    onTrouble({ route: route.id, cause: undefined });
+    onTrouble({ route: id, cause: undefined });
   }
 
-  const start = await resolveStart({ route, log, ledger });
-  const subscription = await log.subscribe({ topic: CALLS_TOPIC, group: groupOf(route.id), start });
+  const start = await resolveStart({ route: options.route, log, ledger });
+  const subscription = await log.subscribe({ topic: CALLS_TOPIC, group: groupOf(id), start });
+  heed(options.controls);
+
+  function heed(controls: Controls): void {
+    const next = decisionsOf(id, controls);
+    if (!sameDecisions(decisions, next)) decisions = next;
+    if (telling) return;
+    const told = controls.routes.find((one) => one.route === id)?.pause;
+    if (told === undefined && pause.cause() !== undefined) flood.reset();
+    pause.set(told && pauseCause(told, id));
+  }
 
   async function carry(taken: Taken): Promise<void> {
     try {
@@ -106,22 +195,22 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
 
   async function takeLoop(): Promise<void> {
     while (await room.acquire(stopping.signal)) {
-      const batch = await subscription.take({ max: 1 + roomMost - room.held, signal: stopping.signal });
+      const taken = await subscription.take({ max: 1 + roomMost - room.held, signal: stopping.signal });
       // The worker stops, or the subscription did.
-      if (batch.length === 0) return room.release();
-      for (const [index, taken] of batch.entries()) {
+      if (taken.length === 0) return room.release();
+      for (const [index, one] of taken.entries()) {
         if (index > 0) await room.acquire();
-        void carry(taken);
+        void carry(one);
       }
     }
   }
 
   const dueLoop = startDueLoop({
-    route: route.id,
+    route: id,
     worker,
     leaseMs,
     ledger,
-    room: () => Math.min(inFlightMost - slots.held, breaker.room()),
+    room: () => Math.min(inFlightMost - slots.held, way.gate.room()),
     carry: (due) => order.run(`${due.source}/${due.callId}`, () => trips.fromLedger(due, stopping.signal)),
     clock,
     signal: stopping.signal,
@@ -130,21 +219,39 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
   const taking = takeLoop();
 
   return {
-    route,
+    get route() {
+      return way.route;
+    },
     failed: subscription.failed,
+    ended: () => endedCount,
+    heed,
+    use(next) {
+      way = wayOf(next);
+    },
     status() {
       const { partitions, standby, oldestOpenAt } = subscription.status();
-      const cause = ledgerFailedAtMs !== undefined ? "ledger away" : standby ? "standby" : breaker.cause();
-      return { route: route.id, partitions, inFlight: slots.held, oldestOpenAt, cause, endedPerSecond: ended.perSecond() };
+      const cause = ledgerFailedAtMs !== undefined ? "ledger away" : standby ? "standby" : way.gate.cause();
+      return { route: id, partitions, inFlight: slots.held, oldestOpenAt, cause, endedPerSecond: meter.perSecond() };
     },
     idleMs: () => Math.max(0, clock.nowMs() - subscription.status().aliveAt),
     async stop({ graceMs }) {
       stopping.abort();
-      const timer = setTimeout(() => deadline.abort(), graceMs);
+      const over = new AbortController();
+      void clock.sleep(graceMs, over.signal).then(() => deadline.abort());
       await Promise.all([subscription.stop({ graceMs }), dueLoop.done, taking, idle(room, slots, deadline.signal, clock)]);
-      clearTimeout(timer);
+      over.abort();
     },
   };
+}
+
+/** What `lag` and the log say while a route is paused: who did it, why, and what ends it. */
+export function pauseCause({ kind, reason, by }: Pick<Pause, "kind" | "reason"> & { by?: string }, route: string): string {
+  if (kind === "flood") return `poison flood: ${reason}. Mend the mapping or the destination, then: patchbay resume ${route}`;
+  return `paused by ${by ?? "a person"}: ${reason}`;
+}
+
+function sameDecisions(a: Decisions, b: Decisions): boolean {
+  return a.skipBefore?.before === b.skipBefore?.before && a.forgotten.size === b.forgotten.size;
 }
 
 async function idle(room: { held: number }, slots: { held: number }, deadline: AbortSignal, clock: Clock): Promise<void> {

@@ -157,6 +157,8 @@ export interface WorkerHeartbeat {
   pid: number;
   startedAt: number;
   routesVersion: string;
+  /** What is wrong with the routes file as it is now, if this process goes on with an earlier one. */
+  routesProblem?: string | undefined;
   routes: RouteWorkerState[];
 }
 

@@ -9,6 +9,8 @@ export interface BatcherOptions<Item, Result> {
   sizeOf?(item: Item): number;
   /** Runs under way at once; 1 keeps the items' order. */
   concurrency?: number;
+  /** Runs a task soon; default `setImmediate`. */
+  defer?(task: () => void): void;
 }
 
 export interface Batcher<Item, Result> {
@@ -31,7 +33,7 @@ interface Entry<Item, Result> {
  * nothing to wait for, and batches grow just as large as the load makes them.
  */
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
-  const { run, maxItems, maxBytes = Number.POSITIVE_INFINITY, sizeOf = () => 0, concurrency = 1 } = options;
+  const { run, maxItems, maxBytes = Number.POSITIVE_INFINITY, sizeOf = () => 0, concurrency = 1, defer = setImmediate } = options;
   const waiting: Entry<Item, Result>[] = [];
   let head = 0;
   let running = 0;
@@ -84,7 +86,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
         waiting.push({ item, bytes: sizeOf(item), resolve, reject });
         if (scheduled || running >= concurrency) return;
         scheduled = true;
-        setImmediate(() => {
+        defer(() => {
           scheduled = false;
           startRuns();
         });

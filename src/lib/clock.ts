@@ -8,6 +8,8 @@ export interface Clock {
   monotonicMs(): number;
   /** Resolves after `ms`, or at once when the signal is aborted; never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Runs the task soon, once what is under way in this turn is done. */
+  defer(task: () => void): void;
   /** From 0 up to, not including, 1. */
   random(): number;
 }
@@ -16,5 +18,16 @@ export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+  defer: (task) => void setImmediate(task),
   random: () => Math.random(),
 };
+
+/** A signal that aborts with a `TimeoutError` after `ms`; `clear` it once it is not needed. */
+export function timeoutSignal(clock: Clock, ms: number): { signal: AbortSignal; clear(): void } {
+  const limit = new AbortController();
+  const over = new AbortController();
+  void clock.sleep(ms, over.signal).then(() => {
+    if (!over.signal.aborted) limit.abort(new DOMException("it took longer than it may", "TimeoutError"));
+  });
+  return { signal: limit.signal, clear: () => over.abort() };
+}

@@ -8,10 +8,10 @@ import type { Log } from "../log/log.ts";
  * The figures of `patchbay lag` for Prometheus. Labels are ids from routes.yaml, never anything of a call.
  * `refresh` reads them anew; call it before each scrape is answered. While the log is away they are absent rather than old.
  */
-export function routeMetrics(options: { registry: Registry; workers: RouteWorker[]; log: Log; ledger: Ledger }): {
+export function routeMetrics(options: { registry: Registry; running: { readonly workers: RouteWorker[] }; log: Log; ledger: Ledger }): {
   refresh(): Promise<void>;
 } {
-  const { registry, workers, log, ledger } = options;
+  const { registry, running, log, ledger } = options;
   const registers = [registry];
   const gauge = (name: string, help: string) => new Gauge({ name, help, labelNames: ["route", "connector", "destination"], registers });
 
@@ -28,7 +28,7 @@ export function routeMetrics(options: { registry: Registry; workers: RouteWorker
     async refresh() {
       for (const one of [lag, oldest, inFlight, rate, waiting, dead]) one.reset();
       try {
-        const report = await readLag({ routes: workers.map(({ route }) => route), log, ledger, nowMs: Date.now() });
+        const report = await readLag({ routes: running.workers.map(({ route }) => route), log, ledger, nowMs: Date.now() });
         const known = report.ledgerAway === undefined;
         logUp.set(1);
         ledgerUp.set(known ? 1 : 0);

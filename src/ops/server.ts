@@ -7,6 +7,11 @@ import type { Ledger } from "../ledger/ledger.ts";
 import { CALLS_TOPIC, type Log } from "../log/log.ts";
 import { routeMetrics } from "./route-metrics.ts";
 
+/** The routes of this process; an edit of routes.yaml changes them. */
+export interface Running {
+  readonly workers: RouteWorker[];
+}
+
 export interface OpsServer {
   url: string;
   stop(): Promise<void>;
@@ -16,19 +21,26 @@ export interface OpsServer {
 const STUCK_AFTER_MS = 60_000;
 const ANSWER_WITHIN_MS = 5_000;
 
-export async function startOps(options: { port: number; workers: RouteWorker[]; log: Log; ledger: Ledger }): Promise<OpsServer> {
-  const { port, workers, log, ledger } = options;
+export async function startOps(options: { port: number; running: Running; log: Log; ledger: Ledger }): Promise<OpsServer> {
+  const { port, running, log, ledger } = options;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const routeFigures = routeMetrics({ registry, workers, log, ledger });
-  new Gauge({ name: "patchbay_worker_routes", help: "Routes that this process runs", registers: [registry] }).set(workers.length);
+  const routeFigures = routeMetrics({ registry, running, log, ledger });
+  new Gauge({
+    name: "patchbay_worker_routes",
+    help: "Routes that this process runs",
+    registers: [registry],
+    collect() {
+      this.set(running.workers.length);
+    },
+  });
 
   const server = createServer({ requestTimeout: ANSWER_WITHIN_MS, headersTimeout: ANSWER_WITHIN_MS }, async (request, response) => {
     const answer = async (): Promise<{ status: number; type: string; body: string }> => {
       if (request.method !== "GET" && request.method !== "HEAD") return json(405, { code: "method_not_allowed" });
       switch (request.url?.split("?")[0]) {
         case "/healthz":
-          return health(workers);
+          return health(running);
         case "/readyz":
           return ready({ log, ledger });
         case "/metrics":
@@ -58,7 +70,7 @@ function json(status: number, body: unknown) {
   return { status, type: "application/json", body: JSON.stringify(body) };
 }
 
-function health(workers: RouteWorker[]) {
+function health({ workers }: Running) {
   const stuck = workers.filter((worker) => worker.idleMs() > STUCK_AFTER_MS).map(({ route }) => route.id);
   return stuck.length === 0 ? json(200, { status: "ok" }) : json(503, { status: "stuck", routes: stuck });
 }

@@ -1,6 +1,7 @@
 import type { Connector } from "../connector.ts";
 import { RoutesFileError } from "../errors.ts";
 import { didYouMean } from "../lib/did-you-mean.ts";
+import { parseRateIntervalMs } from "../lib/duration.ts";
 import type { Destination } from "../route.ts";
 import type { RoutesDocument } from "./document.ts";
 import { findingsOf } from "./issues.ts";
@@ -53,6 +54,9 @@ export function loadDestinations(options: {
       name,
       connector,
       timeoutMs: first.timeoutMs,
+      intervalMs: parseRateIntervalMs(String(value.rate)),
+      onAmbiguous: value.on_ambiguous === "send_again" ? "send_again" : "dead",
+      fingerprint: JSON.stringify([connectorName, value]),
       settings() {
         // Read anew each time: `${file:…}` may have been mended since.
         const now = read(true);

@@ -9,6 +9,7 @@ import { readDocument } from "./document.ts";
 import { createLiquid } from "./liquid/engine.ts";
 import { createProblems } from "./problems.ts";
 import { readRoutesFile } from "./read-file.ts";
+import { loadRetention, type Retention } from "./retention.ts";
 import { needsDestination, needsRoute, needsShared, needsSources, type Role } from "./role.ts";
 import { loadRouteList } from "./routes.ts";
 import { isTimezone } from "./schema.ts";
@@ -16,6 +17,7 @@ import { maskSecrets } from "./secrets.ts";
 import { checkShape } from "./shape.ts";
 import { loadShared } from "./shared-settings.ts";
 import { loadSources, type Source } from "./sources.ts";
+import { loadTestWhen, withTests } from "./test-when.ts";
 import type { Environment } from "./variables.ts";
 
 /** routes.yaml, loaded, with what only some commands need. */
@@ -23,6 +25,11 @@ export interface LoadedRoutes extends Routes {
   sources: Source[];
   /** Worth a look, and no reason to stop. */
   warnings: Problem[];
+  retention: Retention;
+  /** As it stands in the file. */
+  fileText: string;
+  /** It holds no written-out secret, so the ledger may keep it. */
+  keepable: boolean;
   /** The file's text for showing the lines of warnings; literal secrets are masked. */
   text: string;
 }
@@ -70,16 +77,19 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
   const shared = loadShared({ file, document, env, resolve: needsShared(role), problems });
   const timezone = file.timezone !== undefined && isTimezone(file.timezone) ? file.timezone : "UTC";
   const sourceNames = Object.keys(file.sources);
+  const when = createWhenCompiler({
+    timezone,
+    known: { agent: Object.keys(file.agents ?? {}), source: sourceNames, direction: ["inbound", "outbound", "unknown"] },
+  });
+  const describe = withTests({ describe: createDescribe(shared), tests: loadTestWhen({ file, document, when, problems }) });
+  const retention = loadRetention({ file, document, problems });
   const routes = loadRouteList(file.routes, {
     document,
     problems,
     sourceNames,
     destinationNames: Object.keys(file.destinations),
     destinations,
-    when: createWhenCompiler({
-      timezone,
-      known: { agent: Object.keys(file.agents ?? {}), source: sourceNames, direction: ["inbound", "outbound", "unknown"] },
-    }),
+    when,
     liquid: createLiquid({ timezone }),
     env,
     needs: (route) => needsRoute(role, route),
@@ -95,7 +105,10 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
     timezone,
     destinations: [...destinations.values()],
     routes,
-    describe: createDescribe(shared),
+    describe,
+    retention,
+    fileText: text,
+    keepable: shown === text,
     sources,
     warnings: problems.warnings(),
     text: shown,

@@ -1,5 +1,6 @@
 import type { Liquid } from "liquidjs";
 import { didYouMean } from "../lib/did-you-mean.ts";
+import { parseDurationMs } from "../lib/duration.ts";
 import { type Call, DEFAULT_SHARE, type Share } from "../model/call.ts";
 import type { Destination, Route, RouteStart, Verdict } from "../route.ts";
 import { RouteFault } from "../route.ts";
@@ -10,6 +11,8 @@ import type { RouteEntry } from "./schema.ts";
 import { sentFieldsOf, shareCall } from "./share.ts";
 import type { Environment } from "./variables.ts";
 import { compileWith, type RenderWith } from "./with.ts";
+
+const DEFAULT_MAX_AGE_MS = 24 * 3_600_000;
 
 /** What all routes of a file are loaded with. */
 export interface RouteLoading {
@@ -41,10 +44,22 @@ export function loadRouteList(entries: RouteEntry[], loading: RouteLoading): Rou
         hint: `The first is on line ${firstLine}. Each route needs its own: it is its consumer group.`,
       });
     } else firstLines.set(entry.id, at.line);
+    checkWas({ entry, index, entries, loading });
     const route = loadRoute({ entry, base: ["routes", index], earlier: [...routes], loading });
     if (route) routes.push(route);
   }
   return routes;
+}
+
+function checkWas(options: { entry: RouteEntry; index: number; entries: RouteEntry[]; loading: RouteLoading }): void {
+  const { entry, index, entries, loading } = options;
+  if (entry.was === undefined || !entries.some(({ id }) => id === entry.was)) return;
+  const at = loading.document.at(["routes", index, "was"]);
+  loading.problems.add({
+    at,
+    message: `there is a route "${entry.was}" in this file`,
+    hint: "was: names the earlier id of a route that was renamed; that id must be gone.",
+  });
 }
 
 function loadRoute(options: { entry: RouteEntry; base: Path; earlier: Route[]; loading: RouteLoading }): Route | undefined {
@@ -94,6 +109,7 @@ function makeRoute(parts: {
 
   function decide(call: Call): Verdict {
     if (!sources.includes(call.source)) return { wanted: false, reason: `it reads ${sources.join(", ")}, not this source` };
+    if (call.test && entry.tests !== true) return { wanted: false, reason: "a test call, and the route has no tests: true" };
     const winner = rivals.find((rival) => takes(rival, call));
     if (winner) return { wanted: false, reason: `route "${winner.id}" took it` };
     if (when && !when(call))
@@ -116,6 +132,9 @@ function makeRoute(parts: {
     sources,
     start: startOf(entry.start),
     enabled: entry.enabled ?? true,
+    maxAgeMs: parseDurationMs(entry.max_age ?? "") ?? DEFAULT_MAX_AGE_MS,
+    was: entry.was,
+    tests: entry.tests ?? false,
     record: entry.record,
     match,
     map(call) {

@@ -14,6 +14,7 @@ function manualClock() {
     nowMs: () => nowMs,
     monotonicMs: () => nowMs,
     random: () => 0.5,
+    defer: (task: () => void) => void setImmediate(task),
     sleep: (ms: number) => new Promise<void>((resolve) => sleepers.push({ atMs: nowMs + ms, wake: resolve })),
     async pass(ms: number) {
       nowMs += ms;

@@ -1,16 +1,32 @@
 import { z } from "zod";
-import { type Connector, type Delivery, defineConnector, type Outcome, type Receipt } from "../../src/connector.ts";
+import {
+  ambiguousSettings,
+  type Connector,
+  type Delivery,
+  defineConnector,
+  httpSettings,
+  type Outcome,
+  type Receipt,
+} from "../../src/connector.ts";
 
 export type Sent = Delivery<Record<string, unknown>>;
 type Answer = Outcome | Promise<Outcome>;
 
 /** A destination whose answers a test decides. What it was sent, it keeps; it stands for an API, not for code of ours. */
 export function testDestination(
-  options: { keeps?: Connector["keeps"]; duplicates?: Connector["duplicates"]; maxCalls?: number; concurrency?: number } = {},
+  options: {
+    keeps?: Connector["keeps"];
+    duplicates?: Connector["duplicates"];
+    maxCalls?: number;
+    concurrency?: number;
+    /** `with.text` is a target that the API limits by itself, as a channel is. */
+    targets?: boolean;
+  } = {},
 ) {
   const { keeps = "record", duplicates = "native-key", maxCalls = 1, concurrency = 64 } = options;
   const sent: Sent[] = [];
   const closed: string[] = [];
+  const opened: string[] = [];
   let inFlight = 0;
   let answer: (delivery: Sent, nth: number) => Answer = ({ key }) => ({ kind: "delivered", receipt: { id: `id of ${key}` } });
   let find: (delivery: Sent) => Promise<Receipt | undefined> = async () => undefined;
@@ -21,10 +37,12 @@ export function testDestination(
     title: "Test",
     keeps,
     duplicates,
-    settings: z.strictObject({ name: z.string().optional(), timeout: z.string().optional() }),
+    settings: z.strictObject({ name: z.string().optional(), ...httpSettings, ...ambiguousSettings }),
     with: z.strictObject({ text: z.string().optional() }),
+    ...(options.targets ? { target: ({ text }: { text?: string | undefined }) => text ?? "" } : {}),
     batch: { maxCalls, concurrency },
     async open({ settings }) {
+      opened.push(settings.name ?? "");
       return {
         async send(deliveries) {
           inFlight += deliveries.length;
@@ -51,6 +69,7 @@ export function testDestination(
     connector: connector as unknown as Connector,
     sent,
     closed,
+    opened,
     inFlight: () => inFlight,
     /** How every later attempt is answered; `nth` counts all attempts from 0. */
     answers(next: typeof answer) {

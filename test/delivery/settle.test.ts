@@ -4,9 +4,29 @@ import { settlementOf } from "../../src/delivery/settle.ts";
 
 const body = Buffer.from("{}");
 
-function settle(outcome: Outcome, options: { attempts?: number; ambiguous?: boolean; duplicates?: Connector["duplicates"] } = {}) {
-  const { attempts = 0, ambiguous = false, duplicates = "native-key" } = options;
-  return settlementOf({ outcome, connector: { duplicates }, attempts, ambiguous, sentFields: ["summary"], body, random: () => 0.5 });
+interface Case {
+  attempts?: number;
+  ambiguous?: boolean;
+  agedMs?: number;
+  duplicates?: Connector["duplicates"];
+  destinationStands?: boolean;
+  limitedForMs?: number;
+  maxAgeMs?: number;
+}
+
+function settle(outcome: Outcome, options: Case = {}) {
+  const { attempts = 0, ambiguous = false, agedMs = 0, duplicates = "native-key", destinationStands = false, limitedForMs } = options;
+  return settlementOf({
+    outcome,
+    connector: { duplicates },
+    claim: { attempts, ambiguous, agedMs },
+    route: { maxAgeMs: options.maxAgeMs ?? 86_400_000 },
+    destinationStands,
+    limitedForMs,
+    sentFields: ["summary"],
+    body,
+    random: () => 0.5,
+  });
 }
 
 describe("the outcome table", () => {
@@ -38,8 +58,38 @@ describe("the outcome table", () => {
   });
 
   test("what the destination asked for is kept in full", () => {
-    const settlement = settle({ kind: "retry", because: "rate-limit", code: "429", reason: "slow down", retryAfterMs: 37_000 });
+    const settlement = settle({ kind: "retry", because: "record", code: "423", reason: "locked", retryAfterMs: 37_000 });
     expect(settlement).toMatchObject({ kind: "waiting", dueInMs: 37_000 });
+  });
+
+  const limited: Outcome = { kind: "retry", because: "rate-limit", code: "429", reason: "slow down", retryAfterMs: 37_000 };
+
+  test("a rate limit of the whole destination is no failure: the call stays where it was", () => {
+    expect(settle(limited, { agedMs: 99_000_000 })).toEqual({ kind: "released" });
+  });
+
+  test("a rate limit of one target lets its call wait, without an attempt or age being counted", () => {
+    expect(settle(limited, { limitedForMs: 37_000, agedMs: 99_000_000 })).toMatchObject({ kind: "waiting", dueInMs: 37_000, paced: true });
+  });
+
+  const locked: Outcome = { kind: "retry", because: "record", code: "423", reason: "locked" };
+
+  test("the last wait ends with max_age, and what fails then is given up, with what it last said", () => {
+    expect(settle(locked, { attempts: 5, maxAgeMs: 4_000_000, agedMs: 3_990_000 })).toMatchObject({ kind: "waiting", dueInMs: 10_000 });
+    const settlement = settle(locked, { attempts: 6, maxAgeMs: 4_000_000, agedMs: 4_000_000, ambiguous: true });
+    expect(settlement).toEqual({
+      kind: "dead",
+      errorCode: "max_age",
+      reason: "given up after 1 h of tries: locked",
+      ambiguous: true,
+      body,
+    });
+  });
+
+  test("a 5xx is the call's failure while the destination answers others, and the destination's once it stands", () => {
+    const failed: Outcome = { kind: "retry", because: "server", code: "500", reason: "failed" };
+    expect(settle(failed)).toMatchObject({ kind: "waiting", dueInMs: 30_000 });
+    expect(settle(failed, { destinationStands: true, agedMs: 99_000_000 })).toEqual({ kind: "released" });
   });
 
   const down: Outcome = { kind: "retry", because: "down", code: "ECONNREFUSED", reason: "nobody listens" };

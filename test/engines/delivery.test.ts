@@ -3,7 +3,8 @@ import pg from "pg";
 import { beforeAll, describe, inject } from "vitest";
 import { openPostgresLedger } from "../../src/ledger/postgres/index.ts";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
-import { describeDelivery } from "../delivery.contract.ts";
+import { type DeliveryHarness, describeDelivery } from "../delivery.contract.ts";
+import { describeBadDays } from "../delivery-bad-days.contract.ts";
 
 const kafka = inject("kafka");
 const postgres = inject("postgres");
@@ -24,11 +25,13 @@ describe.skipIf("missing" in kafka || "missing" in postgres)("on a real Kafka an
     await client.end();
   });
 
-  describeDelivery({
+  const harness: DeliveryHarness = {
     name: "Kafka and PostgreSQL",
     openLog: () => openKafkaLog({ url: `kafka://${brokers}?prefix=d${id}.&partitions=4`, onEvent: () => undefined }),
     openLedger: () => openPostgresLedger({ url: ledgerUrl() }),
     remove: async () => undefined,
     shares: true,
-  });
+  };
+  describeDelivery(harness);
+  describeBadDays(harness);
 });

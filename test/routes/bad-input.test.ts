@@ -94,13 +94,17 @@ describe("fields", () => {
   });
 
   test("a field of a later version is said to be one", () => {
-    expect(problems({ text: file("  - id: a\n    to: crm\n    after: { route: b }\n    max_age: 3d") })).toEqual([
+    expect(problems({ text: file("  - id: a\n    to: crm\n    after: { route: b }") })).toEqual([
       '13:5 "after" is not supported yet — It comes with a later version. Remove it for now.',
-      '14:5 "max_age" is not supported yet — It comes with a later version. Remove it for now.',
     ]);
-    const sources = "  main: { secrets: [\"${WEBHOOK_SECRET}\"], test_when: 'true' }";
-    expect(problems({ text: file("  - { id: a, to: crm }", { sources }) })).toEqual([
-      '3:43 "test_when" is not supported yet — It comes with a later version. Remove it for now.',
+  });
+
+  test("a wrong test_when, a wrong time and a `was` that is still there are found at their places", () => {
+    const sources = '  main: { secrets: ["${WEBHOOK_SECRET}"], test_when: \'call_idd == "x"\' }';
+    expect(problems({ text: file("  - { id: a, to: crm }", { sources }) })).toEqual([expect.stringMatching(/^3:\d+ .*call_idd/)]);
+    expect(problems({ text: file("  - { id: a, to: crm, max_age: soon }\n  - { id: b, to: crm, record: x, was: a }") })).toEqual([
+      expect.stringMatching(/^11:33 .*must be a time such as 90s/),
+      expect.stringMatching(/^12:\d+ there is a route "a" in this file/),
     ]);
   });
 

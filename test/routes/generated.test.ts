@@ -26,6 +26,9 @@ describe("the JSON Schema", () => {
       "with",
       "record",
       "start",
+      "max_age",
+      "was",
+      "tests",
       "enabled",
       "description",
     ]);

@@ -1,0 +1,158 @@
+/** **map → send** under a claim, to a settlement: with short retries in place, and at the pace that the destination takes. */
+import type { Outcome } from "../connector.ts";
+import type { Settlement } from "../ledger/ledger.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Semaphore } from "../lib/semaphore.ts";
+import type { Route } from "../route.ts";
+import { attempt, type ClaimedCall, duplicatesAt, type Mapped, settlementOfFault } from "./attempt.ts";
+import type { Permit } from "./breaker.ts";
+import type { Gate } from "./gate.ts";
+import type { Lease } from "./leases.ts";
+import type { Pacer } from "./pacer.ts";
+import type { Sender } from "./sender.ts";
+import { settlementOf } from "./settle.ts";
+
+/** Tries at one claim, and the waits between them: most locks and single 5xx are over by then. ±50 %. */
+const TRIES = 3;
+const PAUSES_MS = [300, 1_200];
+/** A longer wait for a place at a limiter is spent in the ledger: other targets' calls go on meanwhile. */
+const WAIT_IN_PLACE_MS = 1_500;
+
+/** What a route delivers with; a new one after each edit of routes.yaml. */
+export interface Way {
+  route: Route;
+  routesVersion: string;
+  sender: Sender;
+  gate: Gate;
+}
+
+export interface DeliverOptions {
+  way: Way;
+  claimed: ClaimedCall;
+  key: string;
+  permit: Permit;
+  lease: Lease;
+  slots: Semaphore;
+  pacer: Pacer;
+  clock: Clock;
+  signal: AbortSignal;
+}
+
+const RELEASED: Settlement = { kind: "released" };
+
+/** Never throws; whatever happens becomes a settlement. */
+export async function deliver(options: DeliverOptions): Promise<Settlement> {
+  const { way, claimed, permit, lease, slots, signal } = options;
+  const { route } = way;
+  let mapped: Mapped;
+  try {
+    mapped = route.map(claimed.call);
+  } catch (error) {
+    permit.end(undefined);
+    return settlementOfFault(error, claimed.body);
+  }
+  if (!(await slots.acquire(signal))) return RELEASED;
+  try {
+    const place = await untilItsPlace({ ...options, mapped });
+    if (place !== "now") return place;
+    if (!(await lease.ensure(leastLeaseMs(route)))) return RELEASED;
+    return await tryInPlace({ ...options, mapped });
+  } finally {
+    slots.release();
+    permit.end(undefined);
+  }
+}
+
+/** A claim must outlive the attempt. */
+const leastLeaseMs = (route: Route) => route.to.timeoutMs + 5_000;
+
+/** Where a target has a rate or is held: waits a little for its place, or puts the delivery to wait until then. */
+async function untilItsPlace(options: DeliverOptions & { mapped: Mapped }): Promise<"now" | Settlement> {
+  const { way, claimed, mapped, pacer, clock, signal } = options;
+  const { to } = way.route;
+  const key = targetKey(way.route, mapped);
+  if (key === undefined) return "now";
+  const heldMs = pacer.heldForMs(key);
+  // It has waited for its place already, unless the target was held since.
+  if (heldMs === 0 && (to.intervalMs === undefined || claimed.claim.paced)) return "now";
+  let waitMs: number;
+  try {
+    waitMs = Math.max(heldMs, await pacer.place({ key, intervalMs: to.intervalMs ?? 0 }));
+  } catch {
+    return RELEASED;
+  }
+  if (waitMs > WAIT_IN_PLACE_MS) return waitsForPlace(claimed, waitMs);
+  await clock.sleep(waitMs, signal);
+  return signal.aborted ? RELEASED : "now";
+}
+
+function targetKey({ to }: Route, mapped: Mapped): string | undefined {
+  const target = to.connector.target?.(mapped.with as never);
+  return target === undefined ? undefined : `${to.name}/${target}`;
+}
+
+function waitsForPlace({ claim, body }: ClaimedCall, waitMs: number): Settlement {
+  const reason = "waits for its place: the target takes no more at once";
+  return { kind: "waiting", dueInMs: Math.ceil(waitMs), errorCode: "paced", reason, ambiguous: claim.ambiguous, paced: true, body };
+}
+
+async function tryInPlace(options: DeliverOptions & { mapped: Mapped }): Promise<Settlement> {
+  const { way, claimed, mapped, key, permit: first, lease, clock, signal } = options;
+  const { route, sender, gate } = way;
+  let permit: Permit | undefined = first;
+  for (let tries = 1; ; tries += 1) {
+    const mine: Permit = permit;
+    const mayGo = () => mine.stands() && lease.covers(route.to.timeoutMs);
+    const outcome = mayGo() ? await attempt({ claimed, mapped, route, sender, mayGo }) : undefined;
+    mine.end(outcome);
+    if (outcome === undefined) return RELEASED;
+    const again = tries < TRIES && claimed.claim.attempts === 0 && mayPass(outcome);
+    if (!again || gate.cause() !== undefined) return settled(options, outcome);
+    await clock.sleep((PAUSES_MS[tries - 1] ?? 0) * (0.5 + clock.random()), signal);
+    // What has failed is not sent again behind a gate that closed meanwhile, nor by a process that stops.
+    if (signal.aborted || gate.cause() !== undefined) return settled(options, outcome);
+    permit = await gate.pass({ key, signal });
+    if (!permit) return settled(options, outcome);
+    if (!(await lease.ensure(leastLeaseMs(route)))) {
+      permit.end(undefined);
+      return RELEASED;
+    }
+  }
+}
+
+/** Whether it may well be over in a second: nothing that says itself for how long it takes. */
+function mayPass(outcome: Outcome): boolean {
+  return outcome.kind === "retry" && (outcome.because === "record" || outcome.because === "server") && outcome.retryAfterMs === undefined;
+}
+
+function settled(options: DeliverOptions & { mapped: Mapped }, outcome: Outcome): Settlement {
+  const { way, claimed, mapped, pacer, clock } = options;
+  const { route, gate } = way;
+  return settlementOf({
+    outcome,
+    connector: { duplicates: duplicatesAt(route.to) },
+    claim: claimed.claim,
+    route,
+    limitedForMs: limitOf({ outcome, route, mapped, pacer }),
+    destinationStands: gate.cause() !== undefined,
+    sentFields: mapped.sentFields,
+    body: claimed.body,
+    random: clock.random,
+  });
+}
+
+/** Tells whom it concerns of a rate limit; the wait of this call alone, if it has one. */
+function limitOf(options: { outcome: Outcome; route: Route; mapped: Mapped; pacer: Pacer }): number | undefined {
+  const { outcome, route, mapped, pacer } = options;
+  const target = targetKey(route, mapped);
+  if (outcome.kind !== "retry" || outcome.because !== "rate-limit") {
+    pacer.taken(route.to.name);
+    if (target !== undefined) pacer.taken(target);
+    return undefined;
+  }
+  const { scope = "destination", retryAfterMs } = outcome;
+  if (scope === "call") return retryAfterMs ?? WAIT_IN_PLACE_MS;
+  if (scope === "target" && target !== undefined) return pacer.hold({ key: target, retryAfterMs });
+  pacer.hold({ key: route.to.name, retryAfterMs });
+  return undefined;
+}

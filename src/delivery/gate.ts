@@ -1,0 +1,65 @@
+import type { Clock } from "../lib/clock.ts";
+import type { Breaker, Permit } from "./breaker.ts";
+import type { Pacer } from "./pacer.ts";
+
+/** What stands before every claim of a route: its pause, its destination's rate limit and breaker, in that order. */
+export interface Gate {
+  /** A permit, now or once there may be one; `undefined` when the signal comes first. While it waits the call stays where it is. */
+  pass(options: { key: string; signal: AbortSignal }): Promise<Permit | undefined>;
+  /** How many would pass at once. */
+  room(): number;
+  /** Why nobody passes, if nobody does. */
+  cause(): string | undefined;
+}
+
+export function createGate(options: { pause: RoutePause; pacer: Pacer; breaker: Breaker; destination: string }): Gate {
+  const { pause, pacer, breaker, destination } = options;
+  const shut = () => pause.cause() !== undefined || pacer.heldForMs(destination) > 0;
+  return {
+    async pass({ key, signal }) {
+      for (;;) {
+        if (!(await pause.over(signal)) || !(await pacer.free(destination, signal))) return undefined;
+        const permit = await breaker.pass({ key, signal });
+        if (!permit) return undefined;
+        if (!shut()) return { ...permit, stands: () => permit.stands() && !shut() };
+        permit.end(undefined);
+      }
+    },
+    room: () => (shut() ? 0 : breaker.room()),
+    cause() {
+      const held = pacer.heldForMs(destination);
+      return pause.cause() ?? (held > 0 ? `rate limited by the destination for ${Math.ceil(held / 1000)} s more` : breaker.cause());
+    },
+  };
+}
+
+/** Whether a person or the flood guard has stopped a route; it is told from outside. */
+export interface RoutePause {
+  set(cause: string | undefined): void;
+  cause(): string | undefined;
+  /** Waits for its end; `false` when the signal came first. */
+  over(signal: AbortSignal): Promise<boolean>;
+}
+
+export function createRoutePause(options: { clock: Clock; onChange(cause: string | undefined): void }): RoutePause {
+  const { clock, onChange } = options;
+  let current: string | undefined;
+  let ended = new AbortController();
+  return {
+    set(cause) {
+      if (cause === current) return;
+      if (cause !== undefined && current === undefined) ended = new AbortController();
+      current = cause;
+      if (cause === undefined) ended.abort();
+      onChange(cause);
+    },
+    cause: () => current,
+    async over(signal) {
+      while (current !== undefined && !signal.aborted) await clock.sleep(LONG_MS, AbortSignal.any([signal, ended.signal]));
+      return !signal.aborted;
+    },
+  };
+}
+
+/** Ends by a signal; a timer longer than this would overflow (2^31 ms). */
+const LONG_MS = 3_600_000;

@@ -1,0 +1,52 @@
+import { createHash } from "node:crypto";
+import type { Controls, SkipBefore } from "../ledger/controls.ts";
+import type { Message } from "../log/log.ts";
+import type { Call } from "../model/call.ts";
+import type { Route, Routes } from "../route.ts";
+import { type ReadCall, readMessage } from "./read.ts";
+
+/** What a route makes of a call: it wants it, it does not, or it cannot say. */
+export type Judged = { reading: ReadCall } & (
+  | { wanted: true; call: Call }
+  | { wanted: false; reason: string }
+  | { wanted: "fault"; fault: unknown }
+);
+
+/** What people decided about calls of a route, beside its `when`. */
+export interface Decisions {
+  skipBefore: SkipBefore | undefined;
+  forgotten: ReadonlySet<string>;
+}
+
+/** Names a call that must not come back, without naming it. */
+export function forgottenHash(source: string, callId: string): string {
+  return createHash("sha256").update(`${source}\n${callId}`).digest("hex");
+}
+
+/** **match**: reads a record and asks the route, after what people decided. `replay`: a skip of old calls does not concern it. */
+export function judge(options: {
+  message: Pick<Message, "key" | "value" | "headers">;
+  describe: Routes["describe"];
+  route: Route;
+  decisions: Decisions;
+  replay: boolean;
+}): Judged {
+  const { message, describe, route, decisions, replay } = options;
+  const reading = readMessage({ message, describe });
+  const { source, callId, acceptedAt } = reading;
+  const { forgotten, skipBefore } = decisions;
+  if (forgotten.size > 0 && forgotten.has(forgottenHash(source, callId))) return { reading, wanted: false, reason: "forgotten on request" };
+  if (skipBefore && acceptedAt < skipBefore.before && !replay) return { reading, wanted: false, reason: skipBefore.reason };
+  if (!("call" in reading)) return { reading, wanted: "fault", fault: reading.fault };
+  try {
+    const verdict = route.match(reading.call);
+    return verdict.wanted ? { reading, wanted: true, call: reading.call } : { reading, ...verdict };
+  } catch (fault) {
+    return { reading, wanted: "fault", fault };
+  }
+}
+
+/** What the ledger says about one route. */
+export function decisionsOf(route: string, controls: Controls): Decisions {
+  return { skipBefore: controls.routes.find((one) => one.route === route)?.skipBefore, forgotten: new Set(controls.forgotten) };
+}

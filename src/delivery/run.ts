@@ -1,0 +1,141 @@
+/** The routes of one process: their workers, the destinations they share, and what reaches them while they run. */
+import type { Controls } from "../ledger/controls.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../log/log.ts";
+import type { Destination, Route, Routes } from "../route.ts";
+import { type Breaker, createBreaker } from "./breaker.ts";
+import type { DeliveryEvent, RouteTrouble } from "./events.ts";
+import { createLeases } from "./leases.ts";
+import { batchLedger } from "./ledger-batches.ts";
+import { createDestinationHandle, type DestinationHandle } from "./open-destination.ts";
+import { createPacer } from "./pacer.ts";
+import { takeOver } from "./take-over.ts";
+import { type RouteWorker, startRouteWorker } from "./worker.ts";
+
+/** How soon a pause, a hold or a forgotten call is heard of. */
+const HEED_EVERY_MS = 1_000;
+
+export interface RunningRoutes {
+  readonly workers: RouteWorker[];
+  /** An edit of routes.yaml. Routes that stay change their way between two calls; only new, vanished and switched ones start or stop. */
+  use(next: { routes: Routes; selected: Route[] }): Promise<void>;
+  stop(options: { graceMs: number }): Promise<void>;
+  /** Resolves when a route's engine gave up for good; the process should end with an error and be started again. */
+  readonly failed: Promise<Error>;
+}
+
+export interface RunRoutesOptions {
+  routes: Routes;
+  selected: Route[];
+  log: Log;
+  ledger: Ledger;
+  /** Unique per process start. */
+  worker: string;
+  leaseMs: number;
+  clock: Clock;
+  onEvent(event: DeliveryEvent): void;
+  onTrouble(trouble: RouteTrouble): void;
+  onDestination(destination: string, cause: string | undefined): void;
+}
+
+interface OpenedDestination {
+  to: Destination;
+  timezone: string;
+  handle: DestinationHandle;
+  breaker: Breaker;
+}
+
+const STOP_GRACE_MS = 20_000;
+
+export async function runRoutes(options: RunRoutesOptions): Promise<RunningRoutes> {
+  const { log, ledger, worker, leaseMs, clock, onEvent, onTrouble, onDestination } = options;
+  const ended = new AbortController();
+  const batches = batchLedger({ ledger, worker, leaseMs, clock });
+  const leases = createLeases({ ledger, leaseMs, clock, signal: ended.signal });
+  const pacer = createPacer({ ledger, clock });
+  const destinations = new Map<string, OpenedDestination>();
+  const workers = new Map<string, RouteWorker>();
+  const failure = Promise.withResolvers<Error>();
+  let controls: Controls = await ledger.controls();
+  pacer.heard(controls.holds);
+
+  function destinationOf(to: Destination, timezone: string): OpenedDestination {
+    const known = destinations.get(to.name);
+    if (known && known.to.fingerprint === to.fingerprint && known.timezone === timezone) return known;
+    const handle = createDestinationHandle({ destination: to, timezone, clock });
+    const breaker = createBreaker({ clock, signal: ended.signal, onChange: (cause) => onDestination(to.name, cause) });
+    const opened = { to, timezone, handle, breaker };
+    destinations.set(to.name, opened);
+    // Attempts under way end within their time-out; until then they have the old one.
+    if (known) void clock.sleep(known.to.timeoutMs + 5_000, ended.signal).then(() => known.handle.close());
+    return opened;
+  }
+
+  async function start(route: Route, routes: Routes): Promise<void> {
+    const { handle, breaker } = destinationOf(route.to, routes.timezone);
+    if (route.was !== undefined) await takeOver({ from: route.was, to: route.id, log, ledger, clock });
+    const one = await startRouteWorker({
+      route,
+      routes,
+      handle,
+      breaker,
+      log,
+      ledger,
+      batches,
+      leases,
+      pacer,
+      controls,
+      worker,
+      leaseMs,
+      clock,
+      onEvent,
+      onTrouble,
+    });
+    workers.set(route.id, one);
+    void one.failed.then(failure.resolve);
+  }
+
+  async function use({ routes, selected }: { routes: Routes; selected: Route[] }): Promise<void> {
+    const wanted = new Map(selected.filter(({ enabled }) => enabled).map((route) => [route.id, route]));
+    const fits = (one: RouteWorker) => wanted.get(one.route.id)?.to.connector.name === one.route.to.connector.name;
+    const leaving = [...workers.values()].filter((one) => !fits(one));
+    for (const one of leaving) workers.delete(one.route.id);
+    for (const [id, one] of workers) {
+      const route = wanted.get(id) as Route;
+      one.use({ route, routes, ...destinationOf(route.to, routes.timezone) });
+    }
+    await Promise.all(leaving.map((one) => one.stop({ graceMs: STOP_GRACE_MS })));
+    await Promise.all([...wanted.values()].filter(({ id }) => !workers.has(id)).map((route) => start(route, routes)));
+  }
+
+  async function heedLoop(): Promise<void> {
+    while (!ended.signal.aborted) {
+      await clock.sleep(HEED_EVERY_MS, ended.signal);
+      try {
+        controls = await ledger.controls();
+        pacer.heard(controls.holds);
+        for (const one of workers.values()) one.heed(controls);
+      } catch {
+        // What was decided last goes on; the routes say themselves that the ledger is away.
+      }
+    }
+  }
+
+  await use(options);
+  const heeding = heedLoop();
+
+  return {
+    get workers() {
+      return [...workers.values()];
+    },
+    use,
+    failed: failure.promise,
+    async stop({ graceMs }) {
+      await Promise.all([...workers.values()].map((one) => one.stop({ graceMs })));
+      ended.abort();
+      await heeding;
+      await Promise.all([...destinations.values()].map(({ handle }) => handle.close()));
+    },
+  };
+}
