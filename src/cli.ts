@@ -36,9 +36,11 @@ const portNumber = (text: string) => {
 
 /** A command with the options that all share; its module is loaded when it runs, so that `--help` and small roles stay light. */
 function command(nameAndArguments: string, description: string): Command {
-  return program
-    .command(nameAndArguments)
-    .description(description)
+  return withEngines(program.command(nameAndArguments).description(description));
+}
+
+function withEngines(one: Command): Command {
+  return one
     .addOption(new Option("--routes <file>", "the routes file (PATCHBAY_ROUTES, default ./routes.yaml)"))
     .addOption(new Option("--log <url>", "sqlite:<file> or kafka://host:9092 (PATCHBAY_LOG, default sqlite:data/patchbay.db)"))
     .addOption(new Option("--ledger <url>", "sqlite:<file> or postgres://… (PATCHBAY_LEDGER, default sqlite:data/ledger.db)"));
@@ -80,6 +82,7 @@ command("send [file]", "signs and posts a call as VoiceInfra would; without a fi
   .option("--secret <text>", "the webhook secret (VOICEINFRA_WEBHOOK_SECRET)")
   .addOption(new Option("--count <n>", "how many").argParser(wholePositive).default(1))
   .addOption(new Option("--rate <per-second>", "how many a second").argParser(positive))
+  .option("--test", "as VoiceInfra's Test button would: call_id begins with test_")
   .addOption(jsonOption())
   .action(async (file, options) => end((await import("./commands/send.ts")).sendCommand(file, options)));
 
@@ -95,13 +98,98 @@ command("deliveries [call_id]", "shows where calls are, and why")
   .addOption(jsonOption())
   .action(async (callId, options) => end((await import("./commands/deliveries.ts")).deliveriesCommand(callId, options)));
 
+const sinceOption = () => new Option("--since <time>", "at or after: 2d (ago), 2026-01-31, 2026-01-31T09:00:00Z");
+const untilOption = () => new Option("--until <time>", "before; as --since");
+const yesOption = () => new Option("--yes", "do it without asking");
+const rateOption = () => new Option("--rate <per-second>", "at most so many a second").argParser(positive);
+const reasonOption = (what: string) => new Option("--reason <text>", what);
+
+const dead = command("dead", "dead letters: deliveries that were given up, with their reason");
+const deadChoice = (one: Command) =>
+  withEngines(one)
+    .option("--route <id>", "only of this route")
+    .option("--code <code>", "only with this error code")
+    .addOption(sinceOption())
+    .addOption(untilOption())
+    .addOption(jsonOption());
+deadChoice(dead.command("list").description("which, and why"))
+  .addOption(new Option("--limit <n>", "at most so many").argParser(wholePositive).default(50))
+  .action(async (options) => end((await import("./commands/dead.ts")).deadListCommand(options)));
+deadChoice(dead.command("show <call_id>").description("its reason and the record itself")).action(async (callId, options) =>
+  end((await import("./commands/dead.ts")).deadShowCommand(callId, options)),
+);
+deadChoice(dead.command("replay [call_id]").description("puts them on their routes again, after a look"))
+  .option("--all", "all of them")
+  .addOption(rateOption())
+  .addOption(yesOption())
+  .action(async (callId, options) => end((await import("./commands/dead.ts")).deadReplayCommand(callId, options)));
+deadChoice(dead.command("discard [call_id]").description("gives them up for good"))
+  .option("--all", "all of them")
+  .addOption(reasonOption("why; kept beside each of them"))
+  .addOption(yesOption())
+  .action(async (callId, options) => end((await import("./commands/dead.ts")).deadDiscardCommand(callId, options)));
+
+const quarantine = command("quarantine", "signed records that were no call records");
+withEngines(quarantine.command("list").description("which, and what is wrong with them"))
+  .addOption(jsonOption())
+  .action(async (options) => end((await import("./commands/quarantine.ts")).quarantineListCommand(options)));
+withEngines(quarantine.command("show <id>").description("the record itself"))
+  .addOption(jsonOption())
+  .action(async (id, options) => end((await import("./commands/quarantine.ts")).quarantineShowCommand(id, options)));
+withEngines(quarantine.command("replay [id]").description("accepts what is a call record by now"))
+  .option("--all", "all of them")
+  .addOption(yesOption())
+  .addOption(jsonOption())
+  .action(async (id, options) => end((await import("./commands/quarantine.ts")).quarantineReplayCommand(id, options)));
+
+command("replay", "puts past calls of the log on a route again: a preview, then at a capped rate")
+  .option("--route <id>", "which route")
+  .addOption(sinceOption())
+  .addOption(untilOption())
+  .addOption(new Option("--only <which>", "failed: dead letters alone").choices(["failed"]))
+  .option("--again", "also what was delivered already: its record is updated")
+  .addOption(rateOption())
+  .option("--continue <id>", "goes on with a replay that was stopped")
+  .addOption(yesOption())
+  .addOption(jsonOption())
+  .action(async (options) => end((await import("./commands/replay.ts")).replayCommand(options)));
+
+command("pause <route>", "stops a route; what comes in waits in the log")
+  .addOption(reasonOption("why, for whoever looks at lag"))
+  .addOption(jsonOption())
+  .action(async (route, options) => end((await import("./commands/pause.ts")).pauseCommand(route, options)));
+
+command("resume <route>", "goes on with all that gathered")
+  .addOption(new Option("--from <time>", "skips what was accepted before: 2h (ago), 2026-01-31T09:00:00Z"))
+  .option("--skip", "skips everything that gathered")
+  .addOption(reasonOption("why calls are skipped; kept beside each of them"))
+  .addOption(jsonOption())
+  .action(async (route, options) => end((await import("./commands/pause.ts")).resumeCommand(route, options)));
+
+command("retire <route>", "removes what is left of a route that is no longer in the file")
+  .addOption(yesOption())
+  .addOption(jsonOption())
+  .action(async (route, options) => end((await import("./commands/pause.ts")).retireCommand(route, options)));
+
+command("audit", "proves that every accepted call came to an end, waits, or is still to be read")
+  .addOption(sinceOption())
+  .option("--route <id>", "only this route")
+  .addOption(jsonOption())
+  .action(async (options) => end((await import("./commands/audit.ts")).auditCommand(options)));
+
+command("forget <call_id_or_number>", "removes a call, or a number's calls: shows every place first")
+  .addOption(yesOption())
+  .addOption(jsonOption())
+  .action(async (what, options) => end((await import("./commands/forget.ts")).forgetCommand(what, options)));
+
 /** The command's exit code becomes the process', once all output is written. */
 async function end(running: Promise<number | undefined>): Promise<void> {
   process.exitCode = (await running) ?? 0;
 }
 
 program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
-for (const one of program.commands) one.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+for (const one of [...program.commands, ...dead.commands, ...quarantine.commands])
+  one.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 program.parseAsync().catch((error) => {
   process.exitCode = reportError(error);
 });

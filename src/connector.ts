@@ -66,6 +66,8 @@ export interface OpenDestination<With> {
   send(deliveries: Delivery<With>[], options: { signal: AbortSignal }): Promise<Outcome[]>;
   /** Looks for what an ambiguous attempt may have left. Only destinations without a native key need it. */
   find?(delivery: Delivery<With>, options: { signal: AbortSignal }): Promise<Receipt | undefined>;
+  /** Deletes what a delivery left, for `patchbay forget`. `false`: it was gone already. Absent where the API cannot. */
+  erase?(left: { key: string; receipt: Receipt }, options: { signal: AbortSignal }): Promise<boolean>;
   close(): Promise<void>;
 }
 

@@ -1,11 +1,14 @@
 import { connectors as known } from "../../connectors/index.ts";
 import { startConnectors } from "../app.ts";
 import type { ExitCode } from "../errors.ts";
-import { UsageError } from "../errors.ts";
+import { RoutesFileError, UsageError } from "../errors.ts";
 import { didYouMean } from "../lib/did-you-mean.ts";
 import { startOps } from "../ops/server.ts";
 import type { Route } from "../route.ts";
+import type { LoadedRoutes, Role } from "../routes/index.ts";
 import { type CommonOptions, createContext } from "./context.ts";
+import { startHousekeeping } from "./housekeeping.ts";
+import { followRoutesFile, usableRoutes } from "./live-routes.ts";
 import { GRACE_MS, runUntilStopped } from "./run-until-stopped.ts";
 
 export function opsPort(options: { opsPort?: number }, env: Record<string, string | undefined>): number {
@@ -24,20 +27,44 @@ export async function connectorCommand(
 
   const context = createContext(options);
   try {
-    const routes = await context.routes({ kind: "connector", connectors: names, routes: options.route ?? [] });
-    const selected = selectRoutes(routes.routes, names, options.route ?? []);
-    if (selected.length === 0) {
-      throw new UsageError(`no route in ${routes.path} leads to ${names.join(" or ")}`, { hint: "Add one, or run another connector." });
+    const role: Role = { kind: "connector", connectors: names, routes: options.route ?? [] };
+    const select = (loaded: LoadedRoutes) => selectRoutes(loaded.routes, names, options.route ?? []);
+    // Before anything is opened: a mistake in the file or in the names must not need Kafka to be seen.
+    const first = await context.routes(role).catch((error) => {
+      if (error instanceof RoutesFileError) return undefined;
+      throw error;
+    });
+    if (first && select(first).length === 0) {
+      throw new UsageError(`no route in ${first.path} leads to ${names.join(" or ")}`, { hint: "Add one, or run another connector." });
     }
-    const [log, ledger] = [await context.log(), await context.ledger()];
-    const running = await startConnectors({ routes, selected, log, ledger, logger: context.logger });
+    const ledger = await context.ledger();
+    const usable = await usableRoutes({ context, role, ledger });
+    const { routes } = usable;
+    const selected = select(routes);
+    const log = await context.log();
+    const { logger } = context;
+    const running = await startConnectors({ routes, selected, log, ledger, logger, problem: usable.problem });
     const ops = await startOps({ port: opsPort(options, context.env), running, log, ledger });
-    context.logger.info({ routes: selected.map(({ id }) => id), log: log.name, ledger: ledger.name, ops: ops.url }, "connector runs");
+    let current = routes;
+    const keeping = startHousekeeping({ routes: () => current, log, ledger, logger });
+    const following = followRoutesFile({
+      context,
+      role,
+      usable,
+      select,
+      running,
+      ledger,
+      onUsed(edited) {
+        current = edited;
+      },
+    });
+    logger.info({ routes: selected.map(({ id }) => id), log: log.name, ledger: ledger.name, ops: ops.url }, "connector runs");
     return await runUntilStopped({
       failed: running.failed,
-      logger: context.logger,
+      logger,
       stop: async () => {
-        await running.stop({ graceMs: GRACE_MS });
+        await following.stop();
+        await Promise.all([running.stop({ graceMs: GRACE_MS }), keeping.stop()]);
         await ops.stop();
       },
     });

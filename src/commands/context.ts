@@ -32,8 +32,11 @@ export interface Context {
   env: Environment;
   logger: Logger;
   /** The sources alone: what the ingress needs. */
-  sources(): Promise<Source[]>;
-  routes(role: Role): Promise<LoadedRoutes>;
+  sources(text?: string): Promise<Source[]>;
+  /** `text` in place of the file's. */
+  routes(role: Role, text?: string): Promise<LoadedRoutes>;
+  /** Of the routes file. */
+  path: string;
   log(): Promise<Log>;
   ledger(): Promise<Ledger>;
   close(): Promise<void>;
@@ -51,13 +54,14 @@ export function createContext(options: CommonOptions & { looksOnly?: boolean }):
     env,
     logger,
     // Loaded when asked for: an ingress without connectors, CEL and templates is 30 MB smaller.
-    async sources() {
+    async sources(text) {
       const { loadIngressSources } = await import("../routes/ingress-sources.ts");
-      return loadIngressSources({ path, env });
+      return loadIngressSources({ path, env, ...(text === undefined ? {} : { text }) });
     },
-    async routes(role) {
+    path,
+    async routes(role, text) {
       const [{ connectors }, { loadRoutes }] = await Promise.all([import("../../connectors/index.ts"), import("../routes/load.ts")]);
-      return loadRoutes({ path, env, connectors, role });
+      return loadRoutes({ path, env, connectors, role, ...(text === undefined ? {} : { text }) });
     },
     log() {
       log ??= openLog({ url: options.log ?? env.PATCHBAY_LOG ?? DEFAULT_LOG_URL, logger, mustExist: options.looksOnly });

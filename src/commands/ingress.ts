@@ -1,6 +1,7 @@
 import type { ExitCode } from "../errors.ts";
 import { startIngress } from "../ingress/index.ts";
 import { type CommonOptions, createContext } from "./context.ts";
+import { followSources } from "./live-sources.ts";
 import { GRACE_MS, never, runUntilStopped } from "./run-until-stopped.ts";
 
 export function webhookPort(options: { port?: number }, env: Record<string, string | undefined>): number {
@@ -15,7 +16,15 @@ export async function ingressCommand(options: CommonOptions & { port?: number })
     const log = await context.log();
     const ingress = await startIngress({ sources, log, logger: context.logger, port: webhookPort(options, context.env) });
     context.logger.info({ url: ingress.url, log: log.name, sources: sources.map(({ name }) => name) }, "ingress listens");
-    return await runUntilStopped({ failed: never, stop: () => ingress.stop({ graceMs: GRACE_MS }), logger: context.logger });
+    const following = followSources({ context, use: ingress.use });
+    return await runUntilStopped({
+      failed: never,
+      logger: context.logger,
+      stop: async () => {
+        await following.stop();
+        await ingress.stop({ graceMs: GRACE_MS });
+      },
+    });
   } finally {
     await context.close();
   }

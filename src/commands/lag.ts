@@ -60,7 +60,12 @@ export function formatLag(report: LagReport): string {
       { title: "CAUSE", cell: (row) => row.cause ?? "" },
     ],
   });
-  return report.ledgerAway === undefined
-    ? table
-    : `${table}\n\nThe ledger is away, so waiting, dead and causes are not known: ${report.ledgerAway}`;
+  const notes = [
+    report.ledgerAway === undefined ? undefined : `The ledger is away, so waiting, dead and causes are not known: ${report.ledgerAway}`,
+    report.notInFile.length === 0
+      ? undefined
+      : `Not in the file: ${report.notInFile.join(", ")}. Put them back, carry them over with was:, or end them: patchbay retire <id>.`,
+    ...report.fileProblems.map((problem) => `Workers go on with an earlier routes file, since this one cannot be used: ${problem}`),
+  ].filter((note) => note !== undefined);
+  return [table, ...notes].join("\n\n");
 }

@@ -13,6 +13,7 @@ export interface SendOptions extends CommonOptions {
   secret?: string;
   count: number;
   rate?: number;
+  test?: boolean;
 }
 
 /** `patchbay send [file]`: signs and posts a call as VoiceInfra would. Exit code 1 when any was not accepted. */
@@ -28,16 +29,34 @@ export async function sendCommand(file: string | undefined, options: SendOptions
     });
   }
 
+  const bodyOf = (index: number) =>
+    options.test ? asTest(body, index) : (body ?? Buffer.from(JSON.stringify(sampleCall(index), null, 2)));
   let refused = 0;
   const startedAtMs = performance.now();
   for (let index = 0; index < options.count; index += 1) {
     if (options.rate !== undefined) await sleepUntil(startedAtMs + (index * 1000) / options.rate);
-    const answer = await post({ url, secret, body: body ?? Buffer.from(JSON.stringify(sampleCall(index), null, 2)) });
+    const answer = await post({ url, secret, body: bodyOf(index) });
     if (answer.status !== 200) refused += 1;
     if (options.json) console.log(JSON.stringify(answer));
     else console.log(`${answer.status} in ${Math.round(answer.tookMs)} ms  ${answer.body.trim()}`);
   }
   return refused === 0 ? 0 : 1;
+}
+
+/** What `test_when: call_id.startsWith("test_")` knows a test by. */
+function asTest(body: Buffer | undefined, index: number): Buffer {
+  let call: unknown = sampleCall(index);
+  if (body !== undefined) {
+    try {
+      call = JSON.parse(body.toString("utf8"));
+    } catch {
+      throw new UsageError("the file is no JSON, so it cannot be marked as a test", { hint: "Send it as it is, without --test." });
+    }
+  }
+  const { call_id: callId } = call as { call_id?: unknown };
+  return Buffer.from(
+    JSON.stringify({ ...(call as object), call_id: String(callId).startsWith("test_") ? callId : `test_${callId}` }, null, 2),
+  );
 }
 
 async function readBody(file: string): Promise<Buffer> {

@@ -1,3 +1,4 @@
+import type { Pause } from "../ledger/controls.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Breaker, Permit } from "./breaker.ts";
 import type { Pacer } from "./pacer.ts";
@@ -63,3 +64,9 @@ export function createRoutePause(options: { clock: Clock; onChange(cause: string
 
 /** Ends by a signal; a timer longer than this would overflow (2^31 ms). */
 const LONG_MS = 3_600_000;
+
+/** What `lag` and the log say while a route is paused: who did it, why, and what ends it. */
+export function pauseCause({ kind, reason, by }: Pick<Pause, "kind" | "reason"> & { by?: string }, route: string): string {
+  if (kind === "flood") return `poison flood: ${reason}. Mend the mapping or the destination, then: patchbay resume ${route}`;
+  return `paused by ${by ?? "a person"}: ${reason}`;
+}

@@ -1,6 +1,8 @@
+import type { Pause, RouteControl } from "../ledger/controls.ts";
 import type { Ledger, RouteCounts, WorkerRow } from "../ledger/ledger.ts";
 import { CALLS_TOPIC, type CommittedPosition, type Log, type PartitionRange, type Position } from "../log/log.ts";
 import type { Route } from "../route.ts";
+import { pauseCause } from "./gate.ts";
 import { groupOf } from "./start.ts";
 
 /** A worker that has not beaten for so long is not counted as running. */
@@ -39,6 +41,10 @@ export interface RouteLag {
 
 export interface LagReport {
   routes: RouteLag[];
+  /** Ids that the ledger still has rows or positions of: retire them, or put them back. */
+  notInFile: string[];
+  /** Workers that go on with an earlier file, and why. */
+  fileProblems: string[];
   /** Why the ledger's part (waiting, dead, rates, causes) is missing, if it is. */
   ledgerAway: string | undefined;
 }
@@ -47,6 +53,8 @@ interface LedgerPart {
   starts: Map<string, Position[]>;
   counts: RouteCounts[];
   workers: WorkerRow[];
+  controls: RouteControl[];
+  known: string[];
 }
 
 /** Lag of each route: offsets from the log, the rest from the ledger; offsets alone when the ledger is away. */
@@ -65,6 +73,8 @@ export async function readLag(options: {
   const part = "away" in fromLedger ? undefined : fromLedger;
   return {
     ledgerAway: away,
+    notInFile: (part?.known ?? []).filter((id) => !routes.some((route) => route.id === id)),
+    fileProblems: [...new Set((part?.workers ?? []).filter(isRunning).flatMap(({ routesProblem }) => routesProblem ?? []))],
     routes: routes.map((route, index) => lagOfRoute({ route, committed: committed[index] ?? [], ranges, part, nowMs })),
   };
 }
@@ -72,12 +82,20 @@ export async function readLag(options: {
 async function readLedger(ledger: Ledger | { away: string }): Promise<LedgerPart | { away: string }> {
   if ("away" in ledger) return ledger;
   try {
-    const [starts, counts, workers] = await Promise.all([ledger.routeStarts(), ledger.counts(), ledger.workers()]);
-    return { starts, counts, workers };
+    const [starts, counts, workers, { routes: controls }, known] = await Promise.all([
+      ledger.routeStarts(),
+      ledger.counts(),
+      ledger.workers(),
+      ledger.controls(),
+      ledger.knownRoutes(),
+    ]);
+    return { starts, counts, workers, controls, known };
   } catch (error) {
     return { away: error instanceof Error ? error.message : "unknown" };
   }
 }
+
+const isRunning = ({ ageMs }: WorkerRow) => ageMs < STALE_AFTER_MS;
 
 function lagOfRoute(options: {
   route: Route;
@@ -94,9 +112,7 @@ function lagOfRoute(options: {
     return { partition, committed: position, high, lag: high - Math.min(Math.max(from, low), high) };
   });
   const lag = partitions.reduce((sum, one) => sum + one.lag, 0);
-  const running = (part?.workers ?? [])
-    .filter((worker) => worker.ageMs < STALE_AFTER_MS)
-    .flatMap((worker) => worker.routes.filter((state) => state.route === route.id));
+  const running = (part?.workers ?? []).filter(isRunning).flatMap((worker) => worker.routes.filter((state) => state.route === route.id));
   const counts = part?.counts.find((one) => one.route === route.id);
   const endedPerSecond = running.reduce((sum, state) => sum + state.endedPerSecond, 0);
   const openSince = [...committed.map((one) => one.oldestOpenAt), ...running.map((state) => state.oldestOpenAt)].filter(
@@ -116,12 +132,18 @@ function lagOfRoute(options: {
     waiting: counts?.waiting ?? 0,
     nextDueInMs: counts?.nextDueAt === undefined ? undefined : Math.max(0, counts.nextDueAt - nowMs),
     dead: counts?.dead ?? 0,
-    cause: causeOf({ route, running: running.map((state) => state.cause), known: part !== undefined }),
+    cause: causeOf({
+      route,
+      running: running.map((state) => state.cause),
+      known: part !== undefined,
+      pause: part?.controls.find((one) => one.route === route.id)?.pause,
+    }),
   };
 }
 
-function causeOf(options: { route: Route; running: (string | undefined)[]; known: boolean }): string | undefined {
-  const { route, running, known } = options;
+function causeOf(options: { route: Route; running: (string | undefined)[]; known: boolean; pause: Pause | undefined }): string | undefined {
+  const { route, running, known, pause } = options;
+  if (pause) return pauseCause(pause, route.id);
   if (!route.enabled) return "paused by routes.yaml (enabled: false)";
   if (!known) return undefined;
   if (running.length === 0) return "connector not running";

@@ -2,7 +2,7 @@
  * The worker of one route: takes calls from the log and waiting deliveries from the ledger, and sees each to its end.
  * It knows contracts only: which engines and which connector stand behind them is decided in `src/app.ts`.
  */
-import type { Controls, Pause } from "../ledger/controls.ts";
+import type { Controls } from "../ledger/controls.ts";
 import type { Ledger, RouteWorkerState } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createKeyedQueue } from "../lib/keyed-queue.ts";
@@ -15,7 +15,7 @@ import type { Way } from "./deliver.ts";
 import { startDueLoop } from "./due.ts";
 import type { DeliveryEvent, RouteTrouble } from "./events.ts";
 import { createFloodGuard } from "./flood.ts";
-import { createGate, createRoutePause } from "./gate.ts";
+import { createGate, createRoutePause, pauseCause } from "./gate.ts";
 import { type Decisions, decisionsOf } from "./judge.ts";
 import type { Leases } from "./leases.ts";
 import type { LedgerBatches } from "./ledger-batches.ts";
@@ -242,12 +242,6 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
       over.abort();
     },
   };
-}
-
-/** What `lag` and the log say while a route is paused: who did it, why, and what ends it. */
-export function pauseCause({ kind, reason, by }: Pick<Pause, "kind" | "reason"> & { by?: string }, route: string): string {
-  if (kind === "flood") return `poison flood: ${reason}. Mend the mapping or the destination, then: patchbay resume ${route}`;
-  return `paused by ${by ?? "a person"}: ${reason}`;
 }
 
 function sameDecisions(a: Decisions, b: Decisions): boolean {

@@ -7,7 +7,7 @@ import type { Log } from "../log/log.ts";
 import { type Answer, createAccept } from "./accept.ts";
 import { readBody } from "./body.ts";
 import type { IngressMetrics } from "./metrics.ts";
-import { createVerify, type IngressSource, type Verify } from "./verify.ts";
+import type { Verify } from "./verify.ts";
 
 const MAX_BODY_BYTES = 1_000_000;
 /** Bodies held at once, all requests together: beyond, memory is worth more than one more delivery that VoiceInfra sends again. */
@@ -15,7 +15,8 @@ const MAX_BYTES_IN_FLIGHT = 64_000_000;
 const READY_CHECK_EVERY_MS = 1_000;
 
 export interface IngressAppOptions {
-  sources: IngressSource[];
+  /** As they are now: an edit of routes.yaml changes them between two deliveries. */
+  verifyOf(source: string): Verify | undefined;
   log: Log;
   logger: Logger;
   metrics: IngressMetrics;
@@ -28,8 +29,7 @@ type IngressContext = Context<{ Bindings: HttpBindings }>;
 
 /** The webhook endpoint and its health, as a Hono app for Node. */
 export function createIngressApp(options: IngressAppOptions): Hono<{ Bindings: HttpBindings }> {
-  const { sources, log, logger, metrics, nowMs, isStopping } = options;
-  const verifyOf = new Map(sources.map((source) => [source.name, createVerify(source)]));
+  const { verifyOf, log, logger, metrics, nowMs, isStopping } = options;
   const accept = createAccept({ log, nowMs });
   const isReady = createReadyCheck(log);
   let bytesInFlight = 0;
@@ -89,7 +89,7 @@ export function createIngressApp(options: IngressAppOptions): Hono<{ Bindings: H
     const startedAtMs = performance.now();
     const requestId = randomUUID();
     const source = c.req.param("source");
-    const verify = verifyOf.get(source);
+    const verify = verifyOf(source);
     if (!verify) {
       const message = "There is no such source. The path is /webhooks/<source>, as named in routes.yaml.";
       return answerWith(c, requestId, "unknown", startedAtMs, { status: 404, code: "unknown_source", message });

@@ -6,12 +6,14 @@ import type { Logger } from "../lib/logger.ts";
 import type { Log } from "../log/log.ts";
 import { createIngressApp } from "./app.ts";
 import { createIngressMetrics } from "./metrics.ts";
-import type { IngressSource } from "./verify.ts";
+import { createVerify, type IngressSource } from "./verify.ts";
 
 export interface Ingress {
   port: number;
   /** `http://127.0.0.1:<port>` */
   url: string;
+  /** From the next delivery on these are the sources. */
+  use(sources: IngressSource[]): void;
   /** Takes no new connections, answers what has come in (up to `graceMs`), closes. */
   stop(options: { graceMs: number }): Promise<void>;
 }
@@ -26,7 +28,16 @@ const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 export async function startIngress(options: { sources: IngressSource[]; log: Log; logger: Logger; port: number }): Promise<Ingress> {
   const { sources, log, logger, port } = options;
   let stopping = false;
-  const app = createIngressApp({ sources, log, logger, metrics: createIngressMetrics(), nowMs: Date.now, isStopping: () => stopping });
+  const verifiers = (from: IngressSource[]) => new Map(from.map((source) => [source.name, createVerify(source)]));
+  let verifyOf = verifiers(sources);
+  const app = createIngressApp({
+    verifyOf: (source) => verifyOf.get(source),
+    log,
+    logger,
+    metrics: createIngressMetrics(),
+    nowMs: Date.now,
+    isStopping: () => stopping,
+  });
   const listener = getRequestListener((request, env) => app.fetch(request, env as HttpBindings), { overrideGlobalObjects: false });
   const server = createServer(
     {
@@ -46,6 +57,9 @@ export async function startIngress(options: { sources: IngressSource[]; log: Log
   return {
     port: boundPort,
     url: `http://127.0.0.1:${boundPort}`,
+    use(next) {
+      verifyOf = verifiers(next);
+    },
     async stop({ graceMs }) {
       stopping = true;
       await closeServer(server, graceMs);

@@ -120,6 +120,15 @@ export interface Log {
   /** Reads without a group: replay, audit, `deliveries`. Fewer than `limit` messages only at the end of the partition. */
   read(options: { topic: Topic; partition: number; from: number; limit: number }): Promise<Message[]>;
   ranges(topic: Topic): Promise<PartitionRange[]>;
+  /**
+   * Removes messages older than that which all these groups have done with; as many as were removed. A group without a position holds
+   * nothing back. Absent where the log has a retention of its own (Kafka): {@link retentionMs} says it.
+   */
+  trim?(options: { topic: Topic; olderThanMs: number; groups: string[] }): Promise<number>;
+  /** How long the log itself keeps calls; undefined where {@link trim} does it. */
+  retentionMs?(): Promise<number | undefined>;
+  /** Takes a record's value away, its place stays. Absent where a log cannot (Kafka): there it goes when its retention ends. */
+  erase?(options: { topic: Topic; partition: number; offset: number }): Promise<void>;
   /** The group's committed positions; a partition without a commit is absent. */
   committed(options: { group: string; topic: Topic }): Promise<CommittedPosition[]>;
   /** For every partition the first offset whose message was taken at or after `atMs`, or the end. */

@@ -4,3 +4,4 @@ export { loadIngressSources } from "./ingress-sources.ts";
 export { type LoadedRoutes, type LoadOptions, loadRoutes } from "./load.ts";
 export type { Role } from "./role.ts";
 export type { Source } from "./sources.ts";
+export { watchRoutesFile } from "./watch.ts";

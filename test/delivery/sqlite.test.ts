@@ -1,21 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { openSqliteLedger } from "../../src/ledger/sqlite/index.ts";
-import { openSqliteLog } from "../../src/log/sqlite/index.ts";
-import { type DeliveryHarness, describeDelivery } from "../delivery.contract.ts";
-import { describeBadDays } from "../delivery-bad-days.contract.ts";
+import { describeDelivery } from "../delivery.contract.ts";
+import { sqliteHarness } from "./sqlite-harness.ts";
 
-function harness(): DeliveryHarness {
-  const folder = mkdtempSync(join(tmpdir(), "patchbay-delivery-"));
-  return {
-    name: "SQLite",
-    openLog: () => openSqliteLog({ path: join(folder, "log.db") }),
-    openLedger: () => openSqliteLedger({ path: join(folder, "ledger.db") }),
-    remove: async () => rmSync(folder, { recursive: true, force: true }),
-    shares: false,
-  };
-}
-
-describeDelivery(harness());
-describeBadDays(harness());
+describeDelivery(sqliteHarness());

@@ -7,7 +7,7 @@ const BIN = resolve(import.meta.dirname, "../../bin/patchbay.js");
 
 export interface PatchbayProcess {
   child: ChildProcess;
-  /** Resolves with the log line whose message is `msg`; rejects with all output if the process ends first. */
+  /** Resolves with the next log line whose message is `msg`, each line once; rejects with all output if the process ends first. */
   logged(msg: string): Promise<Record<string, unknown>>;
   /** Sends the signal and resolves with the exit code. */
   end(signal?: NodeJS.Signals): Promise<number | null>;
@@ -23,6 +23,7 @@ export function startPatchbay(options: { args: string[]; env: Record<string, str
     stdio: ["ignore", "pipe", "pipe"],
   });
   const lines: string[] = [];
+  const unread: Record<string, unknown>[] = [];
   const waiters = new Map<string, (line: Record<string, unknown>) => void>();
   const ended = once(child, "close");
 
@@ -30,7 +31,10 @@ export function startPatchbay(options: { args: string[]; env: Record<string, str
     lines.push(line);
     if (!line.startsWith("{")) return;
     const parsed = JSON.parse(line);
-    waiters.get(parsed.msg)?.(parsed);
+    const waiter = waiters.get(parsed.msg);
+    waiters.delete(parsed.msg);
+    if (waiter) waiter(parsed);
+    else unread.push(parsed);
   };
   createInterface({ input: child.stderr as NodeJS.ReadableStream }).on("line", read);
   createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => lines.push(line));
@@ -39,8 +43,8 @@ export function startPatchbay(options: { args: string[]; env: Record<string, str
     child,
     output: () => lines.join("\n"),
     logged(msg) {
-      const earlier = lines.find((line) => line.startsWith("{") && JSON.parse(line).msg === msg);
-      if (earlier) return Promise.resolve(JSON.parse(earlier));
+      const seen = unread.findIndex((line) => line.msg === msg);
+      if (seen >= 0) return Promise.resolve(unread.splice(seen, 1)[0] as Record<string, unknown>);
       return Promise.race([
         new Promise<Record<string, unknown>>((done) => waiters.set(msg, done)),
         ended.then(([code]) => Promise.reject(new Error(`patchbay ${args[0]} ended with ${code} before "${msg}":\n${lines.join("\n")}`))),

@@ -86,6 +86,7 @@ export async function openKafkaLog(options: {
     committed: reader.committed,
     offsetsAt: reader.offsetsAt,
     identity: reader.identity,
+    retentionMs: async () => topics.retentionMs,
     check,
     close() {
       closing ??= (async () => {

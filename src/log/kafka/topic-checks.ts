@@ -51,19 +51,19 @@ export function refuseShape({ found, one, settings }: { found: FoundTopic; one: 
   }
 }
 
-/** @throws {UsageError} for settings under which calls would be lost or refused. */
+/** The topic's retention, ms; undefined for ever or unknown. @throws {UsageError} for settings under which calls would be lost or refused. */
 export async function refuseConfig(options: {
   admin: Admin;
   one: WantedTopic;
   settings: KafkaSettings;
   onEvent(event: KafkaEvent): void;
-}): Promise<void> {
+}): Promise<number | undefined> {
   const { admin, one, settings, onEvent } = options;
   const topic = settings.prefix + one.topic;
   const config = await describe(admin, topic);
   if (!config) {
     onEvent({ severity: "warning", text: `Kafka does not let this user read the settings of the topic ${topic}: they are not checked` });
-    return;
+    return undefined;
   }
   const alter = (setting: string) =>
     `Change it: kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config ${setting}`;
@@ -90,6 +90,7 @@ export async function refuseConfig(options: {
       text: `the topic ${topic} keeps its records for ${retentionMs} ms, less than the ${settings.retentionMs} ms asked for`,
     });
   }
+  return retentionMs >= 0 ? retentionMs : undefined;
 }
 
 async function describe(admin: Admin, topic: string): Promise<Map<string, string> | undefined> {

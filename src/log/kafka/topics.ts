@@ -14,6 +14,8 @@ export interface CheckedTopics {
   partitionsOf(topic: Topic): number;
   /** Copies that must be in sync for a record to be stored. */
   minInsync: number;
+  /** How long the calls are kept; undefined for ever, or where Kafka does not tell. */
+  retentionMs: number | undefined;
 }
 
 /**
@@ -37,17 +39,19 @@ export async function ensureTopics(options: {
     { topic: QUARANTINE_TOPIC, partitions: 1, replication, minInsync },
   ];
   const admin = client.kafka.admin();
+  let retentionMs: number | undefined;
   await admin.connect();
   try {
     for (const one of wanted) {
       const found = (await find(metadata, one.topic)) ?? (await create({ admin, one, settings, metadata }));
       refuseShape({ found, one, settings });
-      await refuseConfig({ admin, one, settings, onEvent });
+      const keptMs = await refuseConfig({ admin, one, settings, onEvent });
+      if (one.topic === CALLS_TOPIC) retentionMs = keptMs;
     }
   } finally {
     await admin.disconnect();
   }
-  return { partitionsOf: (topic) => (topic === CALLS_TOPIC ? settings.partitions : 1), minInsync };
+  return { partitionsOf: (topic) => (topic === CALLS_TOPIC ? settings.partitions : 1), minInsync, retentionMs };
 }
 
 async function find(metadata: (topics: Topic[]) => Promise<Metadata>, topic: Topic): Promise<FoundTopic | undefined> {

@@ -9,6 +9,7 @@ import { createKeeper, LEASE_MS } from "./keeper.ts";
 import { createMember, type Member } from "./member.ts";
 import { createReader } from "./read.ts";
 import { APPLICATION, MIGRATIONS, NOW_MS } from "./schema.ts";
+import { createTrimmer } from "./trim.ts";
 import { unavailable } from "./unavailable.ts";
 
 /** @throws {UsageError} when the file cannot be opened, saying why and what to do. */
@@ -54,6 +55,7 @@ export async function openSqliteLog(options: { path: string }): Promise<Log> {
     read: reader.read,
     ranges: reader.ranges,
     offsetsAt: reader.offsetsAt,
+    ...createTrimmer(db),
     committed: async (query) => groups.committed(query),
     identity: async () => String(identity.get()?.value),
     async check() {

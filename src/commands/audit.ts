@@ -1,0 +1,66 @@
+import type { ExitCode } from "../errors.ts";
+import { formatTable } from "../lib/table.ts";
+import { auditRoute, isWhole, type RouteAudit } from "../repair/audit.ts";
+import { pointInTime, routeNamed } from "./ask.ts";
+import { type CommonOptions, createContext } from "./context.ts";
+import { createProgress } from "./progress.ts";
+
+const SHOWN_GAPS = 20;
+
+/** `patchbay audit [--since] [--route]`: re-reads the log and compares it with the ledger. Exit code 1 on any gap. */
+export async function auditCommand(options: CommonOptions & { since?: string; route?: string }): Promise<ExitCode> {
+  const since = options.since === undefined ? undefined : pointInTime("--since", options.since, Date.now());
+  const context = createContext({ ...options, looksOnly: true });
+  const progress = createProgress({ enabled: !options.json });
+  try {
+    const { routes, path } = await context.routes({ kind: "check-no-env" });
+    const [log, ledger] = [await context.log(), await context.ledger()];
+    const asked = options.route === undefined ? routes.filter(({ enabled }) => enabled) : [routeNamed(options.route, { routes, path })];
+    const audits: RouteAudit[] = [];
+    for (const route of asked) {
+      const onProgress = (records: number) => progress.show(`${route.id}: ${records} records read`);
+      audits.push(await auditRoute({ route, log, ledger, since, onProgress }));
+    }
+    progress.clear();
+    const whole = audits.every(isWhole);
+    if (options.json) console.log(JSON.stringify({ whole, routes: audits }));
+    else console.log(formatAudits(audits, whole));
+    return whole ? 0 : 1;
+  } finally {
+    progress.clear();
+    await context.close();
+  }
+}
+
+function formatAudits(audits: RouteAudit[], whole: boolean): string {
+  const number = (title: string, cell: (audit: RouteAudit) => number) => ({
+    title,
+    cell: (audit: RouteAudit) => String(cell(audit)),
+    align: "right" as const,
+  });
+  const table = formatTable<RouteAudit>({
+    rows: audits,
+    columns: [
+      { title: "ROUTE", cell: ({ route }) => route },
+      number("RECORDS", (audit) => audit.records),
+      number("DELIVERED", (audit) => audit.delivered),
+      number("SKIPPED", (audit) => audit.skipped),
+      number("DEAD", (audit) => audit.dead),
+      number("WAITING", (audit) => audit.waiting),
+      number("SUPERSEDED", (audit) => audit.superseded),
+      number("REPEATED", (audit) => audit.repeated),
+      number("UNREAD", (audit) => audit.unread),
+      number("GAPS", (audit) => audit.gaps),
+      number("TAKEN BY RETENTION", (audit) => audit.lostToRetention),
+    ],
+  });
+  const gaps = audits.flatMap((audit) =>
+    audit.examples.map((gap) => `  ${audit.route}  ${gap.callId} (${gap.source}, offset ${gap.offset}): ${gap.why}`),
+  );
+  const list =
+    gaps.length === 0
+      ? ""
+      : `\n\nGaps:\n${gaps.slice(0, SHOWN_GAPS).join("\n")}${gaps.length > SHOWN_GAPS ? `\n  … and ${gaps.length - SHOWN_GAPS} more (--json)` : ""}`;
+  const end = whole ? "Whole: every record came to an end, waits, or is still to be read." : "NOT whole.";
+  return `${table}${list}\n\n${end}`;
+}

@@ -1,0 +1,163 @@
+import type { ExitCode } from "../errors.ts";
+import { UsageError } from "../errors.ts";
+import type { DeliveryRow, Ledger } from "../ledger/ledger.ts";
+import { formatDuration, formatTable } from "../lib/table.ts";
+import { confirmed, person, routeNamed, timeRange } from "./ask.ts";
+import { type CommonOptions, type Context, createContext } from "./context.ts";
+
+export interface DeadOptions extends CommonOptions {
+  route?: string;
+  code?: string;
+  since?: string;
+  until?: string;
+  limit?: number;
+  all?: boolean;
+  yes?: boolean;
+  rate?: number;
+  reason?: string;
+}
+
+/** Most dead letters that one command changes; a larger heap is done in parts, each looked at. */
+const MAX_AT_ONCE = 10_000;
+const DEFAULT_RATE = 10;
+
+/** `patchbay dead list`: which deliveries were given up, and why. */
+export async function deadListCommand(options: DeadOptions): Promise<ExitCode> {
+  return withLedger(options, async (ledger) => {
+    const rows = await find(ledger, undefined, options, options.limit ?? 50);
+    if (options.json) console.log(JSON.stringify(rows));
+    else if (rows.length === 0) console.error("No dead letters.");
+    else console.log(formatDead(rows));
+    return 0;
+  });
+}
+
+/** `patchbay dead show <call_id>`: the reason, and the record itself. Exit code 1 when there is none. */
+export async function deadShowCommand(callId: string, options: DeadOptions): Promise<ExitCode> {
+  return withLedger(options, async (ledger) => {
+    const rows = await find(ledger, callId, options, 100);
+    if (rows.length === 0) return none(callId);
+    for (const row of rows) {
+      const body = await ledger.body(row);
+      const record = body === undefined ? undefined : Buffer.from(body).toString("utf8");
+      if (options.json) console.log(JSON.stringify({ ...row, record }));
+      else {
+        console.log(formatDead([row]));
+        console.log(
+          `\n${record ?? "Its record was kept until its retention ended: it cannot be replayed from here. The log may have it: patchbay replay."}\n`,
+        );
+      }
+    }
+    return 0;
+  });
+}
+
+/** `patchbay dead replay [call_id]`: puts them on their routes again. */
+export async function deadReplayCommand(callId: string | undefined, options: DeadOptions): Promise<ExitCode> {
+  return withLedger(options, async (ledger, context) => {
+    const rows = await chosen(ledger, callId, options);
+    if (rows.length === 0) return none(callId);
+    const { routes, path, version } = await context.routes({ kind: "check-no-env" });
+    const known = await ledger.knownRoutes();
+    for (const id of new Set(rows.map(({ route }) => route))) routeNamed(id, { routes, path, known });
+    show(rows, options);
+    if (!(await confirmed(`Replay ${count(rows.length, "dead letter")}?`, options))) return 0;
+    const changed = await ledger.replayDead({ keys: rows, everyMs: 1000 / (options.rate ?? DEFAULT_RATE), routesVersion: version });
+    done(
+      {
+        changed,
+        asked: rows.length,
+        verb: "replayed",
+        otherwise: "were replayed or discarded by somebody else meanwhile, or have no record any more",
+      },
+      options,
+    );
+    return 0;
+  });
+}
+
+/** `patchbay dead discard [call_id] --reason <text>`: gives them up for good; who and why is kept. */
+export async function deadDiscardCommand(callId: string | undefined, options: DeadOptions): Promise<ExitCode> {
+  const { reason } = options;
+  if (reason === undefined || reason.trim() === "")
+    throw new UsageError("why? A discarded call is never sent", { hint: 'Say it with --reason "…": it is kept beside the delivery.' });
+  return withLedger(options, async (ledger, context) => {
+    const rows = await chosen(ledger, callId, options);
+    if (rows.length === 0) return none(callId);
+    show(rows, options);
+    if (!(await confirmed(`Discard ${count(rows.length, "dead letter")}?`, options))) return 0;
+    const by = person(context.env);
+    const changed = await ledger.discardDead({ keys: rows, reason: `discarded by ${by}: ${reason}` });
+    for (const route of new Set(rows.map((row) => row.route))) {
+      await ledger.note({
+        by,
+        route,
+        action: "discard",
+        detail: `${rows.filter((row) => row.route === route).length} dead letters: ${reason}`,
+      });
+    }
+    done({ changed, asked: rows.length, verb: "discarded", otherwise: "were replayed or discarded by somebody else meanwhile" }, options);
+    return 0;
+  });
+}
+
+async function chosen(ledger: Ledger, callId: string | undefined, options: DeadOptions): Promise<DeliveryRow[]> {
+  const { all, route, code, since, until } = options;
+  if (callId === undefined && !all && [route, code, since, until].every((one) => one === undefined)) {
+    throw new UsageError("which dead letters?", { hint: "Name a call_id, choose with --route, --code, --since, --until, or say --all." });
+  }
+  return find(ledger, callId, options, MAX_AT_ONCE);
+}
+
+function find(ledger: Ledger, callId: string | undefined, options: DeadOptions, limit: number): Promise<DeliveryRow[]> {
+  const { route, code: errorCode } = options;
+  return ledger.dead({ filter: { callId, route, errorCode, ...timeRange(options, Date.now()) }, limit });
+}
+
+async function withLedger(options: DeadOptions, run: (ledger: Ledger, context: Context) => Promise<ExitCode>): Promise<ExitCode> {
+  const context = createContext({ ...options, looksOnly: true });
+  try {
+    return await run(await context.ledger(), context);
+  } finally {
+    await context.close();
+  }
+}
+
+function none(callId: string | undefined): ExitCode {
+  console.error(
+    callId === undefined
+      ? "No dead letters like that."
+      : `There is no dead letter of the call ${callId} (patchbay deliveries ${callId} shows where it is).`,
+  );
+  return 1;
+}
+
+function show(rows: DeliveryRow[], options: DeadOptions): void {
+  if (options.json) return;
+  console.log(formatDead(rows.slice(0, 10)));
+  if (rows.length > 10) console.log(`… and ${rows.length - 10} more`);
+}
+
+function done(result: { changed: number; asked: number; verb: string; otherwise: string }, options: DeadOptions): void {
+  const { changed, asked, verb, otherwise } = result;
+  if (options.json) console.log(JSON.stringify({ [verb]: changed, asked }));
+  else console.log(`${count(changed, "dead letter")} ${verb}.${changed < asked ? ` ${asked - changed} ${otherwise}.` : ""}`);
+}
+
+const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+
+function formatDead(rows: DeliveryRow[]): string {
+  const nowMs = Date.now();
+  return formatTable<DeliveryRow>({
+    rows,
+    columns: [
+      { title: "CALL", cell: (row) => row.callId },
+      { title: "SOURCE", cell: (row) => row.source },
+      { title: "ROUTE", cell: (row) => row.route },
+      { title: "AGE", cell: (row) => formatDuration(Math.max(0, nowMs - row.updatedAt)), align: "right" },
+      { title: "TRIES", cell: (row) => String(row.attempts), align: "right" },
+      { title: "CODE", cell: (row) => row.errorCode ?? "" },
+      { title: "WHY", cell: (row) => row.reason ?? "" },
+    ],
+  });
+}

@@ -1,0 +1,95 @@
+import type { Connectors } from "../app.ts";
+import { RoutesFileError } from "../errors.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { Route } from "../route.ts";
+import { formatProblems, type LoadedRoutes, type Role, watchRoutesFile } from "../routes/index.ts";
+import type { Context } from "./context.ts";
+
+/** The routes to run with: the file's, or, if it has mistakes, the last that were in use, loudly. */
+export interface UsableRoutes {
+  routes: LoadedRoutes;
+  /** Why the file itself is not used. */
+  problem: string | undefined;
+}
+
+/**
+ * @throws what loading throws, where the ledger has no earlier file either.
+ */
+export async function usableRoutes(options: { context: Context; role: Role; ledger: Ledger }): Promise<UsableRoutes> {
+  const { context, role, ledger } = options;
+  try {
+    const routes = await context.routes(role);
+    await keep({ routes, ledger, logger: context.logger });
+    return { routes, problem: undefined };
+  } catch (error) {
+    const last = error instanceof RoutesFileError ? await ledger.routesFile() : undefined;
+    if (!last || !(error instanceof RoutesFileError)) throw error;
+    const problem = sentenceOf(error);
+    const routes = await context.routes(role, last.text);
+    context.logger.error(
+      { problem, version: last.version, goodAt: new Date(last.goodAt).toISOString() },
+      "the routes file has mistakes: running the last good one",
+    );
+    process.stderr.write(`${formatProblems(error, { color: process.stderr.isTTY })}\n`);
+    return { routes, problem };
+  }
+}
+
+/** Where a restart finds it. A file with a written-out secret is not kept: secrets have no place in the ledger. */
+async function keep(options: { routes: LoadedRoutes; ledger: Ledger; logger: Logger }): Promise<void> {
+  const { routes, ledger, logger } = options;
+  if (routes.keepable) await ledger.keepRoutesFile({ version: routes.version, text: routes.fileText });
+  else logger.warn("the routes file holds a written-out secret, so no copy is kept for a restart after a bad edit; use a variable");
+}
+
+/** Follows the file: an edit is used within two seconds, a bad one is told everywhere and changes nothing. */
+export function followRoutesFile(options: {
+  context: Context;
+  role: Role;
+  usable: UsableRoutes;
+  select(routes: LoadedRoutes): Route[];
+  running: Connectors;
+  ledger: Ledger;
+  /** Beside the routes: the sources of an ingress in the same process. */
+  onUsed?(routes: LoadedRoutes): void;
+}): { stop(): Promise<void> } {
+  const { context, role, usable, select, running, ledger, onUsed = () => undefined } = options;
+  const { logger } = context;
+
+  function refuse(error: unknown): void {
+    const problem = sentenceOf(error);
+    running.refuse(problem);
+    logger.error({ problem }, "the routes file cannot be used; the one before goes on");
+    if (error instanceof RoutesFileError) process.stderr.write(`${formatProblems(error, { color: process.stderr.isTTY })}\n`);
+  }
+
+  return watchRoutesFile({
+    path: usable.routes.path,
+    text: usable.problem === undefined ? usable.routes.fileText : "",
+    onUnreadable: refuse,
+    async onText(text) {
+      let routes: LoadedRoutes;
+      try {
+        routes = await context.routes(role, text);
+      } catch (error) {
+        return refuse(error);
+      }
+      const selected = select(routes);
+      await running.use({ routes, selected });
+      onUsed(routes);
+      logger.info({ version: routes.version, routes: selected.map(({ id }) => id) }, "the routes file was edited, and is in use");
+      await keep({ routes, ledger, logger }).catch((error) =>
+        logger.warn({ reason: String(error) }, "the ledger could not keep the routes file"),
+      );
+    },
+  });
+}
+
+/** In one line: where, what, and how many more. */
+function sentenceOf(error: unknown): string {
+  if (!(error instanceof RoutesFileError)) return error instanceof Error ? error.message : String(error);
+  const [first, ...more] = error.problems;
+  if (!first) return error.message;
+  return `${first.file}:${first.line}:${first.column} ${first.message}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
+}

@@ -1,0 +1,29 @@
+import { readRoutesFile } from "../routes/read-file.ts";
+import type { Source } from "../routes/sources.ts";
+import { watchRoutesFile } from "../routes/watch.ts";
+import type { Context } from "./context.ts";
+
+/** Follows `sources` of the routes file for an ingress: a mistake elsewhere in the file does not concern it, one in them changes nothing. */
+export function followSources(options: { context: Context; use(sources: Source[]): void }): { stop(): Promise<void> } {
+  const { context, use } = options;
+  const { logger, path } = context;
+  const refuse = (error: unknown) =>
+    logger.error(
+      { problem: error instanceof Error ? error.message : String(error) },
+      "the routes file cannot be used; the sources before go on",
+    );
+  return watchRoutesFile({
+    path,
+    text: readRoutesFile(path),
+    onUnreadable: refuse,
+    async onText(text) {
+      try {
+        const sources = await context.sources(text);
+        use(sources);
+        logger.info({ sources: sources.map(({ name }) => name) }, "the routes file was edited, its sources are in use");
+      } catch (error) {
+        refuse(error);
+      }
+    },
+  });
+}

@@ -1,0 +1,94 @@
+import { pauseCause } from "../delivery/gate.ts";
+import type { ExitCode } from "../errors.ts";
+import { UsageError } from "../errors.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { confirmed, person, pointInTime, unknownRoute } from "./ask.ts";
+import { type CommonOptions, type Context, createContext } from "./context.ts";
+
+export interface PauseOptions extends CommonOptions {
+  reason?: string;
+  from?: string;
+  skip?: boolean;
+  yes?: boolean;
+}
+
+/** `patchbay pause <route> --reason <text>`: nothing is sent any more, lag grows, nothing is lost. */
+export async function pauseCommand(route: string, options: PauseOptions): Promise<ExitCode> {
+  return withRoute(route, options, async (ledger, { env }) => {
+    const reason = options.reason ?? "no reason given";
+    const changed = await ledger.pause({ route, kind: "person", reason, by: person(env) });
+    const standing = (await ledger.controls()).routes.find((one) => one.route === route)?.pause;
+    if (options.json) console.log(JSON.stringify({ route, changed, pause: standing }));
+    else if (changed) console.log(`${route} is paused; its workers stand within two seconds. patchbay resume ${route} ends it.`);
+    else console.log(`${route} is paused already: ${standing ? pauseCause(standing, route) : ""}`);
+    return 0;
+  });
+}
+
+/** `patchbay resume <route>`: all that gathered, or `--from <time>`, or `--skip`; what is left out is skipped with the reason. */
+export async function resumeCommand(route: string, options: PauseOptions): Promise<ExitCode> {
+  const { from, skip, reason } = options;
+  if (from !== undefined && skip) throw new UsageError("--from and --skip are two ways to leave calls out", { hint: "Give one of them." });
+  const leavesOut = from !== undefined || skip === true;
+  if (leavesOut && (reason === undefined || reason.trim() === ""))
+    throw new UsageError("why are calls left out?", { hint: 'Say it with --reason "…": it is kept beside each of them.' });
+  const before = from === undefined ? undefined : pointInTime("--from", from, Date.now());
+  return withRoute(route, options, async (ledger, { env }) => {
+    const by = person(env);
+    const changed = await ledger.resume({
+      route,
+      by,
+      ...(leavesOut ? { skipBefore: { before, reason: `skipped by ${by}: ${reason}` } } : {}),
+    });
+    if (options.json) console.log(JSON.stringify({ route, changed, skipped: leavesOut }));
+    else if (!changed && !leavesOut) console.log(`${route} was not paused.`);
+    else
+      console.log(
+        `${route} goes on${leavesOut ? `; calls accepted before ${from ?? "now"} are skipped` : " with everything that gathered"}.`,
+      );
+    return 0;
+  });
+}
+
+/** `patchbay retire <route>`: removes what is left of a route that is no longer in the file. */
+export async function retireCommand(route: string, options: PauseOptions): Promise<ExitCode> {
+  const context = createContext({ ...options, looksOnly: true });
+  try {
+    const { routes, path } = await context.routes({ kind: "check-no-env" });
+    if (routes.some(({ id }) => id === route))
+      throw new UsageError(`the route "${route}" is still in ${path}`, { hint: "Take it out of the file first; then retire it." });
+    const ledger = await context.ledger();
+    const known = await ledger.knownRoutes();
+    if (!known.includes(route)) throw unknownRoute(route, known);
+    const counts = (await ledger.counts()).find((one) => one.route === route);
+    const { delivered = 0, skipped = 0, waiting = 0, dead = 0 } = counts ?? {};
+    if (!options.json)
+      console.log(
+        `${route}: ${delivered} delivered, ${skipped} skipped, ${waiting} waiting, ${dead} dead. All of it is removed from the ledger.`,
+      );
+    if (!(await confirmed(`Retire ${route}?`, options))) return 0;
+    const removed = await ledger.retireRoute({ route, by: person(context.env) });
+    if (options.json) console.log(JSON.stringify({ route, removed }));
+    else console.log(`${route} is retired: ${removed} rows removed. A route of this id would begin anew.`);
+    return 0;
+  } finally {
+    await context.close();
+  }
+}
+
+async function withRoute(
+  route: string,
+  options: CommonOptions,
+  run: (ledger: Ledger, context: Context) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const context = createContext({ ...options, looksOnly: true });
+  try {
+    const { routes } = await context.routes({ kind: "check-no-env" });
+    const ledger = await context.ledger();
+    const known = [...routes.map(({ id }) => id), ...(await ledger.knownRoutes())];
+    if (!known.includes(route)) throw unknownRoute(route, known);
+    return await run(ledger, context);
+  } finally {
+    await context.close();
+  }
+}

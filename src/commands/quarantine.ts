@@ -1,0 +1,89 @@
+import type { ExitCode } from "../errors.ts";
+import { UsageError } from "../errors.ts";
+import { formatDuration, formatTable } from "../lib/table.ts";
+import type { Log } from "../log/log.ts";
+import { type Quarantined, readQuarantine, replayQuarantined } from "../repair/quarantine.ts";
+import { confirmed } from "./ask.ts";
+import { type CommonOptions, createContext } from "./context.ts";
+
+export interface QuarantineOptions extends CommonOptions {
+  all?: boolean;
+  yes?: boolean;
+}
+
+/** `patchbay quarantine list`: signed records that were no call records. */
+export async function quarantineListCommand(options: QuarantineOptions): Promise<ExitCode> {
+  return withLog(options, async (log) => {
+    const found = await readQuarantine(log);
+    if (options.json) console.log(JSON.stringify(found.map(({ message: _message, ...rest }) => rest)));
+    else if (found.length === 0) console.error("Nothing is in quarantine.");
+    else console.log(formatQuarantine(found));
+    return 0;
+  });
+}
+
+/** `patchbay quarantine show <id>`: what is wrong with it, and the record itself. */
+export async function quarantineShowCommand(id: string, options: QuarantineOptions): Promise<ExitCode> {
+  return withLog(options, async (log) => {
+    const one = named(await readQuarantine(log), id);
+    const record = Buffer.from(one.message.value).toString("utf8");
+    const { message: _message, ...rest } = one;
+    if (options.json) console.log(JSON.stringify({ ...rest, record }));
+    else console.log(`${formatQuarantine([one])}\n\n${record}`);
+    return 0;
+  });
+}
+
+/** `patchbay quarantine replay <id> | --all`: what is a call record by now is accepted. Exit code 1 when none is. */
+export async function quarantineReplayCommand(id: string | undefined, options: QuarantineOptions): Promise<ExitCode> {
+  if (id === undefined && !options.all)
+    throw new UsageError("which record?", { hint: "Name its id (patchbay quarantine list), or say --all." });
+  return withLog(options, async (log) => {
+    const found = await readQuarantine(log);
+    const asked = id === undefined ? found : [named(found, id)];
+    if (!options.json) console.log(asked.length === 0 ? "Nothing is in quarantine." : formatQuarantine(asked));
+    const fit = asked.filter((one) => one.problems.length === 0);
+    if (fit.length === 0) {
+      console.error("None of them is a call record by this version's rules; nothing was replayed.");
+      return 1;
+    }
+    if (!(await confirmed(`Accept ${fit.length} of ${asked.length} as calls?`, options))) return 0;
+    const accepted: string[] = [];
+    for (const one of fit) accepted.push(...((await replayQuarantined({ one, log, nowMs: Date.now() }))?.callId ? [one.id] : []));
+    if (options.json) console.log(JSON.stringify({ accepted }));
+    else console.log(`${accepted.length} accepted. A record that is replayed twice is one call.`);
+    return 0;
+  });
+}
+
+function named(found: Quarantined[], id: string): Quarantined {
+  const matching = found.filter((one) => one.message.key.startsWith(id.toLowerCase()));
+  const [one] = matching;
+  if (one && matching.length === 1) return one;
+  if (matching.length > 1) throw new UsageError(`"${id}" begins ${matching.length} ids`, { hint: "Write more of it." });
+  throw new UsageError(`nothing in quarantine has the id "${id}"`, { hint: "patchbay quarantine list shows them." });
+}
+
+async function withLog(options: QuarantineOptions, run: (log: Log) => Promise<ExitCode>): Promise<ExitCode> {
+  const context = createContext({ ...options, looksOnly: true });
+  try {
+    return await run(await context.log());
+  } finally {
+    await context.close();
+  }
+}
+
+function formatQuarantine(rows: Quarantined[]): string {
+  const nowMs = Date.now();
+  return formatTable<Quarantined>({
+    rows,
+    columns: [
+      { title: "ID", cell: (row) => row.id },
+      { title: "SOURCE", cell: (row) => row.source },
+      { title: "AGE", cell: (row) => formatDuration(Math.max(0, nowMs - row.at)), align: "right" },
+      { title: "BYTES", cell: (row) => String(row.bytes), align: "right" },
+      { title: "CODE", cell: (row) => row.code },
+      { title: "WHY", cell: (row) => row.problems.map(({ field, problem }) => `${field} ${problem}`).join(", ") },
+    ],
+  });
+}

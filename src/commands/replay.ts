@@ -1,0 +1,171 @@
+import { randomBytes } from "node:crypto";
+import { connectors } from "../../connectors/index.ts";
+import type { ExitCode } from "../errors.ts";
+import { UsageError } from "../errors.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { systemClock } from "../lib/clock.ts";
+import { formatDuration } from "../lib/table.ts";
+import { planReplay, previewReplay, type ReplayExample, type ReplaySpec, runReplay } from "../repair/replay.ts";
+import type { Route } from "../route.ts";
+import { type LoadedRoutes, loadRoutes } from "../routes/index.ts";
+import { confirmed, person, routeNamed, timeRange } from "./ask.ts";
+import { type CommonOptions, createContext } from "./context.ts";
+import { bar, createProgress } from "./progress.ts";
+
+export interface ReplayOptions extends CommonOptions {
+  route?: string;
+  since?: string;
+  until?: string;
+  only?: "failed";
+  again?: boolean;
+  rate?: number;
+  yes?: boolean;
+  continue?: string;
+}
+
+const DEFAULT_RATE = 10;
+const MAX_RATE = 200;
+
+/** `patchbay replay --route --since --until [--only failed] [--again]`, or `--continue <id>`. */
+export async function replayCommand(options: ReplayOptions): Promise<ExitCode> {
+  const nowMs = Date.now();
+  const rate = options.rate ?? DEFAULT_RATE;
+  if (rate > MAX_RATE)
+    throw new UsageError(`--rate is at most ${MAX_RATE} a second`, { hint: "A replay shares the destination with live calls." });
+  const { since, until = nowMs } = timeRange(options, nowMs);
+  if (since !== undefined && since >= until) throw new UsageError("the range is empty: --since is not before now");
+  const context = createContext({ ...options, looksOnly: true });
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  process.on("SIGINT", stop).on("SIGTERM", stop);
+  try {
+    const routes = await context.routes({ kind: "check-no-env" });
+    const [log, ledger] = [await context.log(), await context.ledger()];
+    const known = await ledger.knownRoutes();
+    const spec = options.continue === undefined ? await newSpec() : await oldSpec(ledger, options.continue);
+    const route = routeNamed(spec.route, { routes: routes.routes, path: routes.path, known });
+    const preview = await previewReplay({ spec, route, routes, log, ledger });
+    await show({ spec, preview, route, routes, ledger, json: options.json === true });
+    if (preview.counts.queued === 0) return 0;
+    if (!(await confirmed(`Replay ${preview.counts.queued} on ${spec.route} at ${spec.ratePerSecond}/s?`, options))) return 0;
+    await ledger.note({ by: spec.by, route: spec.route, action: "replay", detail: `${spec.id}: ${preview.counts.queued} calls` });
+
+    const progress = createProgress({ enabled: !options.json });
+    const ended = await runReplay({
+      spec,
+      route,
+      routes,
+      log,
+      ledger,
+      clock: systemClock,
+      signal: stopping.signal,
+      onProgress: ({ counts }) => progress.show(`${bar(counts.queued, preview.counts.queued)}  ${counts.queued} queued`),
+    });
+    progress.clear();
+    if (options.json) console.log(JSON.stringify({ id: ended.id, state: ended.state, counts: ended.counts }));
+    else if (ended.state === "stopped")
+      console.log(
+        `Stopped after ${ended.counts.queued} queued; those go on by themselves. The rest: patchbay replay --continue ${ended.id}`,
+      );
+    else
+      console.log(
+        `${ended.counts.queued} queued on ${ended.route}. patchbay deliveries --route ${ended.route} shows what becomes of them.`,
+      );
+    return 0;
+
+    async function newSpec(): Promise<ReplaySpec> {
+      if (options.route === undefined)
+        throw new UsageError("which route?", { hint: "Give --route <id>, or --continue <id> of a stopped replay." });
+      if (since === undefined)
+        throw new UsageError("since when?", { hint: "Give --since, such as 2d, 2026-01-31 or 2026-01-31T09:00:00Z." });
+      routeNamed(options.route, { routes: routes.routes, path: routes.path, known });
+      return planReplay({
+        id: randomBytes(4).toString("hex"),
+        route: options.route,
+        since,
+        until,
+        only: options.only ?? "all",
+        again: options.again ?? false,
+        ratePerSecond: rate,
+        by: person(context.env),
+        log,
+      });
+    }
+  } finally {
+    process.off("SIGINT", stop).off("SIGTERM", stop);
+    await context.close();
+  }
+}
+
+async function oldSpec(ledger: Ledger, id: string): Promise<ReplaySpec> {
+  const job = await ledger.replay(id);
+  if (!job) {
+    const jobs = (await ledger.replays()).map((one) => one.id);
+    throw new UsageError(`there is no replay "${id}"`, {
+      hint: jobs.length === 0 ? "None was begun yet." : `The last ones: ${jobs.join(", ")}.`,
+    });
+  }
+  const spec = JSON.parse(job.spec) as ReplaySpec;
+  if (spec.state === "done") throw new UsageError(`the replay "${id}" is through`, { hint: "Begin another with --route and --since." });
+  return spec;
+}
+
+async function show(options: {
+  spec: ReplaySpec;
+  preview: Awaited<ReturnType<typeof previewReplay>>;
+  route: Route;
+  routes: LoadedRoutes;
+  ledger: Ledger;
+  json: boolean;
+}): Promise<void> {
+  const { spec, preview, route, routes, ledger, json } = options;
+  const { counts, examples } = preview;
+  const shown = await Promise.all(examples.map((example) => mappings({ example, route, routes, ledger })));
+  if (json) {
+    console.log(JSON.stringify({ id: spec.id, route: spec.route, preview: counts, examples: shown }));
+    return;
+  }
+  const left = [
+    [counts.notWanted, "not wanted by the route"],
+    [counts.delivered, "delivered already (--again sends them again)"],
+    [counts.newer, "overtaken by a newer record"],
+    [counts.open, "waiting or under way"],
+    [counts.skipped + (spec.only === "failed" ? 0 : counts.dead), "not failed"],
+  ] as const;
+  console.log(
+    `${counts.read} records on ${spec.route}: ${counts.queued} would be sent, in about ${formatDuration((counts.queued / spec.ratePerSecond) * 1000)}.`,
+  );
+  for (const [n, why] of left) if (n > 0) console.log(`  ${n} ${why}`);
+  for (const { callId, before, after } of shown) {
+    console.log(`\n${callId}`);
+    console.log(`  before  ${before ?? "(never sent, or its routes file is not kept)"}`);
+    console.log(`  now     ${after}`);
+  }
+}
+
+/** What the route made of the call then, by the file of that time, and what it makes of it now. */
+async function mappings(options: { example: ReplayExample; route: Route; routes: LoadedRoutes; ledger: Ledger }) {
+  const { example, route, routes, ledger } = options;
+  const { callId } = example.item;
+  const [row] = await ledger.deliveries({ callId, route: route.id, limit: 1 });
+  const after = mapped(route, example);
+  const old =
+    row?.routesVersion === undefined || row.routesVersion === routes.version ? undefined : await ledger.routesFile(row.routesVersion);
+  if (row?.routesVersion === routes.version) return { callId, before: after, after };
+  if (!old) return { callId, before: undefined, after };
+  try {
+    const then = loadRoutes({ path: routes.path, text: old.text, env: {}, connectors, role: { kind: "check-no-env" } });
+    const same = then.routes.find(({ id }) => id === route.id);
+    return { callId, before: same && mapped(same, example), after };
+  } catch {
+    return { callId, before: undefined, after };
+  }
+}
+
+function mapped(route: Route, { call }: ReplayExample): string {
+  try {
+    return JSON.stringify(route.map(call).with);
+  } catch (error) {
+    return `(the mapping fails: ${error instanceof Error ? error.message : "unknown"})`;
+  }
+}

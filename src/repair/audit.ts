@@ -1,0 +1,137 @@
+/** Proof that nothing was lost: every record of the log, compared with what the ledger says of it on each route. */
+import { groupOf } from "../delivery/start.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { RowProof } from "../ledger/repairs.ts";
+import { CALLS_TOPIC, type Log, type Message, type Position } from "../log/log.ts";
+import { fromMessage } from "../model/envelope.ts";
+import { parseRecord } from "../model/record.ts";
+import type { Route } from "../route.ts";
+
+export interface Gap {
+  source: string;
+  callId: string;
+  partition: number;
+  offset: number;
+  why: string;
+}
+
+/** Counts of log records. They close: `records` is the sum of all others but `lostToRetention`. */
+export interface RouteAudit {
+  route: string;
+  records: number;
+  delivered: number;
+  skipped: number;
+  dead: number;
+  waiting: number;
+  /** A newer record of the same call has taken its place. */
+  superseded: number;
+  /** The same content again: nothing to do. */
+  repeated: number;
+  /** Behind the route's position: not done with yet. */
+  unread: number;
+  gaps: number;
+  /** The first gaps, by call. */
+  examples: Gap[];
+  /** Offsets that retention took before the route had read them. */
+  lostToRetention: number;
+}
+
+const CHUNK = 500;
+const MAX_EXAMPLES = 100;
+
+/** Reads the log from the route's start, or from `since` (Unix ms), to its end as it is now. */
+export async function auditRoute(options: {
+  route: Pick<Route, "id">;
+  log: Log;
+  ledger: Ledger;
+  since?: number | undefined;
+  onProgress?: (records: number) => void;
+}): Promise<RouteAudit> {
+  const { route, log, ledger, since, onProgress = () => undefined } = options;
+  const audit: RouteAudit = {
+    route: route.id,
+    records: 0,
+    delivered: 0,
+    skipped: 0,
+    dead: 0,
+    waiting: 0,
+    superseded: 0,
+    repeated: 0,
+    unread: 0,
+    gaps: 0,
+    examples: [],
+    lostToRetention: 0,
+  };
+  // First the positions, then the rows: what is below a position has been settled before.
+  const committed = await log.committed({ group: groupOf(route.id), topic: CALLS_TOPIC });
+  const starts = (await ledger.routeStarts()).get(route.id) ?? [];
+  const sinceAt = since === undefined ? [] : await log.offsetsAt({ topic: CALLS_TOPIC, atMs: since });
+  const lost = (await ledger.lost()).filter((range) => range.route === route.id);
+  audit.lostToRetention = lost.reduce((sum, { from, to }) => sum + to - from, 0);
+
+  for (const { partition, low, high } of await log.ranges(CALLS_TOPIC)) {
+    const of = (positions: Position[]) => positions.find((one) => one.partition === partition)?.offset;
+    const start = of(starts) ?? low;
+    const reached = of(committed) ?? start;
+    if (reached < low) audit.lostToRetention += low - reached;
+    const from = Math.max(low, start, of(sinceAt) ?? 0);
+    for (let at = from; at < high; ) {
+      const messages = await log.read({ topic: CALLS_TOPIC, partition, from: at, limit: CHUNK });
+      if (messages.length === 0) break;
+      await count(
+        messages.filter(({ offset }) => offset < high),
+        reached,
+      );
+      at = (messages.at(-1)?.offset ?? at) + 1;
+      onProgress(audit.records);
+    }
+  }
+  return audit;
+
+  async function count(messages: Message[], reached: number): Promise<void> {
+    const keyed = messages.map((message) => ({ message, ...identityOf(message) }));
+    const done = keyed.filter(({ message }) => message.offset < reached);
+    const keys = [...new Map(done.map(({ source, callId }) => [`${source}\n${callId}`, { source, callId }])).values()];
+    const proofs = new Map((await ledger.proofs({ route: route.id, keys })).map((proof) => [`${proof.source}\n${proof.callId}`, proof]));
+    audit.records += messages.length;
+    audit.unread += keyed.length - done.length;
+    for (const { message, source, callId, hash } of done) {
+      const verdict = verdictOf({ message, hash, proof: proofs.get(`${source}\n${callId}`) });
+      if ("state" in verdict) audit[verdict.state] += 1;
+      else {
+        audit.gaps += 1;
+        const { partition, offset } = message;
+        if (audit.examples.length < MAX_EXAMPLES) audit.examples.push({ source, callId, partition, offset, why: verdict.gap });
+      }
+    }
+  }
+}
+
+function identityOf(message: Message): { source: string; callId: string; hash: string } {
+  const { source } = fromMessage(message);
+  const parsed = parseRecord(message.value);
+  // As the worker names what it cannot read.
+  if (!parsed.ok) return { source, callId: message.key.slice(source.length + 1) || message.key || "?", hash: "unreadable" };
+  return { source, callId: parsed.record.call_id, hash: parsed.hash };
+}
+
+type Counted = "delivered" | "skipped" | "dead" | "waiting" | "superseded" | "repeated";
+
+/** Of a record below the route's position: it must have come to an end, or have been overtaken. */
+function verdictOf(options: { message: Message; hash: string; proof: RowProof | undefined }): { state: Counted } | { gap: string } {
+  const { message, hash, proof } = options;
+  if (!proof) return { gap: "the ledger knows nothing of it" };
+  if (proof.offset > message.offset) return { state: "superseded" };
+  if (proof.offset < message.offset) {
+    if (proof.hash === hash || proof.hash === "forgotten") return { state: "repeated" };
+    return { gap: `the ledger knows an older content only (offset ${proof.offset})` };
+  }
+  if (proof.state !== "sending") return { state: proof.state };
+  // A due row under way has its body; one from the log would not have been acknowledged.
+  return proof.hasBody ? { state: "waiting" } : { gap: "it was begun and never came to an end" };
+}
+
+/** Whether everything that was accepted came to an end, waits, or is still to be read. */
+export function isWhole(audit: RouteAudit): boolean {
+  return audit.gaps === 0 && audit.lostToRetention === 0;
+}

@@ -1,0 +1,58 @@
+/** Records that were signed and are no call records: kept once, by their hash, until their retention ends. */
+import { randomUUID } from "node:crypto";
+import { CALLS_TOPIC, type Log, type Message, QUARANTINE_TOPIC } from "../log/log.ts";
+import { fromMessage, recordKey, toHeaders } from "../model/envelope.ts";
+import { type FieldProblem, judgeRecord } from "../model/record.ts";
+
+export interface Quarantined {
+  /** Of the body: the first twelve letters of its SHA-256. */
+  id: string;
+  source: string;
+  at: number;
+  bytes: number;
+  code: string;
+  /** As of now: `[]` when a newer version takes it. */
+  problems: FieldProblem[];
+  message: Message;
+}
+
+const CHUNK = 500;
+
+/** Each body once, oldest first. */
+export async function readQuarantine(log: Log): Promise<Quarantined[]> {
+  const found = new Map<string, Quarantined>();
+  for (const { partition, low, high } of await log.ranges(QUARANTINE_TOPIC)) {
+    for (let from = low; from < high; ) {
+      const messages = await log.read({ topic: QUARANTINE_TOPIC, partition, from, limit: CHUNK });
+      if (messages.length === 0) break;
+      for (const message of messages) if (!found.has(message.key)) found.set(message.key, toQuarantined(message));
+      from = (messages.at(-1)?.offset ?? from) + 1;
+    }
+  }
+  return [...found.values()].sort((a, b) => a.at - b.at);
+}
+
+function toQuarantined(message: Message): Quarantined {
+  const { source, acceptedAt } = fromMessage(message);
+  const judged = judgeRecord(message.value);
+  return {
+    id: message.key.slice(0, 12),
+    source,
+    at: acceptedAt || message.appendedAt,
+    bytes: message.value.byteLength,
+    code: judged.ok ? "accepted now" : judged.code,
+    problems: judged.ok ? [] : (judged.fields ?? [{ field: "(record)", problem: judged.message }]),
+    message,
+  };
+}
+
+/** Judges it anew and appends it as the ingress would. `undefined`: it is still no call record. */
+export async function replayQuarantined(options: { one: Quarantined; log: Log; nowMs: number }): Promise<{ callId: string } | undefined> {
+  const { one, log, nowMs } = options;
+  const judged = judgeRecord(one.message.value);
+  if (!judged.ok) return undefined;
+  const { callId } = judged;
+  const headers = toHeaders({ source: one.source, acceptedAt: nowMs, requestId: randomUUID() });
+  await log.append({ topic: CALLS_TOPIC, key: recordKey(one.source, callId), value: one.message.value, headers });
+  return { callId };
+}
