@@ -62,6 +62,19 @@ export function describeBadDays(harness: DeliveryHarness): void {
       expect((await rows())[1]).toMatchObject({ errorCode: "max_age", reason: "given up after 1 s of tries: failed" });
     });
 
+    test("one odd call that fails a whole batch takes nobody with it: the others of the batch are delivered, it alone waits", async () => {
+      const destination = testDestination({ maxCalls: 20, concurrency: 1 });
+      destination.answersBatch((keys) =>
+        keys.includes("main/odd") ? { kind: "retry", because: "server", code: "500", reason: "failed" } : undefined,
+      );
+      const { start, states } = setUp({ destination });
+      const running = await start();
+      await acceptAll([...callIds(10), "odd", ...callIds(10, "other")]);
+      await held(running);
+      await until(async () => ended(await states(), "delivered") === 20 && (await states()).includes("odd waiting"));
+      expect(running.workers[0]?.status().cause).toBeUndefined();
+    });
+
     test("500s for everybody park nothing: the destination stands, and what was tried stays where it was", async () => {
       const destination = testDestination();
       destination.answers(() => ({ kind: "retry", because: "server", code: "500", reason: "failed" }));

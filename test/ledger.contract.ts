@@ -67,7 +67,7 @@ export function describeLedger(harness: LedgerHarness): void {
       ambiguous,
       body,
     });
-    const dead: Settlement = { kind: "dead", errorCode: "400", reason: "never", body };
+    const dead: Settlement & { kind: "dead" } = { kind: "dead", errorCode: "400", reason: "never", body };
     const due = (max = 10, leaseMs = LEASE_MS) => ledger.claimDue({ route, worker: "w2", leaseMs, max });
     const inNewRoute = (name: string, run: () => Promise<void>) =>
       test(name, async () => {
@@ -134,6 +134,27 @@ export function describeLedger(harness: LedgerHarness): void {
         const third = await claimed(request("c", 3, "h3"));
         expect([...third.sentFields].sort()).toEqual(["call_id", "summary", "transcript"]);
       });
+
+      inNewRoute(
+        "remembers that an earlier attempt may have arrived, also past a record that was not wanted and past a dead letter",
+        async () => {
+          await settle(await claimed(request("c", 1)), waiting(60_000, true));
+          expect(await skip("c", 2, "h2")).toBe("done");
+          expect(await claimed(request("c", 3, "h3"), { leaseMs: 0 })).toMatchObject({ ambiguous: true });
+          await claimed(request("d", 1), { leaseMs: 0 });
+          expect(await skip("d", 2, "h2")).toBe("done");
+          const again = await claimed(request("d", 3, "h3"));
+          expect(again).toMatchObject({ ambiguous: true });
+          await settle(again, { kind: "skipped", reason: "when is false" });
+          const third = await claimed(request("d", 4, "h4"));
+          expect(third).toMatchObject({ ambiguous: true });
+          await settle(third, { ...dead, ambiguous: true });
+          const fourth = await claimed(request("d", 5, "h5"));
+          expect(fourth).toMatchObject({ ambiguous: true });
+          await settle(fourth, delivered("1"));
+          expect(await claimed(request("d", 6, "h6"))).toMatchObject({ ambiguous: false });
+        },
+      );
 
       inNewRoute("goes to exactly one of several workers that ask for the same hundred deliveries at once", async () => {
         const items = Array.from({ length: 100 }, (_, index) => request(`c${index}`, index));

@@ -21,20 +21,21 @@ export async function attempt(options: {
   mapped: Mapped;
   route: Route;
   sender: Sender;
+  alone: boolean;
   mayGo: () => boolean;
 }): Promise<Outcome | undefined> {
-  const { claimed, mapped, route, sender, mayGo } = options;
+  const { claimed, mapped, route, sender, alone, mayGo } = options;
   const { claim, call } = claimed;
   const delivery = { key: deliveryKey(route, call), call: mapped.call, with: mapped.with, previous: claim.receipt };
-  if (!claim.ambiguous || route.to.connector.duplicates === "native-key") return sender.send({ delivery, mayGo });
+  if (!claim.ambiguous || route.to.connector.duplicates === "native-key") return sender.send({ delivery, alone, mayGo });
   if (route.to.connector.duplicates === "none") {
-    if (sendsAgain(route.to, claim)) return sender.send({ delivery, mayGo });
+    if (sendsAgain(route.to, claim)) return sender.send({ delivery, alone, mayGo });
     return { kind: "ambiguous", code: "claim_expired", reason: "an earlier attempt may have sent it" };
   }
   try {
     const receipt = await sender.find(delivery);
     // Found, it may be of an older version of the call: sending with the receipt edits it.
-    return await sender.send({ delivery: receipt ? { ...delivery, previous: receipt } : delivery, mayGo });
+    return await sender.send({ delivery: receipt ? { ...delivery, previous: receipt } : delivery, alone, mayGo });
   } catch {
     return {
       kind: "ambiguous",

@@ -6,7 +6,7 @@ const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 30_000;
 /** A credential is mended by people: no use in asking every second. */
 const FIRST_WAIT_UNAUTHORIZED_MS = 5_000;
-/** One odd call can get a 500 each time: only several different ones speak for the destination. */
+/** One odd call can get a 500 each time, and take a batch with it: only several different ones, in several requests, speak for the destination. */
 const DIFFERENT_CALLS = 3;
 
 /** Leave to make one attempt. It must be ended; only the first end counts. */
@@ -61,8 +61,8 @@ export function createBreaker(options: { clock: Clock; signal: AbortSignal; onCh
   let open: Open | undefined;
   /** Attempts that began before the last opening or closing say nothing about now. */
   let generation = 0;
-  /** Calls whose attempts were doubtful since the destination last answered well. */
-  const doubtful = new Set<string>();
+  /** Calls whose attempts were doubtful since the destination last answered well; calls of one request share their outcome. */
+  const doubtful = new Map<string, Outcome>();
   let waiting: ((probe: boolean) => void)[] = [];
 
   function waitMs({ failures, unauthorized }: Pick<Open, "failures" | "unauthorized">, retryAfterMs: number | undefined): number {
@@ -131,8 +131,8 @@ export function createBreaker(options: { clock: Clock; signal: AbortSignal; onCh
           return;
         }
         if (verdict === "alive") doubtful.clear();
-        if (verdict === "doubtful") doubtful.add(key);
-        if (verdict === "down" || doubtful.size >= DIFFERENT_CALLS) openOrKeep(outcome as Outcome);
+        if (verdict === "doubtful" && outcome) doubtful.set(key, outcome);
+        if (verdict === "down" || new Set(doubtful.values()).size >= DIFFERENT_CALLS) openOrKeep(outcome as Outcome);
       },
     };
   }

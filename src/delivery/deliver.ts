@@ -103,7 +103,8 @@ async function tryInPlace(options: DeliverOptions & { mapped: Mapped }): Promise
   for (let tries = 1; ; tries += 1) {
     const mine: Permit = permit;
     const mayGo = () => mine.stands() && lease.covers(route.to.timeoutMs);
-    const outcome = mayGo() ? await attempt({ claimed, mapped, route, sender, mayGo }) : undefined;
+    const alone = tries > 1 || claimed.claim.attempts > 0;
+    const outcome = mayGo() ? await attempt({ claimed, mapped, route, sender, alone, mayGo }) : undefined;
     mine.end(outcome);
     if (outcome === undefined) return RELEASED;
     const again = tries < TRIES && claimed.claim.attempts === 0 && mayPass(outcome);

@@ -15,7 +15,8 @@ export function startDueLoop(options: {
   leaseMs: number;
   ledger: Pick<Ledger, "claimDue" | "nextDueInMs">;
   room: () => number;
-  carry: (due: DueDelivery) => Promise<void>;
+  /** `claimedAtMs`: monotonic, before the claim was asked for. */
+  carry: (due: DueDelivery, claimedAtMs: number) => Promise<void>;
   clock: Clock;
   signal: AbortSignal;
   onFailure: (error: unknown) => void;
@@ -27,8 +28,9 @@ export function startDueLoop(options: {
   async function look(): Promise<number> {
     const max = Math.min(room(), MAX_PER_LOOK);
     if (max > 0) {
+      const claimedAtMs = clock.monotonicMs();
       const due = await ledger.claimDue({ route, worker, leaseMs, max });
-      const carried = due.map(carry);
+      const carried = due.map((one) => carry(one, claimedAtMs));
       if (due.length === max) {
         await Promise.race(carried);
         return 0;

@@ -9,6 +9,8 @@ type AnyDelivery = Delivery<Record<string, unknown>>;
 
 interface Sending {
   delivery: AnyDelivery;
+  /** In a request of its own: what failed in company must not take the others with it. */
+  alone: boolean;
   /** Asked at the last moment: claims run out, breakers open, routes are paused while a delivery waits for its turn. */
   mayGo(): boolean;
 }
@@ -47,6 +49,7 @@ export function createSender(options: SenderOptions): Sender {
 
   const batches = createBatcher<Sending, Outcome | undefined>({
     maxItems: connector.batch.maxCalls,
+    alone: (sending) => sending.alone,
     concurrency: connector.batch.concurrency,
     defer: clock.defer,
     run: async (all) => {
@@ -54,7 +57,7 @@ export function createSender(options: SenderOptions): Sender {
       const destination = await handle.get();
       const going = all.filter((sending) => sending.mayGo());
       if (going.length === 0) return all.map(() => undefined);
-      const outcomes = await attempt(going.map(({ delivery }) => delivery));
+      const outcomes = perRequest(await attempt(going.map(({ delivery }) => delivery)));
       if (outcomes.some((outcome) => outcome.kind === "unauthorized")) handle.reopen();
       const byDelivery = new Map(going.map((sending, index) => [sending, outcomes[index]]));
       return all.map((sending) => byDelivery.get(sending));
@@ -101,6 +104,18 @@ export function createSender(options: SenderOptions): Sender {
       }
     },
   };
+}
+
+/**
+ * One object for each failure: a request that fails as a whole has failed once, however many calls were in it. The breaker counts objects.
+ */
+function perRequest(outcomes: Outcome[]): Outcome[] {
+  const [first] = outcomes;
+  const codeOf = (outcome: Outcome) => ("code" in outcome ? outcome.code : "");
+  const whole = first !== undefined && outcomes.every((one) => one.kind === first.kind && codeOf(one) === codeOf(first));
+  if (!first || !whole || first.kind === "delivered") return outcomes.map((one) => ({ ...one }));
+  const shared = { ...first };
+  return outcomes.map(() => shared);
 }
 
 /** Total. An error that is none of the network's is a fault in the connector, which may have come after the request: look before sending again. */

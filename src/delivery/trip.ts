@@ -41,7 +41,7 @@ export interface Trips {
   /** A message from the log: ends with its `ack`, or with its `release` when the signal comes first. Never rejects. */
   fromLog(taken: Taken, signal: AbortSignal): Promise<void>;
   /** A waiting delivery whose time has come, claimed already. Never rejects. */
-  fromLedger(due: DueDelivery, signal: AbortSignal): Promise<void>;
+  fromLedger(due: DueDelivery, options: { claimedAtMs: number; signal: AbortSignal }): Promise<void>;
 }
 
 type Answered = Exclude<ClaimAnswer, { kind: "held" }>;
@@ -167,10 +167,9 @@ export function createTrips(options: TripOptions): Trips {
       }
     },
 
-    async fromLedger(due, signal) {
+    async fromLedger(due, { claimedAtMs, signal }) {
       const { source, callId, acceptedAt, body, replay } = due;
       const key = `${source}/${callId}`;
-      const claimedAtMs = clock.monotonicMs();
       const { route, describe, routesVersion, gate } = way();
       const message = { key, value: body, headers: toHeaders({ source, acceptedAt, requestId: "" }) };
       const judged = judge({ message, describe, route, decisions: decisions(), replay });

@@ -211,7 +211,8 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     leaseMs,
     ledger,
     room: () => Math.min(inFlightMost - slots.held, way.gate.room()),
-    carry: (due) => order.run(`${due.source}/${due.callId}`, () => trips.fromLedger(due, stopping.signal)),
+    // Not behind a record of the same call from the log: that one waits for this very claim.
+    carry: (due, claimedAtMs) => trips.fromLedger(due, { claimedAtMs, signal: stopping.signal }),
     clock,
     signal: stopping.signal,
     onFailure: onLedgerFailure,

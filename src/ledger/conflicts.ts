@@ -3,11 +3,16 @@
  * To be put behind an `INSERT INTO deliveries AS d`; `nowMs` is the engine's expression for its clock.
  */
 
+/**
+ * An attempt whose end is unknown stays so, whatever comes between, until a delivery succeeds: only then is it known what is there.
+ */
+const MAY_HAVE_ARRIVED = "CASE WHEN d.state = 'sending' AND d.claim_id IS NOT NULL THEN 1 ELSE d.ambiguous END";
+
 /** A row changes, and so comes back, if and only if it is claimed. */
 export const claimConflict = (nowMs: string) => `
   ON CONFLICT (route, source, call_id) DO UPDATE SET
     state = 'sending', claim_id = excluded.claim_id, claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until,
-    ambiguous = CASE WHEN d.state = 'sending' AND d.claim_id IS NOT NULL THEN 1 WHEN d.state IN ('sending', 'waiting') THEN d.ambiguous ELSE 0 END,
+    ambiguous = ${MAY_HAVE_ARRIVED},
     attempts = CASE WHEN d.hash = excluded.hash THEN d.attempts ELSE 0 END,
     aged_ms = CASE WHEN d.hash = excluded.hash THEN d.aged_ms ELSE 0 END, paced = 0, replay = 0,
     log_partition = excluded.log_partition, log_offset = excluded.log_offset, hash = excluded.hash, accepted_at = excluded.accepted_at,
@@ -20,7 +25,8 @@ export const claimConflict = (nowMs: string) => `
 export const skipConflict = (nowMs: string) => `
   ON CONFLICT (route, source, call_id) DO UPDATE SET
     state = CASE WHEN d.receipt IS NULL THEN 'skipped' ELSE 'delivered' END, hash = CASE WHEN d.receipt IS NULL THEN excluded.hash ELSE d.hash END,
-    claim_id = NULL, claimed_by = NULL, claimed_until = 0, ambiguous = 0, due_at = NULL, error_code = NULL, body = NULL, reason = excluded.reason,
+    ambiguous = ${MAY_HAVE_ARRIVED}, claim_id = NULL, claimed_by = NULL, claimed_until = 0, due_at = NULL, error_code = NULL, body = NULL,
+    reason = excluded.reason,
     aged_ms = 0, paced = 0, replay = 0,
     log_partition = excluded.log_partition, log_offset = excluded.log_offset, accepted_at = excluded.accepted_at,
     routes_version = excluded.routes_version, updated_at = excluded.updated_at

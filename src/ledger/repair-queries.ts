@@ -45,7 +45,7 @@ function deadLetters({ all, nowMs }: Sql): DeadPart {
       for (const { route, source, callId } of keys) {
         const rows = await all(
           `UPDATE deliveries SET state = CASE WHEN receipt IS NULL THEN 'skipped' ELSE 'delivered' END, reason = $4, error_code = NULL, body = NULL,
-           ambiguous = 0, updated_at = ${nowMs} WHERE ${THIS} AND state = 'dead' RETURNING route`,
+           updated_at = ${nowMs} WHERE ${THIS} AND state = 'dead' RETURNING route`,
           [route, source, callId, reason.slice(0, MAX_REASON_LENGTH)],
         );
         changed += rows.length;

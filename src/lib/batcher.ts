@@ -7,6 +7,8 @@ export interface BatcherOptions<Item, Result> {
   /** At most so many bytes in one run, as `sizeOf` counts them; a single larger item runs alone. */
   maxBytes?: number;
   sizeOf?(item: Item): number;
+  /** An item that runs with no other. */
+  alone?(item: Item): boolean;
   /** Runs under way at once; 1 keeps the items' order. */
   concurrency?: number;
   /** Runs a task soon; default `setImmediate`. */
@@ -33,7 +35,15 @@ interface Entry<Item, Result> {
  * nothing to wait for, and batches grow just as large as the load makes them.
  */
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
-  const { run, maxItems, maxBytes = Number.POSITIVE_INFINITY, sizeOf = () => 0, concurrency = 1, defer = setImmediate } = options;
+  const {
+    run,
+    maxItems,
+    maxBytes = Number.POSITIVE_INFINITY,
+    sizeOf = () => 0,
+    alone = () => false,
+    concurrency = 1,
+    defer = setImmediate,
+  } = options;
   const waiting: Entry<Item, Result>[] = [];
   let head = 0;
   let running = 0;
@@ -45,10 +55,11 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     let bytes = 0;
     while (head < waiting.length && batch.length < maxItems) {
       const entry = waiting[head] as Entry<Item, Result>;
-      if (batch.length > 0 && bytes + entry.bytes > maxBytes) break;
+      if (batch.length > 0 && (bytes + entry.bytes > maxBytes || alone(entry.item))) break;
       bytes += entry.bytes;
       batch.push(entry);
       head += 1;
+      if (alone(entry.item)) break;
     }
     // Shifting one by one is quadratic in a backlog; dropping the used front now and then is not.
     if (head === waiting.length || head > 4096) {

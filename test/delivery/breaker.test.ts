@@ -33,7 +33,7 @@ function setUp() {
   const breaker = createBreaker({ clock, signal: new AbortController().signal, onChange: (cause) => causes.push(cause) });
   const never = new AbortController().signal;
   const pass = (key: string) => breaker.pass({ key, signal: never }) as Promise<Permit>;
-  const attempt = async (key: string, outcome: Outcome) => (await pass(key)).end(outcome);
+  const attempt = async (key: string, outcome: Outcome) => (await pass(key)).end({ ...outcome });
   /** Whether the permit has been given by now. */
   async function given(permit: Promise<unknown>): Promise<boolean> {
     return Promise.race([permit.then(() => true), new Promise<boolean>((resolve) => setImmediate(() => resolve(false)))]);

@@ -29,6 +29,7 @@ export function testDestination(
   const opened: string[] = [];
   let inFlight = 0;
   let answer: (delivery: Sent, nth: number) => Answer = ({ key }) => ({ kind: "delivered", receipt: { id: `id of ${key}` } });
+  let answerBatch: (keys: string[]) => Outcome | undefined = () => undefined;
   let find: (delivery: Sent) => Promise<Receipt | undefined> = async () => undefined;
   let waiting: { count: number; resolve: () => void }[] = [];
 
@@ -46,9 +47,10 @@ export function testDestination(
       return {
         async send(deliveries) {
           inFlight += deliveries.length;
+          const whole = answerBatch(deliveries.map(({ key }) => key));
           const answers = deliveries.map((delivery) => {
             sent.push(delivery);
-            return answer(delivery, sent.length - 1);
+            return whole ?? answer(delivery, sent.length - 1);
           });
           for (const { resolve } of waiting.filter(({ count }) => sent.length >= count)) resolve();
           waiting = waiting.filter(({ count }) => sent.length < count);
@@ -74,6 +76,10 @@ export function testDestination(
     /** How every later attempt is answered; `nth` counts all attempts from 0. */
     answers(next: typeof answer) {
       answer = next;
+    },
+    /** An answer to a request as a whole, before its deliveries are asked about one by one. */
+    answersBatch(next: typeof answerBatch) {
+      answerBatch = next;
     },
     finds(next: typeof find) {
       find = next;

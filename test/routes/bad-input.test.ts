@@ -103,7 +103,7 @@ describe("fields", () => {
     const sources = '  main: { secrets: ["${WEBHOOK_SECRET}"], test_when: \'call_idd == "x"\' }';
     expect(problems({ text: file("  - { id: a, to: crm }", { sources }) })).toEqual([expect.stringMatching(/^3:\d+ .*call_idd/)]);
     expect(problems({ text: file("  - { id: a, to: crm, max_age: soon }\n  - { id: b, to: crm, record: x, was: a }") })).toEqual([
-      expect.stringMatching(/^11:33 .*must be a time such as 90s/),
+      expect.stringMatching(/^11:32 .*must be a time such as 90s/),
       expect.stringMatching(/^12:\d+ there is a route "a" in this file/),
     ]);
   });

@@ -9,7 +9,7 @@ import { withoutNul } from "./text.ts";
 const SETTLE = `
   UPDATE deliveries AS d SET
     state = CASE item.kind WHEN 'released' THEN CASE WHEN d.body IS NULL THEN 'sending' ELSE 'waiting' END ELSE item.kind END,
-    ambiguous = CASE item.kind WHEN 'waiting' THEN item.ambiguous WHEN 'dead' THEN item.ambiguous WHEN 'released' THEN d.ambiguous ELSE 0 END,
+    ambiguous = CASE item.kind WHEN 'waiting' THEN item.ambiguous WHEN 'dead' THEN item.ambiguous WHEN 'delivered' THEN 0 ELSE d.ambiguous END,
     attempts = CASE WHEN item.kind = 'delivered' THEN 0 WHEN item.kind IN ('waiting', 'dead') AND item.paced = 0 THEN d.attempts + 1 ELSE d.attempts END,
     aged_ms = CASE WHEN item.kind IN ('released', 'dead') THEN d.aged_ms WHEN item.kind = 'waiting' THEN d.aged_ms + CASE item.paced WHEN 0 THEN item.due_in_ms ELSE 0 END ELSE 0 END,
     paced = CASE item.kind WHEN 'waiting' THEN item.paced WHEN 'released' THEN d.paced ELSE 0 END,

@@ -11,7 +11,7 @@ const ENDED = `claim_id = NULL, claimed_by = NULL, claimed_until = 0, routes_ver
 const DELIVERED = `UPDATE deliveries SET state = 'delivered', ambiguous = 0, attempts = 0, aged_ms = 0, paced = 0, replay = 0, due_at = NULL, error_code = NULL, reason = NULL, body = NULL,
   receipt = :receipt, sent_fields = (SELECT json_group_array(value) FROM (SELECT value FROM json_each(sent_fields) UNION SELECT value FROM json_each(:sentFields))),
   ${ENDED} ${MINE}`;
-const SKIPPED = `UPDATE deliveries SET state = 'skipped', ambiguous = 0, aged_ms = 0, paced = 0, replay = 0, due_at = NULL, error_code = NULL, reason = :reason, body = NULL, ${ENDED} ${MINE}`;
+const SKIPPED = `UPDATE deliveries SET state = 'skipped', aged_ms = 0, paced = 0, replay = 0, due_at = NULL, error_code = NULL, reason = :reason, body = NULL, ${ENDED} ${MINE}`;
 const WAITING = `UPDATE deliveries SET state = 'waiting', ambiguous = :ambiguous, paced = :paced, attempts = attempts + 1 - :paced,
   aged_ms = aged_ms + CASE :paced WHEN 0 THEN :dueInMs ELSE 0 END, due_at = ${NOW_MS} + :dueInMs,
   error_code = :errorCode, reason = :reason, body = :body, ${ENDED} ${MINE}`;

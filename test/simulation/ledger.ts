@@ -1,0 +1,304 @@
+/** The ledger's contract in memory, on a clock that is given. `ledger.test.ts` holds it to the contract's own suite. */
+import { randomUUID } from "node:crypto";
+import type { Pause } from "../../src/ledger/controls.ts";
+import type {
+  Claim,
+  ClaimAnswer,
+  ClaimRequest,
+  DeliveryKey,
+  DeliveryRow,
+  DeliveryState,
+  Ledger,
+  LogPosition,
+  Receipt,
+  RouteCounts,
+  Settlement,
+  SettleRequest,
+  SkipRequest,
+  WorkerHeartbeat,
+} from "../../src/ledger/ledger.ts";
+
+export interface Row extends DeliveryKey, LogPosition {
+  state: DeliveryState;
+  claimId: string | undefined;
+  claimedBy: string | undefined;
+  claimedUntil: number;
+  ambiguous: boolean;
+  attempts: number;
+  agedMs: number;
+  paced: boolean;
+  replay: boolean;
+  hash: string;
+  sentFields: string[];
+  receipt: Receipt | undefined;
+  acceptedAt: number;
+  updatedAt: number;
+  dueAt: number | undefined;
+  errorCode: string | undefined;
+  reason: string | undefined;
+  routesVersion: string | undefined;
+  body: Uint8Array | undefined;
+}
+
+/** The rows are given, so that several may look at one store, as several processes do at one database. */
+export interface LedgerStore {
+  rows: Map<string, Row>;
+  starts: Map<string, LogPosition[]>;
+  positions: Map<string, Map<number, number>>;
+  pauses: Map<string, Pause>;
+  workers: Map<string, { beat: WorkerHeartbeat; at: number }>;
+  limiters: Map<string, { notBefore: number; nextAt: number }>;
+  meta: Map<string, string>;
+  /** Rows that have not ended, by route: what the due loop looks through. */
+  open: Map<string, Set<Row>>;
+}
+
+export function createStore(): LedgerStore {
+  const maps = { rows: new Map(), starts: new Map(), positions: new Map(), pauses: new Map(), workers: new Map() };
+  return { ...maps, limiters: new Map(), meta: new Map(), open: new Map() };
+}
+
+export const rowKey = ({ route, source, callId }: DeliveryKey) => `${route}\n${source}\n${callId}`;
+const MAX_REASON_LENGTH = 1_000;
+
+export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => number }): Ledger {
+  const { store, nowMs } = options;
+  const { rows } = store;
+  const openOf = (route: string) => {
+    const known = store.open.get(route);
+    if (known) return known;
+    const made = new Set<Row>();
+    store.open.set(route, made);
+    return made;
+  };
+  const isLive = (row: Row) => row.state === "sending" && row.claimId !== undefined && row.claimedUntil > nowMs();
+  const mayHaveArrived = (row: Row | undefined) =>
+    row !== undefined && (row.ambiguous || (row.state === "sending" && row.claimId !== undefined));
+  const NO_CLAIM = { claimId: undefined, claimedBy: undefined, claimedUntil: 0 };
+
+  function claimOne(item: ClaimRequest, worker: string, leaseMs: number): ClaimAnswer {
+    const row = rows.get(rowKey(item));
+    if (row && isLive(row)) return { kind: "held", retryAfterMs: Math.min(row.claimedUntil - nowMs(), 1_000) };
+    if (row && !mayClaim(row, item)) return { kind: "done", state: row.state };
+    const { route, source, callId, partition, offset, hash, acceptedAt } = item;
+    const same = row?.hash === hash;
+    const next: Row = {
+      route,
+      source,
+      callId,
+      partition,
+      offset,
+      hash,
+      acceptedAt,
+      state: "sending",
+      claimId: randomUUID(),
+      claimedBy: worker,
+      claimedUntil: nowMs() + leaseMs,
+      ambiguous: mayHaveArrived(row),
+      attempts: same ? row.attempts : 0,
+      agedMs: same ? row.agedMs : 0,
+      paced: false,
+      replay: false,
+      sentFields: row?.sentFields ?? [],
+      receipt: row?.receipt,
+      updatedAt: nowMs(),
+      dueAt: undefined,
+      errorCode: undefined,
+      reason: undefined,
+      routesVersion: row?.routesVersion,
+      body: undefined,
+    };
+    if (row) openOf(item.route).delete(row);
+    rows.set(rowKey(item), next);
+    openOf(item.route).add(next);
+    return { kind: "claimed", claim: toClaim(next) };
+  }
+
+  function mayClaim(row: Row, { offset, hash }: ClaimRequest): boolean {
+    if (row.state === "sending") return offset >= row.offset;
+    if (row.state === "skipped") return offset > row.offset;
+    return offset > row.offset && hash !== row.hash;
+  }
+
+  const toClaim = (row: Row): Claim => {
+    const { route, source, callId, claimId = "", ambiguous, attempts, receipt, sentFields, agedMs, paced, replay } = row;
+    return { route, source, callId, claimId, ambiguous, attempts, receipt, sentFields: [...sentFields], agedMs, paced, replay };
+  };
+
+  function settleOne({ settlement, routesVersion, claimId, ...key }: SettleRequest): boolean {
+    const row = rows.get(rowKey(key));
+    if (!row || row.claimId !== claimId) return false;
+    Object.assign(row, changesOf(row, settlement), NO_CLAIM, { routesVersion, updatedAt: nowMs() });
+    if (row.state !== "sending" && row.state !== "waiting") openOf(row.route).delete(row);
+    return true;
+  }
+
+  function changesOf(row: Row, settlement: Settlement): Partial<Row> {
+    const reason = "reason" in settlement ? settlement.reason.slice(0, MAX_REASON_LENGTH) : undefined;
+    const ended = { ambiguous: false, paced: false, replay: false, dueAt: undefined, errorCode: undefined, reason, body: undefined };
+    switch (settlement.kind) {
+      case "delivered": {
+        const sentFields = [...new Set([...row.sentFields, ...settlement.sentFields])];
+        return { ...ended, state: "delivered", attempts: 0, agedMs: 0, receipt: settlement.receipt, sentFields };
+      }
+      case "skipped":
+        return { ...ended, state: "skipped", agedMs: 0, ambiguous: row.ambiguous };
+      case "waiting": {
+        const { dueInMs, errorCode, ambiguous = false, paced = false, body } = settlement;
+        const counted = paced ? {} : { attempts: row.attempts + 1, agedMs: row.agedMs + dueInMs };
+        return { ...counted, state: "waiting", dueAt: nowMs() + dueInMs, errorCode, reason, ambiguous, paced, body };
+      }
+      case "dead": {
+        const { errorCode, ambiguous = false, body } = settlement;
+        return { ...ended, state: "dead", attempts: row.attempts + 1, errorCode, ambiguous, body };
+      }
+      case "released":
+        return row.body
+          ? { state: "waiting", dueAt: nowMs(), errorCode: undefined, reason: undefined }
+          : { state: "sending", errorCode: undefined, reason: undefined };
+    }
+  }
+
+  function skipOne(item: SkipRequest): "done" | "held" {
+    const { route, source, callId, partition, offset, hash, acceptedAt, reason, routesVersion } = item;
+    const row = rows.get(rowKey(item));
+    if (row && isLive(row)) return "held";
+    if (row && offset < row.offset) return "done";
+    const kept = row?.receipt !== undefined;
+    if (row) openOf(route).delete(row);
+    rows.set(rowKey(item), {
+      attempts: 0,
+      sentFields: [],
+      receipt: undefined,
+      ...row,
+      ...NO_CLAIM,
+      route,
+      source,
+      callId,
+      partition,
+      offset,
+      acceptedAt,
+      reason: reason.slice(0, MAX_REASON_LENGTH),
+      routesVersion,
+      state: kept ? "delivered" : "skipped",
+      hash: kept ? row.hash : hash,
+      agedMs: 0,
+      ambiguous: mayHaveArrived(row),
+      paced: false,
+      replay: false,
+      dueAt: undefined,
+      errorCode: undefined,
+      body: undefined,
+      updatedAt: nowMs(),
+    });
+    return "done";
+  }
+
+  const dueAtOf = (row: Row): number | undefined => {
+    if (row.state === "waiting") return row.dueAt;
+    return row.state === "sending" && row.body && row.claimId !== undefined ? row.claimedUntil : undefined;
+  };
+  const openRows = (route: string) => [...openOf(route)];
+  const open = new Proxy({} as Ledger, { get: (_, name) => () => Promise.reject(new Error(`${String(name)} is not in the simulation`)) });
+
+  return new Proxy(
+    {
+      name: "memory",
+      engine: "sqlite",
+      claim: async ({ worker, leaseMs, items }) => items.map((item) => claimOne(item, worker, leaseMs)),
+      async claimDue({ route, worker, leaseMs, max }) {
+        const due = openRows(route).filter((row) => (dueAtOf(row) ?? Number.POSITIVE_INFINITY) <= nowMs());
+        due.sort((a, b) => (a.dueAt ?? 0) - (b.dueAt ?? 0));
+        return due.slice(0, max).map((row) => {
+          const ambiguous = row.state === "sending" || row.ambiguous;
+          Object.assign(row, { state: "sending", ambiguous, claimId: randomUUID(), claimedBy: worker, claimedUntil: nowMs() + leaseMs });
+          const { partition, offset, hash, acceptedAt, body = new Uint8Array() } = row;
+          return { ...toClaim(row), partition, offset, hash, acceptedAt, body };
+        });
+      },
+      renew: async ({ leaseMs, claims }) =>
+        claims.map(({ key, claimId }) => {
+          const row = rows.get(rowKey(key));
+          if (!row || row.claimId !== claimId || row.state !== "sending") return false;
+          row.claimedUntil = nowMs() + leaseMs;
+          return true;
+        }),
+      settle: async (items) => items.map(settleOne),
+      skip: async (items) => items.map(skipOne),
+      async nextDueInMs(route) {
+        const times = openRows(route)
+          .map(dueAtOf)
+          .filter((at) => at !== undefined);
+        return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - nowMs());
+      },
+      async routeStart({ route, resolve }) {
+        if (!store.starts.has(route)) {
+          const resolved = await resolve();
+          if (!store.starts.has(route)) store.starts.set(route, resolved);
+        }
+        return store.starts.get(route) ?? [];
+      },
+      routeStarts: async () => new Map(store.starts),
+      async mirrorPositions({ route, positions }) {
+        const known = store.positions.get(route) ?? new Map<number, number>();
+        for (const { partition, offset } of positions) known.set(partition, Math.max(offset, known.get(partition) ?? 0));
+        store.positions.set(route, known);
+      },
+      mirroredPositions: async (route) =>
+        [...(store.positions.get(route) ?? [])].sort(([a], [b]) => a - b).map(([partition, offset]) => ({ partition, offset })),
+      async deliveries({ callId, route, state, limit }) {
+        return [...rows.values()]
+          .filter(
+            (row) => (callId ?? row.callId) === row.callId && (route ?? row.route) === row.route && (state ?? row.state) === row.state,
+          )
+          .sort((a, b) => b.updatedAt - a.updatedAt)
+          .slice(0, limit)
+          .map(({ body: _body, ...row }): DeliveryRow => row);
+      },
+      async counts() {
+        const byRoute = new Map<string, RouteCounts>();
+        for (const row of rows.values()) {
+          const { route } = row;
+          const known = byRoute.get(route) ?? { route, delivered: 0, skipped: 0, waiting: 0, dead: 0, sending: 0, nextDueAt: undefined };
+          const nextDueAt =
+            row.state === "waiting" ? Math.min(row.dueAt ?? 0, known.nextDueAt ?? Number.POSITIVE_INFINITY) : known.nextDueAt;
+          byRoute.set(route, { ...known, [row.state]: known[row.state] + 1, nextDueAt });
+        }
+        return [...byRoute.values()].sort((a, b) => a.route.localeCompare(b.route));
+      },
+      async bindLog(identity) {
+        if (!store.meta.has("log")) store.meta.set("log", identity);
+        return store.meta.get("log") ?? identity;
+      },
+      heartbeat: async (beat) => void store.workers.set(beat.worker, { beat, at: nowMs() }),
+      goodbye: async (worker) => void store.workers.delete(worker),
+      workers: async () => [...store.workers.values()].map(({ beat, at }) => ({ ...beat, ageMs: nowMs() - at })),
+      async controls() {
+        const routes = [...store.pauses].map(([route, pause]) => ({ route, pause, skipBefore: undefined }));
+        const holds = [...store.limiters]
+          .map(([key, { notBefore }]) => ({ key, forMs: notBefore - nowMs() }))
+          .filter(({ forMs }) => forMs > 0);
+        return { routes, holds, forgotten: [] };
+      },
+      async pause({ route, kind, reason, by }) {
+        if (store.pauses.has(route)) return false;
+        store.pauses.set(route, { kind, reason, by, at: nowMs() });
+        return true;
+      },
+      resume: async ({ route }) => store.pauses.delete(route),
+      async reserve({ key, count, intervalMs }) {
+        const known = store.limiters.get(key) ?? { notBefore: 0, nextAt: 0 };
+        const first = Math.max(known.nextAt, known.notBefore, nowMs());
+        store.limiters.set(key, { ...known, nextAt: first + Math.ceil(count * intervalMs) });
+        return first - nowMs();
+      },
+      async holdBack({ key, forMs }) {
+        const known = store.limiters.get(key) ?? { notBefore: 0, nextAt: 0 };
+        store.limiters.set(key, { ...known, notBefore: Math.max(known.notBefore, nowMs() + forMs) });
+      },
+      check: async () => undefined,
+      close: async () => undefined,
+    } satisfies Partial<Ledger> as unknown as Ledger,
+    { get: (target, name: keyof Ledger) => target[name] ?? (name === ("then" as never) ? undefined : open[name]) },
+  );
+}
