@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import type { DeliveryEvent, RouteTrouble } from "./delivery/events.ts";
 import { startHeartbeat } from "./delivery/heartbeat.ts";
+import { watchProgress } from "./delivery/progress.ts";
 import { runRoutes } from "./delivery/run.ts";
 import type { RouteWorker } from "./delivery/worker.ts";
 import { UsageError } from "./errors.ts";
@@ -16,8 +17,8 @@ import type { Route, Routes } from "./route.ts";
 export const DEFAULT_LOG_URL = "sqlite:data/patchbay.db";
 export const DEFAULT_LEDGER_URL = "sqlite:data/ledger.db";
 
-/** An attempt ends within 15 s; a claim outlives it and the wait for a free slot. */
-const LEASE_MS = 60_000;
+/** A claim outlives an attempt (15 s) by as much again, and is renewed for as long as its process lives: after a crash others wait this long. */
+const LEASE_MS = 30_000;
 
 /**
  * @param options.mustExist for commands that only look: an embedded file that is not there is no empty log, but another folder.
@@ -75,6 +76,8 @@ function schemeOf(url: string): string {
 
 export interface Connectors {
   readonly workers: RouteWorker[];
+  /** Ids of routes that have calls to deliver, deliver none, and give no cause. */
+  stuck(): string[];
   /** An edit of routes.yaml, from now on. */
   use(next: { routes: Routes; selected: Route[] }): Promise<void>;
   /** An edit that cannot be used: everybody who looks is told. */
@@ -116,6 +119,7 @@ export async function startConnectors(options: {
     onTrouble: (trouble) => logTrouble(logger, trouble),
     onDestination: (destination, cause) => logDestination(logger, destination, cause),
   });
+  const progress = watchProgress({ running, log, clock });
   const heartbeat = startHeartbeat({ running, worker, routesFile: () => file, log, ledger, clock });
 
   return {
@@ -123,6 +127,7 @@ export async function startConnectors(options: {
       return running.workers;
     },
     failed: running.failed,
+    stuck: progress.stuck,
     async use(next) {
       await running.use(next);
       file = { version: next.routes.version, problem: undefined };
@@ -131,7 +136,7 @@ export async function startConnectors(options: {
       file = { ...file, problem };
     },
     async stop({ graceMs }) {
-      await running.stop({ graceMs });
+      await Promise.all([running.stop({ graceMs }), progress.stop()]);
       await heartbeat.stop();
     },
   };

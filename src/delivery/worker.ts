@@ -31,8 +31,8 @@ export interface RouteWorker {
   status(): RouteWorkerState;
   /** For how long nothing has moved in the engine that feeds it: no fetch, no heartbeat, no commit. */
   idleMs(): number;
-  /** Deliveries that came to an end since the start. */
-  ended(): number;
+  /** How often a delivery came to an end, or was put to wait, since the start. */
+  moves(): number;
   /** An edit of routes.yaml: from now on calls go this way. The route's id and connector stay. */
   use(next: Wiring): void;
   /** What people decided, as the ledger says now. */
@@ -81,7 +81,7 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
   const meter = createRateMeter({ monotonicMs: clock.monotonicMs });
   const order = createKeyedQueue();
   const flood = createFloodGuard();
-  let endedCount = 0;
+  let moves = 0;
   let ledgerFailedAtMs: number | undefined;
   /** Of the flood guard, until the ledger has it. */
   let telling = false;
@@ -127,11 +127,9 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     mayReject,
     onEvent(event) {
       ledgerAnswered();
+      moves += 1;
       if (event.kind === "waiting") dueLoop.wake(event.dueInMs);
-      else {
-        meter.count();
-        endedCount += 1;
-      }
+      else meter.count();
       onEvent(event);
     },
     onLedgerFailure,
@@ -224,7 +222,7 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
       return way.route;
     },
     failed: subscription.failed,
-    ended: () => endedCount,
+    moves: () => moves,
     heed,
     use(next) {
       way = wayOf(next);

@@ -10,6 +10,8 @@ import { routeMetrics } from "./route-metrics.ts";
 /** The routes of this process; an edit of routes.yaml changes them. */
 export interface Running {
   readonly workers: RouteWorker[];
+  /** Ids of routes that stand without a cause. */
+  stuck(): string[];
 }
 
 export interface OpsServer {
@@ -70,8 +72,10 @@ function json(status: number, body: unknown) {
   return { status, type: "application/json", body: JSON.stringify(body) };
 }
 
-function health({ workers }: Running) {
-  const stuck = workers.filter((worker) => worker.idleMs() > STUCK_AFTER_MS).map(({ route }) => route.id);
+/** Healthy means progress: calls to deliver, none delivered and no known cause is not health. */
+function health(running: Running) {
+  const idle = running.workers.filter((worker) => worker.idleMs() > STUCK_AFTER_MS).map(({ route }) => route.id);
+  const stuck = [...new Set([...idle, ...running.stuck()])];
   return stuck.length === 0 ? json(200, { status: "ok" }) : json(503, { status: "stuck", routes: stuck });
 }
 

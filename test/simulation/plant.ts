@@ -11,7 +11,11 @@ registerHooks({
   load(url, context, next) {
     if (!url.endsWith(`/${bug.file}`)) return next(url, context);
     const source = readFileSync(fileURLToPath(url), "utf8");
-    if (source.split(bug.find).length !== 2) throw new Error(`the bug "${bug.name}" does not fit ${bug.file} any more`);
-    return { format: "module-typescript", source: source.replace(bug.find, () => bug.replace), shortCircuit: true };
+    const edits = [bug, ...(bug.also ? [bug.also] : [])];
+    for (const { find } of edits) {
+      if (source.split(find).length !== 2) throw new Error(`the bug "${bug.name}" does not fit ${bug.file} any more: ${find}`);
+    }
+    const planted = edits.reduce((text, { find, replace }) => text.replace(find, () => replace), source);
+    return { format: "module-typescript", source: planted, shortCircuit: true };
   },
 });

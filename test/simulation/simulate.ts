@@ -64,6 +64,8 @@ export async function simulate(options: {
     batch: createSimulatedDestination({ name: "batch", world, duplicates: "native-key", maxCalls: 10, violated, tell }),
     chat: createSimulatedDestination({ name: "chat", world, duplicates: "find", maxCalls: 1, violated, tell }),
   };
+  /** One destination may have a rate at which a crowd waits for longer than a claim lasts. */
+  const slow = random.pick([undefined, undefined, "crm", "chat"]);
   const processes: Running[] = [];
   let crashes = 0;
   let edits = 0;
@@ -83,12 +85,12 @@ export async function simulate(options: {
             const applied = !lost || random.chance(0.5);
             const answer = (error: unknown, result: unknown) =>
               world.at(
-                random.next() * 10,
+                random.next() * faults.slowMs,
                 () => (lost || error !== undefined ? reject(error ?? new Error("connection lost")) : resolve(result)),
                 process,
               );
             // What was sent arrives, whatever becomes of the sender.
-            world.at(random.next() * 10, () => {
+            world.at(random.next() * faults.slowMs, () => {
               if (!applied) return answer(undefined, undefined);
               if (name === "claim") queueMicrotask(mustNotGoBack);
               if (trace !== undefined) traceLedger(process, String(name), args[0]);
@@ -127,7 +129,7 @@ export async function simulate(options: {
     }
   }
 
-  const faults = { ledger: 0.02 };
+  const faults = { ledger: 0.02, slowMs: 10 };
   let named = 0;
   function startProcess(): void {
     named += 1;
@@ -179,7 +181,7 @@ export async function simulate(options: {
       connector,
       settings: () => ({}),
       timeoutMs: TIMEOUT_MS,
-      intervalMs: undefined,
+      intervalMs: id === slow ? 1_500 : undefined,
       onAmbiguous: "dead",
       fingerprint: "same",
     };
@@ -262,12 +264,12 @@ export async function simulate(options: {
   function mischief(): void {
     if (world.now() > horizonMs) return;
     const victim = processes.length > 0 ? random.pick(processes) : undefined;
-    const what = random.below(10);
+    const what = random.below(11);
     if (what < 3 && victim) {
       crash(victim);
       world.at(500 + random.next() * 20_000, startProcess);
     } else if (what === 3) log.shuffle();
-    else if (what === 4 && victim) freeze(victim.process, random.next() * 2.5 * LEASE_MS);
+    else if ((what === 4 || what === 10) && victim) freeze(victim.process, random.next() * 2.5 * LEASE_MS);
     else if (what === 5 && processes.length < 4) startProcess();
     else if (what === 6) edit();
     else if (what === 7) {
@@ -278,7 +280,9 @@ export async function simulate(options: {
       });
     } else if (what === 8) {
       faults.ledger = random.pick([0.02, 0.3, 1]);
+      faults.slowMs = random.pick([10, 1_000, 5_000]);
       world.at(random.next() * 30_000, () => {
+        faults.slowMs = 10;
         faults.ledger = 0.02;
       });
     } else if (what === 9 && victim) leave(victim);
@@ -316,7 +320,7 @@ export async function simulate(options: {
   await world.run({ untilMs: horizonMs + 120_000 });
 
   // All is mended: what is left has to come to its end by itself.
-  faults.ledger = 0;
+  Object.assign(faults, { ledger: 0, slowMs: 10 });
   for (const { weather } of Object.values(destinations)) Object.assign(weather, { outage: "none", trouble: 0 });
   for (const one of [...processes]) one.process.frozenUntilMs = 0;
   if (processes.length === 0) startProcess();
