@@ -3,9 +3,9 @@ import type { Clock } from "../lib/clock.ts";
 
 /** How long it stays open after the first, second, … failed probe. Jitter of ±20 % is added. */
 const FIRST_WAIT_MS = 1_000;
-const LONGEST_WAIT_MS = 30_000;
+const LONGEST_WAIT_MS = 5_000;
 /** A credential is mended by people: no use in asking every second. */
-const FIRST_WAIT_UNAUTHORIZED_MS = 5_000;
+const FIRST_WAIT_UNAUTHORIZED_MS = 3_000;
 /** One odd call can get a 500 each time, and take a batch with it: only several different ones, in several requests, speak for the destination. */
 const DIFFERENT_CALLS = 3;
 

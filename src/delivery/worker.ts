@@ -182,9 +182,17 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     pause.set(told && pauseCause(told, id));
   }
 
+  /** One for each holding of a partition: a signal of its own for every call is what the old generation would fill up with. */
+  const combined = new WeakMap<AbortSignal, AbortSignal>();
+  function untilStopOr(leaving: AbortSignal): AbortSignal {
+    const known = combined.get(leaving) ?? AbortSignal.any([leaving, stopping.signal]);
+    combined.set(leaving, known);
+    return known;
+  }
+
   async function carry(taken: Taken): Promise<void> {
     try {
-      const signal = AbortSignal.any([taken.signal, stopping.signal]);
+      const signal = untilStopOr(taken.signal);
       await order.run(taken.message.key, () => trips.fromLog(taken, signal));
     } finally {
       room.release();

@@ -48,7 +48,7 @@ describe.concurrent("the delivery core in simulation", () => {
 
 describe.concurrent("a bug planted in the source is found, with the seed that shows it", () => {
   test.each(PLANTED_BUGS.map(({ name }, bug) => [name, bug] as const))("%s", async (_, bug) => {
-    const { code, stderr } = await simulate(["--deliveries", "60000"], { bug });
+    const { code, stderr } = await simulate(["--deliveries", "150000"], { bug });
     expect(stderr).toMatch(/^seed \d+ breaks a promise:\n.*\n(.*\n)*Again: npm run simulate/);
     expect(code).toBe(1);
   });

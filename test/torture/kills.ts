@@ -1,0 +1,46 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { startLoad } from "./load.ts";
+import { openScene, PROCESSES, type ProcessName, type SceneEngine } from "./scene.ts";
+import type { TortureRow } from "./table.ts";
+
+/** Case 1: kill -9 at random moments, of ingress, of connectors and of all at once, under load with duplicates. */
+export async function kills(options: { engine: SceneEngine; count: number; ratePerSecond: number }): Promise<TortureRow> {
+  const { engine, count, ratePerSecond } = options;
+  const scene = await openScene({ engine });
+  const startedAtMs = performance.now();
+  try {
+    await Promise.all(PROCESSES.map(scene.start));
+    const load = startLoad({ url: scene.webhook, ratePerSecond });
+    await delay(1_000);
+    for (let n = 0; n < count; n += 1) {
+      const victims: ProcessName[] = n % 4 === 3 ? [...PROCESSES] : [PROCESSES[n % 4] ?? "ingress"];
+      await scene.kill(victims);
+      await delay(100 + Math.random() * 700);
+    }
+    await load.stop();
+    const { whole, routes } = await scene.drained({ withinMs: 180_000 });
+    const { lost, doubled, delivered } = await scene.account(load.accepted);
+    return {
+      name: `${count} kills -9`,
+      engine: scene.engine,
+      load: `${ratePerSecond}/s, a fifth twice`,
+      faults: `${count} kills`,
+      accepted: load.accepted.size,
+      delivered: `HubSpot ${delivered.hubspot}, Slack ${delivered.slack}`,
+      doubled: doubled.hubspot,
+      doubledWithoutKey: doubled.slack,
+      lost: lost.hubspot + lost.slack,
+      whole,
+      dead: routes.reduce((sum, { dead }) => sum + dead, 0),
+      seconds: (performance.now() - startedAtMs) / 1000,
+      note: `not answered 200: ${
+        [...load.statuses]
+          .filter(([status]) => status !== 200)
+          .map(([status, n]) => `${n} ${status}`)
+          .join(", ") || "none"
+      }`,
+    };
+  } finally {
+    await scene.close();
+  }
+}

@@ -1,0 +1,87 @@
+import { createHmac } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { sampleCall } from "../../src/sandbox/calls.ts";
+import { SECRET } from "./scene.ts";
+
+export interface Load {
+  /** Calls answered 200. */
+  accepted: Set<string>;
+  statuses: Map<number | "no answer", number>;
+  /** Milliseconds until the answer, of each request that got one. */
+  tookMs: number[];
+  stop(): Promise<void>;
+}
+
+const MOST_IN_FLIGHT = 300;
+const TIMEOUT_MS = 10_000;
+const SHARE_SENT_TWICE = 0.2;
+
+/** Posts new calls at a steady rate until it is stopped, a fifth of them twice, as VoiceInfra's own retries do. */
+export function startLoad(options: { url: string; ratePerSecond: number; prefix?: string }): Load {
+  const { url, ratePerSecond, prefix = "call" } = options;
+  const accepted = new Set<string>();
+  const statuses = new Map<number | "no answer", number>();
+  const tookMs: number[] = [];
+  const stopping = new AbortController();
+  let inFlight = 0;
+  let sent = 0;
+
+  async function send(callId: string, body: Buffer): Promise<void> {
+    inFlight += 1;
+    const startedAtMs = performance.now();
+    const signature = createHmac("sha256", SECRET).update(body).digest("hex");
+    let status: number | "no answer" = "no answer";
+    try {
+      const answer = await fetch(url, {
+        method: "POST",
+        headers: { "content-type": "application/json", "x-voiceinfra-signature": signature },
+        body: body as Uint8Array<ArrayBuffer>,
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      await answer.arrayBuffer();
+      status = answer.status;
+      tookMs.push(performance.now() - startedAtMs);
+      if (status === 200) accepted.add(callId);
+    } catch {
+      // Refused, or cut off: whether it was stored is not known, so it is not counted as accepted.
+    } finally {
+      inFlight -= 1;
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    }
+  }
+
+  async function run(): Promise<void> {
+    const startedAtMs = performance.now();
+    while (!stopping.signal.aborted) {
+      const due = Math.floor(((performance.now() - startedAtMs) / 1000) * ratePerSecond);
+      for (; sent < due && inFlight < MOST_IN_FLIGHT; sent += 1) {
+        const callId = `${prefix}-${sent}`;
+        const body = Buffer.from(JSON.stringify({ ...sampleCall(sent), call_id: callId }));
+        void send(callId, body);
+        if (Math.random() < SHARE_SENT_TWICE) void delay(Math.random() * 2_000).then(() => send(callId, body));
+      }
+      sent = Math.max(sent, due - MOST_IN_FLIGHT);
+      await delay(10);
+    }
+    while (inFlight > 0) await delay(10);
+  }
+  const running = run();
+
+  return {
+    accepted,
+    statuses,
+    tookMs,
+    async stop() {
+      stopping.abort();
+      await running;
+      // Those sent a second time.
+      await delay(2_100);
+      while (inFlight > 0) await delay(10);
+    },
+  };
+}
+
+export function percentile(values: number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+}

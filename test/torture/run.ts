@@ -1,0 +1,61 @@
+/**
+ * `npm run torture`: every bad day at full size, on both engines, against real processes; prints the table of docs/reliability.md.
+ * `npm run torture -- kills|kafka|postgres|isolation|backlog|idle` runs some; `--small` the sizes of `npm test`. About an hour in all.
+ */
+import { cpus, totalmem } from "node:os";
+import { startKafka, startOwnKafka } from "../support/kafka.ts";
+import { startPostgres } from "../support/postgres.ts";
+import { backlog } from "./backlog.ts";
+import { EMBEDDED, kafkaEngine } from "./engines.ts";
+import { idle } from "./idle.ts";
+import { isolation } from "./isolation.ts";
+import { kills } from "./kills.ts";
+import { kafkaAway, postgresAway } from "./outages.ts";
+import type { SceneEngine } from "./scene.ts";
+import { formatRows, type TortureRow } from "./table.ts";
+
+const small = process.argv.includes("--small");
+const parts = process.argv.slice(2).filter((part) => !part.startsWith("-"));
+const wanted = (part: string) => parts.length === 0 || parts.includes(part);
+const rows: TortureRow[] = [];
+const add = (row: TortureRow) => {
+  rows.push(row);
+  console.log(formatRows([row]).split("\n").at(-1));
+};
+
+const versions = process.versions;
+console.log(
+  `${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${versions.node}, SQLite ${versions.sqlite}; ${new Date().toISOString().slice(0, 10)}\n`,
+);
+const [kafka, postgres] = await Promise.all([startKafka(), startPostgres()]);
+const engines: SceneEngine[] = [EMBEDDED];
+if ("missing" in kafka) console.log(`no figures on Kafka: ${kafka.missing}`);
+else if ("missing" in postgres) console.log(`no figures on PostgreSQL: ${postgres.missing}`);
+else engines.push(kafkaEngine({ brokers: kafka.brokers, postgresUrl: postgres.url }));
+
+for (const engine of engines) {
+  if (wanted("kills")) add(await kills({ engine, count: small ? 10 : 100, ratePerSecond: 50 }));
+  if (wanted("isolation")) add((await isolation({ engine, ratePerSecond: small ? 100 : 200, eachMs: small ? 4_000 : 60_000 })).row);
+  if (wanted("backlog")) add((await backlog({ engine, calls: small ? 50_000 : 1_000_000 })).row);
+  if (wanted("idle")) add(await idle({ engine, routes: 20, forMs: small ? 10_000 : 60_000 }));
+}
+if (!("missing" in kafka) && !("missing" in postgres)) {
+  const forMs = small ? 10_000 : 60_000;
+  if (wanted("kafka")) {
+    const own = await startOwnKafka();
+    if (!("missing" in own)) {
+      const engine = kafkaEngine({ brokers: own.address, postgresUrl: postgres.url });
+      const away = { goAway: () => own.crash(), comeBack: async () => own.startAgain() };
+      add(await kafkaAway({ engine, away, forMs, ratePerSecond: 50 }).then(({ row }) => row));
+      await own.kill();
+    }
+  }
+  const { goAway, comeBack } = postgres;
+  if (wanted("postgres") && goAway && comeBack) {
+    const engine = kafkaEngine({ brokers: kafka.brokers, postgresUrl: postgres.url });
+    add(await postgresAway({ engine, away: { goAway, comeBack }, forMs, ratePerSecond: 50 }).then(({ row }) => row));
+  }
+}
+console.log(`\n${formatRows(rows)}\n`);
+for (const service of [kafka, postgres]) if (!("missing" in service)) await service.stop();
+process.exitCode = rows.every(({ lost, doubled, whole }) => lost === 0 && doubled === 0 && whole) ? 0 : 1;
