@@ -5,6 +5,7 @@ import { Kafka, logLevel } from "kafkajs";
 import { startDockerBroker } from "./kafka/docker-broker.ts";
 import { kafkaJars } from "./kafka/jars.ts";
 import { type JavaBroker, startJavaBroker } from "./kafka/java-broker.ts";
+import { type KafkaCluster, startJavaCluster } from "./kafka/java-cluster.ts";
 
 export type TestKafka = { brokers: string; stop(): Promise<void> } | { missing: string };
 
@@ -12,7 +13,7 @@ const READY_WITHIN_MS = 60_000;
 
 /**
  * A real Apache Kafka of one broker: the one that `KAFKA_BROKERS` names, else one in Docker, else one from its official jars.
- * A cluster of three, for killing a leader, will start three `startJavaBroker`s; it does not exist yet.
+ * For killing a leader there is {@link startKafkaCluster}.
  * @throws {Error} where Kafka could be started and does not answer, with the file of its log; in CI also where it cannot be had.
  */
 export async function startKafka(): Promise<TestKafka> {
@@ -46,6 +47,21 @@ export async function startOwnKafka(): Promise<JavaBroker | { missing: string }>
     throw new Error(`Kafka did not start; its log is ${broker.logFile}`, { cause });
   }
   return broker;
+}
+
+/**
+ * Three brokers from the official jars, each a JVM of its own, with three copies of everything.
+ * @throws {Error} as {@link startKafka}.
+ */
+export async function startKafkaCluster(): Promise<KafkaCluster | { missing: string }> {
+  const jars = await kafkaJars();
+  if ("missing" in jars) {
+    if (process.env.CI) throw new Error(`no Kafka for the tests: ${jars.missing}`);
+    return jars;
+  }
+  const cluster = await startJavaCluster({ jars: jars.folder });
+  await Promise.all(cluster.brokers.map(({ address, ended }) => untilReady({ address, orEnded: ended() })));
+  return cluster;
 }
 
 /** The port opens before Kafka can serve: only an answered Metadata request counts. */

@@ -22,13 +22,27 @@ export interface JavaBroker {
   kill(): Promise<void>;
 }
 
-/** Formats a data folder of its own and starts `kafka.Kafka` on free ports. It may not answer yet. */
-export async function startJavaBroker(options: { jars: string }): Promise<JavaBroker> {
-  const { jars } = options;
+/** A broker's place in a cluster of several, each of which is a controller too. */
+export interface ClusterMember {
+  nodeId: number;
+  clusterId: string;
+  port: number;
+  controllerPort: number;
+  /** `1@127.0.0.1:9093,2@…`: all controllers. */
+  voters: string;
+  /** Lines for server.properties that win over those of a single broker. */
+  properties: string[];
+}
+
+export const newClusterId = () => Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
+
+/** Formats a data folder of its own and starts `kafka.Kafka`, alone on free ports unless it is a member. It may not answer yet. */
+export async function startJavaBroker(options: { jars: string; member?: ClusterMember }): Promise<JavaBroker> {
+  const { jars, member } = options;
   const folder = mkdtempSync(join(tmpdir(), "patchbay-kafka-"));
   const logFile = join(folder, "kafka.log");
   const classPath = join(jars, "*");
-  const [port, controllerPort] = await freePorts(2);
+  const [port, controllerPort] = member ? [member.port, member.controllerPort] : await freePorts(2);
   const address = `127.0.0.1:${port}`;
   const listeners = `PLAINTEXT://${address},CONTROLLER://127.0.0.1:${controllerPort}`;
   const properties = join(folder, "server.properties");
@@ -36,17 +50,25 @@ export async function startJavaBroker(options: { jars: string }): Promise<JavaBr
     properties,
     [
       readFileSync(join(import.meta.dirname, "server.properties"), "utf8"),
-      "node.id=1",
+      `node.id=${member?.nodeId ?? 1}`,
       `listeners=${listeners}`,
       `advertised.listeners=${listeners}`,
-      `controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}`,
+      member ? `controller.quorum.voters=${member.voters}` : `controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}`,
       `log.dirs=${join(folder, "data").replaceAll("\\", "/")}`,
+      ...(member?.properties ?? []),
     ].join("\n"),
   );
 
   const logging = `-Dlog4j2.configurationFile=${join(import.meta.dirname, "log4j2.xml")}`;
-  const clusterId = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
-  const format = ["kafka.tools.StorageTool", "format", "--standalone", "-t", clusterId, "-c", properties];
+  const format = [
+    "kafka.tools.StorageTool",
+    "format",
+    ...(member ? [] : ["--standalone"]),
+    "-t",
+    member?.clusterId ?? newClusterId(),
+    "-c",
+    properties,
+  ];
   await run("java", ["-XX:TieredStopAtLevel=1", logging, "-cp", classPath, ...format]);
 
   function start(): { child: ChildProcess; ended: Promise<void> } {
