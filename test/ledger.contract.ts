@@ -135,6 +135,27 @@ export function describeLedger(harness: LedgerHarness): void {
         expect([...third.sentFields].sort()).toEqual(["call_id", "summary", "transcript"]);
       });
 
+      inNewRoute("that runs out this very moment is held or given, never taken for an end", async () => {
+        const items = Array.from({ length: 400 }, (_, index) => request(`c${index}`, index));
+        await ledger.claim({ worker: "w1", leaseMs: 40, items });
+        for (let open = items; open.length > 0; ) {
+          const asked: ClaimRequest[] = open;
+          const answers = await ledger.claim({ worker: "w2", leaseMs: LEASE_MS, items: asked });
+          expect(answers.filter(({ kind }) => kind === "done")).toEqual([]);
+          open = asked.filter((_, index) => answers[index]?.kind === "held");
+        }
+      });
+
+      inNewRoute("that runs out this very moment holds up a skip, or lets it be written", async () => {
+        const items = Array.from({ length: 400 }, (_, index) => ({ ...request(`c${index}`, index), reason: "no", routesVersion: "v1" }));
+        await ledger.claim({ worker: "w1", leaseMs: 40, items });
+        for (let open = items; open.length > 0; ) {
+          const answers = await ledger.skip(open);
+          open = open.filter((_, index) => answers[index] === "held");
+        }
+        expect((await ledger.deliveries({ route, state: "skipped", limit: 1_000 })).length).toBe(400);
+      });
+
       inNewRoute(
         "remembers that an earlier attempt may have arrived, also past a record that was not wanted and past a dead letter",
         async () => {

@@ -20,6 +20,10 @@ export async function kills(options: { engine: SceneEngine; count: number; rateP
     await load.stop();
     const { whole, routes } = await scene.drained({ withinMs: 180_000 });
     const { lost, doubled, delivered } = await scene.account(load.accepted);
+    const gaps = routes.flatMap(({ route, unread, waiting, examples }) => [
+      ...(unread + waiting > 0 ? [`${route}: ${unread} unread, ${waiting} waiting`] : []),
+      ...examples.slice(0, 3).map(({ callId, offset, why }) => `${route}: ${callId} at ${offset}: ${why}`),
+    ]);
     return {
       name: `${count} kills -9`,
       engine: scene.engine,
@@ -33,12 +37,18 @@ export async function kills(options: { engine: SceneEngine; count: number; rateP
       whole,
       dead: routes.reduce((sum, { dead }) => sum + dead, 0),
       seconds: (performance.now() - startedAtMs) / 1000,
-      note: `not answered 200: ${
-        [...load.statuses]
-          .filter(([status]) => status !== 200)
-          .map(([status, n]) => `${n} ${status}`)
-          .join(", ") || "none"
-      }`,
+      note: [
+        `not answered 200: ${
+          [...load.statuses]
+            .filter(([status]) => status !== 200)
+            .map(([status, n]) => `${n} ${status}`)
+            .join(", ") || "none"
+        }`,
+        ...gaps,
+        ...(scene.failedStarts.length > 0
+          ? [`${scene.failedStarts.length} starts failed and were repeated: ${scene.failedStarts[0]}`]
+          : []),
+      ].join("; "),
     };
   } finally {
     await scene.close();

@@ -86,6 +86,8 @@ export interface Scene {
   hubspot: FaultySandbox;
   slack: FaultySandbox;
   processes: Map<string, PatchbayProcess>;
+  /** What processes said that ended by themselves while they started. */
+  failedStarts: string[];
   start(name: ProcessName): Promise<void>;
   /** kill -9, and started again at once. */
   kill(names: ProcessName[]): Promise<void>;
@@ -136,12 +138,25 @@ routes:
   const [port = 0] = await freePorts(1);
   const env = { SECRET, PATCHBAY_LOG: engine.logUrl(folder), PATCHBAY_LEDGER: engine.ledgerUrl(folder) };
   const processes = new Map<string, PatchbayProcess>();
+  const failedStarts: string[] = [];
 
   async function start(name: ProcessName): Promise<void> {
     const args = name === "ingress" ? ["ingress", "--port", String(port)] : ["connector", name, "--ops-port", "0"];
     const one = startPatchbay({ args, env, cwd: folder });
     processes.set(name, one);
     await one.logged(name === "ingress" ? "ingress listens" : "connector runs");
+  }
+  /** As a supervisor does: a start that fails is tried again, and told. */
+  async function restart(name: ProcessName): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await start(name);
+      } catch (error) {
+        failedStarts.push(error instanceof Error ? error.message.slice(0, 1_000) : String(error));
+        if (tries === 5) throw error;
+        await delay(1_000);
+      }
+    }
   }
   async function audit() {
     const { stdout, stderr, code } = await runPatchbay({ args: ["audit", "--json"], env, cwd: folder });
@@ -157,12 +172,12 @@ routes:
     hubspot,
     slack,
     processes,
+    failedStarts,
     start,
     audit,
     async kill(names) {
       await Promise.all(names.map((name) => processes.get(name)?.end("SIGKILL")));
-      // Killed while it starts, too: the next kill may come before this has resolved.
-      await Promise.all(names.map((name) => start(name).catch(() => undefined)));
+      await Promise.all(names.map(restart));
     },
     async drained({ withinMs }) {
       const untilMs = performance.now() + withinMs;

@@ -37,9 +37,11 @@ const SKIP = `
   ${skipConflict(NOW_MS)}
   RETURNING route, source, call_id`;
 
-const LIVE = `
-  SELECT route, source, call_id FROM deliveries JOIN jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text) USING (route, source, call_id)
-  WHERE state = 'sending' AND claim_id IS NOT NULL AND claimed_until > ${NOW_MS}`;
+/** Without the time: a claim that ran out since the statement before was still in the way then. */
+const IN_THE_WAY = `
+  SELECT route, source, call_id FROM deliveries
+  JOIN jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, log_offset bigint) USING (route, source, call_id)
+  WHERE state = 'sending' AND claim_id IS NOT NULL AND deliveries.log_offset <= item.log_offset`;
 
 export function settleQueries(db: Database): Pick<Ledger, "settle" | "skip"> {
   return {
@@ -71,8 +73,8 @@ export function settleQueries(db: Database): Pick<Ledger, "settle" | "skip"> {
       }));
       const skipped = new Set((await db.query(SKIP, [JSON.stringify(rows)])).rows.map(keyOf));
       const others = rows.filter((row) => !skipped.has(keyOf(row)));
-      const live = others.length === 0 ? new Set() : new Set((await db.query(LIVE, [JSON.stringify(others)])).rows.map(keyOf));
-      return rows.map((row) => (live.has(keyOf(row)) ? "held" : "done"));
+      const inTheWay = others.length === 0 ? new Set() : new Set((await db.query(IN_THE_WAY, [JSON.stringify(others)])).rows.map(keyOf));
+      return rows.map((row) => (inTheWay.has(keyOf(row)) ? "held" : "done"));
     },
   };
 }

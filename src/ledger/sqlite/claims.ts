@@ -8,6 +8,7 @@ import { NOW_MS } from "./schema.ts";
 
 /** Who holds a claim may end any moment: ask again at least this often. */
 const ASK_AGAIN_MS = 1_000;
+const ASK_SOON_MS = 50;
 
 /** The claim table of `src/ledger/ledger.ts`, as one statement: a row comes back if and only if it is claimed. */
 const CLAIM = `
@@ -31,7 +32,7 @@ const CLAIM_DUE = `
 export function claimStatements(db: DatabaseSync): Pick<Ledger, "claim" | "claimDue" | "renew" | "nextDueInMs"> {
   const claimOne = db.prepare(CLAIM);
   const look = db.prepare(
-    `SELECT state, claimed_until - ${NOW_MS} AS left_ms, claim_id IS NOT NULL AS claimed FROM deliveries WHERE route = ? AND source = ? AND call_id = ?`,
+    `SELECT state, claimed_until - ${NOW_MS} AS left_ms, claim_id IS NOT NULL AS claimed, log_offset FROM deliveries WHERE route = ? AND source = ? AND call_id = ?`,
   );
   const claimDue = db.prepare(CLAIM_DUE);
   const renewOne = db.prepare(
@@ -50,6 +51,8 @@ export function claimStatements(db: DatabaseSync): Pick<Ledger, "claim" | "claim
     const found = look.get(route, source, callId);
     const leftMs = Number(found?.left_ms);
     if (found?.state === "sending" && found.claimed && leftMs > 0) return { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) };
+    // It ran out between the two statements, which do not have one now: it is no end, and the next question gets it.
+    if (found?.state === "sending" && Number(found.log_offset) <= offset) return { kind: "held", retryAfterMs: ASK_SOON_MS };
     return { kind: "done", state: String(found?.state) as DeliveryState };
   }
 

@@ -32,8 +32,9 @@ export function settleStatements(db: DatabaseSync): Pick<Ledger, "settle" | "ski
   const dead = db.prepare(DEAD);
   const released = db.prepare(RELEASED);
   const skipOne = db.prepare(SKIP);
-  const live = db.prepare(
-    `SELECT 1 FROM deliveries WHERE route = ? AND source = ? AND call_id = ? AND state = 'sending' AND claim_id IS NOT NULL AND claimed_until > ${NOW_MS}`,
+  // Without the time: a claim that ran out since the statement before was still in the way then.
+  const inTheWay = db.prepare(
+    "SELECT 1 FROM deliveries WHERE route = ? AND source = ? AND call_id = ? AND state = 'sending' AND claim_id IS NOT NULL AND log_offset <= ?",
   );
 
   function settleOne({ route, source, callId, claimId, routesVersion, settlement }: SettleRequest): boolean {
@@ -82,7 +83,7 @@ export function settleStatements(db: DatabaseSync): Pick<Ledger, "settle" | "ski
             routesVersion,
             reason: reason.slice(0, MAX_REASON_LENGTH),
           });
-          return !row && live.get(route, source, callId) ? "held" : "done";
+          return !row && inTheWay.get(route, source, callId, offset) ? "held" : "done";
         }),
       ),
   };
