@@ -17,6 +17,7 @@ export function connect(options: { accessToken: Secret; baseUrl: string | undefi
   });
   return {
     calls: crm.objects.calls.batchApi,
+    call: crm.objects.calls.basicApi,
     contacts: crm.contacts.searchApi,
     properties: crm.properties.coreApi,
     propertyGroups: crm.properties.groupsApi,

@@ -42,6 +42,11 @@ export async function openHubSpot(options: {
       await writeAssociations({ trips: open(trips), api, contacts, signal });
       return trips.map((trip) => trip.outcome ?? { kind: "delivered", receipt: receiptOf(trip) });
     },
+    /** HubSpot puts it into its recycle bin, from where it goes after 90 days (knowledge.hubspot.com/records/restore-deleted-records). */
+    async erase({ receipt }, { signal }) {
+      await untilAborted(signal, () => api.call.archive(receipt.id));
+      return true;
+    },
     close: async () => undefined,
   };
 }

@@ -358,3 +358,12 @@ describe("the mapping", () => {
     expect(hubspot.with.safeParse(value).success).toBe(false);
   });
 });
+
+test("a logged call can be archived, for `patchbay forget`", async () => {
+  const { open, sandbox } = await setUp();
+  const destination = await open();
+  const [sent] = await send(destination, deliveryOf(documentedCall()));
+  if (sent?.kind !== "delivered") throw new Error(sent?.kind);
+  expect(await destination.erase?.({ key: KEY, receipt: sent.receipt }, { signal: AbortSignal.timeout(5_000) })).toBe(true);
+  expect(await sandbox.records()).toEqual([]);
+});

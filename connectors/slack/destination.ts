@@ -57,6 +57,17 @@ export async function openSlack(options: {
       const found = await findMessage({ client, delivery, botId: us.botId, signal });
       return found && receiptOf({ ...found, workspaceUrl: us.workspaceUrl });
     },
+    async erase({ receipt }) {
+      try {
+        await client.chat.delete({ channel: receipt.extra?.channel ?? "", ts: receipt.id });
+        return true;
+      } catch (error) {
+        const outcome = outcomeOfSlack(error, { channel: receipt.extra?.channel ?? "" });
+        // message_not_found: somebody has deleted it before.
+        if (outcome.kind === "skipped") return false;
+        throw new Error("reason" in outcome ? outcome.reason : "Slack does not delete it", { cause: error });
+      }
+    },
     close: async () => undefined,
   };
 }

@@ -109,6 +109,19 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
       },
     },
 
+    "chat.delete": {
+      limit: TIER_3,
+      run(form) {
+        const channel = form.get("channel") ?? "";
+        const wrong = channelError(channel);
+        if (wrong) return refuse(wrong);
+        const at = messages.findIndex((one) => one.channel === channel && one.ts === form.get("ts"));
+        if (at < 0) return refuse("message_not_found");
+        const [message] = messages.splice(at, 1);
+        return { ok: true, channel, ts: message?.ts };
+      },
+    },
+
     "conversations.history": {
       limit: TIER_3,
       run(form) {

@@ -595,3 +595,14 @@ describe("the sandbox is as strict as Slack", () => {
     expect(await sandbox.records()).toEqual([]);
   });
 });
+
+test("a posted message can be deleted, once, for `patchbay forget`", async () => {
+  const { destination, send, records } = await openSlack();
+  const sent = await send();
+  if (sent.kind !== "delivered") throw new Error(sent.kind);
+  const left = { key: deliveryOf().key, receipt: sent.receipt };
+  const signal = AbortSignal.timeout(5_000);
+  expect(await destination.erase?.(left, { signal })).toBe(true);
+  expect(await records()).toEqual([]);
+  expect(await destination.erase?.(left, { signal })).toBe(false);
+});

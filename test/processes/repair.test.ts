@@ -238,7 +238,8 @@ ${routes}
     const look = await run("forget", "edited");
     expect(look.stdout).toMatch(/1 calls: edited.*in the log: 1 copies.*in the ledger: 1 rows.*at slack: /s);
     const { stdout } = await run("forget", "edited", "--yes");
-    expect(stdout).toMatch(/1 rows and [01] copies in the log are removed/);
+    expect(stdout).toMatch(/1 rows and [01] copies in the log are removed; 1 deleted at destinations/);
+    expect(await keys()).not.toContain("voiceinfra/edited/to-slack");
     expect(JSON.stringify(await json("deliveries", "edited"))).toContain("forgotten on request");
     const preview = await json("replay", "--route", "to-slack", "--since", "1h", "--again");
     expect(JSON.stringify(preview)).not.toContain('"edited"');

@@ -34,6 +34,8 @@ const MAX_VIOLATIONS = 5;
 
 interface Running {
   process: Process;
+  /** Of its wall clock. */
+  wall: { offsetMs: number };
   running: RunningRoutes | undefined;
 }
 
@@ -134,9 +136,10 @@ export async function simulate(options: {
   function startProcess(): void {
     named += 1;
     const process: Process = { name: `p${named}`, alive: true, frozenUntilMs: 0 };
-    const one: Running = { process, running: undefined };
+    const wall = { offsetMs: random.chance(0.3) ? (random.next() - 0.5) * 2 * HOUR_MS : 0 };
+    const one: Running = { process, wall, running: undefined };
     processes.push(one);
-    const clock = world.clockOf(process, { offsetMs: random.chance(0.3) ? (random.next() - 0.5) * 2 * HOUR_MS : 0 });
+    const clock = world.clockOf(process, wall);
     void runRoutes({
       routes,
       selected: routes.routes,
@@ -264,7 +267,7 @@ export async function simulate(options: {
   function mischief(): void {
     if (world.now() > horizonMs) return;
     const victim = processes.length > 0 ? random.pick(processes) : undefined;
-    const what = random.below(11);
+    const what = random.below(12);
     if (what < 3 && victim) {
       crash(victim);
       world.at(500 + random.next() * 20_000, startProcess);
@@ -286,6 +289,7 @@ export async function simulate(options: {
         faults.ledger = 0.02;
       });
     } else if (what === 9 && victim) leave(victim);
+    else if (what === 11 && victim) victim.wall.offsetMs += random.pick([-HOUR_MS, HOUR_MS]);
     world.at(random.next() * 2 * often, mischief);
   }
   world.at(random.next() * often, mischief);
