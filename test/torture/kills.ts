@@ -1,7 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { startLoad } from "./load.ts";
-import { openScene, PROCESSES, type ProcessName, type SceneEngine } from "./scene.ts";
+import { openScene, PROCESSES, type ProcessName, type Scene, type SceneEngine } from "./scene.ts";
 import type { TortureRow } from "./table.ts";
+
+function lastWords(scene: Scene, route: string): string {
+  const output = scene.processes.get(route.slice("to-".length))?.output() ?? "";
+  return output.split("\n").slice(-8).join(" / ");
+}
 
 /** Case 1: kill -9 at random moments, of ingress, of connectors and of all at once, under load with duplicates. */
 export async function kills(options: { engine: SceneEngine; count: number; ratePerSecond: number }): Promise<TortureRow> {
@@ -21,7 +26,9 @@ export async function kills(options: { engine: SceneEngine; count: number; rateP
     const { whole, routes } = await scene.drained({ withinMs: 180_000 });
     const { lost, doubled, delivered } = await scene.account(load.accepted);
     const gaps = routes.flatMap(({ route, unread, waiting, examples }) => [
-      ...(unread + waiting > 0 ? [`${route}: ${unread} unread, ${waiting} waiting`] : []),
+      ...(unread + waiting > 0
+        ? [`${route}: ${unread} unread, ${waiting} waiting; its connector said last: ${lastWords(scene, route)}`]
+        : []),
       ...examples.slice(0, 3).map(({ callId, offset, why }) => `${route}: ${callId} at ${offset}: ${why}`),
     ]);
     return {
@@ -46,7 +53,7 @@ export async function kills(options: { engine: SceneEngine; count: number; rateP
         }`,
         ...gaps,
         ...(scene.failedStarts.length > 0
-          ? [`${scene.failedStarts.length} starts failed and were repeated: ${scene.failedStarts[0]}`]
+          ? [`${scene.failedStarts.length} processes ended by themselves and were started again: ${scene.failedStarts[0]}`]
           : []),
       ].join("; "),
     };

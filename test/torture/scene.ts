@@ -86,7 +86,7 @@ export interface Scene {
   hubspot: FaultySandbox;
   slack: FaultySandbox;
   processes: Map<string, PatchbayProcess>;
-  /** What processes said that ended by themselves while they started. */
+  /** What processes said last that ended by themselves; each was started again. */
   failedStarts: string[];
   start(name: ProcessName): Promise<void>;
   /** kill -9, and started again at once. */
@@ -139,12 +139,19 @@ routes:
   const env = { SECRET, PATCHBAY_LOG: engine.logUrl(folder), PATCHBAY_LEDGER: engine.ledgerUrl(folder) };
   const processes = new Map<string, PatchbayProcess>();
   const failedStarts: string[] = [];
+  let closing = false;
 
   async function start(name: ProcessName): Promise<void> {
     const args = name === "ingress" ? ["ingress", "--port", String(port)] : ["connector", name, "--ops-port", "0"];
     const one = startPatchbay({ args, env, cwd: folder });
     processes.set(name, one);
     await one.logged(name === "ingress" ? "ingress listens" : "connector runs");
+    // As a container platform does: what ends by itself (a stuck consumer asks for it) is started again, and told.
+    one.child.once("exit", (code, signal) => {
+      if (signal !== null || closing || processes.get(name) !== one) return;
+      failedStarts.push(`${name} ended with ${code}: ${one.output().split("\n").slice(-3).join(" / ").slice(0, 1_000)}`);
+      void restart(name).catch(() => undefined);
+    });
   }
   /** As a supervisor does: a start that fails is tried again, and told. */
   async function restart(name: ProcessName): Promise<void> {
@@ -152,7 +159,6 @@ routes:
       try {
         return await start(name);
       } catch (error) {
-        failedStarts.push(error instanceof Error ? error.message.slice(0, 1_000) : String(error));
         if (tries === 5) throw error;
         await delay(1_000);
       }
@@ -204,6 +210,7 @@ routes:
       };
     },
     async close() {
+      closing = true;
       await Promise.all([...processes.values()].map((one) => one.end("SIGKILL")));
       await Promise.all([hubspot.close(), slack.close()]);
       rmSync(folder, { recursive: true, force: true });
