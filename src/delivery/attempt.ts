@@ -27,11 +27,11 @@ export async function attempt(options: {
   const { claimed, mapped, route, sender, alone, mayGo } = options;
   const { claim, call } = claimed;
   const delivery = { key: deliveryKey(route, call), call: mapped.call, with: mapped.with, previous: claim.receipt };
-  if (!claim.ambiguous || route.to.connector.duplicates === "native-key") return sender.send({ delivery, alone, mayGo });
-  if (route.to.connector.duplicates === "none") {
-    if (sendsAgain(route.to, claim)) return sender.send({ delivery, alone, mayGo });
-    return { kind: "ambiguous", code: "claim_expired", reason: "an earlier attempt may have sent it" };
-  }
+  const duplicates = duplicatesAt(route.to);
+  // A person who replays what may have been sent wants it sent.
+  const again = duplicates === "native-key" || (duplicates === "none" && claim.replay);
+  if (!claim.ambiguous || again) return sender.send({ delivery, alone, mayGo });
+  if (duplicates === "none") return { kind: "ambiguous", code: "claim_expired", reason: "an earlier attempt may have sent it" };
   try {
     const receipt = await sender.find(delivery);
     // Found, it may be of an older version of the call: sending with the receipt edits it.
@@ -43,11 +43,6 @@ export async function attempt(options: {
       reason: "an earlier attempt may have sent it, and the destination cannot be asked",
     };
   }
-}
-
-/** Nothing tells a second message from the first: only who wants it, by the file or by a replay, gets it twice. */
-function sendsAgain(to: Pick<Destination, "onAmbiguous">, claim: Pick<Claim, "replay">): boolean {
-  return claim.replay || to.onAmbiguous === "send_again";
 }
 
 /** How the settings make of a destination without a key one that may be sent to again. */

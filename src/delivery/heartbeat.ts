@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import type { Ledger } from "../ledger/ledger.ts";
+import type { Ledger, WorkerRow } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import { CALLS_TOPIC, type Log } from "../log/log.ts";
 import { groupOf } from "./start.ts";
@@ -8,6 +8,11 @@ import type { RouteWorker } from "./worker.ts";
 const BEAT_EVERY_MS = 2_000;
 /** The ledger's copy of the positions is the answer to group offsets that expire after days: minutes of age do not matter. */
 const MIRROR_EVERY_BEATS = 15;
+
+/** A worker that has not beaten for so long is not counted as running. */
+const STALE_AFTER_MS = 10_000;
+
+export const isRunning = ({ ageMs }: Pick<WorkerRow, "ageMs">) => ageMs < STALE_AFTER_MS;
 
 /** Tells the ledger every 2 s which routes this process holds and how they do; it is how processes know of each other. */
 export function startHeartbeat(options: {

@@ -3,10 +3,8 @@ import type { Ledger, RouteCounts, WorkerRow } from "../ledger/ledger.ts";
 import { CALLS_TOPIC, type CommittedPosition, type Log, type PartitionRange, type Position } from "../log/log.ts";
 import type { Route } from "../route.ts";
 import { pauseCause } from "./gate.ts";
+import { isRunning } from "./heartbeat.ts";
 import { groupOf } from "./start.ts";
-
-/** A worker that has not beaten for so long is not counted as running. */
-const STALE_AFTER_MS = 10_000;
 
 export interface PartitionLag {
   partition: number;
@@ -94,8 +92,6 @@ async function readLedger(ledger: Ledger | { away: string }): Promise<LedgerPart
     return { away: error instanceof Error ? error.message : "unknown" };
   }
 }
-
-const isRunning = ({ ageMs }: WorkerRow) => ageMs < STALE_AFTER_MS;
 
 function lagOfRoute(options: {
   route: Route;

@@ -70,10 +70,18 @@ export function createSender(options: SenderOptions): Sender {
     },
   });
 
-  async function answered(deliveries: AnyDelivery[], send: (signal: AbortSignal) => Promise<Outcome[]>): Promise<Outcome[]> {
-    const limit = timeoutSignal(clock, timeoutMs);
+  async function inTime<T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { signal, clear } = timeoutSignal(clock, timeoutMs);
     try {
-      const outcomes = await untilAborted(limit.signal, () => send(limit.signal));
+      return await untilAborted(signal, () => ask(signal));
+    } finally {
+      clear();
+    }
+  }
+
+  async function answered(deliveries: AnyDelivery[], send: (signal: AbortSignal) => Promise<Outcome[]>): Promise<Outcome[]> {
+    try {
+      const outcomes = await inTime(send);
       if (outcomes.length === deliveries.length) return outcomes;
       return deliveries.map(() => ({
         kind: "ambiguous",
@@ -83,8 +91,6 @@ export function createSender(options: SenderOptions): Sender {
     } catch (error) {
       const outcome = outcomeOfThrown(error);
       return deliveries.map(() => outcome);
-    } finally {
-      limit.clear();
     }
   }
 
@@ -96,12 +102,7 @@ export function createSender(options: SenderOptions): Sender {
       const { open } = destination;
       if (!open.find) return undefined;
       const find = open.find.bind(open);
-      const limit = timeoutSignal(clock, timeoutMs);
-      try {
-        return await untilAborted(limit.signal, () => find(delivery, { signal: limit.signal }));
-      } finally {
-        limit.clear();
-      }
+      return inTime((signal) => find(delivery, { signal }));
     },
   };
 }

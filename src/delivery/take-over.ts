@@ -1,10 +1,9 @@
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import { CALLS_TOPIC, type Log } from "../log/log.ts";
+import { isRunning } from "./heartbeat.ts";
 import { groupOf } from "./start.ts";
 
-/** A worker that has not beaten for so long runs nothing any more. */
-const STALE_AFTER_MS = 10_000;
 const LOOK_EVERY_MS = 500;
 
 /**
@@ -15,7 +14,7 @@ export async function takeOver(options: { from: string; to: string; log: Log; le
   const { from, to, log, ledger, clock } = options;
   while (!(await ledger.knownRoutes()).includes(to)) {
     const workers = await ledger.workers();
-    const running = workers.some(({ ageMs, routes }) => ageMs < STALE_AFTER_MS && routes.some(({ route }) => route === from));
+    const running = workers.some((worker) => isRunning(worker) && worker.routes.some(({ route }) => route === from));
     if (running) {
       await clock.sleep(LOOK_EVERY_MS);
       continue;

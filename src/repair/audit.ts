@@ -3,6 +3,7 @@ import { groupOf } from "../delivery/start.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { RowProof } from "../ledger/repairs.ts";
 import { CALLS_TOPIC, type Log, type Message, type Position } from "../log/log.ts";
+import { readPages } from "../log/pages.ts";
 import { fromMessage } from "../model/envelope.ts";
 import { parseRecord } from "../model/record.ts";
 import type { Route } from "../route.ts";
@@ -36,7 +37,6 @@ export interface RouteAudit {
   lostToRetention: number;
 }
 
-const CHUNK = 500;
 const MAX_EXAMPLES = 100;
 
 /** Reads the log from the route's start, or from `since` (Unix ms), to its end as it is now. */
@@ -75,14 +75,8 @@ export async function auditRoute(options: {
     const reached = of(committed) ?? start;
     if (reached < low) audit.lostToRetention += low - reached;
     const from = Math.max(low, start, of(sinceAt) ?? 0);
-    for (let at = from; at < high; ) {
-      const messages = await log.read({ topic: CALLS_TOPIC, partition, from: at, limit: CHUNK });
-      if (messages.length === 0) break;
-      await count(
-        messages.filter(({ offset }) => offset < high),
-        reached,
-      );
-      at = (messages.at(-1)?.offset ?? at) + 1;
+    for await (const messages of readPages({ log, topic: CALLS_TOPIC, partition, from, end: high })) {
+      await count(messages, reached);
       onProgress(audit.records);
     }
   }

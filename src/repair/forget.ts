@@ -2,6 +2,7 @@
 import { forgottenHash } from "../delivery/judge.ts";
 import type { DeliveryRow, Ledger } from "../ledger/ledger.ts";
 import { CALLS_TOPIC, type Log, type Message, QUARANTINE_TOPIC, type Topic } from "../log/log.ts";
+import { readTopic } from "../log/pages.ts";
 import { toE164 } from "../model/describe.ts";
 import { fromMessage } from "../model/envelope.ts";
 import { parseRecord } from "../model/record.ts";
@@ -20,7 +21,6 @@ export interface Found {
   rows: DeliveryRow[];
 }
 
-const CHUNK = 500;
 const MAX_ROWS = 1_000;
 
 /** Reads the whole log. A number is compared in E.164; a call that the log no longer has is found by its call_id only. */
@@ -36,15 +36,10 @@ export async function findEverything(options: {
   const places: Place[] = [];
   let read = 0;
   for (const topic of [CALLS_TOPIC, QUARANTINE_TOPIC] as const) {
-    for (const { partition, low, high } of await log.ranges(topic)) {
-      for (let from = low; from < high; ) {
-        const messages = await log.read({ topic, partition, from, limit: CHUNK });
-        if (messages.length === 0) break;
-        for (const message of messages) look(message);
-        from = (messages.at(-1)?.offset ?? from) + 1;
-        read += messages.length;
-        onProgress(read);
-      }
+    for await (const messages of readTopic({ log, topic })) {
+      for (const message of messages) look(message);
+      read += messages.length;
+      onProgress(read);
     }
   }
   const ids = number === "" ? [what] : [...calls.values()].map(({ callId }) => callId);

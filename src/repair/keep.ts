@@ -5,14 +5,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import { CALLS_TOPIC, type Log, QUARANTINE_TOPIC } from "../log/log.ts";
 import type { Route } from "../route.ts";
-
-/** How long things are kept, ms; `retention:` of routes.yaml. */
-export interface Keeping {
-  logMs: number;
-  quarantineMs: number;
-  deadLettersMs: number;
-  deliveriesMs: number;
-}
+import type { Retention } from "../routes/retention.ts";
 
 export interface Kept {
   /** Removed from the embedded log, and from its quarantine. */
@@ -24,12 +17,12 @@ export interface Kept {
 }
 
 /** How long the log keeps a call: Kafka's own setting, or the file's for the embedded log. */
-export async function logRetentionMs(log: Log, keeping: Pick<Keeping, "logMs">): Promise<number | undefined> {
+export async function logRetentionMs(log: Log, keeping: Pick<Retention, "logMs">): Promise<number | undefined> {
   return log.retentionMs ? log.retentionMs() : keeping.logMs;
 }
 
 /** Removes what is older than it may be. Messages that a route of the file, or one that is not retired yet, has not read stay. */
-export async function keepOnce(options: { keeping: Keeping; log: Log; ledger: Ledger; routes: Pick<Route, "id">[] }): Promise<Kept> {
+export async function keepOnce(options: { keeping: Retention; log: Log; ledger: Ledger; routes: Pick<Route, "id">[] }): Promise<Kept> {
   const { keeping, log, ledger, routes } = options;
   const ids = new Set([...routes.map(({ id }) => id), ...(await ledger.knownRoutes())]);
   const groups = [...ids].map(groupOf);
@@ -40,7 +33,7 @@ export async function keepOnce(options: { keeping: Keeping; log: Log; ledger: Le
 }
 
 /** Routes whose oldest unread call is half-way to the log's retention: what they have not read by then is lost (Kafka) or held (embedded). */
-export async function retentionAlarms(options: { keeping: Keeping; log: Log; ledger: Ledger; routes: Route[]; clock: Clock }) {
+export async function retentionAlarms(options: { keeping: Retention; log: Log; ledger: Ledger; routes: Route[]; clock: Clock }) {
   const { keeping, log, ledger, routes, clock } = options;
   const retentionMs = await logRetentionMs(log, keeping);
   if (retentionMs === undefined) return [];
@@ -55,7 +48,7 @@ const FIRST_AFTER_MS = 30_000;
 
 /** Does both every ten minutes, until it is stopped. */
 export function startKeeping(options: {
-  keeping(): Keeping;
+  keeping(): Retention;
   routes(): Route[];
   log: Log;
   ledger: Ledger;

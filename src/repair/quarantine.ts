@@ -1,6 +1,7 @@
 /** Records that were signed and are no call records: kept once, by their hash, until their retention ends. */
 import { randomUUID } from "node:crypto";
 import { CALLS_TOPIC, type Log, type Message, QUARANTINE_TOPIC } from "../log/log.ts";
+import { readTopic } from "../log/pages.ts";
 import { fromMessage, recordKey, toHeaders } from "../model/envelope.ts";
 import { type FieldProblem, judgeRecord } from "../model/record.ts";
 
@@ -16,18 +17,11 @@ export interface Quarantined {
   message: Message;
 }
 
-const CHUNK = 500;
-
 /** Each body once, oldest first. */
 export async function readQuarantine(log: Log): Promise<Quarantined[]> {
   const found = new Map<string, Quarantined>();
-  for (const { partition, low, high } of await log.ranges(QUARANTINE_TOPIC)) {
-    for (let from = low; from < high; ) {
-      const messages = await log.read({ topic: QUARANTINE_TOPIC, partition, from, limit: CHUNK });
-      if (messages.length === 0) break;
-      for (const message of messages) if (!found.has(message.key)) found.set(message.key, toQuarantined(message));
-      from = (messages.at(-1)?.offset ?? from) + 1;
-    }
+  for await (const messages of readTopic({ log, topic: QUARANTINE_TOPIC })) {
+    for (const message of messages) if (!found.has(message.key)) found.set(message.key, toQuarantined(message));
   }
   return [...found.values()].sort((a, b) => a.at - b.at);
 }

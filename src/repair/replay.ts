@@ -4,6 +4,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { ReplayAnswer, ReplayItem } from "../ledger/repairs.ts";
 import type { Clock } from "../lib/clock.ts";
 import { CALLS_TOPIC, type Log, type Message, type Position } from "../log/log.ts";
+import { readPages } from "../log/pages.ts";
 import type { Call } from "../model/call.ts";
 import type { Route, Routes } from "../route.ts";
 
@@ -171,12 +172,9 @@ async function* wantedItems(options: {
   const forgotten = new Set((await ledger.controls()).forgotten);
   let next = spec.next;
   for (const { partition, offset: end } of spec.end) {
-    for (let from = next.find((one) => one.partition === partition)?.offset ?? end; from < end; ) {
-      const found = await log.read({ topic: CALLS_TOPIC, partition, from, limit: CHUNK });
-      const messages = found.filter(({ offset }) => offset < end);
-      if (messages.length === 0) break;
-      from = (messages.at(-1)?.offset ?? from) + 1;
-      const offset = from;
+    const from = next.find((one) => one.partition === partition)?.offset ?? end;
+    for await (const messages of readPages({ log, topic: CALLS_TOPIC, partition, from, end, pageMessages: CHUNK })) {
+      const offset = (messages.at(-1)?.offset ?? from) + 1;
       next = next.map((one) => (one.partition === partition ? { partition, offset } : one));
       const items = messages.flatMap((message) => itemOf(message) ?? []);
       yield { items, notWanted: messages.length - items.length, read: messages.length, next };

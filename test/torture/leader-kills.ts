@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { openLog } from "../../src/app.ts";
 import { createLogger } from "../../src/lib/logger.ts";
 import { CALLS_TOPIC } from "../../src/log/log.ts";
+import { readTopic } from "../../src/log/pages.ts";
 import { parseRecord } from "../../src/model/record.ts";
 import type { KafkaCluster } from "../support/kafka/java-cluster.ts";
 import { startLoad } from "./load.ts";
@@ -37,15 +38,10 @@ export async function leaderKills(options: { cluster: KafkaCluster; count: numbe
 
     const log = await openLog({ url: logUrl, logger: createLogger({ level: "silent" }) });
     const stored: string[] = [];
-    for (const { partition, low, high } of await log.ranges(CALLS_TOPIC)) {
-      for (let from = low; from < high; ) {
-        const messages = await log.read({ topic: CALLS_TOPIC, partition, from, limit: 500 });
-        if (messages.length === 0) break;
-        from = (messages.at(-1)?.offset ?? from) + 1;
-        for (const { value } of messages) {
-          const parsed = parseRecord(value);
-          if (parsed.ok) stored.push(parsed.record.call_id);
-        }
+    for await (const messages of readTopic({ log, topic: CALLS_TOPIC })) {
+      for (const { value } of messages) {
+        const parsed = parseRecord(value);
+        if (parsed.ok) stored.push(parsed.record.call_id);
       }
     }
     await log.close();

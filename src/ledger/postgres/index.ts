@@ -23,6 +23,7 @@ export async function openPostgresLedger(options: { url: string }): Promise<Ledg
     await pool.end();
     throw explain(error, { name, address: name.slice("postgres://".length).split("/", 1)[0] ?? "" });
   }
+  const sql = sqlOf(db);
   return {
     name,
     engine: "postgres",
@@ -31,8 +32,8 @@ export async function openPostgresLedger(options: { url: string }): Promise<Ledg
     ...routeQueries(db),
     ...workerQueries(db),
     ...viewQueries(db),
-    ...controlQueries(sqlOf(db)),
-    ...repairQueries(sqlOf(db)),
+    ...controlQueries(sql),
+    ...repairQueries(sql),
     check: async () => void (await db.query("SELECT 1")),
     close: () => pool.end(),
   };

@@ -15,6 +15,7 @@ import { settleStatements } from "./settle.ts";
 export async function openSqliteLedger(options: { path: string }): Promise<Ledger> {
   const { path } = options;
   const db = openSqlite({ path, application: "patchbay-ledger", migrations: MIGRATIONS });
+  const sql = sqlOf(db);
   return {
     name: `sqlite:${path}`,
     engine: "sqlite",
@@ -23,8 +24,8 @@ export async function openSqliteLedger(options: { path: string }): Promise<Ledge
     ...routeStatements(db),
     ...workerStatements(db),
     ...viewStatements(db),
-    ...controlQueries(sqlOf(db)),
-    ...repairQueries(sqlOf(db)),
+    ...controlQueries(sql),
+    ...repairQueries(sql),
     async check() {
       try {
         db.prepare("SELECT 1 FROM meta LIMIT 1").all();
