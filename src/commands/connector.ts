@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { connectors as known } from "../../connectors/index.ts";
 import { startConnectors } from "../app.ts";
 import type { ExitCode } from "../errors.ts";
-import { RoutesFileError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { didYouMean } from "../lib/did-you-mean.ts";
 import { startOps } from "../ops/server.ts";
 import type { Route } from "../route.ts";
@@ -32,19 +32,17 @@ export async function connectorCommand(
   try {
     const role: Role = { kind: "connector", connectors: names, routes: options.route ?? [] };
     const select = (loaded: LoadedRoutes) => selectRoutes(loaded.routes, names, options.route ?? []);
-    // Before anything is opened: a mistake in the file or in the names must not need Kafka to be seen.
-    const first = await context.routes(role).catch((error) => {
-      if (error instanceof RoutesFileError) return undefined;
-      throw error;
+    const usable = await usableRoutes({
+      context,
+      role,
+      check(loaded) {
+        if (select(loaded).length > 0) return;
+        throw new UsageError(`no route in ${loaded.path} leads to ${names.join(" or ")}`, { hint: "Add one, or run another connector." });
+      },
     });
-    if (first && select(first).length === 0) {
-      throw new UsageError(`no route in ${first.path} leads to ${names.join(" or ")}`, { hint: "Add one, or run another connector." });
-    }
-    const ledger = await context.ledger();
-    const usable = await usableRoutes({ context, role, ledger });
     const { routes } = usable;
     const selected = select(routes);
-    const log = await context.log();
+    const [log, ledger] = [await context.log(), await context.ledger()];
     const { logger } = context;
     const running = await startConnectors({ routes, selected, log, ledger, logger, problem: usable.problem });
     const ops = await startOps({ port: opsPort(options, context.env), running, log, ledger });

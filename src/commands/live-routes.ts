@@ -14,26 +14,40 @@ export interface UsableRoutes {
 }
 
 /**
+ * The file is read and checked before the ledger is opened: a mistake in it must not need a database to be seen.
+ * @param options.check refuses a file that is right in itself and not for this process.
  * @throws what loading throws, where the ledger has no earlier file either.
  */
-export async function usableRoutes(options: { context: Context; role: Role; ledger: Ledger }): Promise<UsableRoutes> {
-  const { context, role, ledger } = options;
+export async function usableRoutes(options: {
+  context: Context;
+  role: Role;
+  check?: (routes: LoadedRoutes) => void;
+}): Promise<UsableRoutes> {
+  const { context, role, check = () => undefined } = options;
+  let routes: LoadedRoutes;
   try {
-    const routes = await context.routes(role);
-    await keep({ routes, ledger, logger: context.logger });
-    return { routes, problem: undefined };
+    routes = await context.routes(role);
   } catch (error) {
-    const last = error instanceof RoutesFileError ? await ledger.routesFile() : undefined;
-    if (!last || !(error instanceof RoutesFileError)) throw error;
-    const problem = sentenceOf(error);
-    const routes = await context.routes(role, last.text);
-    context.logger.error(
-      { problem, version: last.version, goodAt: new Date(last.goodAt).toISOString() },
-      "the routes file has mistakes: running the last good one",
-    );
-    process.stderr.write(`${formatProblems(error, { color: process.stderr.isTTY })}\n`);
-    return { routes, problem };
+    return lastGood({ context, role, error });
   }
+  check(routes);
+  await keep({ routes, ledger: await context.ledger(), logger: context.logger });
+  return { routes, problem: undefined };
+}
+
+async function lastGood(options: { context: Context; role: Role; error: unknown }): Promise<UsableRoutes> {
+  const { context, role, error } = options;
+  if (!(error instanceof RoutesFileError)) throw error;
+  const last = await (await context.ledger()).routesFile();
+  if (!last) throw error;
+  const problem = sentenceOf(error);
+  const routes = await context.routes(role, last.text);
+  context.logger.error(
+    { problem, version: last.version, goodAt: new Date(last.goodAt).toISOString() },
+    "the routes file has mistakes: running the last good one",
+  );
+  process.stderr.write(`${formatProblems(error, { color: process.stderr.isTTY })}\n`);
+  return { routes, problem };
 }
 
 /** Where a restart finds it. A file with a written-out secret is not kept: secrets have no place in the ledger. */

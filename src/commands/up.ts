@@ -15,9 +15,9 @@ export async function upCommand(options: CommonOptions & { port?: number; opsPor
   const { logger, env } = context;
   try {
     const role = { kind: "all" } as const;
-    const [log, ledger] = [await context.log(), await context.ledger()];
-    const usable = await usableRoutes({ context, role, ledger });
+    const usable = await usableRoutes({ context, role });
     const { routes } = usable;
+    const [log, ledger] = [await context.log(), await context.ledger()];
     // The routes first: a route that starts "now" then misses no call of this ingress.
     const running = await startConnectors({ routes, selected: routes.routes, log, ledger, logger, problem: usable.problem });
     const ingress = await startIngress({ sources: routes.sources, log, logger, port: webhookPort(options, env) });
