@@ -459,10 +459,10 @@ export async function takeAll(subscription: Subscription, count: number, options
 }
 
 /** Looks until the answer is yes: positions and memberships have no event that the contract tells. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadlineMs = performance.now() + WITHIN_MS;
+export async function until(condition: () => boolean | Promise<boolean>, { withinMs = WITHIN_MS } = {}): Promise<void> {
+  const deadlineMs = performance.now() + withinMs;
   while (!(await condition())) {
-    if (performance.now() > deadlineMs) throw new Error(`it did not become true within ${WITHIN_MS} ms: ${condition}`);
+    if (performance.now() > deadlineMs) throw new Error(`it did not become true within ${withinMs} ms: ${condition}`);
     await delay(20);
   }
 }

@@ -1,8 +1,13 @@
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { resolve } from "node:path";
+import { createInterface } from "node:readline";
 import { inspect } from "node:util";
 import { Kafka, logLevel } from "kafkajs";
 import { describe, expect, inject, onTestFinished, test } from "vitest";
 import { LogUnavailableError, UnreachableError, UsageError } from "../../src/errors.ts";
+import type { KafkaEvent } from "../../src/log/kafka/client.ts";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
 import type { Send } from "../../src/log/kafka/send-covered.ts";
 import { CALLS_TOPIC, type Log, type Subscription, type Taken } from "../../src/log/log.ts";
@@ -15,15 +20,35 @@ const brokers = "missing" in kafka ? "" : kafka.brokers;
 describe.skipIf("missing" in kafka)("what only Kafka has", () => {
   const newPrefix = () => `o${randomUUID().slice(0, 8)}.`;
 
-  async function open(options: { prefix?: string; query?: string; wrapSend?: (send: Send) => Send } = {}): Promise<Log> {
-    const { prefix = newPrefix(), query = "partitions=6", wrapSend } = options;
+  async function open(
+    options: { prefix?: string; query?: string; wrapSend?: (send: Send) => Send; onEvent?(event: KafkaEvent): void } = {},
+  ): Promise<Log> {
+    const { prefix = newPrefix(), query = "partitions=6", wrapSend, onEvent = () => undefined } = options;
     const log = await openKafkaLog({
       url: `kafka://${brokers}?prefix=${prefix}&${query}`,
-      onEvent: () => undefined,
+      onEvent,
       ...(wrapSend && { wrapSend }),
     });
     onTestFinished(() => log.close());
     return log;
+  }
+
+  /** A process of its own, for a death that leaves no word behind. */
+  function member({ prefix, group }: { prefix: string; group: string }) {
+    const program = resolve(import.meta.dirname, "../support/kafka/member.ts");
+    const child = spawn(process.execPath, [program, `kafka://${brokers}?prefix=${prefix}&partitions=6`, group], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    const lines: string[] = [];
+    createInterface({ input: child.stdout }).on("line", (line) => lines.push(line));
+    return {
+      said: (line: string) => until(() => lines.includes(line)),
+      async kill() {
+        child.kill("SIGKILL");
+        await once(child, "close");
+      },
+    };
   }
 
   async function admin() {
@@ -61,17 +86,38 @@ describe.skipIf("missing" in kafka)("what only Kafka has", () => {
 
   test("a member that dies without a word is replaced, and what it had taken is taken again", { timeout: 60_000 }, async () => {
     const prefix = newPrefix();
-    const [dying, living] = [await open({ prefix }), await open({ prefix })];
+    const living = await open({ prefix });
     const group = "patchbay.dying";
-    const one = await dying.subscribe({ topic: CALLS_TOPIC, group, start: [] });
-    await untilHeld(one);
+    const dying = member({ prefix, group });
+    await dying.said("held");
     await Promise.all(Array.from({ length: 4 }, (_, index) => living.append(record(`${index}`, { key: "k" }))));
-    const [first] = await takeAll(one, 4);
-    first?.ack();
+    await dying.said("taken 4");
     await until(async () => (await living.committed({ group, topic: CALLS_TOPIC })).some(({ offset }) => offset === 1));
-    await dying.close();
+    await dying.kill();
     const other = await living.subscribe({ topic: CALLS_TOPIC, group, start: [] });
     expect((await takeAll(other, 3)).map((taken) => text(taken.message.value))).toEqual(["1", "2", "3"]);
+    await other.stop({ graceMs: 0 });
+  });
+
+  test("members that die while they join hold a group up for a session each, and no living one starts anew", {
+    timeout: 120_000,
+  }, async () => {
+    const prefix = newPrefix();
+    const group = "patchbay.dead-leader";
+    const said: string[] = [];
+    const living = await open({ prefix, onEvent: ({ text }) => said.push(text) });
+    const first = member({ prefix, group });
+    await first.said("held");
+    await first.kill();
+    // They wait for the dead one's session to end; then one of them leads, dead as well.
+    const joining = [1, 2, 3].map(() => member({ prefix, group }));
+    await Promise.all(joining.map((one) => one.said("subscribed")));
+    const official = await admin();
+    await until(async () => (await official.describeGroups([prefix + group])).groups[0]?.members.length === 4);
+    await Promise.all(joining.map((one) => one.kill()));
+    const other = await living.subscribe({ topic: CALLS_TOPIC, group, start: [] });
+    await until(() => other.status().partitions.length === 6, { withinMs: 90_000 });
+    expect(said.filter((text) => /starts anew|Crash/.test(text))).toEqual([]);
     await other.stop({ graceMs: 0 });
   });
 
@@ -122,6 +168,29 @@ describe.skipIf("missing" in kafka)("what only Kafka has", () => {
       const [message] = await log.read({ topic: CALLS_TOPIC, partition, from: offset, limit: 1 });
       expect(message && text(message.value)).toBe(values[index]);
     }
+  });
+
+  test("while nothing can be stored, some wait for its return and all others are refused at once; then it goes on", async () => {
+    const back = Promise.withResolvers<void>();
+    const log = await open({
+      wrapSend: (send) => async (topicMessages) => {
+        await back.promise;
+        return send(topicMessages);
+      },
+    });
+    let answered = 0;
+    const waiting = Array.from({ length: 8 }, (_, index) => log.append(record(`${index}`)).finally(() => (answered += 1)));
+    await until(() =>
+      log.check().then(
+        () => false,
+        () => true,
+      ),
+    );
+    await expect(log.append(record("refused"))).rejects.toThrow(/records wait for 3 s to be stored/);
+    expect(answered).toBe(0);
+    back.resolve();
+    expect(await Promise.all(waiting)).toHaveLength(8);
+    await expect(log.append(record("kept"))).resolves.toBeDefined();
   });
 
   test("topics are made as asked: partitions, size limit, the broker's clock", async () => {

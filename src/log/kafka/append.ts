@@ -5,10 +5,10 @@ import { within } from "../../lib/time-limit.ts";
 import { type LogRecord, MAX_RECORD_BYTES, type Position, type Topic } from "../log.ts";
 import type { KafkaClient } from "./client.ts";
 import { partitionOf } from "./murmur2.ts";
+import { createPatience } from "./patience.ts";
 import { type Outgoing, type Send, sendCovered } from "./send-covered.ts";
 
 const DEADLINE_MS = 8_000;
-const SWEEP_MS = 250;
 const MAX_WAITING_RECORDS = 20_000;
 const MAX_WAITING_BYTES = 64_000_000;
 /** kafkajs decodes a batch onto the stack: far larger ones crash a reader (kafkajs' fetch decoder, above about 100,000 records). */
@@ -19,6 +19,8 @@ const REPLICATE_WITHIN_MS = 5_000;
 /** A failure older than this says nothing about now. */
 const FAILURE_COUNTS_MS = 10_000;
 const STUCK_AFTER_MS = 3_000;
+/** While nothing can be stored so many records wait all the same, to find out when it can; the others are refused at once. */
+const PROBES = 8;
 
 /** Seventeen tries take about 12 s, longer than a dead leader is waited for (`broker.session.timeout.ms`, 9 s). */
 const PRODUCER_RETRY = { initialRetryTime: 50, maxRetryTime: 1_000, retries: 16 };
@@ -34,7 +36,6 @@ export interface Appender {
 
 interface Waiting extends Outgoing {
   bytes: number;
-  deadlineMs: number;
   /** Its sender was told that it failed; sending it now would only make a duplicate. */
   expired: boolean;
   expire(): void;
@@ -71,11 +72,10 @@ export function createAppender(options: {
     return producer.sendBatch({ acks: -1, timeout: REPLICATE_WITHIN_MS, topicMessages });
   });
 
-  /** Whose senders still wait, in the order of their deadlines. */
-  const waiting = new Set<Waiting>();
+  /** Whose senders still wait. */
+  const waiting = createPatience<Waiting>({ liveMs: DEADLINE_MS });
   /** In the lane: an expired record takes its room until the lane has dropped it. */
   let laneBytes = 0;
-  let sweeper: NodeJS.Timeout | undefined;
   let failure: { atMs: number; message: string } | undefined;
   let closed = false;
 
@@ -95,27 +95,9 @@ export function createAppender(options: {
     },
   });
 
-  /** One timer for all: they have the same time to live, so the oldest comes first. */
-  function sweep(): void {
-    const nowMs = performance.now();
-    for (const one of waiting) {
-      if (one.deadlineMs > nowMs) return;
-      one.expire();
-      forget(one);
-    }
-  }
-
-  function remember(one: Waiting): void {
-    waiting.add(one);
-    laneBytes += one.bytes;
-    sweeper ??= setInterval(sweep, SWEEP_MS);
-  }
-
-  function forget(one: Waiting): void {
-    waiting.delete(one);
-    if (waiting.size > 0) return;
-    clearInterval(sweeper);
-    sweeper = undefined;
+  function trouble(): string | undefined {
+    if (waiting.longestMs() > STUCK_AFTER_MS) return `records wait for ${STUCK_AFTER_MS / 1000} s to be stored`;
+    return failure && performance.now() - failure.atMs < FAILURE_COUNTS_MS ? failure.message : undefined;
   }
 
   return {
@@ -131,13 +113,14 @@ export function createAppender(options: {
       if (lane.size >= MAX_WAITING_RECORDS || laneBytes + bytes > MAX_WAITING_BYTES) {
         return Promise.reject(new LogUnavailableError(`the log ${name} cannot keep up: ${lane.size} records wait to be stored`));
       }
+      const known = waiting.size < PROBES ? undefined : trouble();
+      if (known !== undefined) return Promise.reject(new LogUnavailableError(`${name}: ${known}`));
       return new Promise((resolve, reject) => {
         const partition = partitionOf(key, partitionsOf(topic));
         const one: Waiting = {
           topic: prefix + topic,
           message: { key, value: Buffer.from(buffer, byteOffset, byteLength), headers, partition },
           bytes,
-          deadlineMs: performance.now() + DEADLINE_MS,
           expired: false,
           expire() {
             one.expired = true;
@@ -145,32 +128,24 @@ export function createAppender(options: {
             reject(new LogUnavailableError(failure.message));
           },
         };
-        remember(one);
+        waiting.add(one);
+        laneBytes += one.bytes;
         lane.add(one).then((result) => {
           laneBytes -= bytes;
-          forget(one);
+          waiting.delete(one);
           if (result instanceof Error) reject(result);
           else resolve(result);
         }, reject);
       });
     },
 
-    trouble() {
-      const nowMs = performance.now();
-      const [oldest] = waiting;
-      if (oldest && nowMs - (oldest.deadlineMs - DEADLINE_MS) > STUCK_AFTER_MS)
-        return `records wait for ${STUCK_AFTER_MS / 1000} s to be stored`;
-      return failure && nowMs - failure.atMs < FAILURE_COUNTS_MS ? failure.message : undefined;
-    },
+    trouble,
 
     async close({ graceMs }) {
       closed = true;
       const deadlineMs = performance.now() + graceMs;
       while (waiting.size > 0 && performance.now() < deadlineMs) await new Promise((resolve) => setTimeout(resolve, 10));
-      for (const one of waiting) {
-        one.expire();
-        forget(one);
-      }
+      waiting.end();
       await within(graceMs, producer.disconnect()).catch(() => undefined);
     },
   };

@@ -125,6 +125,10 @@ export interface RequestQueue {
   scheduleCheckPendingRequests(): void;
 }
 
+export interface SyncGroup {
+  protocol(options: { version: number }): (request: object) => { request: object; response: object; requestTimeout?: number };
+}
+
 const require = createRequire(import.meta.url);
 const { version } = require("kafkajs/package.json") as { version: string };
 if (version !== KNOWN_VERSION) {
@@ -136,6 +140,7 @@ if (version !== KNOWN_VERSION) {
 export const Cluster = require("kafkajs/src/cluster") as new (options: ClusterOptions) => Cluster;
 export const ConsumerGroup = require("kafkajs/src/consumer/consumerGroup") as { prototype: ConsumerGroup };
 export const RequestQueue = require("kafkajs/src/network/requestQueue") as { prototype: RequestQueue };
+export const SyncGroup = require("kafkajs/src/protocol/requests/syncGroup") as SyncGroup;
 export const { createLogger } = require("kafkajs/src/loggers") as {
   createLogger(options: { level: logLevel; logCreator: logCreator }): object;
 };
@@ -143,7 +148,7 @@ export const { createLogger } = require("kafkajs/src/loggers") as {
 const PATCHED = Symbol.for("patchbay.patched");
 
 /**
- * Replaces methods of a kafkajs class, once per process however often our modules are loaded.
+ * Replaces methods of a kafkajs class or object, once per process however often our modules are loaded.
  * @throws {Error} when the class has no such methods.
  */
 export function patch<Instance extends object>(options: {

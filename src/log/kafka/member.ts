@@ -18,6 +18,8 @@ const METADATA_MAX_AGE_MS = 60_000;
 const CONSUMER_RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 40 };
 const WATCH_EVERY_MS = 5_000;
 const SILENT_MS = 3 * SESSION_MS;
+/** To join and to be told its partitions a member may wait this long each, for others that died, and hears nothing meanwhile. */
+const SILENT_WHILE_JOINING_MS = 2 * REJOIN_WITHIN_MS + SESSION_MS;
 
 /** The batch and the offset that was asked for; `messages` are those from there on. */
 export type FetchedBatch = Batch & { fetchedOffset: string };
@@ -48,7 +50,19 @@ export async function createMember(options: {
   const { client, groupId, topic, hooks, onBatch, onEvent, onFailed, reachable } = options;
   const consumer = client.kafka.consumer({
     groupId,
-    partitionAssigners: [assignerWith(hooks)],
+    partitionAssigners: [
+      assignerWith({
+        ...hooks,
+        beforeJoin(group) {
+          joining = true;
+          return hooks.beforeJoin(group);
+        },
+        joined(group) {
+          joining = false;
+          return hooks.joined(group);
+        },
+      }),
+    ],
     sessionTimeout: SESSION_MS,
     rebalanceTimeout: REJOIN_WITHIN_MS,
     heartbeatInterval: HEARTBEAT_EVERY_MS,
@@ -62,6 +76,7 @@ export async function createMember(options: {
     retry: { ...CONSUMER_RETRY, restartOnFailure: async () => !leaving },
   });
   let leaving = false;
+  let joining = false;
   let heard = true;
 
   function onAlive(): void {
@@ -86,7 +101,8 @@ export async function createMember(options: {
     if (heard) silentMs = 0;
     else if (await reachable()) silentMs += WATCH_EVERY_MS;
     heard = false;
-    if (silentMs >= SILENT_MS && !leaving) onFailed(new Error(`the consumer of ${groupId} has not moved for ${SILENT_MS / 1000} s`));
+    if (silentMs < (joining ? SILENT_WHILE_JOINING_MS : SILENT_MS) || leaving) return;
+    onFailed(new Error(`the consumer of ${groupId} has not moved for ${silentMs / 1000} s`));
   }, WATCH_EVERY_MS);
 
   return {

@@ -1,0 +1,57 @@
+const SWEEP_MS = 250;
+
+/** Those who wait for an answer, each for the same time: then `expire` is called, and they wait no longer. */
+export interface Patience<Item extends { expire(): void }> {
+  add(item: Item): void;
+  /** It was answered; nothing happens for one that has expired. */
+  delete(item: Item): void;
+  readonly size: number;
+  /** How long the oldest has waited; 0 when nobody waits. */
+  longestMs(): number;
+  /** Expires all of them now. */
+  end(): void;
+}
+
+/** One timer for all of them: they have the same time to live, so the oldest comes first. */
+export function createPatience<Item extends { expire(): void }>(options: { liveMs: number }): Patience<Item> {
+  const { liveMs } = options;
+  const sinceMs = new Map<Item, number>();
+  let sweeper: NodeJS.Timeout | undefined;
+
+  function sweep(): void {
+    const nowMs = performance.now();
+    for (const [item, addedMs] of sinceMs) {
+      if (nowMs - addedMs < liveMs) return;
+      remove(item);
+      item.expire();
+    }
+  }
+
+  function remove(item: Item): void {
+    sinceMs.delete(item);
+    if (sinceMs.size > 0) return;
+    clearInterval(sweeper);
+    sweeper = undefined;
+  }
+
+  return {
+    add(item) {
+      sinceMs.set(item, performance.now());
+      sweeper ??= setInterval(sweep, SWEEP_MS);
+    },
+    delete: remove,
+    get size() {
+      return sinceMs.size;
+    },
+    longestMs() {
+      for (const addedMs of sinceMs.values()) return performance.now() - addedMs;
+      return 0;
+    },
+    end() {
+      for (const item of [...sinceMs.keys()]) {
+        remove(item);
+        item.expire();
+      }
+    },
+  };
+}
