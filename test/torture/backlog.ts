@@ -14,7 +14,7 @@ import type { TortureRow } from "./table.ts";
 
 const AT_ONCE = 1_000;
 /** Compiled, and with the flags of the Dockerfile: a checkout's type stripping costs memory that no user pays. */
-const AS_IN_THE_IMAGE = ["--max-semi-space-size=8", resolve(import.meta.dirname, "../../dist/src/cli.js")];
+const AS_IN_THE_IMAGE = ["--max-semi-space-size=8", "--initial-old-space-size=40", resolve(import.meta.dirname, "../../dist/src/cli.js")];
 
 /** Case 7: a connector starts on a large backlog and drains it; its memory stays flat. The destination is a local file: DuckDB. */
 export async function backlog(options: { engine: SceneEngine; calls: number }): Promise<{ row: TortureRow; peakMb: number }> {
