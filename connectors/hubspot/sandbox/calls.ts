@@ -39,10 +39,22 @@ export function createCalls(options: {
 }) {
   const { properties, hasContact, multiStatus } = options;
   const calls = new Map<string, StoredCall>();
+  /** By unique property and value: HubSpot has an index too, and a search through all calls would make a long test measure itself. */
+  const holders = new Map<string, StoredCall>();
   let nextId = 301;
 
-  const find = (id: string, idProperty: string | undefined) =>
-    idProperty === undefined ? calls.get(id) : [...calls.values()].find((call) => call.properties[idProperty] === id);
+  const place = (name: string, value: string) => `${name}=${value}`;
+  function find(id: string, idProperty: string | undefined): StoredCall | undefined {
+    return idProperty === undefined ? calls.get(id) : holders.get(place(idProperty, id));
+  }
+
+  function set(call: StoredCall, name: string, value: string | null): void {
+    const before = call.properties[name] ?? null;
+    call.properties[name] = value;
+    if (!properties.isUnique(name)) return;
+    if (before !== null) holders.delete(place(name, before));
+    if (value !== null) holders.set(place(name, value), call);
+  }
 
   function upsertOne({ id, idProperty, properties: values }: Input): () => { call: StoredCall; isNew: boolean } {
     const existing = find(id, idProperty);
@@ -58,9 +70,9 @@ export function createCalls(options: {
     return () => {
       const now = new Date().toISOString();
       const call = existing ?? { id: String(nextId++), properties: {}, createdAt: now, updatedAt: now, contactIds: new Set<string>() };
-      if (!existing && idProperty !== undefined) call.properties[idProperty] = id;
+      if (!existing && idProperty !== undefined) set(call, idProperty, id);
       // An empty value clears a property.
-      for (const [name, value] of Object.entries(values)) call.properties[name] = value === "" ? null : value;
+      for (const [name, value] of Object.entries(values)) set(call, name, value === "" ? null : value);
       call.updatedAt = now;
       calls.set(call.id, call);
       return { call, isNew: !existing };
@@ -150,6 +162,7 @@ export function createCalls(options: {
       else call.contactIds.delete(contactId);
     },
     archive(id: string): void {
+      for (const name of Object.keys(calls.get(id)?.properties ?? {})) set(calls.get(id) as StoredCall, name, null);
       calls.delete(id);
     },
   };
