@@ -170,7 +170,12 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
   }
 
   const start = await resolveStart({ route: options.route, log, ledger });
-  const subscription = await log.subscribe({ topic: CALLS_TOPIC, group: groupOf(id), start });
+  const subscription = await log.subscribe({
+    topic: CALLS_TOPIC,
+    group: groupOf(id),
+    start,
+    onLost: (range) => ledger.noteLost({ route: id, ...range }),
+  });
   heed(options.controls);
 
   function heed(controls: Controls): void {

@@ -61,6 +61,8 @@ export interface SubscribeOptions {
   start: Position[];
   /** Unacknowledged messages held at once, buffered ones included. Default 2,000 messages and 16 MB. */
   window?: { maxMessages: number; maxBytes: number };
+  /** Retention took messages that the group had not read: `from` up to, not including, `to`. Reading goes on behind them once it is noted. */
+  onLost?(range: { partition: number; from: number; to: number }): Promise<void>;
 }
 
 export interface SubscriptionStatus {

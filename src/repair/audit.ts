@@ -66,14 +66,16 @@ export async function auditRoute(options: {
   const committed = await log.committed({ group: groupOf(route.id), topic: CALLS_TOPIC });
   const starts = (await ledger.routeStarts()).get(route.id) ?? [];
   const sinceAt = since === undefined ? [] : await log.offsetsAt({ topic: CALLS_TOPIC, atMs: since });
-  const lost = (await ledger.lost()).filter((range) => range.route === route.id);
+  const lost = (await ledger.lost()).filter((range) => range.route === route.id && range.at >= (since ?? 0));
   audit.lostToRetention = lost.reduce((sum, { from, to }) => sum + to - from, 0);
 
   for (const { partition, low, high } of await log.ranges(CALLS_TOPIC)) {
     const of = (positions: Position[]) => positions.find((one) => one.partition === partition)?.offset;
     const start = of(starts) ?? low;
     const reached = of(committed) ?? start;
-    if (reached < low) audit.lostToRetention += low - reached;
+    // What a worker has not come upon yet, and so has not noted.
+    const noted = Math.max(reached, ...lost.filter((range) => range.partition === partition).map(({ to }) => to));
+    audit.lostToRetention += Math.max(0, low - noted);
     const from = Math.max(low, start, of(sinceAt) ?? 0);
     for await (const messages of readPages({ log, topic: CALLS_TOPIC, partition, from, end: high })) {
       await count(messages, reached);

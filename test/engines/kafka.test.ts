@@ -193,6 +193,38 @@ describe.skipIf("missing" in kafka)("what only Kafka has", () => {
     await expect(log.append(record("kept"))).resolves.toBeDefined();
   });
 
+  test("what retention took unread is told before reading goes on behind it, and told again until it is noted", async () => {
+    const prefix = newPrefix();
+    const log = await open({ prefix, query: "partitions=1" });
+    const subscribe = (lost: object[] = [], failures = 0) =>
+      log.subscribe({
+        topic: CALLS_TOPIC,
+        group: "patchbay.overtaken",
+        start: [],
+        async onLost(range) {
+          lost.push(range);
+          if (lost.length <= failures) throw new Error("the ledger is away");
+        },
+      });
+    const before = await subscribe();
+    await untilHeld(before);
+    await log.append(record("0"));
+    const [first] = await takeAll(before, 1);
+    first?.ack();
+    await before.stop({ graceMs: 1_000 });
+    for (let index = 1; index < 10; index += 1) await log.append(record(`${index}`));
+    const official = await admin();
+    const topic = prefix + CALLS_TOPIC;
+    // kafkajs deletes only from a topic that it was asked about before.
+    await official.fetchTopicOffsets(topic);
+    await official.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: "6" }] });
+    const lost: object[] = [];
+    const after = await subscribe(lost, 1);
+    expect((await takeAll(after, 4)).map((taken) => text(taken.message.value))).toEqual(["6", "7", "8", "9"]);
+    expect(lost).toEqual([1, 2].map(() => ({ partition: 0, from: 1, to: 6 })));
+    await after.stop({ graceMs: 0 });
+  });
+
   test("topics are made as asked: partitions, size limit, the broker's clock", async () => {
     const prefix = newPrefix();
     await open({ prefix, query: "partitions=5&retention_ms=3600000" });

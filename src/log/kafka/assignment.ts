@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { within } from "../../lib/time-limit.ts";
 import type { Position, Taken, Topic } from "../log.ts";
 import type { PartitionWindow } from "../window.ts";
@@ -13,6 +14,7 @@ import { toMessage, toOffset } from "./wire.ts";
 /** A rejoining member waits so long for what is taken, then so long for its commit: together no longer than a session. */
 const BARRIER_MS = 8_000;
 const BARRIER_COMMIT_MS = 4_000;
+const NOTE_AGAIN_MS = 1_000;
 
 /** What the group has given to this member, generation after generation: a holding each, from its first fetch to the next rejoin. */
 export interface Assignment {
@@ -38,11 +40,13 @@ export function createAssignment(options: {
   committer: Committer;
   /** Whether anything is to be fetched at all. */
   wanted(): boolean;
+  /** As the subscriber asked for it. */
+  onLost(range: { partition: number; from: number; to: number }): Promise<void>;
   /** There may be messages to take, or room. */
   onChange(window: PartitionWindow): void;
   onEvent(event: KafkaEvent): void;
 }): Assignment {
-  const { topicName, topic, groupId, start, limits, committer, wanted, onEvent } = options;
+  const { topicName, topic, groupId, start, limits, committer, wanted, onLost, onEvent } = options;
   let group: ConsumerGroup | undefined;
   let holding: Holding | undefined;
   /** How far this member had come when its last holding ended; worth nothing to a member with another id. */
@@ -134,6 +138,13 @@ export function createAssignment(options: {
         const text = behind
           ? `retention took ${oldest - window.next} messages that were not read: ${window.next} to ${oldest - 1}`
           : `the position ${window.next} lies behind the end: the topic was cut or made anew; reading goes on at ${oldest}`;
+        try {
+          if (behind) await onLost({ partition, from: window.next, to: oldest });
+        } catch {
+          // It is asked for again, refused again, and noted then: without a note nobody would ever know.
+          await delay(NOTE_AGAIN_MS);
+          return;
+        }
         onEvent({ severity: "error", text, group: groupId, partition });
         if (behind) window.skipTo(oldest);
         else holding.restart(partition, oldest);
