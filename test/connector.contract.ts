@@ -19,6 +19,8 @@ export interface ConnectorHarness {
   credential?: string;
   /** The setting that names the API's address; undefined where it is not HTTP. */
   address?: string;
+  /** Its API has no way to delete what was sent. */
+  cannotErase?: true;
 }
 
 const NUMBER = "+14155550177";
@@ -110,6 +112,18 @@ export function describeConnector(harness: ConnectorHarness): void {
       const records = await sandbox.records();
       expect(records.map(({ key, id }) => ({ key, id }))).toEqual([{ key: deliveryOf("a").key, id: receipt.id }]);
       expect(records[0]?.line.length).toBeGreaterThan(5);
+    });
+
+    testIf(harness.cannotErase !== true, "erases what a delivery left, and does not mind that it is gone already", async () => {
+      const { sandbox, open } = await start();
+      const destination = await open();
+      const [kept, left] = [deliveryOf("kept"), deliveryOf("left")];
+      await receiptOf(send(destination, kept));
+      const receipt = await receiptOf(send(destination, left));
+      const erase = () => destination.erase?.({ key: left.key, receipt }, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+      expect(await erase()).toBe(true);
+      expect((await sandbox.records()).map(({ key }) => key)).toEqual([kept.key]);
+      expect(typeof (await erase())).toBe("boolean");
     });
 
     test("answers for each of a full batch, in order, with a record each", async () => {

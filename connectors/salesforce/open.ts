@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type OpenDestination, OpenError } from "../../src/connector.ts";
+import { SalesforceError } from "./errors.ts";
 import { outcomeOfSalesforceError } from "./outcome.ts";
 import { createPeople } from "./people.ts";
 import { sendTasks } from "./send.ts";
@@ -21,6 +22,16 @@ export async function openSalesforce(options: {
 
   return {
     send: (deliveries, { signal }) => sendTasks({ deliveries, session, people, externalIdField, timezone, signal }),
+    /** Into the recycle bin, from where it goes after 15 days (help.salesforce.com, "View, Restore, and Manage the Recycle Bin"). */
+    async erase({ receipt }, { signal }) {
+      try {
+        await session.request({ method: "DELETE", path: `/sobjects/Task/${encodeURIComponent(receipt.id)}` }, { signal });
+        return true;
+      } catch (error) {
+        if (error instanceof SalesforceError && error.status === 404) return false;
+        throw error;
+      }
+    },
     // The token is left to expire: other containers' sessions of this user may be the same one.
     close: async () => undefined,
   };

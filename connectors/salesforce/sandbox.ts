@@ -70,6 +70,7 @@ export function createSandbox(options: SalesforceSandboxOptions = {}): Salesforc
   app.get("/services/data/:version/composite/sobjects/Task", (context) =>
     tasks.retrieve(context.req.query("ids"), context.req.query("fields")),
   );
+  app.delete("/services/data/:version/sobjects/Task/:id", (context) => tasks.remove(context.req.param("id")));
   app.patch("/services/data/:version/composite/sobjects/Task/:field", (context) => {
     if (Number.parseInt(context.req.param("version").slice(1), 10) < COLLECTIONS_VERSION) {
       return refusal(404, "NOT_FOUND", "The requested resource does not exist");

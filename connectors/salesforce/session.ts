@@ -5,7 +5,7 @@ import type { SalesforceSettings } from "./settings.ts";
 import { createTransport, type Exchange } from "./transport.ts";
 
 export interface ApiRequest {
-  method: "GET" | "PATCH";
+  method: "GET" | "PATCH" | "DELETE";
   /** Below `/services/data/v65.0`. */
   path: string;
   body?: unknown;

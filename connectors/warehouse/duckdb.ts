@@ -56,6 +56,14 @@ export function openDuckDbStore(options: { url: Secret; table: string; batchesPe
         }
       }),
 
+    erase: (key, { signal }) =>
+      withDuckDbFile({ path, signal }, async (connection) => {
+        const result = await connection.runAndReadAll(`DELETE FROM ${quoted(table)} WHERE ${quoted(KEY)} = $1 RETURNING 1`, [key]);
+        // What was deleted must not stay readable in the write-ahead log.
+        await fold(connection);
+        return result.getRows().length > 0;
+      }),
+
     async close() {
       // The file alone then holds everything.
       if (unfolded > 0) await withDuckDbFile({ path }, fold).catch(() => undefined);

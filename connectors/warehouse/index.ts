@@ -54,6 +54,7 @@ export const warehouse = defineConnector({
     }
     return {
       send: (deliveries, { signal }) => sendRows({ deliveries, store, signal }),
+      erase: ({ key }, { signal }) => store.erase(key, { signal }),
       close: () => store.close(),
     };
   },

@@ -63,6 +63,14 @@ export async function openPostgresStore(options: {
         }),
       );
     },
+    erase: (key, { signal }) =>
+      withClient(pool, signal, async (client) => {
+        let deleted = 0;
+        await inTransaction({ client, timeoutMs }, async () => {
+          deleted = (await client.query(`DELETE FROM ${target} WHERE ${quoted(KEY)} = $1`, [key])).rowCount ?? 0;
+        });
+        return deleted > 0;
+      }),
     close: () => pool.end(),
   };
 }

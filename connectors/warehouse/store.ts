@@ -20,5 +20,7 @@ export interface Store {
    * @throws {OpenError} as `prepare`; errors of the network as they come.
    */
   upsert(rows: Row[], columns: readonly Column[], options: { signal: AbortSignal }): Promise<RowResult[]>;
+  /** Deletes a row by its key; `false`: there was none. @throws as `upsert`. */
+  erase(key: string, options: { signal: AbortSignal }): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -9,6 +9,8 @@ export interface Tasks {
   upsert(request: Request, fieldName: string): Promise<Response>;
   /** Several Tasks by their ids, in order; null for one that is not there (resources_composite_sobjects_collections_retrieve). */
   retrieve(ids: string | undefined, fields: string | undefined): Response;
+  /** 204, or 404 in Salesforce's words (resources_sobject_basic_info, "Delete"). */
+  remove(id: string): Response;
   list(): StoredTask[];
   /** So many records that are written next meet a locked row. */
   lockRows(count: number): void;
@@ -21,6 +23,7 @@ export function createTasks(options: { fields: TaskField[]; people: SandboxPerso
   const byName = new Map(fields.map((field) => [field.name.toLowerCase(), field]));
   const stored: StoredTask[] = [];
   let locked = 0;
+  let nextId = 1;
 
   function write(record: Record<string, unknown>, key: TaskField): { id: string; created: boolean } | ItemError[] {
     const externalId = record[key.name];
@@ -45,7 +48,7 @@ export function createTasks(options: { fields: TaskField[]; people: SandboxPerso
       locked -= 1;
       return [itemError("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record or 1 records: 003Pb0000000001")];
     }
-    const task = before ?? { Id: recordId("00T", stored.length + 1), Status: "Not Started", Priority: "Normal", TaskSubtype: "Task" };
+    const task = before ?? { Id: recordId("00T", nextId++), Status: "Not Started", Priority: "Normal", TaskSubtype: "Task" };
     if (!before) stored.push(task);
     for (const [name, value] of Object.entries(record)) {
       // An empty text empties the field.
@@ -87,6 +90,12 @@ export function createTasks(options: { fields: TaskField[]; people: SandboxPerso
         return task && { attributes: { type: "Task" }, ...Object.fromEntries(names.split(",").map((name) => [name, task[name] ?? null])) };
       });
       return Response.json(read.map((task) => task ?? null));
+    },
+    remove(id) {
+      const at = stored.findIndex(({ Id }) => Id === id);
+      if (at < 0) return refusal(404, "ENTITY_IS_DELETED", "entity is deleted");
+      stored.splice(at, 1);
+      return new Response(null, { status: 204 });
     },
     list: () => stored,
     lockRows(count) {
