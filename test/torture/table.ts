@@ -17,6 +17,8 @@ export interface TortureRow {
   dead: number;
   seconds: number;
   note: string;
+  /** Without something that the product has: what it loses is the point of it. */
+  isComparison?: true;
 }
 
 export function formatRows(rows: TortureRow[]): string {
