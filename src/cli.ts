@@ -52,6 +52,7 @@ const opsPortOption = () =>
     portNumber,
   );
 const jsonOption = () => new Option("--json", "for programs");
+const limitOption = () => new Option("--limit <n>", "at most so many").argParser(wholePositive).default(50);
 
 command("demo", "shows everything at work on this machine: sample calls, sandboxes, a lag table")
   .addOption(portOption())
@@ -94,7 +95,7 @@ command("lag", "shows how far each route is behind, and why")
 command("deliveries [call_id]", "shows where calls are, and why")
   .option("--route <id>", "only this route")
   .addOption(new Option("--state <state>", "only these").choices(["sending", "delivered", "skipped", "waiting", "dead"]))
-  .addOption(new Option("--limit <n>", "at most so many").argParser(wholePositive).default(50))
+  .addOption(limitOption())
   .addOption(jsonOption())
   .action(async (callId, options) => end((await import("./commands/deliveries.ts")).deliveriesCommand(callId, options)));
 
@@ -113,7 +114,7 @@ const deadChoice = (one: Command) =>
     .addOption(untilOption())
     .addOption(jsonOption());
 deadChoice(dead.command("list").description("which, and why"))
-  .addOption(new Option("--limit <n>", "at most so many").argParser(wholePositive).default(50))
+  .addOption(limitOption())
   .action(async (options) => end((await import("./commands/dead.ts")).deadListCommand(options)));
 deadChoice(dead.command("show <call_id>").description("its reason and the record itself")).action(async (callId, options) =>
   end((await import("./commands/dead.ts")).deadShowCommand(callId, options)),
@@ -170,6 +171,12 @@ command("retire <route>", "removes what is left of a route that is no longer in 
   .addOption(yesOption())
   .addOption(jsonOption())
   .action(async (route, options) => end((await import("./commands/pause.ts")).retireCommand(route, options)));
+
+command("actions", "shows who paused, resumed, replayed, discarded, retired and forgot what, and why")
+  .option("--route <id>", "only of this route")
+  .addOption(limitOption())
+  .addOption(jsonOption())
+  .action(async (options) => end((await import("./commands/actions.ts")).actionsCommand(options)));
 
 command("audit", "proves that every accepted call came to an end, waits, or is still to be read")
   .addOption(sinceOption())

@@ -1,5 +1,6 @@
 import type { ExitCode } from "../errors.ts";
 import { RoutesFileError } from "../errors.ts";
+import { formatDuration } from "../lib/table.ts";
 import { formatProblems } from "../routes/index.ts";
 import { type CommonOptions, createContext } from "./context.ts";
 
@@ -8,15 +9,19 @@ export async function checkCommand(options: CommonOptions & { env: boolean }): P
   const context = createContext(options);
   try {
     const loaded = await context.routes({ kind: options.env ? "check" : "check-no-env" });
-    const { path, version, sources, destinations, routes, warnings } = loaded;
+    const { path, version, sources, destinations, routes, retention, warnings } = loaded;
     if (options.json) {
-      console.log(JSON.stringify({ ok: true, path, version, problems: warnings }));
+      console.log(JSON.stringify({ ok: true, path, version, retention, problems: warnings }));
       return 0;
     }
     if (warnings.length > 0) console.error(formatProblems(new RoutesFileError(warnings, loaded.text), { color: process.stderr.isTTY }));
     const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? "" : "s"}`;
     console.log(
       `${path} is fine: ${count(sources.length, "source")}, ${count(destinations.length, "destination")}, ${count(routes.length, "route")} (version ${version})`,
+    );
+    const { logMs, quarantineMs, deadLettersMs, deliveriesMs } = retention;
+    console.log(
+      `kept: calls in the embedded log ${formatDuration(logMs)} (on Kafka as long as its topic says), quarantine ${formatDuration(quarantineMs)}, dead letters ${formatDuration(deadLettersMs)}, what became of a call ${formatDuration(deliveriesMs)}`,
     );
     return 0;
   } catch (error) {

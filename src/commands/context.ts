@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { DEFAULT_LEDGER_URL, DEFAULT_LOG_URL, openLedger, openLog } from "../app.ts";
+import type { ExitCode } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { createLogger, type Logger } from "../lib/logger.ts";
 import type { Log } from "../log/log.ts";
@@ -75,4 +76,14 @@ export function createContext(options: CommonOptions & { looksOnly?: boolean }):
       for (const opened of [log, ledger]) await opened?.then((engine) => engine.close()).catch(() => undefined);
     },
   };
+}
+
+/** Runs a command that makes no log and no ledger where there is none, and closes what it opened. */
+export async function withContext(options: CommonOptions, run: (context: Context) => Promise<ExitCode>): Promise<ExitCode> {
+  const context = createContext({ ...options, looksOnly: true });
+  try {
+    return await run(context);
+  } finally {
+    await context.close();
+  }
 }

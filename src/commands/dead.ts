@@ -3,7 +3,7 @@ import { UsageError } from "../errors.ts";
 import type { DeliveryRow, Ledger } from "../ledger/ledger.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
 import { confirmed, person, routeNamed, timeRange } from "./ask.ts";
-import { type CommonOptions, type Context, createContext } from "./context.ts";
+import { type CommonOptions, withContext } from "./context.ts";
 
 export interface DeadOptions extends CommonOptions {
   route?: string;
@@ -23,7 +23,8 @@ const DEFAULT_RATE = 10;
 
 /** `patchbay dead list`: which deliveries were given up, and why. */
 export async function deadListCommand(options: DeadOptions): Promise<ExitCode> {
-  return withLedger(options, async (ledger) => {
+  return withContext(options, async (context) => {
+    const ledger = await context.ledger();
     const rows = await find(ledger, undefined, options, options.limit ?? 50);
     if (options.json) console.log(JSON.stringify(rows));
     else if (rows.length === 0) console.error("No dead letters.");
@@ -34,7 +35,8 @@ export async function deadListCommand(options: DeadOptions): Promise<ExitCode> {
 
 /** `patchbay dead show <call_id>`: the reason, and the record itself. Exit code 1 when there is none. */
 export async function deadShowCommand(callId: string, options: DeadOptions): Promise<ExitCode> {
-  return withLedger(options, async (ledger) => {
+  return withContext(options, async (context) => {
+    const ledger = await context.ledger();
     const rows = await find(ledger, callId, options, 100);
     if (rows.length === 0) return none(callId);
     for (const row of rows) {
@@ -54,7 +56,8 @@ export async function deadShowCommand(callId: string, options: DeadOptions): Pro
 
 /** `patchbay dead replay [call_id]`: puts them on their routes again. */
 export async function deadReplayCommand(callId: string | undefined, options: DeadOptions): Promise<ExitCode> {
-  return withLedger(options, async (ledger, context) => {
+  return withContext(options, async (context) => {
+    const ledger = await context.ledger();
     const rows = await chosen(ledger, callId, options);
     if (rows.length === 0) return none(callId);
     const { routes, path, version } = await context.routes({ kind: "check-no-env" });
@@ -63,6 +66,7 @@ export async function deadReplayCommand(callId: string | undefined, options: Dea
     show(rows, options);
     if (!(await confirmed(`Replay ${count(rows.length, "dead letter")}?`, options))) return 0;
     const changed = await ledger.replayDead({ keys: rows, everyMs: 1000 / (options.rate ?? DEFAULT_RATE), routesVersion: version });
+    await note(ledger, { by: person(context.env), action: "replay", rows, why: "" });
     done(
       {
         changed,
@@ -81,24 +85,25 @@ export async function deadDiscardCommand(callId: string | undefined, options: De
   const { reason } = options;
   if (reason === undefined || reason.trim() === "")
     throw new UsageError("why? A discarded call is never sent", { hint: 'Say it with --reason "…": it is kept beside the delivery.' });
-  return withLedger(options, async (ledger, context) => {
+  return withContext(options, async (context) => {
+    const ledger = await context.ledger();
     const rows = await chosen(ledger, callId, options);
     if (rows.length === 0) return none(callId);
     show(rows, options);
     if (!(await confirmed(`Discard ${count(rows.length, "dead letter")}?`, options))) return 0;
     const by = person(context.env);
     const changed = await ledger.discardDead({ keys: rows, reason: `discarded by ${by}: ${reason}` });
-    for (const route of new Set(rows.map((row) => row.route))) {
-      await ledger.note({
-        by,
-        route,
-        action: "discard",
-        detail: `${rows.filter((row) => row.route === route).length} dead letters: ${reason}`,
-      });
-    }
+    await note(ledger, { by, action: "discard", rows, why: `: ${reason}` });
     done({ changed, asked: rows.length, verb: "discarded", otherwise: "were replayed or discarded by somebody else meanwhile" }, options);
     return 0;
   });
+}
+
+async function note(ledger: Ledger, done: { by: string; action: string; rows: DeliveryRow[]; why: string }): Promise<void> {
+  const { by, action, rows, why } = done;
+  for (const [route, of] of Map.groupBy(rows, (row) => row.route)) {
+    await ledger.note({ by, route, action, detail: `${count(of.length, "dead letter")}${why}` });
+  }
 }
 
 async function chosen(ledger: Ledger, callId: string | undefined, options: DeadOptions): Promise<DeliveryRow[]> {
@@ -112,15 +117,6 @@ async function chosen(ledger: Ledger, callId: string | undefined, options: DeadO
 function find(ledger: Ledger, callId: string | undefined, options: DeadOptions, limit: number): Promise<DeliveryRow[]> {
   const { route, code: errorCode } = options;
   return ledger.dead({ filter: { callId, route, errorCode, ...timeRange(options, Date.now()) }, limit });
-}
-
-async function withLedger(options: DeadOptions, run: (ledger: Ledger, context: Context) => Promise<ExitCode>): Promise<ExitCode> {
-  const context = createContext({ ...options, looksOnly: true });
-  try {
-    return await run(await context.ledger(), context);
-  } finally {
-    await context.close();
-  }
 }
 
 function none(callId: string | undefined): ExitCode {

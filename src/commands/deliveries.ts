@@ -1,15 +1,14 @@
 import type { ExitCode } from "../errors.ts";
 import type { DeliveryRow } from "../ledger/ledger.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
-import { type CommonOptions, createContext } from "./context.ts";
+import { type CommonOptions, withContext } from "./context.ts";
 
 /** `patchbay deliveries [call_id] [--route id] [--state s] [--limit n] [--json]`: where calls are, and why. Exit code 1 when a call_id is not known. */
 export async function deliveriesCommand(
   callId: string | undefined,
   options: CommonOptions & { route?: string; state?: DeliveryRow["state"]; limit: number },
 ): Promise<ExitCode> {
-  const context = createContext({ ...options, looksOnly: true });
-  try {
+  return withContext(options, async (context) => {
     const ledger = await context.ledger();
     const rows = await ledger.deliveries({ callId, route: options.route, state: options.state, limit: options.limit });
     if (options.json) console.log(JSON.stringify(rows));
@@ -18,9 +17,7 @@ export async function deliveriesCommand(
       console.error(`No route has come to the call ${callId} yet. It may still be in the log (patchbay lag), or was never accepted.`);
     else console.error("No deliveries yet.");
     return rows.length === 0 && callId !== undefined ? 1 : 0;
-  } finally {
-    await context.close();
-  }
+  });
 }
 
 function formatDeliveries(rows: DeliveryRow[]): string {

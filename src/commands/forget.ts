@@ -11,6 +11,9 @@ import { confirmed, person } from "./ask.ts";
 import { type CommonOptions, createContext } from "./context.ts";
 import { createProgress } from "./progress.ts";
 
+/** The ledger keeps no number, so that a copy of it tells nobody who called. */
+const OLDER = "A number finds the calls that the log still holds; of older ones the ledger knows the call_id alone: name that.";
+
 type Left = { route: string; destination: string; receipt: Receipt; key: string; to: Destination | undefined };
 
 /** `patchbay forget <call_id | number>`: shows every place, removes what is ours, deletes at destinations that can, lists the rest. */
@@ -24,6 +27,7 @@ export async function forgetCommand(what: string, options: CommonOptions & { yes
     progress.clear();
     if (found.calls.length === 0 && found.places.length === 0) {
       console.error("Nothing is known of it: neither the log nor the ledger has such a call.");
+      if (found.byNumber) console.error(OLDER);
       return 1;
     }
     const left = leftAt(found, routes);
@@ -71,6 +75,7 @@ function describeFound(options: { found: Found; left: Left[]; erasable: boolean;
   const { found, left, erasable, expiresAt } = options;
   const copies = erasable ? "removed" : `stay until the log's retention ends (${expiresAt ?? "a time that it does not tell"})`;
   return [
+    ...(found.byNumber ? [OLDER] : []),
     `${found.calls.length} calls: ${found.calls.map(({ callId }) => callId).join(", ")}`,
     `  in the log: ${found.places.length} copies, ${copies}`,
     `  in the ledger: ${found.rows.length} rows, removed but for the call's id`,

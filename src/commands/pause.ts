@@ -3,7 +3,7 @@ import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { confirmed, person, pointInTime, unknownRoute } from "./ask.ts";
-import { type CommonOptions, type Context, createContext } from "./context.ts";
+import { type CommonOptions, type Context, withContext } from "./context.ts";
 
 export interface PauseOptions extends CommonOptions {
   reason?: string;
@@ -52,8 +52,7 @@ export async function resumeCommand(route: string, options: PauseOptions): Promi
 
 /** `patchbay retire <route>`: removes what is left of a route that is no longer in the file. */
 export async function retireCommand(route: string, options: PauseOptions): Promise<ExitCode> {
-  const context = createContext({ ...options, looksOnly: true });
-  try {
+  return withContext(options, async (context) => {
     const { routes, path } = await context.routes({ kind: "check-no-env" });
     if (routes.some(({ id }) => id === route))
       throw new UsageError(`the route "${route}" is still in ${path}`, { hint: "Take it out of the file first; then retire it." });
@@ -71,24 +70,20 @@ export async function retireCommand(route: string, options: PauseOptions): Promi
     if (options.json) console.log(JSON.stringify({ route, removed }));
     else console.log(`${route} is retired: ${removed} rows removed. A route of this id would begin anew.`);
     return 0;
-  } finally {
-    await context.close();
-  }
+  });
 }
 
+/** @throws {UsageError} for a route that neither the file nor the ledger knows. */
 async function withRoute(
   route: string,
   options: CommonOptions,
   run: (ledger: Ledger, context: Context) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const context = createContext({ ...options, looksOnly: true });
-  try {
+  return withContext(options, async (context) => {
     const { routes } = await context.routes({ kind: "check-no-env" });
     const ledger = await context.ledger();
     const known = [...routes.map(({ id }) => id), ...(await ledger.knownRoutes())];
     if (!known.includes(route)) throw unknownRoute(route, known);
-    return await run(ledger, context);
-  } finally {
-    await context.close();
-  }
+    return run(ledger, context);
+  });
 }

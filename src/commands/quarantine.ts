@@ -1,10 +1,9 @@
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
-import type { Log } from "../log/log.ts";
 import { type Quarantined, readQuarantine, replayQuarantined } from "../repair/quarantine.ts";
 import { confirmed } from "./ask.ts";
-import { type CommonOptions, createContext } from "./context.ts";
+import { type CommonOptions, withContext } from "./context.ts";
 
 export interface QuarantineOptions extends CommonOptions {
   all?: boolean;
@@ -13,7 +12,8 @@ export interface QuarantineOptions extends CommonOptions {
 
 /** `patchbay quarantine list`: signed records that were no call records. */
 export async function quarantineListCommand(options: QuarantineOptions): Promise<ExitCode> {
-  return withLog(options, async (log) => {
+  return withContext(options, async (context) => {
+    const log = await context.log();
     const found = await readQuarantine(log);
     if (options.json) console.log(JSON.stringify(found.map(({ message: _message, ...rest }) => rest)));
     else if (found.length === 0) console.error("Nothing is in quarantine.");
@@ -24,7 +24,8 @@ export async function quarantineListCommand(options: QuarantineOptions): Promise
 
 /** `patchbay quarantine show <id>`: what is wrong with it, and the record itself. */
 export async function quarantineShowCommand(id: string, options: QuarantineOptions): Promise<ExitCode> {
-  return withLog(options, async (log) => {
+  return withContext(options, async (context) => {
+    const log = await context.log();
     const one = named(await readQuarantine(log), id);
     const record = Buffer.from(one.message.value).toString("utf8");
     const { message: _message, ...rest } = one;
@@ -38,7 +39,8 @@ export async function quarantineShowCommand(id: string, options: QuarantineOptio
 export async function quarantineReplayCommand(id: string | undefined, options: QuarantineOptions): Promise<ExitCode> {
   if (id === undefined && !options.all)
     throw new UsageError("which record?", { hint: "Name its id (patchbay quarantine list), or say --all." });
-  return withLog(options, async (log) => {
+  return withContext(options, async (context) => {
+    const log = await context.log();
     const found = await readQuarantine(log);
     const asked = id === undefined ? found : [named(found, id)];
     if (!options.json) console.log(asked.length === 0 ? "Nothing is in quarantine." : formatQuarantine(asked));
@@ -62,15 +64,6 @@ function named(found: Quarantined[], id: string): Quarantined {
   if (one && matching.length === 1) return one;
   if (matching.length > 1) throw new UsageError(`"${id}" begins ${matching.length} ids`, { hint: "Write more of it." });
   throw new UsageError(`nothing in quarantine has the id "${id}"`, { hint: "patchbay quarantine list shows them." });
-}
-
-async function withLog(options: QuarantineOptions, run: (log: Log) => Promise<ExitCode>): Promise<ExitCode> {
-  const context = createContext({ ...options, looksOnly: true });
-  try {
-    return await run(await context.log());
-  } finally {
-    await context.close();
-  }
 }
 
 function formatQuarantine(rows: Quarantined[]): string {

@@ -19,6 +19,8 @@ export interface Found {
   /** Copies of the record in the log. */
   places: Place[];
   rows: DeliveryRow[];
+  /** Looked for by a phone number, which only the log's records have: the ledger keeps none. */
+  byNumber: boolean;
 }
 
 const MAX_ROWS = 1_000;
@@ -46,7 +48,7 @@ export async function findEverything(options: {
   const rows = (await Promise.all(ids.map((callId) => ledger.deliveries({ callId, limit: MAX_ROWS })))).flat();
   for (const { source, callId } of rows) if (number === "") calls.set(`${source}\n${callId}`, { source, callId });
   const known = rows.filter(({ source, callId }) => calls.has(`${source}\n${callId}`));
-  return { calls: [...calls.values()], places, rows: known };
+  return { calls: [...calls.values()], places, rows: known, byNumber: number !== "" };
 
   function look(message: Message): void {
     const { source } = fromMessage(message);

@@ -177,6 +177,10 @@ ${routes}
     await expect.poll(states, { timeout: 15_000 }).toContain("left-out skipped");
     expect(JSON.stringify(await json("deliveries", "left-out"))).toContain("skipped by ann: entered by hand");
     expect(await keys()).not.toContain("voiceinfra/left-out/to-slack");
+    const did = (await json("actions", "--route", "to-slack")).map(
+      ({ by, action, detail }: Record<string, string>) => `${by} ${action} ${detail}`,
+    );
+    expect(did).toEqual(expect.arrayContaining(["ann pause the channel moves", "ann skip skipped by ann: entered by hand"]));
   });
 
   test.skipIf(skip)("dead letters are listed, shown, replayed once by two people at once, and discarded with a reason", async () => {
