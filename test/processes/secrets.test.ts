@@ -10,7 +10,7 @@ import { serveSandbox } from "../../src/sandbox/serve.ts";
 import { documentedCall } from "../support/documented-call.ts";
 import { runPatchbay, startPatchbay } from "../support/patchbay-process.ts";
 import { closedPort } from "../support/ports.ts";
-import { serveFaulty } from "../torture/scene.ts";
+import { serveFaulty } from "../torture/faulty-sandbox.ts";
 
 const SECRET = "webhook-secret-that-must-not-show";
 const TRANSCRIPT = "the-transcript-nobody-else-may-read";

@@ -8,7 +8,7 @@ import { CALLS_TOPIC } from "../../src/log/log.ts";
 import { recordKey, toHeaders } from "../../src/model/envelope.ts";
 import { sampleCall } from "../../src/sandbox/calls.ts";
 import { startPatchbay } from "../support/patchbay-process.ts";
-import { residentMb } from "./outages.ts";
+import { residentMb } from "./figures.ts";
 import { openScene, type SceneEngine } from "./scene.ts";
 import type { TortureRow } from "./table.ts";
 

@@ -1,18 +1,10 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { startPatchbay } from "../support/patchbay-process.ts";
-import { residentMb } from "./outages.ts";
+import { cpuSeconds, residentMb } from "./figures.ts";
 import { openScene, type SceneEngine } from "./scene.ts";
 import type { TortureRow } from "./table.ts";
-
-/** Clock ticks of /proc: 100 a second on Linux. */
-const TICKS_PER_SECOND = 100;
-
-function cpuSeconds(pid: number | undefined): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
 
 /** What many routes cost that have nothing to do, in one process. */
 export async function idle(options: { engine: SceneEngine; routes: number; forMs: number }): Promise<TortureRow> {

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { percentile, startLoad } from "./load.ts";
-import { openScene, PROCESSES, type Scene, type SceneEngine, type Trouble } from "./scene.ts";
+import type { Trouble } from "./faulty-sandbox.ts";
+import { percentile } from "./figures.ts";
+import { startLoad } from "./load.ts";
+import { openScene, PROCESSES, type Scene, type SceneEngine, untilCaughtUp } from "./scene.ts";
 import type { TortureRow } from "./table.ts";
 
 export interface Isolation {
@@ -36,8 +38,7 @@ export async function isolation(options: { engine: SceneEngine; ratePerSecond: n
     const backlog = load.accepted.size - (await scene.account(load.accepted)).delivered.hubspot;
     await scene.hubspot.trouble(undefined);
     const { tookMs: drainMs, steadyPerSecond } = await untilEmpty(scene, load.accepted.size, backlog);
-    const { whole, routes } = await scene.drained({ withinMs: 120_000 });
-    const { lost, doubled, delivered } = await scene.account(load.accepted);
+    const { accounts } = await scene.settled(load.accepted, { withinMs: 120_000 });
     const rateRatio = dead.rate / well.rate;
     const p99Ratio = percentile(dead.ages, 0.99) / percentile(well.ages, 0.99);
     const idealMs = (backlog / steadyPerSecond) * 1000;
@@ -47,16 +48,9 @@ export async function isolation(options: { engine: SceneEngine; ratePerSecond: n
       drainShare: idealMs / drainMs,
       row: {
         name: "one destination dead in five ways",
-        engine: scene.engine,
+        ...accounts,
         load: `${ratePerSecond}/s, a fifth twice`,
         faults: `${TROUBLES.join(", ")}, ${eachMs / 1000} s each`,
-        accepted: load.accepted.size,
-        delivered: `HubSpot ${delivered.hubspot}, Slack ${delivered.slack}`,
-        doubled: doubled.hubspot,
-        doubledWithoutKey: doubled.slack,
-        lost: lost.hubspot + lost.slack,
-        whole,
-        dead: routes.reduce((sum, route) => sum + route.dead, 0),
         seconds: (performance.now() - startedAtMs) / 1000,
         note: `Slack's rate ${rateRatio.toFixed(2)}× and p99 ${p99Ratio.toFixed(2)}× of the time without a fault (${Math.round(percentile(well.ages, 0.99))} ms); backlog of ${backlog} gone ${(drainMs / 1000).toFixed(1)} s after the repair, ${Math.round((idealMs / drainMs) * 100)} % of the ideal (${Math.round(steadyPerSecond)}/s while it drained)`,
       },
@@ -64,14 +58,6 @@ export async function isolation(options: { engine: SceneEngine; ratePerSecond: n
   } finally {
     await scene.close();
   }
-}
-
-/** A start has a backlog of its own (on Kafka groups are joined in seconds): it is no part of the time without a fault. */
-async function untilCaughtUp(scene: Scene, accepted: ReadonlySet<string>): Promise<void> {
-  const untilMs = performance.now() + 60_000;
-  const behind = async () => accepted.size - (await scene.slack.sandbox.records()).length;
-  while ((await behind()) > 20 && performance.now() < untilMs) await delay(200);
-  await delay(2_000);
 }
 
 /** Slack's deliveries over a span: how many a second, and how old each call was when its message came. */

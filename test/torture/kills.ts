@@ -23,8 +23,7 @@ export async function kills(options: { engine: SceneEngine; count: number; rateP
       await delay(100 + Math.random() * 700);
     }
     await load.stop();
-    const { whole, routes } = await scene.drained({ withinMs: 180_000 });
-    const { lost, doubled, delivered } = await scene.account(load.accepted);
+    const { accounts, routes } = await scene.settled(load.accepted, { withinMs: 180_000 });
     const gaps = routes.flatMap(({ route, unread, waiting, examples }) => [
       ...(unread + waiting > 0
         ? [`${route}: ${unread} unread, ${waiting} waiting; its connector said last: ${lastWords(scene, route)}`]
@@ -33,16 +32,9 @@ export async function kills(options: { engine: SceneEngine; count: number; rateP
     ]);
     return {
       name: `${count} kills -9`,
-      engine: scene.engine,
+      ...accounts,
       load: `${ratePerSecond}/s, a fifth twice`,
       faults: `${count} kills`,
-      accepted: load.accepted.size,
-      delivered: `HubSpot ${delivered.hubspot}, Slack ${delivered.slack}`,
-      doubled: doubled.hubspot,
-      doubledWithoutKey: doubled.slack,
-      lost: lost.hubspot + lost.slack,
-      whole,
-      dead: routes.reduce((sum, { dead }) => sum + dead, 0),
       seconds: (performance.now() - startedAtMs) / 1000,
       note: [
         `not answered 200: ${

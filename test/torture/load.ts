@@ -80,8 +80,3 @@ export function startLoad(options: { url: string; ratePerSecond: number; prefix?
     },
   };
 }
-
-export function percentile(values: number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-}

@@ -1,17 +1,8 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Load, percentile, startLoad } from "./load.ts";
+import { percentile, residentMb } from "./figures.ts";
+import { type Load, startLoad } from "./load.ts";
 import { openScene, PROCESSES, type Scene, type SceneEngine } from "./scene.ts";
 import type { TortureRow } from "./table.ts";
-
-/** Resident memory of a process, MB (Linux). */
-export function residentMb(pid: number | undefined): number {
-  try {
-    return Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024);
-  } catch {
-    return 0;
-  }
-}
 
 interface Away {
   goAway(): Promise<void>;
@@ -50,20 +41,12 @@ async function run(
     const againMs = performance.now() - backAtMs;
     await delay(3_000);
     await load.stop();
-    const { whole, routes } = await scene.drained({ withinMs: 120_000 });
-    const { lost, doubled, delivered } = await scene.account(load.accepted);
+    const { accounts } = await scene.settled(load.accepted, { withinMs: 120_000 });
     const row: TortureRow = {
       name,
-      engine: scene.engine,
+      ...accounts,
       load: `${ratePerSecond}/s, a fifth twice`,
       faults: `away for ${forMs / 1000} s`,
-      accepted: load.accepted.size,
-      delivered: `HubSpot ${delivered.hubspot}, Slack ${delivered.slack}`,
-      doubled: doubled.hubspot,
-      doubledWithoutKey: doubled.slack,
-      lost: lost.hubspot + lost.slack,
-      whole,
-      dead: routes.reduce((sum, { dead }) => sum + dead, 0),
       seconds: (performance.now() - startedAtMs) / 1000,
       note: `${note}; accepted again ${(againMs / 1000).toFixed(1)} s after its return; ingress ${memory} MB at the end of the outage`,
     };

@@ -1,12 +1,13 @@
 /**
  * `npm run torture`: every bad day at full size, on both engines, against real processes; prints the table of docs/reliability.md.
- * `npm run torture -- kills|leaders|kafka|postgres|isolation|backlog|idle` runs some; `--small` the sizes of `npm test`. About an hour in all.
+ * `npm run torture -- kills|leaders|kafka|postgres|isolation|cost|backlog|idle` runs some; `--small` the sizes of `npm test`. About an hour in all.
  */
 import { cpus, totalmem } from "node:os";
 import { startKafka, startKafkaCluster, startOwnKafka } from "../support/kafka.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { ackCoverage } from "./ack-coverage.ts";
 import { backlog } from "./backlog.ts";
+import { cost } from "./cost.ts";
 import { EMBEDDED, kafkaEngine } from "./engines.ts";
 import { idle } from "./idle.ts";
 import { isolation } from "./isolation.ts";
@@ -38,6 +39,7 @@ else engines.push(kafkaEngine({ brokers: kafka.brokers, postgresUrl: postgres.ur
 for (const engine of engines) {
   if (wanted("kills")) add(await kills({ engine, count: small ? 10 : 100, ratePerSecond: 50 }));
   if (wanted("isolation")) add((await isolation({ engine, ratePerSecond: small ? 100 : 200, eachMs: small ? 4_000 : 60_000 })).row);
+  if (wanted("cost")) add(await cost({ engine, ratePerSecond: small ? 50 : 200, forMs: small ? 10_000 : 60_000 }));
   if (wanted("backlog")) add((await backlog({ engine, calls: small ? 50_000 : 1_000_000 })).row);
   if (wanted("idle")) add(await idle({ engine, routes: 20, forMs: small ? 10_000 : 60_000 }));
 }

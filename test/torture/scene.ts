@@ -1,80 +1,20 @@
 /** What every bad day has in common: an ingress and connectors as processes of their own, sandboxes that can misbehave, and the accounts. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { getRequestListener } from "@hono/node-server";
 import { createSandbox as createHubSpot } from "../../connectors/hubspot/sandbox.ts";
 import { createSandbox as createSlack } from "../../connectors/slack/sandbox.ts";
-import type { Sandbox } from "../../src/connector.ts";
 import type { RouteAudit } from "../../src/repair/audit.ts";
 import { type PatchbayProcess, runPatchbay, startPatchbay } from "../support/patchbay-process.ts";
 import { freePorts } from "../support/ports.ts";
+import { type FaultySandbox, serveFaulty } from "./faulty-sandbox.ts";
+import type { TortureRow } from "./table.ts";
 
 export interface SceneEngine {
   name: "embedded" | "Kafka";
   logUrl(folder: string): string;
   ledgerUrl(folder: string): string;
-}
-
-/** How a destination behaves; `undefined` is well. */
-export type Trouble = "refused" | "black hole" | "500" | "429" | "401" | undefined;
-
-export interface FaultySandbox {
-  sandbox: Sandbox;
-  url: string;
-  trouble(next: Trouble): Promise<void>;
-  close(): Promise<void>;
-}
-
-const RETRY_AFTER_SECONDS = 2;
-
-/** A sandbox on loopback at which all requests meet the same trouble, for as long as it is said to. */
-export async function serveFaulty(sandbox: Sandbox): Promise<FaultySandbox> {
-  let now: Trouble;
-  const json = (status: number, headers: Record<string, string> = {}) =>
-    Response.json(
-      { ok: false, error: status === 401 ? "invalid_auth" : "failed", status: "error", message: "trouble", category: "TROUBLE" },
-      { status, headers },
-    );
-  const listener = getRequestListener(
-    (request) => {
-      if (now === "black hole") return new Promise<Response>(() => undefined);
-      if (now === "500") return json(500);
-      if (now === "429") return json(429, { "retry-after": String(RETRY_AFTER_SECONDS) });
-      if (now === "401") return json(401);
-      return sandbox.fetch?.(request) as Promise<Response>;
-    },
-    { overrideGlobalObjects: false },
-  );
-  const listen = (port: number) =>
-    new Promise<Server>((resolve, reject) => {
-      const one = createServer({ keepAliveTimeout: 60_000 }, listener).once("error", reject);
-      one.listen(port, "127.0.0.1", () => resolve(one));
-    });
-  let server: Server | undefined = await listen(0);
-  const { port } = server.address() as AddressInfo;
-  const close = async () => {
-    server?.closeAllConnections();
-    await new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve()));
-    server = undefined;
-  };
-  return {
-    sandbox,
-    url: `http://127.0.0.1:${port}`,
-    close,
-    async trouble(next) {
-      now = next;
-      if (next === "refused") await close();
-      else {
-        server ??= await listen(port);
-        // Who hangs in a black hole must not stay there once it is gone.
-        if (next === undefined) server.closeAllConnections();
-      }
-    },
-  };
 }
 
 export interface Scene {
@@ -96,6 +36,8 @@ export interface Scene {
   /** Until everything that was accepted came to an end. */
   drained(options: { withinMs: number }): Promise<{ whole: boolean; routes: RouteAudit[] }>;
   account(accepted: ReadonlySet<string>): Promise<Account>;
+  /** Waits until all is delivered, and gives what every row of the table says of it. */
+  settled(accepted: ReadonlySet<string>, options: { withinMs: number }): Promise<{ accounts: RowAccounts; routes: RouteAudit[] }>;
   close(): Promise<void>;
 }
 
@@ -109,6 +51,8 @@ export interface Account {
   doubled: { hubspot: number; slack: number };
   delivered: { hubspot: number; slack: number };
 }
+
+type RowAccounts = Pick<TortureRow, "engine" | "accepted" | "delivered" | "doubled" | "doubledWithoutKey" | "lost" | "whole" | "dead">;
 
 export const SECRET = "torture-secret";
 
@@ -170,6 +114,32 @@ routes:
     return JSON.parse(stdout) as { whole: boolean; routes: RouteAudit[] };
   }
 
+  async function drained({ withinMs }: { withinMs: number }) {
+    const untilMs = performance.now() + withinMs;
+    for (;;) {
+      const found = await audit();
+      const open = found.routes.reduce((sum, { unread, waiting }) => sum + unread + waiting, 0);
+      if (open === 0 || performance.now() > untilMs) return found;
+      await delay(1_000);
+    }
+  }
+
+  async function account(accepted: ReadonlySet<string>): Promise<Account> {
+    const of = async ({ sandbox }: FaultySandbox, keyOf: (callId: string) => string) => {
+      const keys = (await sandbox.records()).map(({ key }) => key);
+      const there = new Set(keys);
+      const lost = [...accepted].filter((callId) => !there.has(keyOf(callId))).length;
+      return { lost, doubled: keys.length - there.size, delivered: there.size };
+    };
+    const crm = await of(hubspot, (callId) => `voiceinfra/${callId}`);
+    const chat = await of(slack, (callId) => `voiceinfra/${callId}/to-slack`);
+    return {
+      lost: { hubspot: crm.lost, slack: chat.lost },
+      doubled: { hubspot: crm.doubled, slack: chat.doubled },
+      delivered: { hubspot: crm.delivered, slack: chat.delivered },
+    };
+  }
+
   return {
     engine: engine.name,
     folder,
@@ -185,29 +155,22 @@ routes:
       await Promise.all(names.map((name) => processes.get(name)?.end("SIGKILL")));
       await Promise.all(names.map(restart));
     },
-    async drained({ withinMs }) {
-      const untilMs = performance.now() + withinMs;
-      for (;;) {
-        const found = await audit();
-        const open = found.routes.reduce((sum, { unread, waiting }) => sum + unread + waiting, 0);
-        if (open === 0 || performance.now() > untilMs) return found;
-        await delay(1_000);
-      }
-    },
-    async account(accepted) {
-      const of = async ({ sandbox }: FaultySandbox, keyOf: (callId: string) => string) => {
-        const keys = (await sandbox.records()).map(({ key }) => key);
-        const there = new Set(keys);
-        const lost = [...accepted].filter((callId) => !there.has(keyOf(callId))).length;
-        return { lost, doubled: keys.length - there.size, delivered: there.size };
+    drained,
+    account,
+    async settled(accepted, options) {
+      const { whole, routes } = await drained(options);
+      const { lost, doubled, delivered } = await account(accepted);
+      const accounts = {
+        engine: engine.name,
+        accepted: accepted.size,
+        delivered: `HubSpot ${delivered.hubspot}, Slack ${delivered.slack}`,
+        doubled: doubled.hubspot,
+        doubledWithoutKey: doubled.slack,
+        lost: lost.hubspot + lost.slack,
+        whole,
+        dead: routes.reduce((sum, route) => sum + route.dead, 0),
       };
-      const crm = await of(hubspot, (callId) => `voiceinfra/${callId}`);
-      const chat = await of(slack, (callId) => `voiceinfra/${callId}/to-slack`);
-      return {
-        lost: { hubspot: crm.lost, slack: chat.lost },
-        doubled: { hubspot: crm.doubled, slack: chat.doubled },
-        delivered: { hubspot: crm.delivered, slack: chat.delivered },
-      };
+      return { accounts, routes };
     },
     async close() {
       closing = true;
@@ -216,4 +179,12 @@ routes:
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A start has a backlog of its own (on Kafka groups are joined in seconds): it is no part of the time without a fault. */
+export async function untilCaughtUp(scene: Scene, accepted: ReadonlySet<string>): Promise<void> {
+  const untilMs = performance.now() + 60_000;
+  const behind = async () => accepted.size - (await scene.slack.sandbox.records()).length;
+  while ((await behind()) > 20 && performance.now() < untilMs) await delay(200);
+  await delay(2_000);
 }
