@@ -3,11 +3,12 @@
  * A connector is a value (see {@link Connector}); `test/connector.contract.ts` is the suite that each one passes against its sandbox.
  */
 import { z } from "zod";
-import type { Receipt } from "./ledger/ledger.ts";
+import type { Person, Receipt } from "./ledger/ledger.ts";
 import { Secret } from "./lib/secret.ts";
 import type { SharedCall } from "./model/call.ts";
 
-export type { Receipt } from "./ledger/ledger.ts";
+export { type Candidate, choosePeople, crmWords, type Match, whenNobody } from "./crm.ts";
+export type { Person, Receipt } from "./ledger/ledger.ts";
 export { createExpiringCache } from "./lib/expiring-cache.ts";
 export { unixMsOf } from "./lib/iso-time.ts";
 export { parseRetryAfterMs } from "./lib/retry-after.ts";
@@ -15,13 +16,15 @@ export { Secret } from "./lib/secret.ts";
 export { escapeHtml, truncate } from "./lib/text.ts";
 export { untilAborted } from "./lib/time-limit.ts";
 export type { SharedCall } from "./model/call.ts";
+export { type Customer, callTitle, customerLabel, customerOf, e164Of, homeCodeOf, isSameNumber, storedForms } from "./model/customer.ts";
 
 /**
  * How one attempt ended. Connectors say what happened; what follows is decided in one place (`src/delivery/settle.ts`).
  * - `retry`, `because`: `record` (this call, later: a lock, 409, 423), `server` (5xx: the call's fault or the destination's, told apart by whether
  *   other calls meet it too), `rate-limit` (429 and kin), `down` (nothing reached it: refused, no DNS, 503 for all).
  * - `rejected`: this call can never be delivered as it is (400-type, mapping).
- * - `unauthorized`: a credential or permission must be mended; `fix` says which and how.
+ * - `unauthorized`: a credential or permission must be mended; `fix` says which and how. With `stopsRoute` the destination is gone for good (410):
+ *   the route is paused until a person resumes it, and nobody asks again meanwhile.
  * - `ambiguous`: it was sent and there is no answer: it may be there.
  * `reason` is read by people and stored: no numbers, names, summaries or secrets in it; vendor messages only if they cannot quote the call.
  */
@@ -31,7 +34,7 @@ export type Outcome =
   | { kind: "retry"; because: "record" | "server" | "down"; code: string; reason: string; retryAfterMs?: number }
   | { kind: "retry"; because: "rate-limit"; scope?: LimitScope; code: string; reason: string; retryAfterMs?: number }
   | { kind: "rejected"; code: string; reason: string }
-  | { kind: "unauthorized"; code: string; reason: string; fix: string }
+  | { kind: "unauthorized"; code: string; reason: string; fix: string; stopsRoute?: true }
   | { kind: "ambiguous"; code: string; reason: string };
 
 /** Whom a rate limit stops: everything to the destination (default), its {@link Connector.target}, or this call alone. */
@@ -47,6 +50,19 @@ export interface Delivery<With> {
   with: With;
   /** What an earlier version of this call left at the destination: update that. */
   previous: Receipt | undefined;
+  /** How long ago the ingress accepted the call, ms: what a wait for something at the destination is counted from. */
+  sinceAcceptedMs: number;
+  /** What the route named by `after` has made of the call; undefined where it names none, or that one has not delivered in time. */
+  related: Related | undefined;
+}
+
+/** The same call at another destination, for this one to name and link. */
+export interface Related {
+  /** Of the other destination, for people: `HubSpot`. */
+  title: string;
+  /** The record there. */
+  url: string | undefined;
+  person: Person | undefined;
 }
 
 export interface OpenOptions<Settings> {
@@ -68,6 +84,13 @@ export interface OpenDestination<With> {
   find?(delivery: Delivery<With>, options: { signal: AbortSignal }): Promise<Receipt | undefined>;
   /** Deletes what a delivery left, for `patchbay forget`. `false`: it was gone already. Absent where the API cannot. */
   erase?(left: { key: string; receipt: Receipt }, options: { signal: AbortSignal }): Promise<boolean>;
+  /** Reads back what a delivery left, as the destination shows it, for `patchbay test`; undefined: it is not there. Absent where the API cannot. */
+  read?(left: { key: string; receipt: Receipt }, options: { signal: AbortSignal }): Promise<Record<string, unknown> | undefined>;
+  /**
+   * Logs a call on the person whom somebody chose (`to`: the destination's id of it), instead of whom it is on now. The receipt then has that person,
+   * and later versions of the call leave it so. Absent where nobody is matched. @throws {RematchError} when `to` is nobody.
+   */
+  rematch?(left: { key: string; receipt: Receipt; to: string }, options: { signal: AbortSignal }): Promise<Receipt>;
   close(): Promise<void>;
 }
 
@@ -84,14 +107,37 @@ export interface Connector<S extends z.ZodObject = z.ZodObject, W extends z.ZodO
   settings: S;
   /** A route's `with`. Any text in it may be a Liquid template; it is parsed again after rendering. Strict. */
   with: W;
+  /** Every field that can be sent, and what of the call it is: the table of docs/connectors/<name>.md is made from it. */
+  sends?: readonly SentField[];
   /** What its API limits by itself, such as a channel: `rate` and `scope: "target"` count for each. Absent: the destination as a whole. */
   target?(rendered: z.output<W>): string;
   /** Calls per `send`, and how many `send`s may be under way at once. */
   batch: { maxCalls: number; concurrency: number };
-  /** Loads the SDK (dynamic import) and prepares: creates or checks what must exist. Throws {@link OpenError}, or a network error. */
+  /** A message that was sent can be changed: what `after` brings too late is added to it then. */
+  edits?: true;
+  /** Makes what must exist once in the destination, for `patchbay setup`. Again: finds it there. Absent where nothing must. @throws as `open` */
+  setup?(options: OpenOptions<z.output<S>>): Promise<SetupStep[]>;
+  /** Loads the SDK (dynamic import) and checks what must exist, each with its fix in words. Throws {@link OpenError}, or a network error. */
   open(options: OpenOptions<z.output<S>>): Promise<OpenDestination<z.output<W>>>;
   /** Loads the strict stand-in of the API for demo and tests. */
   sandbox(): Promise<{ createSandbox(options?: SandboxOptions): Sandbox }>;
+}
+
+/** `hs_call_duration` and `duration_seconds, in milliseconds`. */
+export interface SentField {
+  field: string;
+  what: string;
+}
+
+/** One thing that `setup` made, or found made. `what` in words: `the call property voice_call_id`. */
+export interface SetupStep {
+  what: string;
+  done: "made" | "was there";
+}
+
+/** `rematch` cannot: there is no such person, or the record is gone. The message says which, and what to give. */
+export class RematchError extends Error {
+  override readonly name = "RematchError";
 }
 
 /** Gives a connector's literal its types. */
@@ -208,5 +254,18 @@ export interface Sandbox {
   settings(at: { url: string; folder: string }): Record<string, string>;
   /** What has been written so far, oldest first. */
   records(): Promise<SandboxRecord[]>;
+  /** A route's `with` that this sandbox takes, as the file would have it, without templates. */
+  example: Record<string, unknown>;
+  /** Settings with a credential that the vendor refuses, in place of the right one. Absent where there is none. */
+  wrong?: Record<string, string>;
+  /** Whether a request writes a record, rather than reads or logs in: faults are put there. Present where `fetch` is. */
+  writes?(request: { method: string; path: string }): boolean;
+  /** The vendor's own answer of that kind. Present where `fetch` is. */
+  fault?(kind: VendorFault): Response;
+  /** From now on the record with this key is refused, for good, in the vendor's way, and others of its batch are not. Where the API takes batches. */
+  refuse?(key: string): void;
   close?(): Promise<void>;
 }
+
+/** `rate-limited` names a wait of one second where the vendor ever names one; `rate-limited-silent` names none. */
+export type VendorFault = "rate-limited" | "rate-limited-silent" | "server-error" | "unauthorized";

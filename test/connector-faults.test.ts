@@ -63,7 +63,7 @@ describe.each(CONNECTORS)("$connector.title", ({ connector, sandbox: make, key, 
       pacer: { place: async () => 0 },
       clock: systemClock,
     });
-    const delivery = { key, call: documentedCall(), with: rendered, previous: undefined };
+    const delivery = { key, call: documentedCall(), with: rendered, previous: undefined, sinceAcceptedMs: 0, related: undefined };
     const send = async (previous?: { id: string }): Promise<Outcome> => {
       const outcome = await sender.send({ delivery: { ...delivery, previous }, alone: false, mayGo: () => true });
       if (!outcome) throw new Error("it was not sent");

@@ -19,7 +19,14 @@ export function documentedCall(changes: Partial<SharedCall> = {}): SharedCall {
 }
 
 export function deliveryOf(call: SharedCall, columns?: Record<string, string>): Delivery<WarehouseWith> {
-  return { key: `${call.source}/${call.call_id}`, call, with: columns ? { columns } : {}, previous: undefined };
+  return {
+    key: `${call.source}/${call.call_id}`,
+    call,
+    with: columns ? { columns } : {},
+    previous: undefined,
+    sinceAcceptedMs: 0,
+    related: undefined,
+  };
 }
 
 export function openWarehouse(settings: Record<string, string>, timeoutMs = 15_000): Promise<OpenDestination<WarehouseWith>> {

@@ -16,6 +16,7 @@ export const hubspot = defineConnector({
   }),
   with: hubspotWith,
   // A number that is not known yet costs a search, of which HubSpot takes five a second: what is under way together must fit into one attempt.
+  sends: [],
   batch: { maxCalls: 20, concurrency: 2 },
 
   async open({ settings, timeoutMs }) {

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Context, Hono } from "hono";
 import { createMiddleware } from "hono/factory";
-import type { Sandbox, SandboxOptions } from "../../src/connector.ts";
+import type { Sandbox, SandboxOptions, VendorFault } from "../../src/connector.ts";
 import { createCalls, type StoredCall } from "./sandbox/calls.ts";
 import { missingScope, Refusal } from "./sandbox/errors.ts";
-import { createLimits } from "./sandbox/limits.ts";
+import { createLimits, tooMany } from "./sandbox/limits.ts";
 import { createPeople, nameOf, SANDBOX_CONTACTS, type SandboxContact } from "./sandbox/people.ts";
 import { createProperties, type PropertyDefinition, standardProperties } from "./sandbox/properties.ts";
 
@@ -100,6 +100,10 @@ export function createSandbox(options: HubSpotSandboxOptions = {}): Sandbox {
   }
 
   return {
+    example: {},
+    wrong: { access_token: "pat-na1-wrong-credential" },
+    writes: ({ path }) => path.endsWith("/calls/batch/upsert"),
+    fault: faultOf,
     fetch: (request) => app.fetch(request),
     settings: ({ url }) => ({ base_url: url, access_token: SANDBOX_TOKEN }),
     records: async () =>
@@ -131,5 +135,18 @@ async function jsonOf(c: Context): Promise<unknown> {
     return JSON.parse(text);
   } catch {
     throw new Refusal(400, { message: "Invalid input JSON on line 1, column 1", category: "VALIDATION_ERROR" });
+  }
+}
+
+function faultOf(kind: VendorFault): Response {
+  switch (kind) {
+    case "rate-limited":
+    case "rate-limited-silent":
+      // Retry-After is not documented for the CRM API: both are the same here.
+      return tooMany("ten_secondly_rolling", {});
+    case "server-error":
+      return new Refusal(500, { message: "internal error" }).toResponse();
+    case "unauthorized":
+      return new Refusal(401, { message: "Authentication credentials not found.", category: "INVALID_AUTHENTICATION" }).toResponse();
   }
 }

@@ -13,6 +13,7 @@ export const salesforce = defineConnector({
   settings: settingsSchema,
   with: withSchema,
   // 200 records are what one collections request takes; each request counts against the org's daily limit.
+  sends: [],
   batch: { maxCalls: 200, concurrency: 2 },
 
   async open({ settings, timezone, timeoutMs }) {

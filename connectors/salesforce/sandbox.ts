@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Hono } from "hono";
-import type { Sandbox, SandboxOptions, SandboxRecord } from "../../src/connector.ts";
+import type { Sandbox, SandboxOptions, SandboxRecord, VendorFault } from "../../src/connector.ts";
 import { refusal } from "./sandbox/answers.ts";
 import { CLIENT_ID, CLIENT_SECRET, createOAuth } from "./sandbox/oauth.ts";
 import { PEOPLE, type SandboxPerson } from "./sandbox/people.ts";
@@ -91,6 +91,10 @@ export function createSandbox(options: SalesforceSandboxOptions = {}): Salesforc
   }
 
   return {
+    example: {},
+    wrong: { client_secret: "wrong-credential" },
+    writes: ({ method, path }) => method === "PATCH" && path.includes("/composite/sobjects/Task/"),
+    fault: faultOf,
     fetch: async (request) => app.fetch(request),
     settings: ({ url }) => ({ login_url: url, client_id: CLIENT_ID, client_secret: CLIENT_SECRET }),
     records: async () => tasks.list().map(recordOf),
@@ -102,4 +106,16 @@ export function createSandbox(options: SalesforceSandboxOptions = {}): Salesforc
     },
     requests,
   };
+}
+
+function faultOf(kind: VendorFault): Response {
+  switch (kind) {
+    case "rate-limited":
+    case "rate-limited-silent":
+      return refusal(429, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded.");
+    case "server-error":
+      return refusal(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred.");
+    case "unauthorized":
+      return refusal(401, "INVALID_SESSION_ID", "Session expired or invalid");
+  }
 }

@@ -32,6 +32,7 @@ export const slack = defineConnector({
   // Slack limits chat.postMessage for each channel (docs.slack.dev/apis/web-api/rate-limits).
   target: ({ channel }) => channel,
   // About one message a second and channel is Slack's limit; several calls at once keep slow answers from adding up.
+  sends: [],
   batch: { maxCalls: 1, concurrency: 8 },
 
   async open({ settings, timezone, timeoutMs }) {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Sandbox, SandboxOptions } from "../../src/connector.ts";
+import type { Sandbox, SandboxOptions, VendorFault } from "../../src/connector.ts";
 import { type Blocks, checkBlocks, checkMetadata, type Metadata, mentionsIn } from "./sandbox-blocks.ts";
 
 const TOKEN = "xoxb-sandbox";
@@ -166,6 +166,10 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   }
 
   return {
+    example: { channel: [...CHANNELS].find(([, { member, archived }]) => member && !archived)?.[0] },
+    wrong: { token: "xoxb-wrong-credential" },
+    writes: ({ path }) => /\/chat\.(postMessage|update)$/.test(path),
+    fault: faultOf,
     fetch: answer,
     settings: ({ url }) => ({ base_url: `${url}/api/`, token: TOKEN }),
     records: async () =>
@@ -204,4 +208,17 @@ function createBuckets(): (name: string, limit: { burst: number; perSecond: numb
     bucket.tokens -= 1;
     return 0;
   };
+}
+
+function faultOf(kind: VendorFault): Response {
+  switch (kind) {
+    case "rate-limited":
+      return Response.json(refuse("ratelimited"), { status: 429, headers: { "retry-after": "1" } });
+    case "rate-limited-silent":
+      return Response.json(refuse("ratelimited"));
+    case "server-error":
+      return new Response("upstream error", { status: 500 });
+    case "unauthorized":
+      return Response.json(refuse("token_revoked"));
+  }
 }

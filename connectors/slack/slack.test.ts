@@ -19,6 +19,8 @@ function deliveryOf(call = documentedCall(), more: { channel?: string; text?: st
     call,
     with: text === undefined ? { channel } : { channel, text },
     previous,
+    sinceAcceptedMs: 0,
+    related: undefined,
   };
 }
 

@@ -36,6 +36,7 @@ export const warehouse = defineConnector({
       .optional()
       .describe('More text columns and their values: { campaign: "{{ metadata.campaign }}" }. A value that is empty blanks nothing'),
   }),
+  sends: [],
   batch: { maxCalls: 500, concurrency: 1 },
 
   async open({ settings, timeoutMs }) {

@@ -10,6 +10,7 @@ export function createSandbox(_options: SandboxOptions = {}): Sandbox {
   let path: string | undefined;
 
   return {
+    example: {},
     settings({ folder }) {
       path = join(folder, "warehouse.duckdb");
       return { url: `duckdb:${path}` };

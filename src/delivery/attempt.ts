@@ -1,4 +1,4 @@
-import type { Connector, Outcome } from "../connector.ts";
+import type { Connector, Outcome, Related } from "../connector.ts";
 import type { Claim, Settlement } from "../ledger/ledger.ts";
 import type { Call } from "../model/call.ts";
 import { type Destination, type Route, RouteFault } from "../route.ts";
@@ -11,6 +11,8 @@ export interface ClaimedCall {
   call: Call;
   /** The raw record: kept in the ledger if the delivery has to wait. */
   body: Uint8Array;
+  /** When the ingress accepted it, Unix ms. */
+  acceptedAt: number;
 }
 
 export type Mapped = ReturnType<Route["map"]>;
@@ -21,12 +23,21 @@ export async function attempt(options: {
   mapped: Mapped;
   route: Route;
   sender: Sender;
+  related: Related | undefined;
+  nowMs: number;
   alone: boolean;
   mayGo: () => boolean;
 }): Promise<Outcome | undefined> {
-  const { claimed, mapped, route, sender, alone, mayGo } = options;
+  const { claimed, mapped, route, sender, related, nowMs, alone, mayGo } = options;
   const { claim, call } = claimed;
-  const delivery = { key: deliveryKey(route, call), call: mapped.call, with: mapped.with, previous: claim.receipt };
+  const delivery = {
+    key: deliveryKey(route, call),
+    call: mapped.call,
+    with: mapped.with,
+    previous: claim.receipt,
+    sinceAcceptedMs: Math.max(0, nowMs - claimed.acceptedAt),
+    related,
+  };
   const duplicates = duplicatesAt(route.to);
   // A person who replays what may have been sent wants it sent.
   const again = duplicates === "native-key" || (duplicates === "none" && claim.replay);

@@ -104,7 +104,9 @@ async function tryInPlace(options: DeliverOptions & { mapped: Mapped }): Promise
     const mine: Permit = permit;
     const mayGo = () => mine.stands() && lease.covers(route.to.timeoutMs);
     const alone = tries > 1 || claimed.claim.attempts > 0;
-    const outcome = mayGo() ? await attempt({ claimed, mapped, route, sender, alone, mayGo }) : undefined;
+    const outcome = mayGo()
+      ? await attempt({ claimed, mapped, route, sender, related: undefined, nowMs: clock.nowMs(), alone, mayGo })
+      : undefined;
     mine.end(outcome);
     if (outcome === undefined) return RELEASED;
     const again = tries < TRIES && claimed.claim.attempts === 0 && mayPass(outcome);

@@ -136,7 +136,17 @@ export function createTrips(options: TripOptions): Trips {
     async function settlementNow(): Promise<Settlement> {
       if (judged.wanted === "fault") return settlementOfFault(judged.fault, body);
       if (!judged.wanted) return { kind: "skipped", reason: judged.reason };
-      return deliver({ way: now, claimed: { claim, call: judged.call, body }, key, permit, lease, slots, pacer, clock, signal });
+      return deliver({
+        way: now,
+        claimed: { claim, call: judged.call, body, acceptedAt: judged.reading.acceptedAt },
+        key,
+        permit,
+        lease,
+        slots,
+        pacer,
+        clock,
+        signal,
+      });
     }
   }
 

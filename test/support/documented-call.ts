@@ -1,4 +1,4 @@
-import type { SharedCall } from "../../src/connector.ts";
+import type { Delivery, Receipt, Related, SharedCall } from "../../src/connector.ts";
 import { documentedExample } from "../../src/sandbox/calls.ts";
 
 /** The call record that VoiceInfra documents, as a route sees it that shares numbers, summary and recording. */
@@ -14,4 +14,17 @@ export function documentedCall(changes: Partial<SharedCall> = {}): SharedCall {
     test: false,
     ...changes,
   };
+}
+
+/** A call on its way to a destination, as a worker hands it to a connector. */
+export function deliveryOf<With>(options: {
+  call?: SharedCall;
+  with: With;
+  key?: string;
+  previous?: Receipt | undefined;
+  sinceAcceptedMs?: number;
+  related?: Related | undefined;
+}): Delivery<With> {
+  const { call = documentedCall(), previous, sinceAcceptedMs = 0, related } = options;
+  return { key: options.key ?? `${call.source}/${call.call_id}`, call, with: options.with, previous, sinceAcceptedMs, related };
 }

@@ -15,7 +15,14 @@ export function without(call: SharedCall, ...names: (keyof SharedCall)[]): Share
 }
 
 export function deliveryOf(call: SharedCall, options: { with?: HubSpotWith; previous?: Receipt } = {}): Delivery<HubSpotWith> {
-  return { key: `${call.source}/${call.call_id}`, call, with: options.with ?? {}, previous: options.previous };
+  return {
+    key: `${call.source}/${call.call_id}`,
+    call,
+    with: options.with ?? {},
+    previous: options.previous,
+    sinceAcceptedMs: 0,
+    related: undefined,
+  };
 }
 
 export interface SeenRequest {

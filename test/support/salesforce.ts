@@ -29,7 +29,7 @@ export function deliveryOf(
   options: { with?: z.input<typeof salesforce.with>; previous?: Receipt; key?: string } = {},
 ): Delivery<SalesforceWith> {
   const { key = `voiceinfra/${call.call_id}`, previous } = options;
-  return { key, call, with: salesforce.with.parse(options.with ?? {}), previous };
+  return { key, call, with: salesforce.with.parse(options.with ?? {}), previous, sinceAcceptedMs: 0, related: undefined };
 }
 
 /** Answers in the sandbox's place; undefined lets the sandbox answer. */

@@ -26,7 +26,7 @@ export function createLimits(): { admit(request: { isSearch: boolean }): { refus
   };
 }
 
-function tooMany(policy: string, headers: Record<string, string>): Response {
+export function tooMany(policy: string, headers: Record<string, string>): Response {
   const body = {
     status: "error",
     message: `You have reached your ${policy} limit.`,

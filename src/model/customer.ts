@@ -1,0 +1,85 @@
+/**
+ * Who the other side of a call is, as far as its record tells: the one normaliser of all connectors.
+ * What cannot be known is said to be so, with its reason; nobody guesses.
+ */
+import { parsePhoneNumberFromString } from "libphonenumber-js";
+import type { SharedCall } from "./call.ts";
+
+/**
+ * The customer's number in E.164, or why there is none: `withheld` (the caller hid it), `sip` (an address, no number), `short` (a short or
+ * incomplete number, which no person has), `direction` (nobody can tell which side is the customer), `not-shared` (the route keeps it back).
+ */
+export type Customer = { number: string } | { unknown: "withheld" | "sip" | "short" | "direction" | "not-shared" };
+
+export function customerOf(call: SharedCall): Customer {
+  if (call.customer_number) return { number: call.customer_number };
+  if (call.customer_number === undefined && call.from_number === undefined) return { unknown: "not-shared" };
+  if (call.direction === "unknown") return { unknown: "direction" };
+  const written = writtenNumber(call) ?? "";
+  if (/^sips?:|@/i.test(written)) return { unknown: "sip" };
+  return { unknown: /^\+?[\d\s().-]+$/.test(written.trim()) ? "short" : "withheld" };
+}
+
+/** The customer's side as the record has it: a number, `anonymous`, a SIP address; undefined when the route keeps numbers back. */
+function writtenNumber(call: SharedCall): string | undefined {
+  return call.direction === "outbound" ? call.to_number : call.from_number;
+}
+
+const UNKNOWN = { withheld: "withheld number", sip: "SIP caller", short: "short number", direction: "", "not-shared": "" };
+
+/** The customer for people to read: `+14155550100`, `withheld number`, `SIP caller`; "" when nothing may or can be said. */
+export function customerLabel(call: SharedCall): string {
+  const customer = customerOf(call);
+  if ("number" in customer) return customer.number;
+  if (customer.unknown === "short") return writtenNumber(call)?.trim() ?? UNKNOWN.short;
+  return UNKNOWN[customer.unknown];
+}
+
+/** `AI call: inbound from Dana Example (Sales line)`; without a name the number, without that only what is known. One line, not escaped. */
+export function callTitle(call: SharedCall, options: { name?: string | undefined } = {}): string {
+  const who = options.name?.trim() || customerLabel(call);
+  const preposition = { inbound: "from", outbound: "to", unknown: "with" }[call.direction];
+  const words = [
+    call.direction === "unknown" ? "" : call.direction,
+    who && `${preposition} ${who}`,
+    call.agent_name ? `(${call.agent_name})` : "",
+  ].filter((word) => word !== "");
+  return (words.length === 0 ? "AI call" : `AI call: ${words.join(" ")}`).replace(/\s+/g, " ");
+}
+
+/** A number as written, in E.164, whatever stands around its digits; undefined for what is none. */
+export function e164Of(written: string | undefined): string | undefined {
+  if (written === undefined || !/^\s*\+[\d\s().-]{5,}$/.test(written)) return undefined;
+  return parsePhoneNumberFromString(written)?.number;
+}
+
+/**
+ * The digits under which a number may be stored in a CRM: national first, as most people type it; then with its trunk prefix (030 …), then
+ * in full. Only digits, 7 to 15 of them, so that each form may go into a query as it is.
+ */
+export function storedForms(number: string): string[] {
+  const parsed = parsePhoneNumberFromString(number);
+  if (!parsed) return [];
+  const forms = [parsed.nationalNumber, parsed.formatNational(), parsed.number].map((form) => form.replace(/\D/g, ""));
+  return [...new Set(forms)].filter((digits) => /^\d{7,15}$/.test(digits));
+}
+
+/** The country code of our own side of the call, "" when it is not known: a number stored without a country is probably of that country. */
+export function homeCodeOf(call: SharedCall): string {
+  const ours = call.direction === "outbound" ? call.from_number : call.to_number;
+  return parsePhoneNumberFromString(ours ?? "")?.countryCallingCode ?? "";
+}
+
+/**
+ * Whether a number that stands in a CRM, written in any way, is the customer's. One without its country is read as one of the customer's,
+ * unless it is a good number of our own country, and that is another one: (415) 555-0199 is not the caller +49 4155 550199.
+ */
+export function isSameNumber(stored: string | null | undefined, options: { number: string; homeCode: string }): boolean {
+  const { number, homeCode } = options;
+  const callingCode = parsePhoneNumberFromString(number)?.countryCallingCode;
+  if (!stored || callingCode === undefined) return false;
+  if (parsePhoneNumberFromString(stored, { defaultCallingCode: callingCode })?.number !== number) return false;
+  if (homeCode === "" || homeCode === callingCode) return true;
+  const atHome = parsePhoneNumberFromString(stored, { defaultCallingCode: homeCode });
+  return atHome?.number === number || !atHome?.isValid();
+}
