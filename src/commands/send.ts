@@ -5,7 +5,10 @@ import type { ExitCode } from "../errors.ts";
 import { UnreachableError, UsageError } from "../errors.ts";
 import { sampleCall } from "../sandbox/calls.ts";
 import { type CommonOptions, readEnvironment } from "./context.ts";
+import { bar, createProgress } from "./progress.ts";
 
+/** More than this are told as a sum. */
+const SHOWN_ONE_BY_ONE = 20;
 const TIMEOUT_MS = 15_000;
 
 export interface SendOptions extends CommonOptions {
@@ -32,13 +35,28 @@ export async function sendCommand(file: string | undefined, options: SendOptions
   const bodyOf = (index: number) =>
     options.test ? asTest(body, index) : (body ?? Buffer.from(JSON.stringify(sampleCall(index), null, 2)));
   let refused = 0;
+  const many = options.count > SHOWN_ONE_BY_ONE && !options.json;
+  const statuses = new Map<number, number>();
+  const progress = createProgress({ enabled: many });
   const startedAtMs = performance.now();
   for (let index = 0; index < options.count; index += 1) {
     if (options.rate !== undefined) await sleepUntil(startedAtMs + (index * 1000) / options.rate);
     const answer = await post({ url, secret, body: bodyOf(index) });
     if (answer.status !== 200) refused += 1;
+    statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+    progress.show(`${bar(index + 1, options.count)} ${index + 1} of ${options.count} sent`);
     if (options.json) console.log(JSON.stringify(answer));
-    else console.log(`${answer.status} in ${Math.round(answer.tookMs)} ms  ${answer.body.trim()}`);
+    // What was refused is shown always: it says why.
+    else if (!many || answer.status !== 200) {
+      progress.clear();
+      console.log(`${answer.status} in ${Math.round(answer.tookMs)} ms  ${answer.body.trim()}`);
+    }
+  }
+  progress.clear();
+  if (many) {
+    const seconds = (performance.now() - startedAtMs) / 1000;
+    const answers = [...statuses].map(([status, count]) => `${count} × ${status}`).join(", ");
+    console.log(`${options.count} sent in ${seconds.toFixed(1)} s (${Math.round(options.count / seconds)}/s): ${answers}`);
   }
   return refused === 0 ? 0 : 1;
 }

@@ -6,7 +6,7 @@ export interface Clock {
   nowMs(): number;
   /** Never jumps. For spans. */
   monotonicMs(): number;
-  /** Resolves after `ms`, or at once when the signal is aborted; never rejects. */
+  /** Resolves after `ms` (at once when that is past), or when the signal is aborted; never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** Runs the task soon, once what is under way in this turn is done. */
   defer(task: () => void): void;
@@ -17,7 +17,8 @@ export interface Clock {
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+  // Node warns of a negative timer, on stderr, each time.
+  sleep: (ms, signal) => delay(Math.max(0, ms), undefined, { signal }).catch(() => undefined),
   defer: (task) => void setImmediate(task),
   random: () => Math.random(),
 };
