@@ -2,7 +2,7 @@
  * A route as the worker sees it: what it wants, what may leave the house, and where it goes.
  * `src/routes` makes these from routes.yaml; `src/delivery` runs them.
  */
-import type { Connector } from "./connector.ts";
+import type { Connector, Related } from "./connector.ts";
 import type { Call, CallRecord, SharedCall } from "./model/call.ts";
 
 /** A destination of routes.yaml: a connector with its settings, parsed. */
@@ -22,6 +22,15 @@ export interface Destination {
 
 /** Where a route begins when it is seen for the first time. */
 export type RouteStart = { kind: "now" } | { kind: "beginning" } | { kind: "time"; atMs: number };
+
+/** Another route whose receipt for the same call is waited for, so that this one can name the person and link the record. */
+export interface After {
+  route: string;
+  /** Of its destination's connector, for people: `HubSpot`. */
+  title: string;
+  /** Counted from when the ingress accepted the call; then it goes without. */
+  waitMs: number;
+}
 
 /** Whether a route takes a call. `reason` is shown to people and holds no value of the call. */
 export type Verdict = { wanted: true } | { wanted: false; reason: string };
@@ -54,10 +63,11 @@ export interface Route {
   tests: boolean;
   /** Suffix of the delivery key, where a route makes a second record at a destination that keeps one per call. */
   record: string | undefined;
+  after: After | undefined;
   /** Source, `test`, earlier routes to the same record-keeping destination, and `when`, in that order. @throws {RouteFault} */
   match(call: Call): Verdict;
-  /** Applies `share`, renders `with`. `sentFields` are the fields of the call that the destination may see and that are present. @throws {RouteFault} */
-  map(call: Call): { call: SharedCall; with: Record<string, unknown>; sentFields: string[] };
+  /** Applies `share`, renders `with`. `related`: what `after` brought. `sentFields` are the fields of the call that the destination may see and that are present. @throws {RouteFault} */
+  map(call: Call, related?: Related): { call: SharedCall; with: Record<string, unknown>; sentFields: string[] };
 }
 
 /** routes.yaml, loaded. */

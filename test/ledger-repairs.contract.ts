@@ -188,6 +188,59 @@ export function describeLedgerRepairs(harness: LedgerHarness): void {
       });
     });
 
+    describe("whom a call is logged on", () => {
+      const at = (id: string, found?: number): Settlement => ({
+        kind: "delivered",
+        receipt: { id, person: { id: `p${id}`, kind: "contact", name: "Dana Example" }, ...(found === undefined ? {} : { found }) },
+        sentFields: [],
+      });
+
+      test("calls that found nobody or several people are listed, newest first; those that were not asked for are not", async () => {
+        const route = newRoute();
+        await ended(route, "one", at("1", 1));
+        await ended(route, "nobody", { ...at("2"), receipt: { id: "2", found: 0 } } as Settlement);
+        await ended(route, "not asked", at("3"));
+        await ended(route, "several", at("4", 3));
+        await ended(route, "dead", DEAD);
+        const listed = async (more: { callId?: string } = {}) =>
+          (await ledger.deliveries({ route, unmatched: true, limit: 10, ...more })).map(({ callId }) => callId);
+        expect((await listed()).sort()).toEqual(["nobody", "several"]);
+        expect(await listed({ callId: "several" })).toEqual(["several"]);
+        expect((await ledger.deliveries({ unmatched: true, limit: 1_000 })).map((row) => row.route)).toContain(route);
+        // A later version found one.
+        await ended(route, "several", at("4", 1), 2, "h2");
+        expect(await listed()).toEqual(["nobody"]);
+      });
+
+      test("a person's decision changes the receipt that they saw, once, and the call is listed no more", async () => {
+        const route = newRoute();
+        await ended(route, "c", at("1", 3));
+        const from = (await rowOf(route, "c"))?.receipt ?? { id: "" };
+        const to = { ...from, person: { id: "p9", kind: "lead" }, found: 1 };
+        const amend = (call: string, seen = from) => ledger.amendReceipt({ ...keyOf(route, call), from: seen, to });
+        expect([await amend("c", { id: "1" }), await amend("c"), await amend("c"), await amend("nobody")]).toEqual([
+          false,
+          true,
+          false,
+          false,
+        ]);
+        expect(await rowOf(route, "c")).toMatchObject({ state: "delivered", receipt: to });
+        expect(await ledger.deliveries({ route, unmatched: true, limit: 10 })).toEqual([]);
+        // Under way: whoever delivers it now writes a receipt of their own.
+        await claimed(route, "c", 2, "h2");
+        expect(await amend("c", to)).toBe(false);
+      });
+
+      test("a forgotten call leaves no person, is not listed, and waits for nobody", async () => {
+        const [route, crm, callId] = [newRoute(), newRoute(), randomUUID()];
+        await ended(route, callId, { ...at("1", 0), awaits: crm } as Settlement);
+        await ledger.forget({ source: "s", callId, hash: randomUUID() });
+        expect(JSON.stringify(await rowOf(route, callId))).not.toContain("Dana");
+        expect(await ledger.deliveries({ route, unmatched: true, limit: 10 })).toEqual([]);
+        expect(await ledger.awaiting({ route, after: crm, limit: 10 })).toEqual([]);
+      });
+    });
+
     describe("proof, renaming, retiring, forgetting", () => {
       test("a proof tells state, content and position of the asked rows only", async () => {
         const route = newRoute();

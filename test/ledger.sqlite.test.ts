@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
 import { openSqliteLedger } from "../src/ledger/sqlite/index.ts";
 import { describeLedger } from "./ledger.contract.ts";
+import { describeLedgerAfter } from "./ledger-after.contract.ts";
 import { describeLedgerRepairs } from "./ledger-repairs.contract.ts";
 
 function harness() {
@@ -18,6 +19,7 @@ function harness() {
 
 describeLedger(harness());
 describeLedgerRepairs(harness());
+describeLedgerAfter(harness());
 
 test("a ledger of a newer program is refused, naming both versions", async () => {
   const other = mkdtempSync(join(tmpdir(), "patchbay-ledger-"));
@@ -26,5 +28,5 @@ test("a ledger of a newer program is refused, naming both versions", async () =>
   const db = new DatabaseSync(join(other, "l.db"));
   db.exec("PRAGMA user_version=99");
   db.close();
-  await expect(openSqliteLedger({ path: join(other, "l.db") })).rejects.toThrow(/newer.*99.*2/s);
+  await expect(openSqliteLedger({ path: join(other, "l.db") })).rejects.toThrow(/newer.*99.*3/s);
 });

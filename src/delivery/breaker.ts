@@ -43,7 +43,8 @@ type Verdict = "alive" | "down" | "doubtful" | "nothing";
 /** What an outcome says of the destination, not of the call. */
 function verdictOf(outcome: Outcome | undefined): Verdict {
   if (outcome === undefined) return "nothing";
-  if (outcome.kind === "unauthorized") return "down";
+  // It has answered, and speaks for the route alone, which stops.
+  if (outcome.kind === "unauthorized") return outcome.stopsRoute ? "alive" : "down";
   if (outcome.kind === "ambiguous") return "doubtful";
   if (outcome.kind !== "retry") return "alive";
   if (outcome.because === "down") return "down";

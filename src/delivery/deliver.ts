@@ -1,9 +1,11 @@
 /** **map → send** under a claim, to a settlement: with short retries in place, and at the pace that the destination takes. */
 import type { Outcome } from "../connector.ts";
-import type { Settlement } from "../ledger/ledger.ts";
+import type { DeliveryKey, Settlement } from "../ledger/ledger.ts";
+import type { DeliveryOutcome } from "../ledger/receipts.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Semaphore } from "../lib/semaphore.ts";
 import type { Route } from "../route.ts";
+import { relatedOf, type WithRelated } from "./after.ts";
 import { attempt, type ClaimedCall, duplicatesAt, type Mapped, settlementOfFault } from "./attempt.ts";
 import type { Permit } from "./breaker.ts";
 import type { Gate } from "./gate.ts";
@@ -36,6 +38,16 @@ export interface DeliverOptions {
   pacer: Pacer;
   clock: Clock;
   signal: AbortSignal;
+  /** What another route has made of the call; undefined: the signal came first. */
+  ask(key: DeliveryKey): Promise<{ outcome: DeliveryOutcome | undefined } | undefined>;
+  /** The destination has said that it is gone: the route has to stop before anything else of it is tried. */
+  onGone(reason: string): void;
+}
+
+/** What a delivery is made of once nothing is missing. */
+interface Ready {
+  mapped: Mapped;
+  brought: WithRelated;
 }
 
 const RELEASED: Settlement = { kind: "released" };
@@ -44,9 +56,14 @@ const RELEASED: Settlement = { kind: "released" };
 export async function deliver(options: DeliverOptions): Promise<Settlement> {
   const { way, claimed, permit, lease, slots, signal } = options;
   const { route } = way;
+  const brought = await relatedOf({ ...options, route });
+  if ("settlement" in brought) {
+    permit.end(undefined);
+    return brought.settlement;
+  }
   let mapped: Mapped;
   try {
-    mapped = route.map(claimed.call);
+    mapped = route.map(claimed.call, brought.related);
   } catch (error) {
     permit.end(undefined);
     return settlementOfFault(error, claimed.body);
@@ -56,7 +73,7 @@ export async function deliver(options: DeliverOptions): Promise<Settlement> {
     const place = await untilItsPlace({ ...options, mapped });
     if (place !== "now") return place;
     if (!(await lease.ensure(leastLeaseMs(route)))) return RELEASED;
-    return await tryInPlace({ ...options, mapped });
+    return await tryInPlace({ ...options, mapped, brought });
   } finally {
     slots.release();
     permit.end(undefined);
@@ -96,8 +113,8 @@ function waitsForPlace({ claim, body }: ClaimedCall, waitMs: number): Settlement
   return { kind: "waiting", dueInMs: Math.ceil(waitMs), errorCode: "paced", reason, ambiguous: claim.ambiguous, paced: true, body };
 }
 
-async function tryInPlace(options: DeliverOptions & { mapped: Mapped }): Promise<Settlement> {
-  const { way, claimed, mapped, key, permit: first, lease, clock, signal } = options;
+async function tryInPlace(options: DeliverOptions & Ready): Promise<Settlement> {
+  const { way, claimed, mapped, brought, key, permit: first, lease, clock, signal, onGone } = options;
   const { route, sender, gate } = way;
   let permit: Permit | undefined = first;
   for (let tries = 1; ; tries += 1) {
@@ -105,8 +122,9 @@ async function tryInPlace(options: DeliverOptions & { mapped: Mapped }): Promise
     const mayGo = () => mine.stands() && lease.covers(route.to.timeoutMs);
     const alone = tries > 1 || claimed.claim.attempts > 0;
     const outcome = mayGo()
-      ? await attempt({ claimed, mapped, route, sender, related: undefined, nowMs: clock.nowMs(), alone, mayGo })
+      ? await attempt({ claimed, mapped, route, sender, related: brought.related, nowMs: clock.nowMs(), alone, mayGo })
       : undefined;
+    if (outcome?.kind === "unauthorized" && outcome.stopsRoute) onGone(`${outcome.reason}. ${outcome.fix}`);
     mine.end(outcome);
     if (outcome === undefined) return RELEASED;
     const again = tries < TRIES && claimed.claim.attempts === 0 && mayPass(outcome);
@@ -128,10 +146,10 @@ function mayPass(outcome: Outcome): boolean {
   return outcome.kind === "retry" && (outcome.because === "record" || outcome.because === "server") && outcome.retryAfterMs === undefined;
 }
 
-function settled(options: DeliverOptions & { mapped: Mapped }, outcome: Outcome): Settlement {
-  const { way, claimed, mapped, pacer, clock } = options;
+function settled(options: DeliverOptions & Ready, outcome: Outcome): Settlement {
+  const { way, claimed, mapped, brought, pacer, clock } = options;
   const { route, gate } = way;
-  return settlementOf({
+  const settlement = settlementOf({
     outcome,
     connector: { duplicates: duplicatesAt(route.to) },
     claim: claimed.claim,
@@ -142,6 +160,8 @@ function settled(options: DeliverOptions & { mapped: Mapped }, outcome: Outcome)
     body: claimed.body,
     random: clock.random,
   });
+  // Only where it can be added later is it remembered that it is missing.
+  return settlement.kind === "delivered" && route.to.connector.edits ? { ...settlement, awaits: brought.awaits } : settlement;
 }
 
 /** Tells whom it concerns of a rate limit; the wait of this call alone, if it has one. */

@@ -34,7 +34,7 @@ export function createGate(options: { pause: RoutePause; pacer: Pacer; breaker: 
   };
 }
 
-/** Whether a person or the flood guard has stopped a route; it is told from outside. */
+/** Whether a person, the flood guard or the destination itself has stopped a route; it is told from outside. */
 export interface RoutePause {
   set(cause: string | undefined): void;
   cause(): string | undefined;
@@ -67,6 +67,7 @@ const LONG_MS = 3_600_000;
 
 /** What `lag` and the log say while a route is paused: who did it, why, and what ends it. */
 export function pauseCause({ kind, reason, by }: Pick<Pause, "kind" | "reason"> & { by?: string }, route: string): string {
+  if (kind === "gone") return `the destination is gone: ${reason}. Then: patchbay resume ${route}`;
   if (kind === "flood") return `poison flood: ${reason}. Mend the mapping or the destination, then: patchbay resume ${route}`;
   return `paused by ${by ?? "a person"}: ${reason}`;
 }

@@ -1,4 +1,5 @@
-import type { ClaimAnswer, ClaimRequest, Ledger, SettleRequest, SkipRequest } from "../ledger/ledger.ts";
+import type { ClaimAnswer, ClaimRequest, DeliveryKey, Ledger, SettleRequest, SkipRequest } from "../ledger/ledger.ts";
+import type { DeliveryOutcome } from "../ledger/receipts.ts";
 import { createBatcher } from "../lib/batcher.ts";
 import type { Clock } from "../lib/clock.ts";
 
@@ -7,6 +8,7 @@ export interface LedgerBatches {
   claim(item: ClaimRequest): Promise<ClaimAnswer>;
   settle(item: SettleRequest): Promise<boolean>;
   skip(item: SkipRequest): Promise<"done" | "held">;
+  outcome(key: DeliveryKey): Promise<DeliveryOutcome | undefined>;
 }
 
 const MAX_ROWS = 500;
@@ -33,6 +35,17 @@ export function batchLedger(options: { ledger: Ledger; worker: string; leaseMs: 
     run: (items) => ledger.settle(items),
   });
   const skips = createBatcher<SkipRequest, "done" | "held">({ maxItems: MAX_ROWS, concurrency, defer, run: (items) => ledger.skip(items) });
+  const outcomes = createBatcher<DeliveryKey, DeliveryOutcome | undefined>({
+    maxItems: MAX_ROWS,
+    concurrency,
+    defer,
+    run: (keys) => ledger.outcomes(keys),
+  });
 
-  return { claim: (item) => claims.add(item), settle: (item) => settlements.add(item), skip: (item) => skips.add(item) };
+  return {
+    claim: (item) => claims.add(item),
+    settle: (item) => settlements.add(item),
+    skip: (item) => skips.add(item),
+    outcome: (key) => outcomes.add(key),
+  };
 }

@@ -31,6 +31,8 @@ export interface TripOptions {
   clock: Clock;
   /** Asked about each rejection before it becomes a dead letter; `false`: the route has stopped over them, and this one stays where it was. */
   mayReject(code: string | undefined): boolean;
+  /** The destination has said that it is gone for good. */
+  onGone(reason: string): void;
   onEvent(event: DeliveryEvent): void;
   onLedgerFailure(error: unknown): void;
   /** Aborted when a stop may wait no longer. */
@@ -48,7 +50,7 @@ type Answered = Exclude<ClaimAnswer, { kind: "held" }>;
 const HELD_ASK_AGAIN_MS = 200;
 
 export function createTrips(options: TripOptions): Trips {
-  const { way, decisions, ledger, leases, slots, pacer, clock, mayReject, onEvent, onLedgerFailure, deadline } = options;
+  const { way, decisions, ledger, leases, slots, pacer, clock, mayReject, onGone, onEvent, onLedgerFailure, deadline } = options;
 
   const ask = <T>(signal: AbortSignal, question: () => Promise<T>) => persist({ ask: question, signal, clock, onFailure: onLedgerFailure });
 
@@ -146,6 +148,8 @@ export function createTrips(options: TripOptions): Trips {
         pacer,
         clock,
         signal,
+        ask: (wanted) => ask(signal, async () => ({ outcome: await ledger.outcome(wanted) })),
+        onGone,
       });
     }
   }

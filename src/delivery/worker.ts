@@ -2,7 +2,7 @@
  * The worker of one route: takes calls from the log and waiting deliveries from the ledger, and sees each to its end.
  * It knows contracts only: which engines and which connector stand behind them is decided in `src/app.ts`.
  */
-import type { Controls } from "../ledger/controls.ts";
+import type { Controls, Pause } from "../ledger/controls.ts";
 import type { Ledger, RouteWorkerState } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createKeyedQueue } from "../lib/keyed-queue.ts";
@@ -15,6 +15,7 @@ import type { Way } from "./deliver.ts";
 import { startDueLoop } from "./due.ts";
 import type { DeliveryEvent, RouteTrouble } from "./events.ts";
 import { createFloodGuard } from "./flood.ts";
+import { startFollowUps } from "./follow-ups.ts";
 import { createGate, createRoutePause, pauseCause } from "./gate.ts";
 import { type Decisions, decisionsOf } from "./judge.ts";
 import type { Leases } from "./leases.ts";
@@ -83,7 +84,7 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
   const flood = createFloodGuard();
   let moves = 0;
   let ledgerFailedAtMs: number | undefined;
-  /** Of the flood guard, until the ledger has it. */
+  /** A pause that the route made by itself, until the ledger has it. */
   let telling = false;
   let decisions: Decisions = decisionsOf(id, options.controls);
 
@@ -125,6 +126,7 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     clock,
     deadline: deadline.signal,
     mayReject,
+    onGone: (reason) => void stopRoute({ kind: "gone", reason }),
     onEvent(event) {
       ledgerAnswered();
       moves += 1;
@@ -138,17 +140,18 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
   function mayReject(code: string | undefined): boolean {
     if (pause.cause() !== undefined) return code === undefined;
     const reason = flood.count(code);
-    if (reason !== undefined) void stopForFlood(reason);
+    if (reason !== undefined) void stopRoute({ kind: "flood", reason });
     return true;
   }
 
-  /** Kept in the ledger: a restart must not turn the rest of the topic into dead letters. */
-  async function stopForFlood(reason: string): Promise<void> {
+  /** Kept in the ledger: a restart must not turn the rest of the topic into dead letters, nor ask anew what has said that it is gone. */
+  async function stopRoute({ kind, reason }: Pick<Pause, "kind" | "reason">): Promise<void> {
+    if (telling || pause.cause() !== undefined) return;
     telling = true;
-    pause.set(pauseCause({ kind: "flood", reason }, id));
+    pause.set(pauseCause({ kind, reason }, id));
     while (!stopping.signal.aborted) {
       try {
-        await ledger.pause({ route: id, kind: "flood", reason, by: worker });
+        await ledger.pause({ route: id, kind, reason, by: worker });
         break;
       } catch (error) {
         onLedgerFailure(error);
@@ -228,6 +231,16 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     signal: stopping.signal,
     onFailure: onLedgerFailure,
   });
+  const followUps = startFollowUps({
+    way: () => way,
+    decisions: () => decisions,
+    log,
+    ledger,
+    clock,
+    signal: stopping.signal,
+    onQueued: () => dueLoop.wake(0),
+    onFailure: onLedgerFailure,
+  });
   const taking = takeLoop();
 
   return {
@@ -250,7 +263,7 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
       stopping.abort();
       const over = new AbortController();
       void clock.sleep(graceMs, over.signal).then(() => deadline.abort());
-      await Promise.all([subscription.stop({ graceMs }), dueLoop.done, taking, idle(room, slots, deadline.signal, clock)]);
+      await Promise.all([subscription.stop({ graceMs }), dueLoop.done, followUps, taking, idle(room, slots, deadline.signal, clock)]);
       over.abort();
     },
   };

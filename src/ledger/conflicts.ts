@@ -14,7 +14,7 @@ export const claimConflict = (nowMs: string) => `
     state = 'sending', claim_id = excluded.claim_id, claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until,
     ambiguous = ${MAY_HAVE_ARRIVED},
     attempts = CASE WHEN d.hash = excluded.hash THEN d.attempts ELSE 0 END,
-    aged_ms = CASE WHEN d.hash = excluded.hash THEN d.aged_ms ELSE 0 END, paced = 0, replay = 0,
+    aged_ms = CASE WHEN d.hash = excluded.hash THEN d.aged_ms ELSE 0 END, paced = 0, awaits = NULL, replay = 0,
     log_partition = excluded.log_partition, log_offset = excluded.log_offset, hash = excluded.hash, accepted_at = excluded.accepted_at,
     due_at = NULL, error_code = NULL, reason = NULL, body = NULL, updated_at = excluded.updated_at
   WHERE (d.state = 'sending' AND (d.claim_id IS NULL OR d.claimed_until <= ${nowMs}) AND excluded.log_offset >= d.log_offset)
@@ -27,7 +27,7 @@ export const skipConflict = (nowMs: string) => `
     state = CASE WHEN d.receipt IS NULL THEN 'skipped' ELSE 'delivered' END, hash = CASE WHEN d.receipt IS NULL THEN excluded.hash ELSE d.hash END,
     ambiguous = ${MAY_HAVE_ARRIVED}, claim_id = NULL, claimed_by = NULL, claimed_until = 0, due_at = NULL, error_code = NULL, body = NULL,
     reason = excluded.reason,
-    aged_ms = 0, paced = 0, replay = 0,
+    aged_ms = 0, paced = 0, awaits = NULL, replay = 0,
     log_partition = excluded.log_partition, log_offset = excluded.log_offset, accepted_at = excluded.accepted_at,
     routes_version = excluded.routes_version, updated_at = excluded.updated_at
   WHERE excluded.log_offset >= d.log_offset AND NOT (d.state = 'sending' AND d.claim_id IS NOT NULL AND d.claimed_until > ${nowMs})`;

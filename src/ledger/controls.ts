@@ -3,9 +3,12 @@
  * Every process reads {@link ControlLedger.controls} once a second.
  */
 
-/** Why a route stands, kept over restarts. `flood`: most of its calls were rejected, so it stopped by itself. */
+/**
+ * Why a route stands, kept over restarts. `flood`: most of its calls were rejected, so it stopped by itself. `gone`: its destination said
+ * that it is not there any more (410).
+ */
 export interface Pause {
-  kind: "person" | "flood";
+  kind: "person" | "flood" | "gone";
   reason: string;
   by: string;
   /** Unix ms, database clock. */

@@ -10,6 +10,7 @@
  */
 
 import type { ControlLedger } from "./controls.ts";
+import type { ReceiptLedger } from "./receipts.ts";
 import type { RepairLedger } from "./repairs.ts";
 
 export type DeliveryState = "sending" | "delivered" | "skipped" | "waiting" | "dead";
@@ -72,6 +73,8 @@ export interface Claim extends DeliveryKey {
   agedMs: number;
   /** It waited for its place at a limiter, and this is it. */
   paced: boolean;
+  /** It waits in the ledger for this route's receipt, and has looked before. */
+  awaits: string | undefined;
   /** A person put it on the route again. */
   replay: boolean;
 }
@@ -109,11 +112,22 @@ export interface DueDelivery extends Claim, LogPosition {
  * (the message comes again), a claim of a due row makes it `waiting` again, due at once.
  * `ambiguous` is kept with a dead letter too: a replay looks before it sends.
  * `paced`: the wait is for a place at a limiter, no failure: neither an attempt nor age is counted.
+ * `awaits`: of a waiting one, it waits for the receipt of that route's delivery of the call, no failure either; of a delivered one, it went
+ * without that receipt, and {@link ReceiptLedger.awaiting} finds it.
  */
 export type Settlement =
-  | { kind: "delivered"; receipt: Receipt; sentFields: string[] }
+  | { kind: "delivered"; receipt: Receipt; sentFields: string[]; awaits?: string | undefined }
   | { kind: "skipped"; reason: string }
-  | { kind: "waiting"; dueInMs: number; errorCode: string; reason: string; ambiguous?: boolean; paced?: boolean; body: Uint8Array }
+  | {
+      kind: "waiting";
+      dueInMs: number;
+      errorCode: string;
+      reason: string;
+      ambiguous?: boolean;
+      paced?: boolean;
+      awaits?: string;
+      body: Uint8Array;
+    }
   | { kind: "dead"; errorCode: string; reason: string; ambiguous?: boolean; body: Uint8Array }
   | { kind: "released" };
 
@@ -142,6 +156,8 @@ export interface DeliveryRow extends DeliveryKey, LogPosition {
   /** Last error, or why it was skipped. */
   reason: string | undefined;
   receipt: Receipt | undefined;
+  /** It waits for that route's receipt, or was delivered without it. */
+  awaits: string | undefined;
   claimedBy: string | undefined;
   routesVersion: string | undefined;
 }
@@ -185,7 +201,7 @@ export interface WorkerRow extends WorkerHeartbeat {
   ageMs: number;
 }
 
-export interface Ledger extends ControlLedger, RepairLedger {
+export interface Ledger extends ControlLedger, RepairLedger, ReceiptLedger {
   /** For people, without credentials. */
   readonly name: string;
   readonly engine: "sqlite" | "postgres";
@@ -213,7 +229,14 @@ export interface Ledger extends ControlLedger, RepairLedger {
   mirrorPositions(options: { route: string; positions: LogPosition[] }): Promise<void>;
   mirroredPositions(route: string): Promise<LogPosition[]>;
 
-  deliveries(options: { callId?: string; route?: string; state?: DeliveryState; limit: number }): Promise<DeliveryRow[]>;
+  /** Newest first. `unmatched`: only delivered ones whose receipt says that nobody or several people were found. */
+  deliveries(options: {
+    callId?: string;
+    route?: string;
+    state?: DeliveryState;
+    unmatched?: boolean;
+    limit: number;
+  }): Promise<DeliveryRow[]>;
   counts(): Promise<RouteCounts[]>;
 
   /** Ties this ledger to one log: the first identity wins, and is returned. Positions of another log mean nothing here. */

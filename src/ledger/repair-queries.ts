@@ -2,7 +2,7 @@
 import type { DeliveryState } from "./ledger.ts";
 import type { DeadFilter, RepairLedger, ReplayAnswer, ReplayItem, RowProof } from "./repairs.ts";
 import { MAX_REASON_LENGTH, type Row, toDeliveryRow } from "./rows.ts";
-import { pairs, type Sql, type SqlValue } from "./sql.ts";
+import { placeholders, type Sql, type SqlValue } from "./sql.ts";
 
 const NO_CLAIM = "claim_id = NULL, claimed_by = NULL, claimed_until = 0";
 const AFRESH = "attempts = 0, aged_ms = 0, paced = 0, replay = 1, error_code = NULL";
@@ -134,7 +134,7 @@ function wholeRoutes({ all, nowMs }: Sql): RoutePart {
         const rows = await all(
           `SELECT route, source, call_id, log_partition, log_offset, state, hash, body IS NOT NULL AS has_body,
              CASE WHEN claim_id IS NULL THEN NULL ELSE claimed_until - ${nowMs} END AS left_ms
-           FROM deliveries WHERE route = $1 AND (source, call_id) IN (VALUES ${pairs(part.length, 1)})`,
+           FROM deliveries WHERE route = $1 AND (source, call_id) IN (VALUES ${placeholders(part.length, 2, 1)})`,
           [route, ...part.flatMap(({ source, callId }) => [source, callId])],
         );
         found.push(...rows.map(toProof));
@@ -204,7 +204,8 @@ function keeping({ all, nowMs }: Sql): Pick<RepairLedger, "forget" | "expire"> {
     async forget({ source, callId, hash }) {
       await all(`INSERT INTO forgotten (hash, at) VALUES ($1, ${nowMs}) ON CONFLICT (hash) DO NOTHING`, [hash]);
       const rows = await all(
-        `UPDATE deliveries SET state = 'skipped', reason = 'forgotten on request', receipt = NULL, sent_fields = '[]', body = NULL, error_code = NULL,
+        `UPDATE deliveries SET state = 'skipped', reason = 'forgotten on request', receipt = NULL, found = NULL, awaits = NULL, sent_fields = '[]', body = NULL,
+           error_code = NULL,
            due_at = NULL, ambiguous = 0, replay = 0, hash = 'forgotten', ${NO_CLAIM}, updated_at = ${nowMs}
          WHERE source = $1 AND call_id = $2 RETURNING route`,
         [source, callId],
@@ -216,6 +217,10 @@ function keeping({ all, nowMs }: Sql): Pick<RepairLedger, "forget" | "expire"> {
         `UPDATE deliveries SET body = NULL WHERE state = 'dead' AND body IS NOT NULL AND updated_at < ${nowMs} - CAST($1 AS bigint) RETURNING route`,
         [deadBodyMs],
       );
+      // What they went without can come of a replayed dead letter, as long as those are kept.
+      await all(`UPDATE deliveries SET awaits = NULL WHERE awaits IS NOT NULL AND updated_at < ${nowMs} - CAST($1 AS bigint)`, [
+        deadBodyMs,
+      ]);
       const rows = await all(
         `DELETE FROM deliveries WHERE state IN ('delivered', 'skipped', 'dead') AND updated_at < ${nowMs} - CAST($1 AS bigint) RETURNING route`,
         [rowMs],

@@ -19,9 +19,15 @@ function numberOrUndefined(value: unknown): number | undefined {
   return value === null || value === undefined ? undefined : Number(value);
 }
 
-function receiptOf(value: unknown): Receipt | undefined {
+export function receiptOf(value: unknown): Receipt | undefined {
   return value === null || value === undefined ? undefined : JSON.parse(String(value));
 }
+
+/** 1 where a wait comes of a failure of the delivery itself. */
+export const isCounted = ({ paced, awaits }: { paced?: boolean; awaits?: string }): 0 | 1 => (paced || awaits !== undefined ? 0 : 1);
+
+/** The column beside the receipt, by which unmatched deliveries are found. */
+export const foundOf = (receipt: Receipt): number | null => receipt.found ?? null;
 
 export function toClaim(row: Row): Claim {
   return {
@@ -35,6 +41,7 @@ export function toClaim(row: Row): Claim {
     sentFields: JSON.parse(String(row.sent_fields)),
     agedMs: Number(row.aged_ms),
     paced: Number(row.paced) === 1,
+    awaits: textOrUndefined(row.awaits),
     replay: Number(row.replay) === 1,
   };
 }
@@ -65,6 +72,7 @@ export function toDeliveryRow(row: Row): DeliveryRow {
     errorCode: textOrUndefined(row.error_code),
     reason: textOrUndefined(row.reason),
     receipt: receiptOf(row.receipt),
+    awaits: textOrUndefined(row.awaits),
     claimedBy: textOrUndefined(row.claimed_by),
     routesVersion: textOrUndefined(row.routes_version),
   };

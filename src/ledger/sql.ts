@@ -11,7 +11,8 @@ export interface Sql {
   all(text: string, values?: SqlValue[]): Promise<Row[]>;
 }
 
-/** `($2, $3), ($4, $5)` for `count` pairs, behind `taken` parameters. */
-export function pairs(count: number, taken: number): string {
-  return Array.from({ length: count }, (_, index) => `($${taken + 2 * index + 1}, $${taken + 2 * index + 2})`).join(", ");
+/** `($2, $3), ($4, $5)`: `count` groups of `width` parameters, behind those that are `taken`. */
+export function placeholders(count: number, width: number, taken = 0): string {
+  const group = (index: number) => Array.from({ length: width }, (_, column) => `$${taken + width * index + column + 1}`).join(", ");
+  return Array.from({ length: count }, (_, index) => `(${group(index)})`).join(", ");
 }

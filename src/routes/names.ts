@@ -30,6 +30,16 @@ export const VISIBLE_NAMES: readonly VisibleName[] = [
   { name: "metadata", type: "dyn", meaning: "Whatever was sent along: `metadata.campaign`. An absent key is null" },
 ];
 
+/** What `after` brings: templates of a route that has it see these names too, `when` never does. */
+export const RELATED_NAMES: readonly { name: string; meaning: string }[] = [
+  { name: "person.name", meaning: "Name of whom the other route logged the call on; `person` alone reads as this" },
+  { name: "person.owner", meaning: "Email address of who owns the person's record" },
+  { name: "person.url", meaning: "Address of the person's record" },
+  { name: "person.kind", meaning: "`contact`, `lead` or `account`, as the CRM calls it" },
+  { name: "person.id", meaning: "The CRM's id of the person" },
+  { name: "record_url", meaning: "Address of the record that the other route made of the call" },
+];
+
 /** The fields of VoiceInfra's record; the others are added here. What of them a route sent is kept, so that it is never blanked. */
 export const RECORD_FIELDS: readonly (keyof CallRecord)[] = [
   "call_id",

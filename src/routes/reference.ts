@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { shareWordOf, VISIBLE_NAMES } from "./names.ts";
+import { RELATED_NAMES, shareWordOf, VISIBLE_NAMES } from "./names.ts";
 import { agentSchema, fileSchema, routeSchema, sourceSchema } from "./schema.ts";
 
 /** The tables of docs/routes.md, by the name of their place there: they cannot say other than the code. */
@@ -11,7 +11,20 @@ export function referenceTables(): Record<string, string> {
     route: keysTable(routeSchema),
     names: table(
       ["name", "type", "needs in `share`", "meaning"],
-      VISIBLE_NAMES.map(({ name, type, meaning }) => [`\`${name}\``, type === "dyn" ? "anything" : type, shareWordOf(name) ?? "", meaning]),
+      [
+        ...VISIBLE_NAMES.map(({ name, type, meaning }) => [
+          `\`${name}\``,
+          type === "dyn" ? "anything" : type,
+          shareWordOf(name) ?? "",
+          meaning,
+        ]),
+        ...RELATED_NAMES.map(({ name, meaning }) => [
+          `\`${name}\``,
+          "string",
+          "",
+          `${meaning}. Only in templates of a route with \`after\``,
+        ]),
+      ],
     ),
   };
 }

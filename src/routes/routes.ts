@@ -2,8 +2,9 @@ import type { Liquid } from "liquidjs";
 import { didYouMean } from "../lib/did-you-mean.ts";
 import { parseDurationMs } from "../lib/duration.ts";
 import { type Call, DEFAULT_SHARE, type Share } from "../model/call.ts";
-import type { Destination, Route, RouteStart, Verdict } from "../route.ts";
+import type { After, Destination, Route, RouteStart, Verdict } from "../route.ts";
 import { RouteFault } from "../route.ts";
+import { afterOf, checkAfter } from "./after.ts";
 import type { When, WhenCompiler } from "./cel/when.ts";
 import type { Path, RoutesDocument } from "./document.ts";
 import type { Problems } from "./problems.ts";
@@ -45,7 +46,9 @@ export function loadRouteList(entries: RouteEntry[], loading: RouteLoading): Rou
       });
     } else firstLines.set(entry.id, at.line);
     checkWas({ entry, index, entries, loading });
-    const route = loadRoute({ entry, base: ["routes", index], earlier: [...routes], loading });
+    checkAfter({ entry, index, entries, document, problems });
+    const after = afterOf({ entry, entries, destinations: loading.destinations });
+    const route = loadRoute({ entry, base: ["routes", index], after, earlier: [...routes], loading });
     if (route) routes.push(route);
   }
   return routes;
@@ -62,8 +65,14 @@ function checkWas(options: { entry: RouteEntry; index: number; entries: RouteEnt
   });
 }
 
-function loadRoute(options: { entry: RouteEntry; base: Path; earlier: Route[]; loading: RouteLoading }): Route | undefined {
-  const { entry, base, earlier, loading } = options;
+function loadRoute(options: {
+  entry: RouteEntry;
+  base: Path;
+  after: After | undefined;
+  earlier: Route[];
+  loading: RouteLoading;
+}): Route | undefined {
+  const { entry, base, after, earlier, loading } = options;
   const { document, problems, env } = loading;
   const share: Share[] = entry.share ?? DEFAULT_SHARE;
 
@@ -79,12 +88,13 @@ function loadRoute(options: { entry: RouteEntry; base: Path; earlier: Route[]; l
     document,
     liquid: loading.liquid,
     share,
+    after: entry.after !== undefined,
     env,
     resolve: loading.needs({ id: entry.id, connector: to.connector.name }),
   });
   for (const finding of compiled.findings) problems.add(finding);
 
-  return makeRoute({ entry, to, sources, share, when, render: compiled.render, rivals: rivalsOf(entry, to, earlier) });
+  return makeRoute({ entry, to, sources, share, when, after, render: compiled.render, rivals: rivalsOf(entry, to, earlier) });
 }
 
 /** Earlier routes that would write the same record of a call. */
@@ -99,10 +109,11 @@ function makeRoute(parts: {
   sources: string[];
   share: Share[];
   when: When | undefined;
+  after: After | undefined;
   render: RenderWith;
   rivals: Route[];
 }): Route {
-  const { entry, to, sources, share, when, render, rivals } = parts;
+  const { entry, to, sources, share, when, after, render, rivals } = parts;
   const condition = (entry.when ?? "").replace(/\s+/g, " ").trim();
   // Each rival is asked about each call; the same call is asked for once.
   const asked = new WeakMap<Call, Verdict>();
@@ -136,10 +147,11 @@ function makeRoute(parts: {
     was: entry.was,
     tests: entry.tests ?? false,
     record: entry.record,
+    after,
     match,
-    map(call) {
+    map(call, related) {
       const shared = shareCall(call, share);
-      return { call: shared, with: render(shared), sentFields: sentFieldsOf(shared) };
+      return { call: shared, with: render(shared, related), sentFields: sentFieldsOf(shared) };
     },
   };
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { DURATION } from "../lib/duration.ts";
+import { DURATION, parseDurationMs } from "../lib/duration.ts";
 import { SHAREABLE } from "../model/call.ts";
 
 /** Ids and names become consumer groups and URL paths, so they keep to letters that both take. */
@@ -20,6 +20,9 @@ const phoneNumber = z
 const timeWithZone = z.iso.datetime({ offset: true });
 
 const duration = z.string().regex(DURATION, "must be a time such as 90s, 15m, 24h or 14d");
+
+/** What a call waits for is soon there or is not coming; a longer wait would only keep the message from its readers. */
+const LONGEST_WAIT_MS = 3_600_000;
 
 export function isTimezone(text: string): boolean {
   try {
@@ -74,6 +77,17 @@ export const routeSchema = z
       .describe('Names of sources, or "all". Needed when the file has more than one source'),
     when: z.string().min(1).optional().describe("CEL: which calls. Absent means every call"),
     share: z.array(z.enum(SHAREABLE)).optional().describe("What may leave the house. Default [numbers, summary]"),
+    after: z
+      .strictObject({
+        route: z.string().describe("Id of another route of this file, whose receipt is waited for"),
+        wait: duration
+          .refine((text) => (parseDurationMs(text) ?? 0) <= LONGEST_WAIT_MS, "must be at most 1h")
+          .describe("At most so long after the call was accepted, such as 60s; then it goes without"),
+      })
+      .optional()
+      .describe(
+        "Waits until another route has delivered the call, so that person and record_url are known: { route: log-in-hubspot, wait: 60s }",
+      ),
     with: z.record(z.string(), z.unknown()).optional().describe("What the connector makes of a call; any text may be a Liquid template"),
     record: name.optional().describe("Makes a second record of a call at a destination that keeps one per call: a suffix of its key"),
     start: z
@@ -121,4 +135,4 @@ export type RoutesFile = z.output<typeof fileSchema>;
 export type RouteEntry = z.output<typeof routeSchema>;
 
 /** Fields that the house plan has and this version does not: the answer is "not yet", not "did you mean". */
-export const NOT_YET = new Set(["after", "cases"]);
+export const NOT_YET = new Set(["cases"]);

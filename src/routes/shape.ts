@@ -52,9 +52,12 @@ function salvageRoute(entry: unknown): RoutesFile["routes"][number] {
   }
   // What was given and is wrong has its own finding: it must not count as missing.
   if (isGroup(entry) && entry.sources !== undefined) kept.sources ??= "all";
+  if (isGroup(entry) && entry.after !== undefined) kept.after ??= { route: nameIn(entry.after), wait: "1s" };
   const parsed = schema.safeParse(kept);
   return parsed.success ? parsed.data : { id: "", to: "", ...kept };
 }
+
+const nameIn = (after: unknown) => (isGroup(after) && typeof after.route === "string" ? after.route : "");
 
 function keep<T>(parsed: { success: boolean; data?: T }): T[] {
   return parsed.success && parsed.data !== undefined ? [parsed.data] : [];

@@ -1,5 +1,5 @@
 import type { Liquid, Template } from "liquidjs";
-import type { Connector } from "../connector.ts";
+import type { Connector, Related } from "../connector.ts";
 import type { Share, SharedCall } from "../model/call.ts";
 import { RouteFault } from "../route.ts";
 import type { Path, RoutesDocument } from "./document.ts";
@@ -9,7 +9,7 @@ import { VISIBLE_NAMES } from "./names.ts";
 import type { Finding } from "./problems.ts";
 import { type Environment, resolveVariables } from "./variables.ts";
 
-export type RenderWith = (shared: SharedCall) => Record<string, unknown>;
+export type RenderWith = (shared: SharedCall, related: Related | undefined) => Record<string, unknown>;
 
 /**
  * Checks a route's `with` and makes the function that fills it in for a call.
@@ -23,16 +23,18 @@ export function compileWith(options: {
   document: RoutesDocument;
   liquid: Liquid;
   share: readonly Share[];
+  /** Whether the route waits for another one. */
+  after: boolean;
   env: Environment;
   /** Whether this process needs the variables of this route. */
   resolve: boolean;
 }): { render: RenderWith; findings: Finding[] } {
-  const { value, base, connector, document, liquid, share, env, resolve } = options;
+  const { value, base, connector, document, liquid, share, after, env, resolve } = options;
   const findings: Finding[] = [];
   for (const [path, text] of textsOf(value)) {
     if (!isTemplate(text)) continue;
     const where = [...base, ...path];
-    for (const { offset, ...finding } of checkTemplate({ liquid, text, share }).findings) {
+    for (const { offset, ...finding } of checkTemplate({ liquid, text, share, after }).findings) {
       findings.push({ at: document.inside(where, offset), ...finding });
     }
   }
@@ -53,10 +55,10 @@ export function compileWith(options: {
 
   return {
     findings,
-    render(shared) {
+    render(shared, related) {
       if (constant) return constant;
       if (!compiled) throw new RouteFault("mapping_fault", "with was not loaded for this process");
-      const rendered = connector.with.safeParse(compiled(scopeOf(shared)));
+      const rendered = connector.with.safeParse(compiled(scopeOf(shared, related)));
       if (rendered.success) return rendered.data;
       const fields = [...new Set(rendered.error.issues.map((issue) => ["with", ...issue.path].map(String).join(".")))];
       throw new RouteFault("mapping_fault", `${fields.join(", ")}: not what ${connector.title} takes once the template is filled in`);
@@ -114,8 +116,16 @@ function compileText(text: string, path: Path, at: { liquid: Liquid; base: Path;
 }
 
 /** What templates see: the names of the list, absent texts as "". */
-function scopeOf(shared: SharedCall): Record<string, unknown> {
-  const scope: Record<string, unknown> = {};
+function scopeOf(shared: SharedCall, related: Related | undefined): Record<string, unknown> {
+  const scope: Record<string, unknown> = { person: personOf(related), record_url: related?.url ?? "" };
   for (const { name, type } of VISIBLE_NAMES) scope[name] = shared[name] ?? (type === "dyn" ? {} : "");
   return scope;
+}
+
+/** Absent it is nil, so that `{% if person %}` and `default` work. As a text it is the name, never `[object Object]`. */
+function personOf(related: Related | undefined): object | undefined {
+  const { person } = related ?? {};
+  if (!person) return undefined;
+  const { id, kind, name = "", owner = "", url = "" } = person;
+  return { id, kind, name, owner, url, toString: () => name };
 }

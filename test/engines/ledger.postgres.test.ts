@@ -4,6 +4,7 @@ import { describe, expect, inject, test } from "vitest";
 import { UnreachableError } from "../../src/errors.ts";
 import { openPostgresLedger } from "../../src/ledger/postgres/index.ts";
 import { describeLedger } from "../ledger.contract.ts";
+import { describeLedgerAfter } from "../ledger-after.contract.ts";
 import { describeLedgerRepairs } from "../ledger-repairs.contract.ts";
 
 const postgres = inject("postgres");
@@ -26,13 +27,14 @@ if ("missing" in postgres) {
   });
   describeLedger(harness(schema));
   describeLedgerRepairs(harness(`${schema}_repairs`));
+  describeLedgerAfter(harness(`${schema}_after`));
 
   describe("the ledger on PostgreSQL, by itself", () => {
     test("one of a newer program is refused, naming both versions", async () => {
       const other = `${schema}_newer`;
       await (await openPostgresLedger({ url: `${url}?schema=${other}` })).close();
       await query(`UPDATE "${other}".patchbay_ledger_version SET version = 99`);
-      await expect(openPostgresLedger({ url: `${url}?schema=${other}` })).rejects.toThrow(/newer.*99.*2/s);
+      await expect(openPostgresLedger({ url: `${url}?schema=${other}` })).rejects.toThrow(/newer.*99.*3/s);
       await query(`DROP SCHEMA "${other}" CASCADE`);
     });
 

@@ -94,9 +94,53 @@ describe("fields", () => {
   });
 
   test("a field of a later version is said to be one", () => {
-    expect(problems({ text: file("  - id: a\n    to: crm\n    after: { route: b }") })).toEqual([
-      '13:5 "after" is not supported yet — It comes with a later version. Remove it for now.',
+    expect(problems({ text: file("  - id: a\n    to: crm\n    cases: []") })).toEqual([
+      '13:5 "cases" is not supported yet — It comes with a later version. Remove it for now.',
     ]);
+  });
+
+  const WAITS: [string, string, string[]][] = [
+    ["a route that is not there", "{ route: log-calls, wait: 60s }", ['13:21 there is no route "log-calls" — did you mean "log-call"?']],
+    ["a far-off one", "{ route: zebra, wait: 60s }", ['13:21 there is no route "zebra" — Other routes are log-call.']],
+    ["itself", "{ route: a, wait: 60s }", ['13:21 the route "a" cannot wait for itself']],
+    ["no wait", "{ route: log-call }", [expect.stringMatching(/^13:5 "wait" is missing — At most so long/) as unknown as string]],
+    [
+      "a wait that is none",
+      "{ route: log-call, wait: soon }",
+      [expect.stringMatching(/^13:\d+ "wait" must be a time such as 90s/) as unknown as string],
+    ],
+    [
+      "a longer wait than a reader has",
+      "{ route: log-call, wait: 2h }",
+      [expect.stringMatching(/^13:\d+ "wait" must be at most 1h/) as unknown as string],
+    ],
+    ["a name alone", "log-call", [expect.stringMatching(/^13:12 "after" must be a group of fields, not text/) as unknown as string]],
+    [
+      "a word of it misspelt",
+      "{ rout: log-call, wait: 60s }",
+      [
+        expect.stringContaining('unknown field "rout"') as unknown as string,
+        expect.stringContaining('"route" is missing') as unknown as string,
+      ],
+    ],
+  ];
+  test.each(WAITS)("to wait for %s is found at its place", (_, after, expected) => {
+    const text = file(
+      `  - id: a\n    to: chat\n    after: ${after}\n    with: { channel: C1, text: "{{ person.name }}" }\n  - { id: log-call, to: crm }`,
+    );
+    expect(problems({ text }).toSorted()).toEqual(expected.toSorted());
+  });
+
+  test("routes that wait for each other are found once, however many there are", () => {
+    const route = (id: string, other: string) => `  - { id: ${id}, to: crm, record: ${id}, after: { route: ${other}, wait: 5s } }`;
+    expect(problems({ text: file([route("a", "b"), route("b", "c"), route("c", "a"), route("d", "a")].join("\n")) })).toEqual([
+      expect.stringMatching(/^11:\d+ "a" waits for "b", which waits for "c", which waits for "a" — One of them has to go first/),
+    ]);
+  });
+
+  test("to wait for a route that is off is worth a word, and no mistake", () => {
+    const routes = "  - { id: a, to: crm, enabled: false }\n  - { id: b, to: chat, after: { route: a, wait: 5s }, with: { channel: C1 } }";
+    expect(warnings({ text: file(routes) })).toEqual([expect.stringContaining('warning the route "a" is off')]);
   });
 
   test("a wrong test_when, a wrong time and a `was` that is still there are found at their places", () => {

@@ -23,6 +23,7 @@ describe("the JSON Schema", () => {
       "sources",
       "when",
       "share",
+      "after",
       "with",
       "record",
       "start",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { RouteFault } from "../../src/route.ts";
+import { type Route, RouteFault } from "../../src/route.ts";
 import { formatDuration } from "../../src/routes/liquid/engine.ts";
 import { callOf } from "./support/calls.ts";
 import { file, load, problems } from "./support/load.ts";
@@ -44,9 +44,16 @@ describe("a template that cannot work is refused when the file is loaded", () =>
       ["14:35 a template cannot calculate like this — Use filters: {{ duration_seconds | divided_by: 60 }}."],
     ],
     [
-      "what comes later",
+      "a person, where no other route is waited for",
       '"{{ person.name }}"',
-      ['14:17 "person" is not supported yet — It comes with a later version, together with `after`.'],
+      [
+        '14:17 "person" is known only to a route with "after" — Add after: { route: <id of the route to the CRM>, wait: 60s }: its receipt brings it.',
+      ],
+    ],
+    [
+      "a record, where no other route is waited for",
+      '"{{ record_url }}"',
+      [expect.stringContaining('"record_url" is known only to a route with "after"') as unknown as string],
     ],
   ];
   test.each(cases)("%s", (_, text, expected) => {
@@ -107,6 +114,45 @@ describe("rendering", () => {
       ),
     ).toBe("[]spring");
     expect(rendered('"{{ duration_seconds | duration }}"', { duration_seconds: 147 })).toBe("2 min 27 s");
+  });
+
+  describe("what another route brings", () => {
+    const waiting = (text: string) =>
+      file(
+        `  - id: a\n    to: chat\n    with:\n      text: ${text}\n      channel: C1\n    after: { route: b, wait: 60s }\n  - { id: b, to: crm }`,
+      );
+    const TEXT = `"{{ person.name | default: customer_number }}{% if person %} of {{ person.owner }}{% endif %} {{ record_url }}"`;
+    const person = { id: "1", kind: "contact", name: "Dana {{ Example }}", owner: "ann@example.com", url: "https://crm.example/1" };
+    const message = (text: string, related?: Parameters<Route["map"]>[1]) => {
+      const [route] = load({ text: waiting(text) }).routes;
+      return route?.map(callOf({}), related).with.text;
+    };
+
+    test("is in its templates: the person and the record, or nothing where it brings none", () => {
+      const related = { title: "CRM", url: "https://crm.example/calls/7", person };
+      expect(message(TEXT, related)).toBe("Dana {{ Example }} of ann@example.com https://crm.example/calls/7");
+      expect(message(TEXT)).toBe("+14155550100 ");
+      expect(message(TEXT, { title: "CRM", url: undefined, person: { id: "1", kind: "contact" } })).toBe("+14155550100 of  ");
+      expect(message('"[{{ person }}]"', related)).toBe("[Dana {{ Example }}]");
+      expect(message('"[{{ person.url }} {{ person.kind }} {{ person.id }}]"', related)).toBe("[https://crm.example/1 contact 1]");
+      expect(message('"[{{ person }}{{ person.url }}]"')).toBe("[]");
+    });
+
+    test("is known by its right names, and to templates alone", () => {
+      expect(problems({ text: waiting('"{{ person.nmae }}"') })).toEqual(['14:17 "person" has no field "nmae" — did you mean "name"?']);
+      expect(problems({ text: waiting('"{{ persn.name }}"') })).toEqual([
+        '14:17 unknown name "persn" in a template — did you mean "person"?',
+      ]);
+      expect(problems({ text: waiting('"{{ record_url.id }}"') })).toEqual(['14:17 "record_url" has no field "id" — It is a text.']);
+      expect(
+        problems({ text: `${waiting('"x"')}\n  - { id: c, to: crm, record: c, after: { route: b, wait: 1s }, when: 'person == "x"' }` }),
+      ).toEqual([expect.stringContaining('unknown name "person"')]);
+    });
+
+    test("is what the worker waits for: the route, the name of its destination, and how long", () => {
+      const { routes } = load({ text: waiting('"x"') });
+      expect(routes.map(({ after }) => after)).toEqual([{ route: "b", title: "CRM", waitMs: 60_000 }, undefined]);
+    });
   });
 
   test("dates are shown in the file's time zone", () => {

@@ -1,5 +1,11 @@
 import { describeLedger } from "../ledger.contract.ts";
+import { describeLedgerAfter } from "../ledger-after.contract.ts";
 import { createMemoryLedger, createStore } from "./ledger.ts";
 
-const store = createStore();
-describeLedger({ name: "the simulation", open: async () => createMemoryLedger({ store, nowMs: Date.now }), remove: async () => undefined });
+function harness() {
+  const store = createStore();
+  return { name: "the simulation", open: async () => createMemoryLedger({ store, nowMs: Date.now }), remove: async () => undefined };
+}
+
+describeLedger(harness());
+describeLedgerAfter(harness());

@@ -17,6 +17,8 @@ import type {
   SkipRequest,
   WorkerHeartbeat,
 } from "../../src/ledger/ledger.ts";
+import type { AwaitingDelivery } from "../../src/ledger/receipts.ts";
+import type { ReplayAnswer, ReplayItem } from "../../src/ledger/repairs.ts";
 
 export interface Row extends DeliveryKey, LogPosition {
   state: DeliveryState;
@@ -27,6 +29,7 @@ export interface Row extends DeliveryKey, LogPosition {
   attempts: number;
   agedMs: number;
   paced: boolean;
+  awaits: string | undefined;
   replay: boolean;
   hash: string;
   sentFields: string[];
@@ -98,6 +101,7 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
       attempts: same ? row.attempts : 0,
       agedMs: same ? row.agedMs : 0,
       paced: false,
+      awaits: undefined,
       replay: false,
       sentFields: row?.sentFields ?? [],
       receipt: row?.receipt,
@@ -121,8 +125,8 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
   }
 
   const toClaim = (row: Row): Claim => {
-    const { route, source, callId, claimId = "", ambiguous, attempts, receipt, sentFields, agedMs, paced, replay } = row;
-    return { route, source, callId, claimId, ambiguous, attempts, receipt, sentFields: [...sentFields], agedMs, paced, replay };
+    const { route, source, callId, claimId = "", ambiguous, attempts, receipt, sentFields, agedMs, paced, awaits, replay } = row;
+    return { route, source, callId, claimId, ambiguous, attempts, receipt, sentFields: [...sentFields], agedMs, paced, awaits, replay };
   };
 
   function settleOne({ settlement, routesVersion, claimId, ...key }: SettleRequest): boolean {
@@ -135,18 +139,19 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
 
   function changesOf(row: Row, settlement: Settlement): Partial<Row> {
     const reason = "reason" in settlement ? settlement.reason.slice(0, MAX_REASON_LENGTH) : undefined;
-    const ended = { ambiguous: false, paced: false, replay: false, dueAt: undefined, errorCode: undefined, reason, body: undefined };
+    const cleared = { paced: false, awaits: undefined, replay: false, dueAt: undefined, errorCode: undefined, body: undefined };
+    const ended = { ...cleared, ambiguous: false, reason };
     switch (settlement.kind) {
       case "delivered": {
         const sentFields = [...new Set([...row.sentFields, ...settlement.sentFields])];
-        return { ...ended, state: "delivered", attempts: 0, agedMs: 0, receipt: settlement.receipt, sentFields };
+        return { ...ended, state: "delivered", attempts: 0, agedMs: 0, receipt: settlement.receipt, sentFields, awaits: settlement.awaits };
       }
       case "skipped":
         return { ...ended, state: "skipped", agedMs: 0, ambiguous: row.ambiguous };
       case "waiting": {
-        const { dueInMs, errorCode, ambiguous = false, paced = false, body } = settlement;
-        const counted = paced ? {} : { attempts: row.attempts + 1, agedMs: row.agedMs + dueInMs };
-        return { ...counted, state: "waiting", dueAt: nowMs() + dueInMs, errorCode, reason, ambiguous, paced, body };
+        const { dueInMs, errorCode, ambiguous = false, paced = false, awaits, body } = settlement;
+        const counted = paced || awaits !== undefined ? {} : { attempts: row.attempts + 1, agedMs: row.agedMs + dueInMs };
+        return { ...counted, state: "waiting", dueAt: nowMs() + dueInMs, errorCode, reason, ambiguous, paced, awaits, body };
       }
       case "dead": {
         const { errorCode, ambiguous = false, body } = settlement;
@@ -185,6 +190,7 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
       agedMs: 0,
       ambiguous: mayHaveArrived(row),
       paced: false,
+      awaits: undefined,
       replay: false,
       dueAt: undefined,
       errorCode: undefined,
@@ -194,6 +200,31 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
     return "done";
   }
 
+  function enqueueOne(item: ReplayItem, dueInMs: number): ReplayAnswer {
+    const row = rows.get(rowKey(item));
+    if (!row) throw new Error("in the simulation only what was delivered is put on its route again");
+    if (row.state === "waiting" || row.state === "sending") return "open";
+    if (row.offset > item.offset) return "newer";
+    const { partition, offset, hash, acceptedAt, body } = item;
+    const afresh = { attempts: 0, agedMs: 0, paced: false, replay: true, errorCode: undefined, reason: undefined };
+    Object.assign(row, afresh, {
+      state: "waiting",
+      partition,
+      offset,
+      hash,
+      acceptedAt,
+      body,
+      dueAt: nowMs() + dueInMs,
+      updatedAt: nowMs(),
+    });
+    openOf(row.route).add(row);
+    return "queued";
+  }
+
+  const outcomeOf = (key: DeliveryKey) => {
+    const row = rows.get(rowKey(key));
+    return row && { state: row.state, receipt: row.receipt };
+  };
   const dueAtOf = (row: Row): number | undefined => {
     if (row.state === "waiting") return row.dueAt;
     return row.state === "sending" && row.body && row.claimId !== undefined ? row.claimedUntil : undefined;
@@ -225,6 +256,23 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
         }),
       settle: async (items) => items.map(settleOne),
       skip: async (items) => items.map(skipOne),
+      outcomes: async (keys) => keys.map(outcomeOf),
+      async awaiting({ route, after, limit, from }) {
+        const place = ({ source, callId }: { source: string; callId: string }) => `${source}\n${callId}`;
+        return [...rows.values()]
+          .filter((row) => row.route === route && row.awaits === after && row.state === "delivered")
+          .filter((row) => from === undefined || place(row) > place(from))
+          .sort((a, b) => (place(a) < place(b) ? -1 : 1))
+          .slice(0, limit)
+          .map(({ source, callId, partition, offset }): AwaitingDelivery => {
+            return { route, source, callId, partition, offset, other: outcomeOf({ route: after, source, callId }) };
+          });
+      },
+      async awaitNoLonger(keys) {
+        for (const row of keys.map((key) => rows.get(rowKey(key)))) if (row?.state === "delivered") row.awaits = undefined;
+      },
+      enqueue: async ({ items, dueInMs }) => items.map((item) => enqueueOne(item, dueInMs)),
+      replaying: async (route) => openRows(route).filter(({ replay }) => replay).length,
       async nextDueInMs(route) {
         const times = openRows(route)
           .map(dueAtOf)

@@ -199,6 +199,7 @@ export async function simulate(options: {
       was: undefined,
       tests: false,
       record: undefined,
+      after: undefined,
       match: (call) => (call.call_outcome === "failed" ? { wanted: false, reason: "when is false" } : { wanted: true }),
       map: (call: Call) => ({ call, with: { version: `v${edit}` }, sentFields: Object.keys(call) }),
     };

@@ -1,6 +1,7 @@
 /** The ledger for containers: PostgreSQL. The contract is `src/ledger/ledger.ts`. */
 import { controlQueries } from "../control-queries.ts";
 import type { Ledger, LogPosition, RouteCounts, WorkerHeartbeat } from "../ledger.ts";
+import { receiptQueries } from "../receipt-queries.ts";
 import { repairQueries } from "../repair-queries.ts";
 import { type Row, toDeliveryRow } from "../rows.ts";
 import type { Sql } from "../sql.ts";
@@ -33,6 +34,7 @@ export async function openPostgresLedger(options: { url: string }): Promise<Ledg
     ...workerQueries(db),
     ...viewQueries(db),
     ...controlQueries(sql),
+    ...receiptQueries(sql),
     ...repairQueries(sql),
     check: async () => void (await db.query("SELECT 1")),
     close: () => pool.end(),
@@ -107,16 +109,19 @@ function workerQueries(db: Database): Pick<Ledger, "heartbeat" | "goodbye" | "wo
 }
 
 const COLUMNS = `route, source, call_id, log_partition, log_offset, state, attempts, accepted_at, updated_at, due_at, error_code, reason, receipt,
-  claimed_by, routes_version`;
+  awaits, claimed_by, routes_version`;
 
 function viewQueries(db: Database): Pick<Ledger, "deliveries" | "counts"> {
   return {
-    async deliveries({ callId, route, state, limit }) {
-      const wanted = Object.entries({ call_id: callId, route, state }).filter(([, value]) => value !== undefined);
+    async deliveries({ callId, route, state, unmatched = false, limit }) {
+      const wanted = Object.entries({ call_id: callId, route, state: unmatched ? "delivered" : state }).filter(
+        ([, value]) => value !== undefined,
+      );
       const where = wanted.map(([column], index) => `${column} = $${index + 1}`).join(" AND ") || "true";
+      const alsoWanted = unmatched ? "AND found <> 1" : "";
       const values = wanted.map(([, value]) => withoutNul(String(value)));
       const { rows } = await db.query(
-        `SELECT ${COLUMNS} FROM deliveries WHERE ${where} ORDER BY updated_at DESC, route LIMIT $${values.length + 1}`,
+        `SELECT ${COLUMNS} FROM deliveries WHERE ${where} ${alsoWanted} ORDER BY updated_at DESC, route LIMIT $${values.length + 1}`,
         [...values, limit],
       );
       return rows.map(toDeliveryRow);

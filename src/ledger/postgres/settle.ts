@@ -1,6 +1,6 @@
 import { skipConflict } from "../conflicts.ts";
 import type { Ledger, Settlement } from "../ledger.ts";
-import { keyOf, MAX_REASON_LENGTH, type Row } from "../rows.ts";
+import { foundOf, isCounted, keyOf, MAX_REASON_LENGTH, type Row } from "../rows.ts";
 import type { Database } from "./connect.ts";
 import { NOW_MS } from "./schema.ts";
 import { withoutNul } from "./text.ts";
@@ -10,21 +10,24 @@ const SETTLE = `
   UPDATE deliveries AS d SET
     state = CASE item.kind WHEN 'released' THEN CASE WHEN d.body IS NULL THEN 'sending' ELSE 'waiting' END ELSE item.kind END,
     ambiguous = CASE item.kind WHEN 'waiting' THEN item.ambiguous WHEN 'dead' THEN item.ambiguous WHEN 'delivered' THEN 0 ELSE d.ambiguous END,
-    attempts = CASE WHEN item.kind = 'delivered' THEN 0 WHEN item.kind IN ('waiting', 'dead') AND item.paced = 0 THEN d.attempts + 1 ELSE d.attempts END,
-    aged_ms = CASE WHEN item.kind IN ('released', 'dead') THEN d.aged_ms WHEN item.kind = 'waiting' THEN d.aged_ms + CASE item.paced WHEN 0 THEN item.due_in_ms ELSE 0 END ELSE 0 END,
+    attempts = CASE WHEN item.kind = 'delivered' THEN 0 WHEN item.kind IN ('waiting', 'dead') THEN d.attempts + item.counted ELSE d.attempts END,
+    aged_ms = CASE WHEN item.kind IN ('released', 'dead') THEN d.aged_ms WHEN item.kind = 'waiting' THEN d.aged_ms + item.counted * item.due_in_ms ELSE 0 END,
     paced = CASE item.kind WHEN 'waiting' THEN item.paced WHEN 'released' THEN d.paced ELSE 0 END,
+    awaits = CASE WHEN item.kind IN ('delivered', 'waiting') THEN item.awaits WHEN item.kind = 'released' THEN d.awaits END,
     replay = CASE WHEN item.kind IN ('waiting', 'released') THEN d.replay ELSE 0 END,
     due_at = CASE WHEN item.kind = 'waiting' THEN ${NOW_MS} + item.due_in_ms WHEN item.kind = 'released' AND d.body IS NOT NULL THEN ${NOW_MS} END,
     error_code = item.error_code,
     reason = item.reason,
     body = CASE WHEN item.kind IN ('waiting', 'dead') THEN ($2::bytea[])[item.n] WHEN item.kind = 'released' THEN d.body END,
     receipt = CASE WHEN item.kind = 'delivered' THEN item.receipt ELSE d.receipt END,
+    found = CASE WHEN item.kind = 'delivered' THEN item.found ELSE d.found END,
     sent_fields = CASE WHEN item.kind = 'delivered'
       THEN (SELECT coalesce(jsonb_agg(DISTINCT field), '[]')::text FROM jsonb_array_elements_text(d.sent_fields::jsonb || item.sent_fields) AS field)
       ELSE d.sent_fields END,
     claim_id = NULL, claimed_by = NULL, claimed_until = 0, routes_version = item.routes_version, updated_at = ${NOW_MS}
   FROM jsonb_to_recordset($1::jsonb) AS item(n integer, route text, source text, call_id text, claim_id text, kind text, routes_version text,
-    reason text, error_code text, due_in_ms bigint, ambiguous smallint, paced smallint, receipt text, sent_fields jsonb)
+    reason text, error_code text, due_in_ms bigint, ambiguous smallint, paced smallint, counted smallint, awaits text,
+    receipt text, found integer, sent_fields jsonb)
   WHERE d.route = item.route AND d.source = item.source AND d.call_id = item.call_id AND d.claim_id = item.claim_id
   RETURNING item.n`;
 
@@ -87,7 +90,13 @@ function columnsOf(settlement: Settlement): Record<string, unknown> {
   const { kind } = settlement;
   switch (kind) {
     case "delivered":
-      return { kind, receipt: withoutNul(JSON.stringify(settlement.receipt)), sent_fields: settlement.sentFields };
+      return {
+        kind,
+        receipt: withoutNul(JSON.stringify(settlement.receipt)),
+        found: foundOf(settlement.receipt),
+        awaits: settlement.awaits,
+        sent_fields: settlement.sentFields,
+      };
     case "skipped":
       return { kind, reason: shorten(settlement.reason) };
     case "waiting":
@@ -98,6 +107,8 @@ function columnsOf(settlement: Settlement): Record<string, unknown> {
         due_in_ms: Math.round(settlement.dueInMs),
         ambiguous: settlement.ambiguous ? 1 : 0,
         paced: settlement.paced ? 1 : 0,
+        awaits: settlement.awaits,
+        counted: isCounted(settlement),
       };
     case "dead":
       return {
@@ -105,6 +116,7 @@ function columnsOf(settlement: Settlement): Record<string, unknown> {
         reason: shorten(settlement.reason),
         error_code: withoutNul(settlement.errorCode),
         paced: 0,
+        counted: 1,
         ambiguous: settlement.ambiguous ? 1 : 0,
       };
     case "released":

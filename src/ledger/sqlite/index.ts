@@ -4,6 +4,7 @@ import { UnreachableError } from "../../errors.ts";
 import { inTransaction, openSqlite } from "../../lib/sqlite.ts";
 import { controlQueries } from "../control-queries.ts";
 import type { Ledger, LogPosition, RouteCounts, WorkerHeartbeat } from "../ledger.ts";
+import { receiptQueries } from "../receipt-queries.ts";
 import { repairQueries } from "../repair-queries.ts";
 import { toDeliveryRow } from "../rows.ts";
 import type { Sql } from "../sql.ts";
@@ -25,6 +26,7 @@ export async function openSqliteLedger(options: { path: string }): Promise<Ledge
     ...workerStatements(db),
     ...viewStatements(db),
     ...controlQueries(sql),
+    ...receiptQueries(sql),
     ...repairQueries(sql),
     async check() {
       try {
@@ -104,6 +106,10 @@ function viewStatements(db: DatabaseSync): Pick<Ledger, "deliveries" | "counts">
     `SELECT * FROM deliveries WHERE (:callId IS NULL OR call_id = :callId) AND (:route IS NULL OR route = :route) AND (:state IS NULL OR state = :state)
      ORDER BY updated_at DESC, route LIMIT :limit`,
   );
+  const unmatched = db.prepare(
+    `SELECT * FROM deliveries WHERE found <> 1 AND state = 'delivered' AND (:callId IS NULL OR call_id = :callId) AND (:route IS NULL OR route = :route)
+     ORDER BY updated_at DESC, route LIMIT :limit`,
+  );
   const byCall = db.prepare(
     `SELECT * FROM deliveries WHERE call_id = :callId AND (:route IS NULL OR route = :route) AND (:state IS NULL OR state = :state)
      ORDER BY updated_at DESC, route LIMIT :limit`,
@@ -112,7 +118,8 @@ function viewStatements(db: DatabaseSync): Pick<Ledger, "deliveries" | "counts">
   const due = db.prepare("SELECT route, min(due_at) AS due_at FROM deliveries WHERE state = 'waiting' GROUP BY route");
 
   return {
-    async deliveries({ callId = null, route = null, state = null, limit }) {
+    async deliveries({ callId = null, route = null, state = null, unmatched: only = false, limit }) {
+      if (only) return unmatched.all({ callId, route, limit }).map(toDeliveryRow);
       const found = callId === null ? rows.all({ callId, route, state, limit }) : byCall.all({ callId, route, state, limit });
       return found.map(toDeliveryRow);
     },

@@ -70,4 +70,10 @@ export const MIGRATIONS = [
     PRIMARY KEY (route, log_partition, from_offset)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE deliveries ADD COLUMN awaits TEXT;
+  ALTER TABLE deliveries ADD COLUMN found INTEGER;
+  CREATE INDEX deliveries_awaiting ON deliveries (route, source, call_id) WHERE awaits IS NOT NULL;
+  CREATE INDEX deliveries_unmatched ON deliveries (updated_at) WHERE found <> 1;
+  `,
 ];

@@ -2,20 +2,20 @@ import type { DatabaseSync } from "node:sqlite";
 import { inTransaction } from "../../lib/sqlite.ts";
 import { skipConflict } from "../conflicts.ts";
 import type { Ledger, SettleRequest } from "../ledger.ts";
-import { MAX_REASON_LENGTH } from "../rows.ts";
+import { foundOf, isCounted, MAX_REASON_LENGTH } from "../rows.ts";
 import { NOW_MS } from "./schema.ts";
 
 const MINE = "WHERE route = :route AND source = :source AND call_id = :callId AND claim_id = :claimId";
 const ENDED = `claim_id = NULL, claimed_by = NULL, claimed_until = 0, routes_version = :routesVersion, updated_at = ${NOW_MS}`;
 
 const DELIVERED = `UPDATE deliveries SET state = 'delivered', ambiguous = 0, attempts = 0, aged_ms = 0, paced = 0, replay = 0, due_at = NULL, error_code = NULL, reason = NULL, body = NULL,
-  receipt = :receipt, sent_fields = (SELECT json_group_array(value) FROM (SELECT value FROM json_each(sent_fields) UNION SELECT value FROM json_each(:sentFields))),
+  receipt = :receipt, found = :found, awaits = :awaits, sent_fields = (SELECT json_group_array(value) FROM (SELECT value FROM json_each(sent_fields) UNION SELECT value FROM json_each(:sentFields))),
   ${ENDED} ${MINE}`;
-const SKIPPED = `UPDATE deliveries SET state = 'skipped', aged_ms = 0, paced = 0, replay = 0, due_at = NULL, error_code = NULL, reason = :reason, body = NULL, ${ENDED} ${MINE}`;
-const WAITING = `UPDATE deliveries SET state = 'waiting', ambiguous = :ambiguous, paced = :paced, attempts = attempts + 1 - :paced,
-  aged_ms = aged_ms + CASE :paced WHEN 0 THEN :dueInMs ELSE 0 END, due_at = ${NOW_MS} + :dueInMs,
+const SKIPPED = `UPDATE deliveries SET state = 'skipped', aged_ms = 0, paced = 0, awaits = NULL, replay = 0, due_at = NULL, error_code = NULL, reason = :reason, body = NULL, ${ENDED} ${MINE}`;
+const WAITING = `UPDATE deliveries SET state = 'waiting', ambiguous = :ambiguous, paced = :paced, awaits = :awaits, attempts = attempts + :counted,
+  aged_ms = aged_ms + :counted * :dueInMs, due_at = ${NOW_MS} + :dueInMs,
   error_code = :errorCode, reason = :reason, body = :body, ${ENDED} ${MINE}`;
-const DEAD = `UPDATE deliveries SET state = 'dead', ambiguous = :ambiguous, paced = 0, replay = 0, attempts = attempts + 1, due_at = NULL,
+const DEAD = `UPDATE deliveries SET state = 'dead', ambiguous = :ambiguous, paced = 0, awaits = NULL, replay = 0, attempts = attempts + 1, due_at = NULL,
   error_code = :errorCode, reason = :reason, body = :body, ${ENDED} ${MINE}`;
 const RELEASED = `UPDATE deliveries SET state = CASE WHEN body IS NULL THEN 'sending' ELSE 'waiting' END, due_at = CASE WHEN body IS NULL THEN NULL ELSE ${NOW_MS} END,
   ${ENDED} ${MINE}`;
@@ -42,15 +42,17 @@ export function settleStatements(db: DatabaseSync): Pick<Ledger, "settle" | "ski
     const reason = "reason" in settlement ? settlement.reason.slice(0, MAX_REASON_LENGTH) : "";
     switch (settlement.kind) {
       case "delivered": {
-        const { receipt, sentFields } = settlement;
-        return delivered.run({ ...mine, receipt: JSON.stringify(receipt), sentFields: JSON.stringify(sentFields) }).changes === 1;
+        const { receipt, sentFields, awaits = null } = settlement;
+        const columns = { receipt: JSON.stringify(receipt), found: foundOf(receipt), awaits, sentFields: JSON.stringify(sentFields) };
+        return delivered.run({ ...mine, ...columns }).changes === 1;
       }
       case "skipped":
         return skipped.run({ ...mine, reason }).changes === 1;
       case "waiting": {
-        const { errorCode, body } = settlement;
-        const [ambiguous, paced] = [settlement.ambiguous ? 1 : 0, settlement.paced ? 1 : 0];
-        return waiting.run({ ...mine, reason, errorCode, dueInMs: Math.round(settlement.dueInMs), ambiguous, paced, body }).changes === 1;
+        const { errorCode, awaits = null, body } = settlement;
+        const [ambiguous, paced, counted] = [settlement.ambiguous ? 1 : 0, settlement.paced ? 1 : 0, isCounted(settlement)];
+        const dueInMs = Math.round(settlement.dueInMs);
+        return waiting.run({ ...mine, reason, errorCode, dueInMs, ambiguous, paced, awaits, counted, body }).changes === 1;
       }
       case "dead":
         return (

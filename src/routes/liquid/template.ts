@@ -1,7 +1,7 @@
 import type { Liquid, Template } from "liquidjs";
 import { didYouMean } from "../../lib/did-you-mean.ts";
 import type { Share } from "../../model/call.ts";
-import { shareWordOf, VISIBLE_NAMES } from "../names.ts";
+import { RELATED_NAMES, shareWordOf, VISIBLE_NAMES } from "../names.ts";
 import { REFUSED_TAGS } from "./engine.ts";
 
 /** What is wrong with a template, and at which character of it. */
@@ -12,6 +12,9 @@ export interface TemplateFinding {
 }
 
 const NAMES = new Map(VISIBLE_NAMES.map((one) => [one.name as string, one]));
+const RELATED = RELATED_NAMES.map(({ name }) => name);
+const PERSON_FIELDS = RELATED.flatMap((name) => (name.startsWith("person.") ? [name.slice("person.".length)] : []));
+const RELATED_ROOTS = [...new Set(RELATED.map((name) => name.split(".", 1)[0] as string))];
 /** What Liquid can ask of a text or a list. */
 const PROPERTIES = new Set(["size", "first", "last"]);
 
@@ -20,17 +23,20 @@ export function isTemplate(text: string): boolean {
 }
 
 /** Parses a template and checks every name in it. `template` is undefined if it cannot be parsed. */
-export function checkTemplate(options: { liquid: Liquid; text: string; share: readonly Share[] }): {
-  template: Template[] | undefined;
-  findings: TemplateFinding[];
-} {
-  const { liquid, text, share } = options;
+export function checkTemplate(options: {
+  liquid: Liquid;
+  text: string;
+  share: readonly Share[];
+  /** The route waits for another one, whose person and record its templates see. */
+  after: boolean;
+}): { template: Template[] | undefined; findings: TemplateFinding[] } {
+  const { liquid, text, share, after } = options;
   const { template, findings } = parseTemplate(liquid, text);
   if (!template) return { template, findings };
   for (const uses of Object.values(liquid.analyzeSync(template, { partials: false }).globals)) {
     for (const use of uses) {
       const [name, property] = use.toArray();
-      const finding = checkName(String(name), property, share);
+      const finding = checkName(String(name), property, { share, after });
       if (finding) findings.push({ offset: offsetOf(text, use.location.row, use.location.col), ...finding });
     }
   }
@@ -65,12 +71,25 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message.replace(/, (file|line):.*$/s, "") : "cannot be read";
 }
 
-function checkName(name: string, property: unknown, share: readonly Share[]): Omit<TemplateFinding, "offset"> | undefined {
+type NameFinding = Omit<TemplateFinding, "offset">;
+
+function checkRelated(name: string, property: unknown, after: boolean): NameFinding | undefined {
+  if (!after) {
+    const hint = "Add after: { route: <id of the route to the CRM>, wait: 60s }: its receipt brings it.";
+    return { message: `"${name}" is known only to a route with "after"`, hint };
+  }
+  const fields = name === "person" ? PERSON_FIELDS : [...PROPERTIES];
+  if (typeof property !== "string" || fields.includes(property)) return undefined;
+  const known = name === "person" ? `Known here: ${PERSON_FIELDS.map((field) => `person.${field}`).join(", ")}.` : "It is a text.";
+  return { message: `"${name}" has no field "${property}"`, hint: didYouMean(property, fields) ?? known };
+}
+
+function checkName(name: string, property: unknown, of: { share: readonly Share[]; after: boolean }): NameFinding | undefined {
+  const { share, after } = of;
   const known = NAMES.get(name);
+  if (RELATED_ROOTS.includes(name)) return checkRelated(name, property, after);
   if (!known) {
-    if (name === "person")
-      return { message: '"person" is not supported yet', hint: "It comes with a later version, together with `after`." };
-    const hint = didYouMean(name, NAMES.keys()) ?? "The names are in docs/routes.md.";
+    const hint = didYouMean(name, [...NAMES.keys(), ...(after ? RELATED_ROOTS : [])]) ?? "The names are in docs/routes.md.";
     return { message: `unknown name "${name}" in a template`, hint };
   }
   const word = shareWordOf(name);

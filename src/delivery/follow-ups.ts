@@ -1,0 +1,76 @@
+/** What `after` brought too late: a message that went without it is edited once the other route has delivered. */
+import type { Ledger } from "../ledger/ledger.ts";
+import type { AwaitingDelivery } from "../ledger/receipts.ts";
+import type { Clock } from "../lib/clock.ts";
+import { CALLS_TOPIC, type Log } from "../log/log.ts";
+import type { Routes } from "../route.ts";
+import type { Way } from "./deliver.ts";
+import { type Decisions, judge } from "./judge.ts";
+
+const LOOK_EVERY_MS = 2_000;
+/** Rows of one look: while the other route stands thousands may wait, and each look takes its page of them. */
+const PAGE = 500;
+/** Edits that may wait at once: new messages have the same limiter, and come first for a reader. */
+const MOST_QUEUED = 10;
+
+type FollowUpLedger = Pick<Ledger, "awaiting" | "awaitNoLonger" | "enqueue" | "replaying">;
+
+/**
+ * Looks until the signal is aborted; resolves then. A row keeps that it awaits something until it was delivered with it, so that a crash
+ * at any step costs another look and nothing else.
+ */
+export async function startFollowUps(options: {
+  way(): Pick<Way, "route" | "gate"> & Pick<Routes, "describe">;
+  decisions(): Decisions;
+  log: Pick<Log, "read">;
+  ledger: FollowUpLedger;
+  clock: Clock;
+  signal: AbortSignal;
+  onQueued(): void;
+  onFailure(error: unknown): void;
+}): Promise<void> {
+  const { way, decisions, log, ledger, clock, signal, onQueued, onFailure } = options;
+  let from: { source: string; callId: string } | undefined;
+
+  async function look(): Promise<void> {
+    const { route, gate } = way();
+    const { after } = route;
+    if (!after || !route.to.connector.edits || gate.room() === 0) return;
+    const page = await ledger.awaiting({ route: route.id, after: after.route, limit: PAGE, from });
+    const ended = page.filter(({ other }) => other?.receipt !== undefined || other?.state === "skipped");
+    let room = ended.length === 0 ? 0 : MOST_QUEUED - (await ledger.replaying(route.id));
+    for (const row of ended) {
+      if (signal.aborted) return;
+      const item = row.other?.receipt === undefined ? undefined : await itemOf(row);
+      if (item === undefined) await ledger.awaitNoLonger([row]);
+      else if (room > 0) {
+        room -= 1;
+        await ledger.enqueue({ items: [item], dueInMs: 0, only: "all", again: true });
+        onQueued();
+      } else return;
+    }
+    const last = page.at(-1);
+    from = page.length === PAGE && last ? { source: last.source, callId: last.callId } : undefined;
+  }
+
+  /** Undefined: retention took the record, or the route does not want the call any more. */
+  async function itemOf({ route, source, callId, partition, offset }: AwaitingDelivery) {
+    const [message] = await log.read({ topic: CALLS_TOPIC, partition, from: offset, limit: 1 });
+    if (message?.offset !== offset) return undefined;
+    const now = way();
+    const judged = judge({ message, describe: now.describe, route: now.route, decisions: decisions(), replay: true });
+    if (judged.wanted !== true) return undefined;
+    const { hash, acceptedAt } = judged.reading;
+    return { route, source, callId, partition, offset, hash, acceptedAt, body: message.value };
+  }
+
+  while (!signal.aborted) {
+    await clock.sleep(LOOK_EVERY_MS, signal);
+    if (signal.aborted) return;
+    try {
+      await look();
+    } catch (error) {
+      onFailure(error);
+    }
+  }
+}

@@ -1,0 +1,72 @@
+/** `receipts.ts` for both engines. */
+import type { DeliveryKey, DeliveryState } from "./ledger.ts";
+import type { AwaitingDelivery, DeliveryOutcome, ReceiptLedger } from "./receipts.ts";
+import { foundOf, keyOf, type Row, receiptOf } from "./rows.ts";
+import { placeholders, type Sql } from "./sql.ts";
+
+/** Keys in one statement: three parameters each. */
+const MAX_KEYS = 200;
+
+export function receiptQueries({ all, nowMs }: Sql): ReceiptLedger {
+  return {
+    async outcomes(keys) {
+      const found = new Map<string, DeliveryOutcome>();
+      for (const part of partsOf(keys)) {
+        const rows = await all(
+          `SELECT route, source, call_id, state, receipt FROM deliveries WHERE (route, source, call_id) IN (VALUES ${placeholders(part.length, 3)})`,
+          valuesOf(part),
+        );
+        for (const row of rows) found.set(keyOf(row), toOutcome(row));
+      }
+      return keys.map(({ route, source, callId }) => found.get(keyOf({ route, source, call_id: callId })));
+    },
+    async awaiting({ route, after, limit, from = { source: "", callId: "" } }) {
+      const rows = await all(
+        `SELECT d.route, d.source, d.call_id, d.log_partition, d.log_offset, o.state, o.receipt
+         FROM (SELECT * FROM deliveries WHERE route = $1 AND awaits = $2 AND awaits IS NOT NULL AND state = 'delivered'
+                 AND (source, call_id) > ($3, $4) ORDER BY source, call_id LIMIT $5) AS d
+         LEFT JOIN deliveries AS o ON o.route = $2 AND o.source = d.source AND o.call_id = d.call_id
+         ORDER BY d.source, d.call_id`,
+        [route, after, from.source, from.callId, limit],
+      );
+      return rows.map(toAwaiting);
+    },
+    async awaitNoLonger(keys) {
+      for (const part of partsOf(keys)) {
+        await all(
+          `UPDATE deliveries SET awaits = NULL WHERE (route, source, call_id) IN (VALUES ${placeholders(part.length, 3)}) AND state = 'delivered'`,
+          valuesOf(part),
+        );
+      }
+    },
+    async amendReceipt({ route, source, callId, from, to }) {
+      const changed = await all(
+        `UPDATE deliveries SET receipt = $5, found = $6, updated_at = ${nowMs}
+         WHERE route = $1 AND source = $2 AND call_id = $3 AND state = 'delivered' AND receipt = $4 RETURNING route`,
+        [route, source, callId, JSON.stringify(from), JSON.stringify(to), foundOf(to)],
+      );
+      return changed.length > 0;
+    },
+  };
+}
+
+function partsOf(keys: DeliveryKey[]): DeliveryKey[][] {
+  return Array.from({ length: Math.ceil(keys.length / MAX_KEYS) }, (_, index) => keys.slice(index * MAX_KEYS, (index + 1) * MAX_KEYS));
+}
+
+const valuesOf = (keys: DeliveryKey[]) => keys.flatMap(({ route, source, callId }) => [route, source, callId]);
+
+function toOutcome(row: Row): DeliveryOutcome {
+  return { state: String(row.state) as DeliveryState, receipt: receiptOf(row.receipt) };
+}
+
+function toAwaiting(row: Row): AwaitingDelivery {
+  return {
+    route: String(row.route),
+    source: String(row.source),
+    callId: String(row.call_id),
+    partition: Number(row.log_partition),
+    offset: Number(row.log_offset),
+    other: row.state === null ? undefined : toOutcome(row),
+  };
+}

@@ -1,0 +1,31 @@
+/** What routes and people do with receipts of deliveries that ended: the ledger's contract beside `ledger.ts`. */
+import type { DeliveryKey, DeliveryState, LogPosition, Receipt } from "./ledger.ts";
+
+/** How far a delivery has come, as another route that waits for it sees it. */
+export interface DeliveryOutcome {
+  state: DeliveryState;
+  /** Of the newest version that was delivered, whatever becomes of a later one. */
+  receipt: Receipt | undefined;
+}
+
+/** A delivered row that went without the receipt of another route's delivery of the same call. */
+export interface AwaitingDelivery extends DeliveryKey, LogPosition {
+  /** What the other route has made of the call since; undefined: it has not come to it. */
+  other: DeliveryOutcome | undefined;
+}
+
+export interface ReceiptLedger {
+  /** An answer per key, in order; undefined where there is no row. */
+  outcomes(keys: DeliveryKey[]): Promise<(DeliveryOutcome | undefined)[]>;
+  /** One page of the route's delivered rows that went without `after`, in the order of (source, call_id), behind `from`. */
+  awaiting(options: {
+    route: string;
+    after: string;
+    limit: number;
+    from?: { source: string; callId: string } | undefined;
+  }): Promise<AwaitingDelivery[]>;
+  /** They are left as they are: what they went without will not come, or cannot be added any more. */
+  awaitNoLonger(keys: DeliveryKey[]): Promise<void>;
+  /** Somebody put right what was delivered. `false`: the row is not delivered, or its receipt is not `from` any more; nothing is changed then. */
+  amendReceipt(options: DeliveryKey & { from: Receipt; to: Receipt }): Promise<boolean>;
+}
