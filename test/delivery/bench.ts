@@ -67,8 +67,8 @@ export function createBench(engines: () => { log: Log; ledger: Ledger }) {
     return { id, routes, load, events, start, rows, states };
   }
 
-  /** Puts a call into the log as the ingress does. */
-  async function accept(callId: string, more: Record<string, unknown> = {}): Promise<void> {
+  /** Puts a call into the log as the ingress does, or did `ageMs` ago. */
+  async function accept(callId: string, more: Record<string, unknown> = {}, ageMs = 0): Promise<void> {
     const value = Buffer.from(
       JSON.stringify({
         call_id: callId,
@@ -82,7 +82,7 @@ export function createBench(engines: () => { log: Log; ledger: Ledger }) {
         ...more,
       }),
     );
-    const headers = toHeaders({ source: "main", acceptedAt: Date.now(), requestId: randomUUID() });
+    const headers = toHeaders({ source: "main", acceptedAt: Date.now() - ageMs, requestId: randomUUID() });
     await engines().log.append({ topic: CALLS_TOPIC, key: recordKey("main", callId), value, headers });
   }
 

@@ -21,6 +21,10 @@ export function testDestination(
     concurrency?: number;
     /** `with.text` is a target that the API limits by itself, as a channel is. */
     targets?: boolean;
+    name?: string;
+    title?: string;
+    /** What it was sent can be changed. */
+    edits?: boolean;
   } = {},
 ) {
   const { keeps = "record", duplicates = "native-key", maxCalls = 1, concurrency = 64 } = options;
@@ -34,8 +38,9 @@ export function testDestination(
   let waiting: { count: number; resolve: () => void }[] = [];
 
   const connector = defineConnector({
-    name: "test",
-    title: "Test",
+    name: options.name ?? "test",
+    title: options.title ?? "Test",
+    ...(options.edits ? { edits: true as const } : {}),
     keeps,
     duplicates,
     settings: z.strictObject({ name: z.string().optional(), ...httpSettings, ...ambiguousSettings }),

@@ -4,6 +4,7 @@ import { beforeAll, describe, inject } from "vitest";
 import { openPostgresLedger } from "../../src/ledger/postgres/index.ts";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
 import { type DeliveryHarness, describeDelivery } from "../delivery.contract.ts";
+import { describeAfter } from "../delivery-after.contract.ts";
 import { describeBadDays } from "../delivery-bad-days.contract.ts";
 
 const kafka = inject("kafka");
@@ -34,4 +35,5 @@ describe.skipIf("missing" in kafka || "missing" in postgres)("on a real Kafka an
   };
   describeDelivery(harness);
   describeBadDays(harness);
+  describeAfter(harness);
 });
