@@ -89,6 +89,46 @@ export function describeBadDays(harness: DeliveryHarness): void {
       await until(async () => ended(await states(), "delivered") === 30);
     });
 
+    test("a destination that is gone for good (410) pauses its route until a person resumes it; the destination's other routes go on", async () => {
+      const destination = testDestination();
+      const gone: Outcome = { kind: "unauthorized", code: "410", reason: "the address is gone", fix: "Give another url", stopsRoute: true };
+      const { id, start, load, states, routes } = setUp({
+        destination,
+        routes: "  - { id: '{id}-gone', to: there, with: { text: gone } }\n  - { id: '{id}-stays', to: there, record: other }",
+      });
+      destination.answers((delivery) => (delivery.with.text === "gone" ? gone : delivered(delivery.key)));
+      const running = await start();
+      await held(running);
+      await acceptAll(callIds(20));
+      const cause = `the destination is gone: the address is gone. Give another url. Then: patchbay resume ${id}-gone`;
+      const workerOf = (route: string) => running.workers.find((one) => one.route.id === route);
+      await until(() => workerOf(`${id}-gone`)?.status().cause === cause);
+      await until(async () => ended(await states(`${id}-stays`), "delivered") === 20);
+      expect(workerOf(`${id}-stays`)?.status().cause).toBeUndefined();
+      // Nothing is parked or given up, and the ledger knows it: so does whoever starts next.
+      await until(() => destination.inFlight() === 0);
+      expect((await states(`${id}-gone`)).filter((state) => /waiting|dead/.test(state))).toEqual([]);
+      const pauseOf = async () => (await ledger.controls()).routes.find(({ route }) => route === `${id}-gone`)?.pause;
+      await until(async () => (await pauseOf()) !== undefined);
+      expect(await pauseOf()).toMatchObject({ kind: "gone", reason: "the address is gone. Give another url" });
+      const report = await readLag({ routes: routes.routes, log, ledger, nowMs: Date.now() });
+      expect(report.routes[0]).toMatchObject({ cause, lag: 20 });
+      const asked = () => destination.sent.filter((one) => one.with.text === "gone").length;
+      const before = asked();
+      await running.stop({ graceMs: 1_000 });
+      const again = await start();
+      await accept("later");
+      await until(async () => (await states(`${id}-stays`)).includes("later delivered"));
+      expect(asked()).toBe(before);
+
+      const mended = load({
+        routes: "  - { id: '{id}-gone', to: there, with: { text: new } }\n  - { id: '{id}-stays', to: there, record: other }",
+      });
+      await again.use({ routes: mended, selected: mended.routes });
+      await ledger.resume({ route: `${id}-gone`, by: "ann" });
+      await until(async () => ended(await states(`${id}-gone`), "delivered") === 21);
+    });
+
     test("a rate limit of the destination is kept in full by every process, parks nothing, and lag says so", async () => {
       const destination = testDestination();
       const at: number[] = [];
