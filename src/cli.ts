@@ -95,9 +95,18 @@ command("lag", "shows how far each route is behind, and why")
 command("deliveries [call_id]", "shows where calls are, and why")
   .option("--route <id>", "only this route")
   .addOption(new Option("--state <state>", "only these").choices(["sending", "delivered", "skipped", "waiting", "dead"]))
+  .option("--unmatched", "only delivered calls whose number nobody has in the CRM, or several people")
   .addOption(limitOption())
   .addOption(jsonOption())
   .action(async (callId, options) => end((await import("./commands/deliveries.ts")).deliveriesCommand(callId, options)));
+
+command("rematch <call_id>", "logs a call on the person that you choose; later versions of it stay there")
+  .requiredOption("--to <id>", "the CRM's id of the person's record")
+  .option("--route <id>", "where several routes have logged it")
+  .option("--source <name>", "where two sources have a call of this id")
+  .addOption(new Option("--yes", "do it without asking"))
+  .addOption(jsonOption())
+  .action(async (callId, options) => end((await import("./commands/rematch.ts")).rematchCommand(callId, options)));
 
 const sinceOption = () => new Option("--since <time>", "at or after: 2d (ago), 2026-01-31, 2026-01-31T09:00:00Z");
 const untilOption = () => new Option("--until <time>", "before; as --since");
@@ -172,7 +181,7 @@ command("retire <route>", "removes what is left of a route that is no longer in 
   .addOption(jsonOption())
   .action(async (route, options) => end((await import("./commands/pause.ts")).retireCommand(route, options)));
 
-command("actions", "shows who paused, resumed, replayed, discarded, retired and forgot what, and why")
+command("actions", "shows who paused, resumed, replayed, discarded, rematched, retired and forgot what, and why")
   .option("--route <id>", "only of this route")
   .addOption(limitOption())
   .addOption(jsonOption())

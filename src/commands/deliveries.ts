@@ -1,24 +1,48 @@
-import type { ExitCode } from "../errors.ts";
-import type { DeliveryRow } from "../ledger/ledger.ts";
+import { type ExitCode, UsageError } from "../errors.ts";
+import type { DeliveryRow, Person, Receipt } from "../ledger/ledger.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
 import { type CommonOptions, withContext } from "./context.ts";
 
-/** `patchbay deliveries [call_id] [--route id] [--state s] [--limit n] [--json]`: where calls are, and why. Exit code 1 when a call_id is not known. */
-export async function deliveriesCommand(
-  callId: string | undefined,
-  options: CommonOptions & { route?: string; state?: DeliveryRow["state"]; limit: number },
-): Promise<ExitCode> {
+export interface DeliveriesOptions extends CommonOptions {
+  route?: string;
+  state?: DeliveryRow["state"];
+  unmatched?: boolean;
+  limit: number;
+}
+
+/**
+ * `patchbay deliveries [call_id] [--route id] [--state s | --unmatched] [--limit n] [--json]`: where calls are, and why.
+ * Exit code 1 when a call_id is not known.
+ */
+export async function deliveriesCommand(callId: string | undefined, options: DeliveriesOptions): Promise<ExitCode> {
+  const { route, state, unmatched, limit, json } = options;
+  if (unmatched && state !== undefined && state !== "delivered")
+    throw new UsageError(`a call that is ${state} is on nobody yet`, { hint: "--unmatched lists delivered calls: leave --state away." });
   return withContext(options, async (context) => {
     const ledger = await context.ledger();
-    const rows = await ledger.deliveries({ callId, route: options.route, state: options.state, limit: options.limit });
-    if (options.json) console.log(JSON.stringify(rows));
-    else if (rows.length > 0) console.log(formatDeliveries(rows));
+    const rows = await ledger.deliveries({ callId, route, state, unmatched, limit });
+    if (json) console.log(JSON.stringify(unmatched ? rows.map((row) => ({ ...row, why: unmatchedReason(row.receipt) })) : rows));
+    else if (rows.length > 0) {
+      console.log(formatDeliveries(rows));
+      if (unmatched) console.log("\nTo put one right: patchbay rematch <call> --to <id of the person's record>");
+    } else if (unmatched) console.error("Every call found the one person it belongs to, or was put right.");
     else if (callId !== undefined)
       console.error(`No route has come to the call ${callId} yet. It may still be in the log (patchbay lag), or was never accepted.`);
     else console.error("No deliveries yet.");
-    return rows.length === 0 && callId !== undefined ? 1 : 0;
+    return rows.length === 0 && callId !== undefined && !unmatched ? 1 : 0;
   });
 }
+
+/** Why a delivered call is on nobody, or perhaps on the wrong one; undefined where one person was found, or nobody was looked for. */
+function unmatchedReason(receipt: Receipt | undefined): string | undefined {
+  if (receipt?.found === undefined || receipt.found === 1) return undefined;
+  const on = receipt.person ? `logged on ${personName(receipt.person)}` : "";
+  if (receipt.found > 1) return `${receipt.found} people have the number, ${on || "logged on nobody"}`;
+  return on === "" ? "nobody has the number" : `nobody had the number, ${on}`;
+}
+
+/** For people: the name, else `contact 101`. */
+export const personName = ({ name, kind, id }: Person): string => name || `${kind} ${id}`;
 
 function formatDeliveries(rows: DeliveryRow[]): string {
   const nowMs = Date.now();
@@ -30,6 +54,7 @@ function formatDeliveries(rows: DeliveryRow[]): string {
       { title: "ROUTE", cell: (row) => row.route },
       { title: "STATE", cell: (row) => row.state },
       { title: "AGE", cell: (row) => formatDuration(Math.max(0, nowMs - row.updatedAt)), align: "right" },
+      { title: "PERSON", cell: ({ receipt }) => (receipt?.person ? personName(receipt.person) : "") },
       { title: "RECEIPT", cell: (row) => row.receipt?.url ?? row.receipt?.id ?? "" },
       { title: "WHY", cell: whyOf },
     ],
@@ -38,6 +63,10 @@ function formatDeliveries(rows: DeliveryRow[]): string {
   function whyOf(row: DeliveryRow): string {
     const due = row.state === "waiting" && row.dueAt !== undefined ? `next try in ${formatDuration(Math.max(0, row.dueAt - nowMs))}; ` : "";
     const code = row.errorCode === undefined ? "" : `${row.errorCode}: `;
-    return row.reason === undefined && due === "" ? "" : `${due}${code}${row.reason ?? ""}`;
+    const without =
+      row.state === "delivered" && row.awaits !== undefined ? `went without ${row.awaits}, which is added when it has delivered` : "";
+    const said = [row.reason, row.state === "delivered" ? unmatchedReason(row.receipt) : undefined, without || undefined];
+    const why = said.filter((one) => one !== undefined).join("; ");
+    return why === "" && due === "" ? "" : `${due}${code}${why}`;
   }
 }

@@ -5,6 +5,7 @@ import {
   type Delivery,
   defineConnector,
   httpSettings,
+  type OpenDestination,
   type Outcome,
   type Receipt,
 } from "../../src/connector.ts";
@@ -35,6 +36,7 @@ export function testDestination(
   let answer: (delivery: Sent, nth: number) => Answer = ({ key }) => ({ kind: "delivered", receipt: { id: `id of ${key}` } });
   let answerBatch: (keys: string[]) => Outcome | undefined = () => undefined;
   let find: (delivery: Sent) => Promise<Receipt | undefined> = async () => undefined;
+  let rematch: OpenDestination<unknown>["rematch"];
   let waiting: { count: number; resolve: () => void }[] = [];
 
   const connector = defineConnector({
@@ -66,6 +68,7 @@ export function testDestination(
           }
         },
         find: (delivery) => find(delivery),
+        ...(rematch ? { rematch } : {}),
         close: async () => void closed.push(settings.name ?? ""),
       };
     },
@@ -85,6 +88,10 @@ export function testDestination(
     /** An answer to a request as a whole, before its deliveries are asked about one by one. */
     answersBatch(next: typeof answerBatch) {
       answerBatch = next;
+    },
+    /** It matches people, and puts a call on the one that is chosen. */
+    rematches(next: NonNullable<typeof rematch>) {
+      rematch = next;
     },
     finds(next: typeof find) {
       find = next;

@@ -1,0 +1,228 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { OpenError, RematchError } from "../src/connector.ts";
+import type { Ledger, Receipt } from "../src/ledger/ledger.ts";
+import { openSqliteLedger } from "../src/ledger/sqlite/index.ts";
+import { chooseDelivery, rematchDelivery } from "../src/repair/rematch.ts";
+import { loadRoutes } from "../src/routes/index.ts";
+import { testDestination } from "./delivery/destination.ts";
+import { runPatchbay } from "./support/patchbay-process.ts";
+
+const DANA = { id: "101", kind: "contact", name: "Dana Example" };
+const ON_DANA: Receipt = { id: "7", url: "https://crm.example/calls/7", person: DANA, found: 3, extra: { note: "n1" } };
+
+/** A ledger of its own, as a file that the commands read too. */
+async function openTestLedger() {
+  const folder = mkdtempSync(join(tmpdir(), "patchbay-rematch-"));
+  const ledger = await openSqliteLedger({ path: join(folder, "ledger.db") });
+  onTestFinished(async () => {
+    await ledger.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  /** Claims it; `settle` delivers it. */
+  async function deliver(route: string, callId: string, receipt: Receipt, more: { offset?: number; source?: string } = {}) {
+    const { offset = 1, source = "main" } = more;
+    const item = { route, source, callId, partition: 0, offset, hash: `h${offset}`, acceptedAt: Date.now() };
+    const [answer] = await ledger.claim({ worker: "w", leaseMs: 60_000, items: [item] });
+    const claimId = answer?.kind === "claimed" ? answer.claim.claimId : "";
+    const settle = () =>
+      ledger.settle([{ route, source, callId, claimId, routesVersion: "v", settlement: { kind: "delivered", receipt, sentFields: [] } }]);
+    return { settle };
+  }
+  const delivered = async (...args: Parameters<typeof deliver>) => (await deliver(...args)).settle();
+  return { folder, ledger, deliver, delivered };
+}
+
+function crmRoutes(destination = testDestination({ title: "CRM" })) {
+  const text = `version: 1
+sources: { main: { allow_unsigned: true } }
+destinations: { crm: { connector: test }, chat: { connector: chat } }
+routes: [{ id: log, to: crm }, { id: second, to: crm, record: second }, { id: tell, to: chat }]
+`;
+  const chat = testDestination({ keeps: "message", name: "chat", title: "Chat" }).connector;
+  const connectors = { test: destination.connector, chat };
+  const { routes } = loadRoutes({ path: "routes.yaml", text, env: {}, connectors, role: { kind: "all" } });
+  const of = (id: string) => routes.find((route) => route.id === id) ?? routes[0];
+  return { destination, routes, of };
+}
+
+async function rowOf(ledger: Ledger, route: string, callId: string) {
+  const [row] = await ledger.deliveries({ route, callId, limit: 1 });
+  if (!row) throw new Error(`${callId} is not on ${route}`);
+  return row;
+}
+
+describe("a call put on the person that somebody chose", () => {
+  async function setUp() {
+    const { ledger, deliver, delivered } = await openTestLedger();
+    const { destination, of } = crmRoutes();
+    const asked: { key: string; receipt: Receipt; to: string }[] = [];
+    destination.rematches(async (left) => {
+      asked.push(left);
+      return { ...left.receipt, person: { id: left.to, kind: "contact", name: "Lee Example" } };
+    });
+    const rematch = async (route: string, callId: string) => {
+      const found = of(route);
+      if (!found) throw new Error(route);
+      const row = await rowOf(ledger, route, callId);
+      return rematchDelivery({ row, route: found, to: "202", timezone: "UTC", ledger, clock: { sleep: async () => undefined } });
+    };
+    return { ledger, deliver, delivered, destination, asked, rematch };
+  }
+
+  test("is on them at the destination and in the ledger, keeps all else of its receipt, and is no longer listed", async () => {
+    const { ledger, delivered, destination, asked, rematch } = await setUp();
+    await delivered("log", "a", ON_DANA);
+    const receipt = { ...ON_DANA, person: { id: "202", kind: "contact", name: "Lee Example" }, found: 1 };
+    expect(await rematch("log", "a")).toEqual({ receipt });
+    expect(asked).toEqual([{ key: "main/a", receipt: ON_DANA, to: "202" }]);
+    expect((await rowOf(ledger, "log", "a")).receipt).toEqual(receipt);
+    expect(await ledger.deliveries({ unmatched: true, limit: 10 })).toEqual([]);
+    expect(destination.closed).toHaveLength(1);
+  });
+
+  test("that gets a late summary just then is put right with the receipt that the summary left", async () => {
+    const { ledger, delivered, destination, asked, rematch } = await setUp();
+    await delivered("log", "a", ON_DANA);
+    destination.rematches(async (left) => {
+      asked.push(left);
+      // The first time, while the destination is being asked.
+      if (asked.length === 1) await delivered("log", "a", { ...ON_DANA, extra: { note: "n2" } }, { offset: 2 });
+      return { ...left.receipt, person: { id: left.to, kind: "contact", name: "Lee Example" } };
+    });
+    expect(await rematch("log", "a")).toMatchObject({ receipt: { person: { id: "202" }, extra: { note: "n2" } } });
+    expect(asked.map(({ receipt }) => receipt.extra)).toEqual([{ note: "n1" }, { note: "n2" }]);
+    expect((await rowOf(ledger, "log", "a")).receipt).toMatchObject({ person: { id: "202" }, extra: { note: "n2" }, found: 1 });
+  });
+
+  test("that is under way for longer than a moment is left alone, and says so", async () => {
+    const { deliver, delivered, asked, rematch } = await setUp();
+    await delivered("log", "a", ON_DANA);
+    await deliver("log", "a", ON_DANA, { offset: 2 });
+    expect(await rematch("log", "a")).toEqual({ refused: "a is being updated on log just now: run it again in a moment" });
+    expect(asked).toEqual([]);
+  });
+
+  test("stays where it is, with the reason, when there is no such person", async () => {
+    const { ledger, delivered, destination, rematch } = await setUp();
+    await delivered("log", "a", ON_DANA);
+    destination.rematches(async () => {
+      throw new RematchError("there is no contact 202: give the id in the address of its page");
+    });
+    expect(await rematch("log", "a")).toEqual({ refused: "there is no contact 202: give the id in the address of its page" });
+    expect((await rowOf(ledger, "log", "a")).receipt).toEqual(ON_DANA);
+  });
+
+  test("cannot be where calls are logged on nobody, nor while the destination refuses us or does not answer: each says what to do", async () => {
+    const { delivered, destination, rematch } = await setUp();
+    await delivered("tell", "a", { id: "1" });
+    await expect(rematch("tell", "a")).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringContaining("Chat logs calls on nobody"),
+    });
+    await delivered("log", "a", ON_DANA);
+    destination.rematches(() => Promise.reject(Object.assign(new Error("refused"), { code: "ECONNREFUSED" })));
+    await expect(rematch("log", "a")).rejects.toMatchObject({ exitCode: 3, message: "crm does not answer" });
+    destination.connector.open = () =>
+      Promise.reject(new OpenError({ kind: "unauthorized", code: "401", reason: "the token is refused", fix: "Make a new one" }));
+    await expect(rematch("log", "a")).rejects.toMatchObject({
+      exitCode: 2,
+      message: "crm cannot be used: the token is refused",
+      hint: "Make a new one",
+    });
+  });
+});
+
+describe("which delivery is meant", () => {
+  test("is the one that looked for a person; where several did, or two sources have the call, it asks", async () => {
+    const { ledger, delivered } = await openTestLedger();
+    const { routes } = crmRoutes();
+    const choose = async (callId: string, named = false) =>
+      chooseDelivery({ rows: await ledger.deliveries({ callId, limit: 10 }), routes, named })?.route;
+    await delivered("tell", "a", { id: "1" });
+    expect(await choose("a")).toBeUndefined();
+    expect(await choose("a", true)).toBe("tell");
+    // A withheld number: nobody was looked for, and there is a record all the same.
+    await delivered("log", "a", { id: "7" });
+    expect(await choose("a")).toBe("log");
+    await delivered("second", "a", { id: "8", found: 0 });
+    expect(await choose("a")).toBe("second");
+    await delivered("log", "b", ON_DANA);
+    await delivered("second", "b", ON_DANA);
+    await expect(choose("b")).rejects.toThrow("several routes have this call: log, second");
+    await delivered("log", "c", ON_DANA);
+    await delivered("log", "c", ON_DANA, { source: "other" });
+    await expect(choose("c")).rejects.toThrow("several sources have this call: main, other");
+  });
+});
+
+describe("patchbay deliveries --unmatched, patchbay rematch", () => {
+  async function setUp() {
+    const { folder, ledger, delivered } = await openTestLedger();
+    writeFileSync(
+      join(folder, "routes.yaml"),
+      `version: 1
+sources: { voiceinfra: { secrets: ["\${SECRET}"] } }
+destinations: { slack: { connector: slack, token: "\${SLACK_TOKEN}" } }
+routes: [{ id: to-slack, to: slack, with: { channel: C0123456789 } }]
+`,
+    );
+    const env = { PATCHBAY_LEDGER: `sqlite:${join(folder, "ledger.db")}`, PATCHBAY_LOG: `sqlite:${join(folder, "log.db")}` };
+    const run = (...args: string[]) => runPatchbay({ args, env: { ...env, SLACK_TOKEN: "xoxb-1" }, cwd: folder });
+    return { ledger, delivered, run };
+  }
+
+  test("lists what found nobody or several, with the reason and the person; the table names the person everywhere", async () => {
+    const { delivered, run } = await setUp();
+    await delivered("log", "three", ON_DANA);
+    await delivered("log", "nobody", { id: "8", found: 0 });
+    await delivered("log", "two", { id: "9", found: 2 });
+    await delivered("log", "made", { id: "10", found: 0, person: { id: "5", kind: "contact" } });
+    await delivered("log", "right", { ...ON_DANA, found: 1 });
+    const { code, stdout } = await run("deliveries", "--unmatched");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^three .* Dana Example +https:\/\/crm.example\/calls\/7 +3 people have the number, logged on Dana Example$/m);
+    expect(stdout).toMatch(/^nobody .* nobody has the number$/m);
+    expect(stdout).toMatch(/^two .* 2 people have the number, logged on nobody$/m);
+    expect(stdout).toMatch(/^made .* contact 5 .* nobody had the number, logged on contact 5$/m);
+    expect(stdout).not.toMatch(/^right/m);
+    expect(stdout).toContain("patchbay rematch <call> --to");
+    const rows = JSON.parse((await run("deliveries", "three", "--unmatched", "--json")).stdout);
+    expect(rows).toMatchObject([{ callId: "three", receipt: ON_DANA, why: "3 people have the number, logged on Dana Example" }]);
+    expect((await run("deliveries", "right")).stdout).toMatch(/PERSON.*\n.*Dana Example/);
+    expect(await run("deliveries", "right", "--unmatched")).toMatchObject({ code: 0, stderr: expect.stringContaining("Every call found") });
+    expect((await run("deliveries", "--unmatched", "--state", "dead")).code).toBe(2);
+  });
+
+  test("a clear answer to every wrong question, and nothing is changed", async () => {
+    const { ledger, delivered, run } = await setUp();
+    await delivered("to-slack", "posted", { id: "1" });
+    await delivered("gone", "a", ON_DANA);
+    const item = { route: "to-slack", source: "main", callId: "waits", partition: 0, offset: 1, hash: "h", acceptedAt: Date.now() };
+    const [answer] = await ledger.claim({ worker: "w", leaseMs: 60_000, items: [item] });
+    const claimId = answer?.kind === "claimed" ? answer.claim.claimId : "";
+    const settlement = { kind: "waiting", dueInMs: 60_000, errorCode: "423", reason: "locked", body: Buffer.from("{}") } as const;
+    await ledger.settle([{ ...item, claimId, routesVersion: "v", settlement }]);
+    const cases: [string[], number, RegExp][] = [
+      [["nobody", "--to", "202"], 1, /No route has come to the call nobody yet/],
+      [["posted", "--to", "202", "--source", "other"], 1, /come to the call posted of other yet/],
+      [["posted", "--to", "+14155550100"], 2, /--to is a phone number.*id of the person's record/s],
+      [["posted"], 2, /--to <id>.*not specified/],
+      [["posted", "--to", "202", "--route", "to-slak"], 2, /Did you mean "to-slack"/],
+      [["posted", "--to", "202"], 1, /to-slack: delivered, which logs calls on nobody/],
+      [["waits", "--to", "202"], 1, /nothing of the call waits to put right yet.*to-slack: waiting, 423: locked/s],
+      [["a", "--to", "202"], 2, /"gone" is not in routes.yaml any more/],
+      [["posted", "--to", "202", "--route", "to-slack"], 0, /Add --yes/],
+    ];
+    const answers = await Promise.all(cases.map(([args]) => run("rematch", ...args)));
+    for (const [index, [args, code, says]] of cases.entries()) {
+      const answered = answers[index] ?? { code: -1, stderr: "" };
+      expect(`${args.join(" ")}: ${answered.code} ${answered.stderr}`).toMatch(new RegExp(`: ${code} .*${says.source}`, "s"));
+      expect(answered.stderr).not.toMatch(/at file:/);
+    }
+    expect((await ledger.deliveries({ callId: "a", limit: 1 }))[0]?.receipt).toEqual(ON_DANA);
+    expect(await ledger.actions({ limit: 5 })).toEqual([]);
+  });
+});
