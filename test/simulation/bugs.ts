@@ -90,6 +90,18 @@ export const PLANTED_BUGS: PlantedBug[] = [
     replace: 'return { kind: "skipped", reason: "?" };\n      return failed({ waitsMs: LOOK_AGAIN_MS',
   },
   {
+    name: "a message that went without what it waited for is not remembered",
+    file: "src/delivery/deliver.ts",
+    find: "? { ...settlement, awaits: brought.awaits } : settlement;",
+    replace: "? { ...settlement, awaits: undefined } : settlement;",
+  },
+  {
+    name: "what a message went without is forgotten before it is on its route again",
+    file: "src/delivery/follow-ups.ts",
+    find: "await ledger.enqueue(",
+    replace: "await ledger.awaitNoLonger([row]);\n        await ledger.enqueue(",
+  },
+  {
     name: "an older content overwrites a newer one",
     file: "test/simulation/ledger.ts",
     find: "return offset > row.offset && hash !== row.hash;",

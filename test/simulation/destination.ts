@@ -37,16 +37,18 @@ export function createSimulatedDestination(options: {
   /** Requests on their way, by key: until they are answered, or have arrived. */
   const live = new Map<string, number>();
 
-  function commit({ key, call, with: fields, previous }: AnyDelivery): Receipt {
+  function commit({ key, call, with: fields, previous, related }: AnyDelivery): Receipt {
     const known = records.get(key);
-    tell(key, `${name}: arrives, summary ${call.summary}, previous ${previous?.id}`);
-    const present = Object.fromEntries(Object.entries({ ...call, ...fields }).filter(([, value]) => value !== undefined));
+    tell(key, `${name}: arrives, summary ${call.summary}, previous ${previous?.id}, related ${related?.url}`);
+    const present = Object.fromEntries(
+      Object.entries({ ...call, ...fields, related: related?.url }).filter(([, value]) => value !== undefined),
+    );
     if (duplicates === "native-key" || previous !== undefined) {
       records.set(key, { fields: { ...known?.fields, ...present }, posts: known?.posts ?? 1 });
     } else {
       records.set(key, { fields: present, posts: (known?.posts ?? 0) + 1 });
     }
-    return { id: key };
+    return { id: key, url: `${name}:${key}` };
   }
 
   /** What becomes of one delivery of a request: what is answered, and whether it has arrived. */
@@ -139,6 +141,7 @@ export function createSimulatedDestination(options: {
     settings: z.strictObject({}),
     with: z.strictObject({ version: z.string().optional() }),
     batch: { maxCalls, concurrency: 8 },
+    edits: true,
     async open() {
       return {
         send: (deliveries, { signal }) => send(deliveries as AnyDelivery[], signal),

@@ -54,11 +54,13 @@ export interface LedgerStore {
   meta: Map<string, string>;
   /** Rows that have not ended, by route: what the due loop looks through. */
   open: Map<string, Set<Row>>;
+  /** Delivered rows that went without another route's receipt. */
+  awaiting: Set<Row>;
 }
 
 export function createStore(): LedgerStore {
   const maps = { rows: new Map(), starts: new Map(), positions: new Map(), pauses: new Map(), workers: new Map() };
-  return { ...maps, limiters: new Map(), meta: new Map(), open: new Map() };
+  return { ...maps, limiters: new Map(), meta: new Map(), open: new Map(), awaiting: new Set() };
 }
 
 export const rowKey = ({ route, source, callId }: DeliveryKey) => `${route}\n${source}\n${callId}`;
@@ -134,6 +136,7 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
     if (!row || row.claimId !== claimId) return false;
     Object.assign(row, changesOf(row, settlement), NO_CLAIM, { routesVersion, updatedAt: nowMs() });
     if (row.state !== "sending" && row.state !== "waiting") openOf(row.route).delete(row);
+    if (row.state === "delivered" && row.awaits !== undefined) store.awaiting.add(row);
     return true;
   }
 
@@ -259,8 +262,11 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
       outcomes: async (keys) => keys.map(outcomeOf),
       async awaiting({ route, after, limit, from }) {
         const place = ({ source, callId }: { source: string; callId: string }) => `${source}\n${callId}`;
-        return [...rows.values()]
-          .filter((row) => row.route === route && row.awaits === after && row.state === "delivered")
+        for (const row of store.awaiting) {
+          if (rows.get(rowKey(row)) !== row || row.awaits === undefined || row.state !== "delivered") store.awaiting.delete(row);
+        }
+        return [...store.awaiting]
+          .filter((row) => row.route === route && row.awaits === after)
           .filter((row) => from === undefined || place(row) > place(from))
           .sort((a, b) => (place(a) < place(b) ? -1 : 1))
           .slice(0, limit)

@@ -68,6 +68,8 @@ export async function simulate(options: {
   };
   /** One destination may have a rate at which a crowd waits for longer than a claim lasts. */
   const slow = random.pick([undefined, undefined, "crm", "chat"]);
+  /** Messages may wait for the CRM, and be edited once it has the call. */
+  const waitMs = random.pick([undefined, 1_000, 20_000, 60_000]);
   const processes: Running[] = [];
   let crashes = 0;
   let edits = 0;
@@ -199,7 +201,7 @@ export async function simulate(options: {
       was: undefined,
       tests: false,
       record: undefined,
-      after: undefined,
+      after: id === "chat" && waitMs !== undefined ? { route: "crm", title: "crm", waitMs } : undefined,
       match: (call) => (call.call_outcome === "failed" ? { wanted: false, reason: "when is false" } : { wanted: true }),
       map: (call: Call) => ({ call, with: { version: `v${edit}` }, sentFields: Object.keys(call) }),
     };
@@ -341,10 +343,18 @@ export async function simulate(options: {
 
   function isQuiet(): boolean {
     for (const id of Object.keys(destinations)) if ((store.open.get(id)?.size ?? 0) > 0) return false;
+    if ([...store.awaiting].some(mustBeAdded)) return false;
     return Object.keys(destinations).every((id) => {
       const group = log.groups.get(`patchbay.${id}`);
       return log.partitions.every((messages, partition) => (group?.committed[partition] ?? 0) === messages.length);
     });
+  }
+
+  /** A message that went without what the CRM has by now. */
+  function mustBeAdded(row: Row): boolean {
+    if (row.state !== "delivered" || row.awaits === undefined) return false;
+    const other = store.rows.get(rowKey({ ...row, route: row.awaits }));
+    return other?.receipt !== undefined || other?.state === "skipped";
   }
 
   check();
@@ -385,6 +395,9 @@ export async function simulate(options: {
     if (!last.wanted) return;
     if (last.summary !== undefined && record.fields.summary !== last.summary)
       violated(`${id}: ${callId} has the summary "${record.fields.summary}", the newest is "${last.summary}"`);
+    const crm = store.rows.get(rowKey({ route: "crm", source: "s", callId }));
+    if (id === "chat" && waitMs !== undefined && crm?.receipt !== undefined && record.fields.related !== crm.receipt.url)
+      violated(`${id}: ${callId} does not name what the CRM has: ${record.fields.related}, not ${crm.receipt.url}`);
     for (const field of row.sentFields) {
       if (!(field in record.fields)) violated(`${id}: ${callId} has lost ${field}`);
     }
