@@ -1,0 +1,100 @@
+import { describe, expect, test } from "vitest";
+import { relatedOf } from "../../src/delivery/after.ts";
+import type { ClaimedCall } from "../../src/delivery/attempt.ts";
+import type { Claim } from "../../src/ledger/ledger.ts";
+import type { DeliveryOutcome } from "../../src/ledger/receipts.ts";
+import type { Clock } from "../../src/lib/clock.ts";
+import { callOf } from "../routes/support/calls.ts";
+
+const ACCEPTED_AT = 1_700_000_000_000;
+const body = Buffer.from("{}");
+const CLAIM: Claim = {
+  route: "chat",
+  source: "main",
+  callId: "call_1",
+  claimId: "1",
+  ambiguous: false,
+  attempts: 0,
+  receipt: undefined,
+  sentFields: [],
+  agedMs: 0,
+  paced: false,
+  awaits: undefined,
+  replay: false,
+};
+const DELIVERED: DeliveryOutcome = { state: "delivered", receipt: { id: "7", url: "https://crm.example/7" } };
+
+/** A wait from its begin to its end, as the worker and the due loop do it, on a clock that moves only while somebody sleeps. */
+async function waitFor(options: { waitMs: number; answer(sinceMs: number): DeliveryOutcome | undefined; clockOffMs?: number }) {
+  const { waitMs, answer, clockOffMs = 0 } = options;
+  let nowMs = ACCEPTED_AT;
+  const clock: Clock = {
+    nowMs: () => nowMs + clockOffMs,
+    monotonicMs: () => nowMs,
+    random: () => 0.5,
+    defer: (task) => task(),
+    sleep: async (ms) => {
+      nowMs += ms;
+    },
+  };
+  const looks: number[] = [];
+  const dueInMs: number[] = [];
+  for (let claim = CLAIM; ; ) {
+    const claimed: ClaimedCall = { claim, call: callOf({}), body, acceptedAt: ACCEPTED_AT };
+    const found = await relatedOf({
+      route: { after: { route: "crm", title: "CRM", waitMs } },
+      claimed,
+      ask: async () => {
+        looks.push(nowMs - ACCEPTED_AT);
+        return { outcome: answer(nowMs - ACCEPTED_AT) };
+      },
+      clock,
+      signal: new AbortController().signal,
+    });
+    if (!("settlement" in found)) return { found, looks, dueInMs, tookMs: nowMs - ACCEPTED_AT };
+    if (found.settlement.kind !== "waiting") throw new Error(found.settlement.kind);
+    const { awaits } = found.settlement;
+    expect(found.settlement).toMatchObject({ errorCode: "after", reason: "waits for route crm", awaits: "crm", body });
+    dueInMs.push(found.settlement.dueInMs);
+    nowMs += found.settlement.dueInMs;
+    claim = { ...CLAIM, awaits };
+  }
+}
+
+describe("the wait for another route", () => {
+  test("ends when it says, to the millisecond, and leaves in mind that something is missing", async () => {
+    for (const waitMs of [1, 300, 2_000, 60_000, 3_600_000]) {
+      const { found, tookMs } = await waitFor({ waitMs, answer: () => undefined });
+      expect({ waitMs, tookMs, found }).toEqual({ waitMs, tookMs: waitMs, found: { related: undefined, awaits: "crm" } });
+    }
+  });
+
+  test("notices what came within a second and a half, later within a third of the call's age, with few looks", async () => {
+    const quick = await waitFor({ waitMs: 60_000, answer: (sinceMs) => (sinceMs >= 600 ? DELIVERED : undefined) });
+    expect(quick).toMatchObject({ dueInMs: [], tookMs: 700, found: { related: { title: "CRM", url: "https://crm.example/7" } } });
+    for (const atMs of [1_600, 5_000, 20_000, 45_000]) {
+      const { tookMs, found } = await waitFor({ waitMs: 60_000, answer: (sinceMs) => (sinceMs >= atMs ? DELIVERED : undefined) });
+      expect(found.related).toBeDefined();
+      expect(tookMs - atMs).toBeLessThanOrEqual(Math.max(2_000, atMs / 3));
+    }
+    expect((await waitFor({ waitMs: 60_000, answer: () => undefined })).looks.length).toBeLessThan(20);
+  });
+
+  test("is over at once where the other is through without a receipt; given up, it may still come", async () => {
+    const skipped = await waitFor({ waitMs: 60_000, answer: () => ({ state: "skipped", receipt: undefined }) });
+    expect(skipped).toMatchObject({ tookMs: 0, found: { related: undefined, awaits: undefined } });
+    const dead = await waitFor({ waitMs: 60_000, answer: () => ({ state: "dead", receipt: undefined }) });
+    expect(dead).toMatchObject({ tookMs: 0, found: { related: undefined, awaits: "crm" } });
+  });
+
+  test("takes the receipt of an earlier version, whatever becomes of a later one", async () => {
+    for (const state of ["sending", "waiting", "dead"] as const) {
+      const { found, tookMs } = await waitFor({ waitMs: 60_000, answer: () => ({ ...DELIVERED, state }) });
+      expect({ state, tookMs, url: found.related?.url }).toEqual({ state, tookMs: 0, url: "https://crm.example/7" });
+    }
+  });
+
+  test("is none for a call that was accepted longer ago, and a fast clock makes it shorter, never longer", async () => {
+    expect(await waitFor({ waitMs: 60_000, answer: () => undefined, clockOffMs: 3_600_000 })).toMatchObject({ looks: [0], tookMs: 0 });
+  });
+});
