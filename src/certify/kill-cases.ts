@@ -1,0 +1,111 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createSemaphore } from "../lib/semaphore.ts";
+import { certifyCall } from "./calls.ts";
+import type { Case } from "./cases.ts";
+import { examine } from "./examine.ts";
+import { leaksInPrint } from "./leaks.ts";
+import { type CarryingProcess, startProcess } from "./process.ts";
+import type { Step } from "./proxy.ts";
+import type { Problem } from "./score.ts";
+import { LONG_MS, type Stand, withStand } from "./stand.ts";
+import type { Subject } from "./subject.ts";
+
+/** Where a process is killed: at a request of one delivery's trip, or, where there are none, around the connector's `send`. */
+type Moment = { request: number; step: Step } | { around: "opened" | "sending" | "sent" };
+
+/** Processes that start cost most of a second of one core. */
+const AT_ONCE = 2;
+
+/** One case: a process is killed at each step of a delivery, and another one delivers the same call as one that may have been sent. */
+export const killCases: Case[] = [
+  {
+    name: "kill -9 at each step",
+    kills: true,
+    async run({ subject, isHttp }) {
+      const cacheFolder = mkdtempSync(join(tmpdir(), "patchbay-certify-cache-"));
+      const survivor = startProcess({ subject, cacheFolder });
+      try {
+        const moments = isHttp ? momentsOf(await requestsOfATrip(subject, survivor)) : AROUND_A_SEND;
+        const slots = createSemaphore(AT_ONCE);
+        const tries = moments.map(async (moment) => {
+          await slots.acquire();
+          try {
+            return await killedAt({ subject, cacheFolder, moment, survivor });
+          } finally {
+            slots.release();
+          }
+        });
+        const problems = (await Promise.all(tries)).flat();
+        const note = isHttp ? `at ${moments.length} steps of ${(moments.length - 1) / 2} requests` : "before, in and after its send";
+        return { runs: moments.length, problems, note };
+      } finally {
+        await survivor.kill();
+        rmSync(cacheFolder, { recursive: true, force: true });
+      }
+    },
+  },
+];
+
+const AROUND_A_SEND: Moment[] = [{ around: "opened" }, { around: "sending" }, { around: "sent" }];
+
+/** After an answer the destination holds what it holds before the next request: only the last one needs both. */
+function momentsOf(requests: number): Moment[] {
+  const each = Array.from({ length: requests }, (_, request): Moment[] => [
+    { request, step: "seen" },
+    { request, step: "carried out" },
+  ]);
+  return [...each.flat(), { request: requests - 1, step: "answered" }];
+}
+
+async function requestsOfATrip(subject: Subject, process: CarryingProcess): Promise<number> {
+  return withStand({ connector: subject.connector }, async (stand) => {
+    const before = stand.proxy?.requests.length ?? 0;
+    const ending = await process.carry(jobOf(stand));
+    if (ending === "killed" || ending.end !== "delivered") throw new Error("a call is not delivered on a good day");
+    return (stand.proxy?.requests.length ?? 0) - before;
+  });
+}
+
+const jobOf = ({ settings, sandbox }: Stand) => ({
+  settings,
+  example: sandbox.example,
+  timeoutMs: LONG_MS,
+  call: certifyCall(),
+  known: {},
+});
+
+async function killedAt(options: { subject: Subject; cacheFolder: string; moment: Moment; survivor: CarryingProcess }): Promise<Problem[]> {
+  const { subject, cacheFolder, moment, survivor } = options;
+  let first = Number.POSITIVE_INFINITY;
+  const victim = startProcess({ subject, cacheFolder });
+  const onStep = async (step: Step, index: number) => {
+    if (!("request" in moment) || index - first !== moment.request || step !== moment.step) return true;
+    await victim.kill();
+    // Nobody is there to hear an answer.
+    return false;
+  };
+  return withStand({ connector: subject.connector, onStep }, async (stand) => {
+    first = stand.proxy?.requests.length ?? 0;
+    const job = jobOf(stand);
+    const around = "around" in moment ? moment.around : undefined;
+    await victim.carry({ ...job, stopAt: around === "sending" ? undefined : around }, (step) => {
+      if (step === around) void victim.kill();
+    });
+    // It may have come to its end in the middle of being killed.
+    await victim.kill();
+    const ending = await survivor.carry({ ...job, known: { ambiguous: true } });
+    if (ending === "killed") throw new Error("the second process was killed");
+    const about = `killed ${nameOf(moment)}`;
+    const printed = leaksInPrint(victim.printed() + survivor.printed(), { secrets: stand.secrets });
+    const found = await examine({ stand, carried: [{ key: stand.carrier.keyOf(job.call), ending }], about });
+    return [...found, ...printed];
+  });
+}
+
+function nameOf(moment: Moment): string {
+  if ("around" in moment) return { opened: "before its send", sending: "in its send", sent: "after its send" }[moment.around];
+  const step = { seen: "before it was carried out", "carried out": "before its answer", answered: "after its answer" }[moment.step];
+  return `at request ${moment.request + 1}, ${step}`;
+}

@@ -1,0 +1,132 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Sandbox } from "../connector.ts";
+import { parseRetryAfterMs } from "../lib/retry-after.ts";
+import type { Fault } from "./faults.ts";
+import { misbehave } from "./misbehave.ts";
+
+/** A request that came to the proxy, from the first on. */
+export interface SeenRequest {
+  writes: boolean;
+  /** Of the answer; undefined while there is none, or when it was not one. */
+  status?: number;
+}
+
+/** Where a request stands: seen, carried out by the sandbox, answered. */
+export type Step = "seen" | "carried out" | "answered";
+
+export interface FaultProxy {
+  url: string;
+  readonly requests: readonly SeenRequest[];
+  /** The next write, or every one from now on, is met with the fault; what else comes passes. */
+  meet(fault: Fault): void;
+  /** Whether the fault was met, and what its answer named in Retry-After. */
+  met(): { requestsSince: number; askedMs: number | undefined } | undefined;
+  /** Every write passes again. */
+  mend(): void;
+  /** The sandbox's answer to the last write that passed is JSON: something is read from it. */
+  answersJson(): boolean;
+  close(): Promise<void>;
+}
+
+/** Headers of one connection, and of a body that was unpacked on the way. */
+const OF_THE_CONNECTION = new Set(["connection", "transfer-encoding", "keep-alive", "expect", "content-encoding"]);
+
+/** Stands before a sandbox, and misbehaves when told to. `onStep` may stop a request for good by answering `false`. */
+export async function startFaultProxy(options: {
+  sandbox: Sandbox;
+  slowMs: number;
+  lateMs: number;
+  onStep?: ((step: Step, index: number) => Promise<boolean>) | undefined;
+}): Promise<FaultProxy> {
+  const { sandbox, slowMs, lateMs, onStep = async () => true } = options;
+  const requests: SeenRequest[] = [];
+  let fault: Fault | undefined;
+  let met: { atRequest: number; askedMs: number | undefined } | undefined;
+  let isJson = false;
+
+  async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await bodyOf(incoming);
+    const { method = "GET", url = "/" } = incoming;
+    const seen: SeenRequest = { writes: sandbox.writes?.({ method, path: url.split("?")[0] ?? "" }) ?? false };
+    const index = requests.push(seen) - 1;
+    const hit = seen.writes ? fault : undefined;
+    if (hit && !hit.lasts) fault = undefined;
+    if (hit) met = { atRequest: index, askedMs: met?.askedMs };
+    if (!(await onStep("seen", index))) return;
+
+    let answer: Answer = { status: 200, headers: {}, body: Buffer.alloc(0) };
+    if (!hit || hit.carriedOut) answer = await answerOf(await fetchOf(sandbox)(requestOf(incoming, url, body)));
+    if (!(await onStep("carried out", index))) return;
+    if (hit && "vendor" in hit.does) {
+      answer = await answerOf(sandbox.fault?.(hit.does.vendor) ?? new Response("the sandbox has no fault()", { status: 500 }));
+      met = { atRequest: index, askedMs: parseRetryAfterMs(answer.headers["retry-after"], Date.now()) };
+    }
+    const give = () => {
+      seen.status = answer.status;
+      response.writeHead(answer.status, answer.headers);
+      response.end(method === "HEAD" ? undefined : answer.body, () => void onStep("answered", index));
+    };
+    if (hit && "wire" in hit.does)
+      return misbehave({ how: hit.does.wire, text: answer.body.toString(), response, slowMs, lateMs, answer: give });
+    if (seen.writes && !hit) isJson = holdsJson(answer.body);
+    give();
+  }
+
+  const server = createServer((request, response) => void serve(request, response).catch(() => response.destroy()));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    meet(one) {
+      fault = one;
+      met = undefined;
+    },
+    met: () => met && { requestsSince: requests.length - 1 - met.atRequest, askedMs: met.askedMs },
+    mend() {
+      fault = undefined;
+    },
+    answersJson: () => isJson,
+    async close() {
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  body: Buffer;
+}
+
+async function bodyOf(incoming: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function requestOf(incoming: IncomingMessage, url: string, body: Buffer): Request {
+  const headers = Object.entries(incoming.headers).filter(([name]) => !OF_THE_CONNECTION.has(name)) as [string, string][];
+  const { method = "GET" } = incoming;
+  return new Request(`http://${incoming.headers.host}${url}`, { method, headers, ...(body.length > 0 ? { body } : {}) });
+}
+
+async function answerOf(response: Response): Promise<Answer> {
+  const headers = [...response.headers].filter(([name]) => !OF_THE_CONNECTION.has(name));
+  return { status: response.status, headers: Object.fromEntries(headers), body: Buffer.from(await response.arrayBuffer()) };
+}
+
+function fetchOf({ fetch }: Sandbox): NonNullable<Sandbox["fetch"]> {
+  if (!fetch) throw new Error("a sandbox without fetch has no proxy");
+  return fetch;
+}
+
+function holdsJson(body: Buffer): boolean {
+  try {
+    const value: unknown = JSON.parse(body.toString());
+    return typeof value === "object" && value !== null;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,31 @@
+import type { Connector } from "../connector.ts";
+import type { Route } from "../route.ts";
+
+/** A route that takes every call, with nothing between the call and the connector. Its mapping is done by who uses it. */
+export function routeTo(options: { connector: Connector; timeoutMs: number; settings(): Record<string, unknown> }): Route {
+  const { connector, timeoutMs, settings } = options;
+  return {
+    id: "certify",
+    to: {
+      name: connector.name,
+      connector,
+      settings,
+      timeoutMs,
+      intervalMs: undefined,
+      onAmbiguous: "dead",
+      fingerprint: "",
+    },
+    description: undefined,
+    sources: [],
+    start: { kind: "beginning" },
+    enabled: true,
+    maxAgeMs: 24 * 3_600_000,
+    was: undefined,
+    tests: true,
+    record: undefined,
+    match: () => ({ wanted: true }),
+    map: () => {
+      throw new Error("the kit maps by itself");
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Connector, Sandbox, SandboxRecord } from "../connector.ts";
+import { within } from "../lib/time-limit.ts";
+import { type Carrier, createCarrier } from "./carrier.ts";
+import { secretsOf } from "./leaks.ts";
+import { type FaultProxy, type Step, startFaultProxy } from "./proxy.ts";
+
+/** One sandbox for one try of one case, behind its proxy, and the connector in front of it. */
+export interface Stand {
+  connector: Connector;
+  sandbox: Sandbox;
+  /** Absent where the destination is not HTTP. */
+  proxy: FaultProxy | undefined;
+  carrier: Carrier;
+  /** The destination's; a change counts from the next opening. */
+  settings: Record<string, string>;
+  /** What must not be said. */
+  secrets: string[];
+  timeoutMs: number;
+  records(): Promise<SandboxRecord[]>;
+  close(): Promise<void>;
+}
+
+/** An answer at once has all the time: only cases that wait for the time limit have a short one. */
+export const LONG_MS = 10_000;
+export const SHORT_MS = 600;
+const SLOW_MS = 500;
+
+export async function openStand(options: {
+  connector: Connector;
+  timeoutMs?: number;
+  limits?: boolean;
+  onStep?: (step: Step, index: number) => Promise<boolean>;
+}): Promise<Stand> {
+  const { connector, timeoutMs = LONG_MS, limits = false, onStep } = options;
+  const folder = mkdtempSync(join(tmpdir(), "patchbay-certify-"));
+  const { createSandbox } = await connector.sandbox();
+  const sandbox = createSandbox({ limits });
+  const proxy = sandbox.fetch && (await startFaultProxy({ sandbox, slowMs: SLOW_MS, lateMs: timeoutMs * 2, onStep }));
+  const settings = sandbox.settings({ url: proxy?.url ?? "", folder });
+  const secrets = [...secretsOf(settings), ...secretsOf(sandbox.wrong ?? {})];
+  // What a person makes once, before the first call.
+  await connector.setup?.({ settings: connector.settings.parse(settings), timezone: "UTC", timeoutMs: LONG_MS });
+  const carrier = createCarrier({ connector, settings, example: sandbox.example, timeoutMs, onReopen: () => proxy?.mend() });
+  return {
+    connector,
+    sandbox,
+    proxy,
+    carrier,
+    settings,
+    secrets,
+    timeoutMs,
+    records: () => sandbox.records(),
+    async close() {
+      // A connector that hangs hangs here too.
+      await within(1_000, carrier.close()).catch(() => undefined);
+      await proxy?.close();
+      await sandbox.close?.();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Runs one try, and leaves nothing behind. */
+export async function withStand<T>(options: Parameters<typeof openStand>[0], run: (stand: Stand) => Promise<T>): Promise<T> {
+  const stand = await openStand(options);
+  try {
+    return await run(stand);
+  } finally {
+    await stand.close();
+  }
+}
