@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
+import { certifyHelp } from "./commands/certify-help.ts";
 import { reportError } from "./commands/report-error.ts";
 
 const program = new Command("patchbay")
@@ -197,6 +198,15 @@ command("forget <call_id_or_number>", "removes a call, or a number's calls: show
   .addOption(yesOption())
   .addOption(jsonOption())
   .action(async (what, options) => end((await import("./commands/forget.ts")).forgetCommand(what, options)));
+
+program
+  .command("certify <connector>")
+  .description("tries a connector against its own sandbox on bad days: limits, lost answers, kill -9; prints what was lost or doubled")
+  .option("--only <case...>", "only cases whose name contains this")
+  .option("--no-kill", "without kill -9, whose case starts some twenty processes")
+  .addOption(jsonOption())
+  .addHelpText("after", certifyHelp)
+  .action(async (named, options) => end((await import("./commands/certify.ts")).certifyCommand(named, options)));
 
 /** The command's exit code becomes the process', once all output is written. */
 async function end(running: Promise<number | undefined>): Promise<void> {

@@ -9,7 +9,7 @@ const ROOT = resolve(import.meta.dirname, "..");
 const LAYERS: { layer: number; files: RegExp }[] = [
   { layer: 7, files: /^src\/(cli\.ts|commands\/)/ },
   { layer: 6, files: /^src\/app\.ts$/ },
-  { layer: 5, files: /^src\/(ingress|ops|repair)\// },
+  { layer: 5, files: /^src\/(ingress|ops|repair|certify)\// },
   { layer: 4, files: /^(src\/(routes|log\/(sqlite|kafka)|ledger\/(sqlite|postgres)|delivery|sandbox)\/|connectors\/)/ },
   { layer: 3, files: /^src\/(connector\.ts|crm\.ts|route\.ts|log\/|ledger\/)/ },
   { layer: 2, files: /^src\/model\// },

@@ -86,22 +86,26 @@ async function killedAt(options: { subject: Subject; cacheFolder: string; moment
     // Nobody is there to hear an answer.
     return false;
   };
-  return withStand({ connector: subject.connector, onStep }, async (stand) => {
-    first = stand.proxy?.requests.length ?? 0;
-    const job = jobOf(stand);
-    const around = "around" in moment ? moment.around : undefined;
-    await victim.carry({ ...job, stopAt: around === "sending" ? undefined : around }, (step) => {
-      if (step === around) void victim.kill();
+  try {
+    return await withStand({ connector: subject.connector, onStep }, async (stand) => {
+      first = stand.proxy?.requests.length ?? 0;
+      const job = jobOf(stand);
+      const around = "around" in moment ? moment.around : undefined;
+      await victim.carry({ ...job, stopAt: around === "sending" ? undefined : around }, (step) => {
+        if (step === around) void victim.kill();
+      });
+      // It may have come to its end in the middle of being killed.
+      await victim.kill();
+      const ending = await survivor.carry({ ...job, known: { ambiguous: true } });
+      if (ending === "killed") throw new Error("the second process was killed");
+      const about = `killed ${nameOf(moment)}`;
+      const printed = leaksInPrint(victim.printed() + survivor.printed(), { secrets: stand.secrets });
+      const found = await examine({ stand, carried: [{ key: stand.carrier.keyOf(job.call), ending }], about });
+      return [...found, ...printed];
     });
-    // It may have come to its end in the middle of being killed.
+  } finally {
     await victim.kill();
-    const ending = await survivor.carry({ ...job, known: { ambiguous: true } });
-    if (ending === "killed") throw new Error("the second process was killed");
-    const about = `killed ${nameOf(moment)}`;
-    const printed = leaksInPrint(victim.printed() + survivor.printed(), { secrets: stand.secrets });
-    const found = await examine({ stand, carried: [{ key: stand.carrier.keyOf(job.call), ending }], about });
-    return [...found, ...printed];
-  });
+  }
 }
 
 function nameOf(moment: Moment): string {

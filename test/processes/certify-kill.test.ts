@@ -1,0 +1,50 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import { connectors } from "../../connectors/index.ts";
+import { certify } from "../../src/certify/certify.ts";
+import type { Subject } from "../../src/certify/subject.ts";
+import type { BadFault } from "../support/bad-connector/faults.ts";
+import { badConnector } from "../support/bad-connector/index.ts";
+
+const KILL = "kill -9 at each step";
+
+async function killed(subject: Subject) {
+  const { cases } = await certify({ subject, kills: true, only: [KILL] });
+  const [only] = cases;
+  if (cases.length !== 1 || !only) throw new Error("the case is not there");
+  return only;
+}
+
+test.each(Object.values(connectors))(
+  "$title: killed at any step of a delivery, its next process makes one record of it",
+  async (connector) => {
+    const { runs, problems } = await killed({ connector, named: connector.name, cwd: process.cwd() });
+    expect(problems).toEqual([]);
+    expect(runs).toBeGreaterThanOrEqual(3);
+  },
+);
+
+describe("a connector with one fault, in processes that are killed", () => {
+  function subjectWith(fault: BadFault): Subject {
+    process.env.BAD_CONNECTOR = fault;
+    onTestFinished(() => {
+      delete process.env.BAD_CONNECTOR;
+    });
+    return { connector: badConnector(fault), named: "./test/support/bad-connector/index.ts", cwd: process.cwd() };
+  }
+
+  test("without a fault it passes, also as a file that is no part of the product", async () => {
+    expect((await killed(subjectWith("none"))).problems).toEqual([]);
+  });
+
+  test("one that creates instead of upserting doubles what was carried out before the kill, and nothing else", async () => {
+    const { problems } = await killed(subjectWith("creates instead of upserting"));
+    expect(problems.map(({ kind, text }) => `${kind}: ${text.split(":")[0]}`)).toEqual([
+      "doubled: killed at request 2, before its answer",
+      "doubled: killed at request 2, after its answer",
+    ]);
+  });
+
+  test("one that prints the call is heard", async () => {
+    expect((await killed(subjectWith("prints the call"))).problems.map(({ kind }) => kind)).toContain("leaked");
+  });
+});
