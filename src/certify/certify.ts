@@ -7,11 +7,12 @@ import { faultCases } from "./fault-cases.ts";
 import { goodDayCases } from "./good-day-cases.ts";
 import { killCases } from "./kill-cases.ts";
 import { limitCase } from "./limit-case.ts";
+import { readCases } from "./read-cases.ts";
 import { type CaseResult, type Certificate, scoreOf } from "./score.ts";
 import type { Subject } from "./subject.ts";
 
 /** In the order of the table. */
-export const CASES: readonly Case[] = [...goodDayCases, limitCase, ...faultCases, ...killCases];
+export const CASES: readonly Case[] = [...goodDayCases, limitCase, ...faultCases, ...readCases, ...killCases];
 
 /** Each try has a sandbox of its own, and most of a case is waiting. */
 const AT_ONCE = 6;

@@ -70,11 +70,16 @@ export async function examineUpdate(options: {
   if (ending.end === "delivered" && !textNow.includes(WORDS.laterSummary)) lost("the late summary is not there");
   // A message is what it says now; a record keeps what it was told.
   if (stand.connector.keeps !== "record") return problems;
-  for (const [field, value] of Object.entries(before.body)) if (!isBlank(value) && isBlank(now.body[field])) lost(`it blanked ${field}`);
+  for (const field of missingFields({ of: before, in: now })) lost(`it blanked ${field}`);
   for (const words of [WORDS.transcript, WORDS.recording]) {
     if (textBefore.includes(words) && !textNow.includes(words)) lost("it dropped a text that an earlier version had brought");
   }
   return problems;
+}
+
+/** Fields that one record fills and the other does not. */
+export function missingFields(records: { of: SandboxRecord; in: SandboxRecord }): string[] {
+  return Object.entries(records.of.body).flatMap(([field, value]) => (!isBlank(value) && isBlank(records.in.body[field]) ? [field] : []));
 }
 
 function isBlank(value: unknown): boolean {

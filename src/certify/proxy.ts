@@ -8,6 +8,8 @@ import { misbehave } from "./misbehave.ts";
 /** A request that came to the proxy, from the first on. */
 export interface SeenRequest {
   writes: boolean;
+  /** The sandbox's answer is JSON: something is read from it. */
+  isJson?: boolean;
   /** Of the answer; undefined while there is none, or when it was not one. */
   status?: number;
 }
@@ -18,13 +20,13 @@ export type Step = "seen" | "carried out" | "answered";
 export interface FaultProxy {
   url: string;
   readonly requests: readonly SeenRequest[];
-  /** The next write, or every one from now on, is met with the fault; what else comes passes. */
-  meet(fault: Fault): void;
+  /** The next write, or every one from now on, is met with the fault, or the request `at`, counted from 0; what else comes passes. */
+  meet(fault: Fault, at?: number): void;
   /** Whether the fault was met, and what its answer named in Retry-After. */
   met(): { requestsSince: number; askedMs: number | undefined } | undefined;
   /** Every write passes again. */
   mend(): void;
-  /** The sandbox's answer to the last write that passed is JSON: something is read from it. */
+  /** The answer to the last write is JSON on a good day. */
   answersJson(): boolean;
   close(): Promise<void>;
 }
@@ -42,15 +44,15 @@ export async function startFaultProxy(options: {
   const { sandbox, slowMs, lateMs, onStep = async () => true } = options;
   const requests: SeenRequest[] = [];
   let fault: Fault | undefined;
+  let faultAt: number | undefined;
   let met: { atRequest: number; askedMs: number | undefined } | undefined;
-  let isJson = false;
 
   async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await bodyOf(incoming);
     const { method = "GET", url = "/" } = incoming;
     const seen: SeenRequest = { writes: sandbox.writes?.({ method, path: url.split("?")[0] ?? "" }) ?? false };
     const index = requests.push(seen) - 1;
-    const hit = seen.writes ? fault : undefined;
+    const hit = (faultAt === undefined ? seen.writes : index === faultAt) ? fault : undefined;
     if (hit && !hit.lasts) fault = undefined;
     if (hit) met = { atRequest: index, askedMs: met?.askedMs };
     if (!(await onStep("seen", index))) return;
@@ -69,7 +71,7 @@ export async function startFaultProxy(options: {
     };
     if (hit && "wire" in hit.does)
       return misbehave({ how: hit.does.wire, text: answer.body.toString(), response, slowMs, lateMs, answer: give });
-    if (seen.writes && !hit) isJson = holdsJson(answer.body);
+    seen.isJson = holdsJson(answer.body);
     give();
   }
 
@@ -78,15 +80,16 @@ export async function startFaultProxy(options: {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
-    meet(one) {
+    meet(one, at) {
       fault = one;
+      faultAt = at;
       met = undefined;
     },
     met: () => met && { requestsSince: requests.length - 1 - met.atRequest, askedMs: met.askedMs },
     mend() {
       fault = undefined;
     },
-    answersJson: () => isJson,
+    answersJson: () => requests.findLast(({ writes }) => writes)?.isJson ?? false,
     async close() {
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
