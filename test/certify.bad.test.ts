@@ -11,14 +11,18 @@ const subjectWith = (fault: BadFault) => ({
 });
 
 /** Which case finds what; `prints the call` needs a process of its own, and is found in test/processes/certify-kill.test.ts. */
-const FOUND_BY: Record<Exclude<BadFault, "none" | "prints the call">, [caseName: string, ProblemKind][]> = {
+const FOUND_BY: Record<Exclude<BadFault, `none${string}` | "prints the call">, [caseName: string, ProblemKind][]> = {
   "takes 429 for delivered": [
     ["429 with Retry-After", "lost"],
     ["429 without Retry-After", "wrong class"],
   ],
-  "waits less than Retry-After says": [["429 with Retry-After", "wrong class"]],
+  "waits less than Retry-After says": [
+    ["429 with Retry-After", "wrong class"],
+    ["a dozen calls within the limits", "limits broken"],
+  ],
   "tries again by itself": [
     ["429 with Retry-After", "limits broken"],
+    ["a dozen calls within the limits", "limits broken"],
     ["5xx", "wrong class"],
   ],
   "gives a call up on 5xx": [
@@ -44,17 +48,26 @@ const FOUND_BY: Record<Exclude<BadFault, "none" | "prints the call">, [caseName:
   "blanks what an update lacks": [["late summary", "lost"]],
   "quotes what the vendor says": [["400 that quotes the call", "leaked"]],
   "puts the number into its receipts": [["a batch, a record each", "leaked"]],
+  "takes a look-up without an answer for nothing there": [["a look-up goes wrong", "doubled"]],
+  "tries again what may have arrived": [
+    ["half a head", "doubled"],
+    ["closed without an answer, carried out", "doubled"],
+  ],
+  "writes anew what it could not read": [["a request that does not write goes wrong", "lost"]],
   "ignores the signal": [["time-out after it was carried out", "wrong class"]],
   "answers for fewer calls than it was given": [["a batch, a record each", "wrong class"]],
 };
 
 describe("a connector with one fault does not pass, and the case that finds it says so", () => {
-  test("without a fault it passes every case: what is found below is the fault", async () => {
-    const { cases, passed } = await certify({ subject: subjectWith("none"), kills: false });
-    expect(
-      cases.flatMap(({ name, problems, notOffered }) => (problems.length > 0 || notOffered ? [{ name, problems, notOffered }] : [])),
-    ).toEqual([]);
+  test.each<[BadFault, notOffered: string[]]>([
+    ["none", ["a look-up goes wrong"]],
+    ["none, with a look-up", ["the same key twice in a batch"]],
+    ["none, without protection", ["the same key twice in a batch", "a look-up goes wrong"]],
+  ])("%s: it passes every case, so that what is found below is the fault", async (fault, notOffered) => {
+    const { cases, passed } = await certify({ subject: subjectWith(fault), kills: false });
+    expect(cases.flatMap(({ name, problems }) => problems.map(({ kind, text }) => `${name}: ${kind}: ${text}`))).toEqual([]);
     expect(passed).toBe(true);
+    expect(cases.flatMap((one) => (one.notOffered === undefined ? [] : [one.name]))).toEqual(notOffered);
   });
 
   test.each(Object.entries(FOUND_BY))("%s", async (fault, expected) => {
@@ -68,7 +81,7 @@ describe("a connector with one fault does not pass, and the case that finds it s
   });
 
   test("every fault has its case", () => {
-    expect(Object.keys(FOUND_BY).toSorted()).toEqual(BAD_FAULTS.filter((fault) => !["none", "prints the call"].includes(fault)).toSorted());
+    expect(Object.keys(FOUND_BY).toSorted()).toEqual(BAD_FAULTS.filter((fault) => !/^none|^prints/.test(fault)).toSorted());
   });
 
   test("every kind of problem is found in one of them", () => {

@@ -72,7 +72,9 @@ async function underFault(options: {
     // A message that cannot be changed stays as it is.
     if (ending.end !== "skipped") say("wrong class", "no request was one that writes: look at the sandbox's writes()");
   } else {
-    const wrong = fault.wrong(outcome, { duplicates: connector.duplicates, carriedOut: fault.carriedOut, askedMs: met.askedMs });
+    const { duplicates } = connector;
+    const isUpdate = receipt !== undefined;
+    const wrong = fault.wrong(outcome, { duplicates, carriedOut: fault.carriedOut, isUpdate, askedMs: met.askedMs });
     if (wrong !== undefined) say("wrong class", `the outcome ${wrong}`);
     if (fault.endsAttempt && met.requestsSince > 0) {
       say(fault.endsAttempt, `it asked ${met.requestsSince} times more by itself; when to try again is not a connector's decision`);

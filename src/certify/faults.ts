@@ -38,6 +38,8 @@ export interface Fault {
 export interface Judging {
   duplicates: Connector["duplicates"];
   carriedOut: boolean;
+  /** The record is there already, and its receipt names it: writing it twice makes no second one. */
+  isUpdate: boolean;
   /** What the vendor's answer named in Retry-After, ms. */
   askedMs: number | undefined;
 }
@@ -53,10 +55,10 @@ const rateLimited: Rule = (outcome, { askedMs }) => {
 };
 
 /** Never delivered without an answer that was read, never given up: nobody knows what is there. */
-const unclear: Rule = (outcome, { duplicates, carriedOut }) => {
+const unclear: Rule = (outcome, { duplicates, carriedOut, isUpdate }) => {
   const isTroubled = outcome.kind === "ambiguous" || (outcome.kind === "retry" && outcome.because !== "rate-limit");
   if (!isTroubled) return `is ${is(outcome)}, though nobody knows what became of it`;
-  if (carriedOut && duplicates !== "native-key" && outcome.kind !== "ambiguous") {
+  if (carriedOut && !isUpdate && duplicates !== "native-key" && outcome.kind !== "ambiguous") {
     return `is ${is(outcome)}: it may be there, and without a native key only ambiguous keeps it from being sent twice`;
   }
   return undefined;

@@ -1,7 +1,7 @@
 import type { SandboxRecord } from "../connector.ts";
 import type { Call } from "../model/call.ts";
-import type { Known } from "./carrier.ts";
 import { certifyCall, twoVersions } from "./calls.ts";
+import type { Known } from "./carrier.ts";
 import { type Case, notOffered } from "./cases.ts";
 import { examine, examineUpdate, missingFields } from "./examine.ts";
 import { FAULTS, type Fault } from "./faults.ts";
@@ -64,7 +64,9 @@ async function everyRead(subject: Subject, scenes: Scene[]) {
     const { reads, goodDay } = await withStand({ connector }, (stand) => onAGoodDay(stand, scene));
     for (const { at, isJson } of reads) {
       const faults = READ_FAULTS.filter(({ needsJson }) => isJson || !needsJson);
-      const found = await Promise.all(faults.map((fault) => withStand({ connector }, (stand) => meets({ stand, scene, fault, at, goodDay }))));
+      const found = await Promise.all(
+        faults.map((fault) => withStand({ connector }, (stand) => meets({ stand, scene, fault, at, goodDay }))),
+      );
       problems.push(...found.flat());
       runs += faults.length;
     }

@@ -1,6 +1,10 @@
-/** What connectors get wrong, one at a time. `none` is the same connector without a fault. */
+import type { Connector } from "../../../src/connector.ts";
+
+/** What connectors get wrong, one at a time. The first three have no fault, and one each of the protections from a second record. */
 export const BAD_FAULTS = [
   "none",
+  "none, with a look-up",
+  "none, without protection",
   "takes 429 for delivered",
   "waits less than Retry-After says",
   "tries again by itself",
@@ -15,7 +19,22 @@ export const BAD_FAULTS = [
   "quotes what the vendor says",
   "puts the number into its receipts",
   "prints the call",
+  "takes a look-up without an answer for nothing there",
+  "tries again what may have arrived",
+  "writes anew what it could not read",
   "ignores the signal",
   "answers for fewer calls than it was given",
 ] as const;
 export type BadFault = (typeof BAD_FAULTS)[number];
+
+const WITHOUT_KEY: Partial<Record<BadFault, Connector["duplicates"]>> = {
+  "none, with a look-up": "find",
+  "takes a look-up without an answer for nothing there": "find",
+  "none, without protection": "none",
+  "tries again what may have arrived": "none",
+};
+
+/** Without a native key each write creates, one call at a time. */
+export function duplicatesWith(fault: BadFault): Connector["duplicates"] {
+  return WITHOUT_KEY[fault] ?? "native-key";
+}

@@ -1,18 +1,20 @@
 import { z } from "zod";
 import { type Connector, type Delivery, defineConnector, httpSettings, OpenError, type Outcome, secret } from "../../../src/connector.ts";
-import type { BadFault } from "./faults.ts";
+import { type BadFault, duplicatesWith } from "./faults.ts";
+import { readNote } from "./read.ts";
 import { outcomeOfAnswer, postNotes } from "./send.ts";
 
 /** A connector for a small API of notes, in the way a third party would write one, with one fault switched on. */
 export function badConnector(fault: BadFault): Connector {
+  const duplicates = duplicatesWith(fault);
   const connector = defineConnector({
     name: "notes",
     title: "Notes",
     keeps: "record",
-    duplicates: "native-key",
+    duplicates,
     settings: z.strictObject({ token: secret(), ...httpSettings }),
     with: z.strictObject({}),
-    batch: { maxCalls: 10, concurrency: 2 },
+    batch: { maxCalls: duplicates === "native-key" ? 10 : 1, concurrency: 2 },
 
     async open({ settings, timeoutMs }) {
       const at = { url: settings.base_url ?? "", token: settings.token.reveal(), fault };
@@ -26,6 +28,12 @@ export function badConnector(fault: BadFault): Connector {
         async send(deliveries: Delivery<Record<string, never>>[], { signal }) {
           return inFaultyOrder(await postNotes({ at, deliveries, signal }), fault);
         },
+        ...(duplicates === "find" && {
+          async find({ key }, { signal }) {
+            const found = await readNote({ at, key, signal }).catch(unlessTakenForNothing);
+            return found && { id: found.id };
+          },
+        }),
         close: async () => undefined,
       };
     },
@@ -33,6 +41,10 @@ export function badConnector(fault: BadFault): Connector {
     sandbox: () => import("./sandbox.ts"),
   });
   return connector as unknown as Connector;
+
+  function unlessTakenForNothing(error: unknown): undefined {
+    if (fault !== "takes a look-up without an answer for nothing there") throw error;
+  }
 }
 
 function inFaultyOrder(outcomes: Outcome[], fault: BadFault): Outcome[] {

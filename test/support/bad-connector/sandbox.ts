@@ -1,7 +1,8 @@
 import type { Sandbox, SandboxOptions, VendorFault } from "../../../src/connector.ts";
 
 const TOKEN = "notes-sandbox-token";
-const LIMIT = { requests: 30, perMs: 1_000 };
+/** Few enough that a dozen calls meet it. */
+const LIMIT = { notes: 10, perMs: 1_000 };
 
 interface Stored {
   id: string;
@@ -9,7 +10,7 @@ interface Stored {
   fields: Record<string, unknown>;
 }
 
-/** `POST /notes`: upserts by key where `upsert` is true, else creates. A field that is null is cleared, one that is absent stays. */
+/** `GET /notes?key=` gives the note or null. `POST /notes` upserts by key where `upsert` is true, else creates. A field that is null is cleared, one that is absent stays. */
 interface Body {
   upsert: boolean;
   notes: { key: string; id?: string; fields: Record<string, unknown> }[];
@@ -41,12 +42,14 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     fault: faultOf,
     async fetch(request) {
       if (request.headers.get("authorization") !== `Bearer ${TOKEN}`) return faultOf("unauthorized");
+      const { pathname, searchParams } = new URL(request.url);
+      if (pathname === "/me") return Response.json({ user: "patchbay" });
+      if (request.method === "GET") return Response.json({ found: notes.find(({ key }) => key === searchParams.get("key")) ?? null });
+      const body = (await request.json()) as Body;
       const nowMs = performance.now();
       taken = taken.filter((atMs) => atMs > nowMs - LIMIT.perMs);
-      if (limits && taken.length >= LIMIT.requests) return faultOf("rate-limited");
-      taken.push(nowMs);
-      if (request.method === "GET") return Response.json({ user: "patchbay" });
-      const body = (await request.json()) as Body;
+      if (limits && taken.length + body.notes.length > LIMIT.notes) return faultOf("rate-limited");
+      taken.push(...body.notes.map(() => nowMs));
       return Response.json({ results: body.notes.map((note) => write(note, body.upsert)) });
     },
   };

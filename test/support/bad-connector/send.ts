@@ -1,9 +1,10 @@
 import { type Delivery, type Outcome, parseRetryAfterMs } from "../../../src/connector.ts";
-import type { BadFault } from "./faults.ts";
+import { type BadFault, duplicatesWith } from "./faults.ts";
+import { wholeNote } from "./read.ts";
 
 type AnyDelivery = Delivery<Record<string, never>>;
 
-interface At {
+export interface At {
   url: string;
   token: string;
   fault: BadFault;
@@ -19,11 +20,17 @@ export async function postNotes(options: { at: At; deliveries: AnyDelivery[]; si
 
   const tries = fault === "tries again by itself" ? 3 : 1;
   let answer: Answer | undefined;
-  for (let tried = 0; tried < tries && answer?.status !== 200; tried += 1) answer = await post({ at, deliveries, signal });
-  if (!answer) return [];
+  for (let tried = 0; tried < tries && answer?.status !== 200; tried += 1)
+    answer = await post({ at, deliveries, signal }).catch(unlessTriedAgain);
+  if (!answer)
+    return deliveries.map((): Outcome => ({ kind: "retry", because: "down", code: "no_answer", reason: "Notes does not answer" }));
   const whole = outcomeOfAnswer({ ...answer, fault });
   const outcomes = whole ? deliveries.map(() => whole) : outcomesOfResults(answer.text, deliveries, fault);
   return [...outcomes, ...refused.map((): Outcome => ({ kind: "rejected", code: "twice", reason: "it came twice" }))];
+
+  function unlessTriedAgain(error: unknown): undefined {
+    if (fault !== "tries again what may have arrived") throw error;
+  }
 }
 
 interface Answer {
@@ -35,15 +42,17 @@ interface Answer {
 async function post(options: { at: At; deliveries: AnyDelivery[]; signal: AbortSignal }): Promise<Answer> {
   const { at, deliveries, signal } = options;
   const { url, token, fault } = at;
-  const notes = deliveries.map(({ key, call, previous }) => ({
-    key,
-    ...(previous ? { id: previous.id } : {}),
-    fields: fieldsOf(call, fault),
-  }));
+  const notes = await Promise.all(
+    deliveries.map(async ({ key, call, previous }) => ({
+      key,
+      ...(previous ? { id: previous.id } : {}),
+      fields: { ...(fault === "writes anew what it could not read" && (await wholeNote({ at, key, signal }))), ...fieldsOf(call, fault) },
+    })),
+  );
   const response = await fetch(`${url}/notes`, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    body: JSON.stringify({ upsert: fault !== "creates instead of upserting", notes }),
+    body: JSON.stringify({ upsert: fault !== "creates instead of upserting" && duplicatesWith(fault) === "native-key", notes }),
     ...(fault === "ignores the signal" ? {} : { signal }),
   });
   return { status: response.status, headers: response.headers, text: await response.text() };
@@ -51,9 +60,9 @@ async function post(options: { at: At; deliveries: AnyDelivery[]; signal: AbortS
 
 function fieldsOf(call: AnyDelivery["call"], fault: BadFault): Record<string, unknown> {
   const { summary, transcript, recording_url, customer_number: number } = call;
-  const fields = { summary, transcript, recording_url, number };
-  if (fault !== "blanks what an update lacks") return fields;
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value ?? null]));
+  const fields = Object.entries({ summary, transcript, recording_url, number });
+  if (fault === "blanks what an update lacks") return Object.fromEntries(fields.map(([name, value]) => [name, value ?? null]));
+  return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
 }
 
 /** What concerns the whole request; undefined: it was taken, and each note has its own answer. */
@@ -72,6 +81,8 @@ export function outcomeOfAnswer(options: Answer & { fault: BadFault }): Outcome 
   }
   if (status >= 500) {
     if (fault === "gives a call up on 5xx") return { kind: "rejected", code: String(status), reason: "Notes failed" };
+    if (duplicatesWith(fault) !== "native-key")
+      return { kind: "ambiguous", code: String(status), reason: "Notes failed while it had the note" };
     return { kind: "retry", because: "server", code: String(status), reason: "Notes failed" };
   }
   if (status !== 200) {
