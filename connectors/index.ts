@@ -1,8 +1,9 @@
 /** Every connector that ships: a new one is its folder and one line here. */
 import type { Connector } from "../src/connector.ts";
+import { discord } from "./discord/index.ts";
 import { hubspot } from "./hubspot/index.ts";
 import { salesforce } from "./salesforce/index.ts";
 import { slack } from "./slack/index.ts";
 import { warehouse } from "./warehouse/index.ts";
 
-export const connectors = { hubspot, salesforce, slack, warehouse } as unknown as Record<string, Connector>;
+export const connectors = { discord, hubspot, salesforce, slack, warehouse } as unknown as Record<string, Connector>;

@@ -8,6 +8,7 @@ import { Secret } from "./lib/secret.ts";
 import type { SharedCall } from "./model/call.ts";
 
 export { type Candidate, choosePeople, crmWords, type Match, whenNobody } from "./crm.ts";
+export { type HttpAnswer, outcomeOfStatus, requestJson } from "./http.ts";
 export type { Person, Receipt } from "./ledger/ledger.ts";
 export { createExpiringCache } from "./lib/expiring-cache.ts";
 export { unixMsOf } from "./lib/iso-time.ts";

@@ -11,7 +11,7 @@ const LAYERS: { layer: number; files: RegExp }[] = [
   { layer: 6, files: /^src\/app\.ts$/ },
   { layer: 5, files: /^src\/(ingress|ops|repair|certify)\// },
   { layer: 4, files: /^(src\/(routes|log\/(sqlite|kafka)|ledger\/(sqlite|postgres)|delivery|sandbox)\/|connectors\/)/ },
-  { layer: 3, files: /^src\/(connector\.ts|crm\.ts|route\.ts|log\/|ledger\/)/ },
+  { layer: 3, files: /^src\/(connector\.ts|crm\.ts|http\.ts|route\.ts|log\/|ledger\/)/ },
   { layer: 2, files: /^src\/model\// },
   { layer: 1, files: /^src\/(lib\/|errors\.ts)/ },
 ];
