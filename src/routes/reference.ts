@@ -1,9 +1,13 @@
 import type { z } from "zod";
+import type { Connector } from "../connector.ts";
 import { RELATED_NAMES, shareWordOf, VISIBLE_NAMES } from "./names.ts";
 import { agentSchema, fileSchema, routeSchema, sourceSchema } from "./schema.ts";
+import { secretKeysOf } from "./secrets.ts";
+
+type Tables = Record<string, string>;
 
 /** The tables of docs/routes.md, by the name of their place there: they cannot say other than the code. */
-export function referenceTables(): Record<string, string> {
+export function referenceTables(): Tables {
   return {
     file: keysTable(fileSchema),
     source: keysTable(sourceSchema),
@@ -29,22 +33,72 @@ export function referenceTables(): Record<string, string> {
   };
 }
 
-/** `text` with each table between `<!-- table: name -->` and `<!-- end -->` made anew. */
-export function withReferenceTables(text: string): string {
-  const tables = referenceTables();
+/** The tables of docs/connectors/<name>.md. */
+export function connectorTables(connector: Connector): Tables {
+  const { sends = [], settings, with: mapping } = connector;
+  return {
+    sends: table(
+      ["field", "what of the call"],
+      sends.map(({ field, what }) => [`\`${field}\``, what]),
+    ),
+    settings: keysTable(settings, { nested: true, secrets: secretKeysOf(settings) }),
+    with: Object.keys(mapping.shape).length === 0 ? "None." : keysTable(mapping, { nested: true }),
+  };
+}
+
+/** Whether a page has a place for each of a connector's tables. */
+export function missingTables(text: string, tables: Tables): string[] {
+  return Object.keys(tables).filter((name) => !text.includes(`<!-- table: ${name} -->`));
+}
+
+/** `text` with each table between `<!-- table: name -->` and `<!-- end -->` made anew. `page` names it in errors. */
+export function withTables(text: string, tables: Tables, page: string): string {
   return text.replace(/(<!-- table: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g, (_, begin: string, name: string, end: string) => {
     const made = tables[name];
-    if (made === undefined) throw new Error(`docs/routes.md asks for the table "${name}", which is not made`);
+    if (made === undefined) throw new Error(`${page} asks for the table "${name}", which is not made`);
     return `${begin}\n${made}\n\n${end}`;
   });
 }
 
-function keysTable(schema: z.ZodObject): string {
-  const rows = Object.entries(schema.shape).map(([key, field]) => {
-    const { description = "" } = field as z.ZodType;
-    return [`\`${key}\``, (field as z.ZodType).safeParse(undefined).success ? "" : "yes", description];
-  });
-  return table(["field", "needed", "meaning"], rows);
+/** `text` of docs/routes.md, its tables made anew. */
+export function withReferenceTables(text: string): string {
+  return withTables(text, referenceTables(), "docs/routes.md");
+}
+
+/** `nested`: the keys of groups inside it too, by their way: `match.on_many`. */
+function keysTable(schema: z.ZodObject, options: { nested?: boolean; secrets?: Set<string> } = {}): string {
+  const { nested = false, secrets = new Set() } = options;
+  const rowsOf = (group: z.ZodObject, prefix: string): string[][] =>
+    Object.entries(group.shape as Record<string, z.ZodType>).flatMap(([key, field]) => {
+      const name = `${prefix}${key}`;
+      const own = [`\`${name}\`${secrets.has(name) ? " (secret)" : ""}`, field.safeParse(undefined).success ? "" : "yes", meaningOf(field)];
+      const inner = nested ? groupIn(field) : undefined;
+      return inner ? [own, ...rowsOf(inner, `${name}.`)] : [own];
+    });
+  return table(["field", "needed", "meaning"], rowsOf(schema, ""));
+}
+
+interface Wrapped {
+  type: string;
+  innerType?: z.ZodType;
+  in?: z.ZodType;
+}
+
+function unwrapped(schema: z.ZodType): z.ZodType | undefined {
+  const def = schema.def as unknown as Wrapped;
+  return def.innerType ?? (def.type === "pipe" ? def.in : undefined);
+}
+
+function groupIn(schema: z.ZodType): z.ZodObject | undefined {
+  if ((schema.def as unknown as Wrapped).type === "object") return schema as z.ZodObject;
+  const inner = unwrapped(schema);
+  return inner && groupIn(inner);
+}
+
+/** Described as a whole, or under its `.optional()`. */
+function meaningOf(schema: z.ZodType): string {
+  const inner = unwrapped(schema);
+  return schema.description ?? (inner ? meaningOf(inner) : "");
 }
 
 function table(head: string[], rows: string[][]): string {
