@@ -7,6 +7,8 @@ import type { Person, Receipt } from "./ledger/ledger.ts";
 import { Secret } from "./lib/secret.ts";
 import type { SharedCall } from "./model/call.ts";
 
+/** For connectors from outside, which may have no zod of their own. */
+export { z } from "zod";
 export { type Candidate, choosePeople, crmWords, type Match, whenNobody } from "./crm.ts";
 export { type HttpAnswer, outcomeOfStatus, requestJson } from "./http.ts";
 export type { Person, Receipt } from "./ledger/ledger.ts";
@@ -18,6 +20,9 @@ export { escapeHtml, truncate } from "./lib/text.ts";
 export { untilAborted } from "./lib/time-limit.ts";
 export type { SharedCall } from "./model/call.ts";
 export { type Customer, callTitle, customerLabel, customerOf, e164Of, homeCodeOf, isSameNumber, storedForms } from "./model/customer.ts";
+
+/** Of this file, for connectors from outside (`contract`): raised when one that was written for the last would no longer work. */
+export const CONTRACT_VERSION = 1;
 
 /**
  * How one attempt ended. Connectors say what happened; what follows is decided in one place (`src/delivery/settle.ts`).
@@ -100,6 +105,8 @@ export interface Connector<S extends z.ZodObject = z.ZodObject, W extends z.ZodO
   name: string;
   /** For people: `HubSpot`. */
   title: string;
+  /** The {@link CONTRACT_VERSION} that it was written for: a package should say so. Absent: the one it meets. */
+  contract?: number;
   /** `record`: one record per call, the first matching route wins. `message`: every matching route sends. */
   keeps: "record" | "message";
   /** What protects from a second record after an ambiguous attempt: a native key (retry is safe), a look-up (`find`), or nothing. */

@@ -61,8 +61,10 @@ export function createContext(options: CommonOptions & { looksOnly?: boolean }):
     },
     path,
     async routes(role, text) {
-      const [{ connectors }, { loadRoutes }] = await Promise.all([import("../../connectors/index.ts"), import("../routes/load.ts")]);
-      return loadRoutes({ path, env, connectors, role, ...(text === undefined ? {} : { text }) });
+      const [{ loadRoutes }, { readRoutesFile }] = await Promise.all([import("../routes/load.ts"), import("../routes/read-file.ts")]);
+      const now = text ?? readRoutesFile(path);
+      const { connectors, findings } = await connectorsOf({ path, text: now });
+      return loadRoutes({ path, text: now, env, connectors, connectorFindings: findings, role });
     },
     log() {
       log ??= openLog({ url: options.log ?? env.PATCHBAY_LOG ?? DEFAULT_LOG_URL, logger, mustExist: options.looksOnly });
@@ -76,6 +78,15 @@ export function createContext(options: CommonOptions & { looksOnly?: boolean }):
       for (const opened of [log, ledger]) await opened?.then((engine) => engine.close()).catch(() => undefined);
     },
   };
+}
+
+/** Ours and those that the routes file names. */
+async function connectorsOf(file: { path: string; text: string }) {
+  const [{ connectors }, { withExternalConnectors }] = await Promise.all([
+    import("../../connectors/index.ts"),
+    import("../routes/external-connectors.ts"),
+  ]);
+  return withExternalConnectors({ ...file, ours: connectors });
 }
 
 /** Runs a command that makes no log and no ledger where there is none, and closes what it opened. */

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { connectors } from "../../connectors/index.ts";
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -154,7 +153,7 @@ async function mappings(options: { example: ReplayExample; route: Route; routes:
   if (row?.routesVersion === routes.version) return { callId, before: after, after };
   if (!old) return { callId, before: undefined, after };
   try {
-    const then = loadRoutes({ path: routes.path, text: old.text, env: {}, connectors, role: { kind: "check-no-env" } });
+    const then = loadRoutes({ path: routes.path, text: old.text, env: {}, connectors: routes.connectors, role: { kind: "check-no-env" } });
     const same = then.routes.find(({ id }) => id === route.id);
     return { callId, before: same && mapped(same, example), after };
   } catch {

@@ -1,4 +1,5 @@
 /** routes.yaml: the one file that users wire calls with. */
+export { type AllConnectors, withExternalConnectors } from "./external-connectors.ts";
 export { formatProblems } from "./format.ts";
 export { loadIngressSources } from "./ingress-sources.ts";
 export { type LoadedRoutes, type LoadOptions, loadRoutes } from "./load.ts";

@@ -6,7 +6,8 @@ type JsonSchema = z.core.JSONSchema.JSONSchema;
 
 /**
  * The JSON Schema of routes.yaml, for editors: they complete and check while one types. It is made from the same zod schemas that check
- * the file when it is loaded; what only the loader can know (expressions, templates, names) it leaves open.
+ * the file when it is loaded; what only the loader can know (expressions, templates, names) it leaves open. A file that names connectors from
+ * outside may have destinations and `with`s that no schema here knows; in one that names none, each must be one of ours.
  */
 export function routesJsonSchema(connectors: Record<string, Connector>): JsonSchema {
   const file = toJsonSchema(fileSchema);
@@ -16,13 +17,42 @@ export function routesJsonSchema(connectors: Record<string, Connector>): JsonSch
   if (typeof destinations !== "object" || !route?.properties) throw new Error("the schema of routes.yaml has lost destinations or routes");
 
   const all = Object.values(connectors);
-  destinations.additionalProperties = { description: "A place that calls go to", oneOf: all.map(destinationOf) };
+  const names = all.map(({ name }) => name);
+  const outside: JsonSchema = {
+    title: FROM_OUTSIDE,
+    type: "object",
+    properties: { connector: { type: "string", not: { enum: names } } },
+    required: ["connector"],
+  };
+  destinations.additionalProperties = { description: "A place that calls go to", oneOf: [...all.map(destinationOf), outside] };
   const described = typeof route.properties.with === "object" ? route.properties.with.description : undefined;
   route.properties.with = {
     ...(described === undefined ? {} : { description: described }),
-    anyOf: all.map((connector) => ({ title: connector.title, ...allowingVariables(toJsonSchema(connector.with)) })),
+    anyOf: [...all.map(withOf), { title: FROM_OUTSIDE, type: "object" }],
   };
-  return { ...file, title: "routes.yaml of Patchbay" };
+  return {
+    ...file,
+    title: "routes.yaml of Patchbay",
+    $defs: Object.fromEntries(all.map((connector) => [withName(connector), allowingVariables(toJsonSchema(connector.with))])),
+    if: { required: ["connectors"] },
+    else: {
+      properties: {
+        destinations: { additionalProperties: { properties: { connector: { enum: names } } } },
+        routes: { items: { properties: { with: { anyOf: all.map(withOf) } } } },
+      },
+    },
+  };
+}
+
+const FROM_OUTSIDE = "A connector from outside";
+
+/** Twice in the schema, so written once. */
+function withOf(connector: Connector): JsonSchema {
+  return { title: connector.title, $ref: `#/$defs/${withName(connector)}` };
+}
+
+function withName({ name }: Connector): string {
+  return `with_${name}`;
 }
 
 function destinationOf(connector: Connector): JsonSchema {

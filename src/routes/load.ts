@@ -7,7 +7,7 @@ import { createWhenCompiler } from "./cel/when.ts";
 import { loadDestinations } from "./destinations.ts";
 import { readDocument } from "./document.ts";
 import { createLiquid } from "./liquid/engine.ts";
-import { createProblems } from "./problems.ts";
+import { createProblems, type Finding } from "./problems.ts";
 import { readRoutesFile } from "./read-file.ts";
 import { loadRetention, type Retention } from "./retention.ts";
 import { needsDestination, needsRoute, needsShared, needsSources, type Role } from "./role.ts";
@@ -22,6 +22,8 @@ import type { Environment } from "./variables.ts";
 
 /** routes.yaml, loaded, with what only some commands need. */
 export interface LoadedRoutes extends Routes {
+  /** Ours and those that the file names. */
+  connectors: Record<string, Connector>;
   sources: Source[];
   /** Worth a look, and no reason to stop. */
   warnings: Problem[];
@@ -41,6 +43,8 @@ export interface LoadOptions {
   text?: string;
   env: Environment;
   connectors: Record<string, Connector>;
+  /** What went wrong with those of them that the file names (`withExternalConnectors`). */
+  connectorFindings?: Finding[];
   role: Role;
 }
 
@@ -63,6 +67,7 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
   const shown = maskSecrets({ text, document, connectors });
   const file = checkShape({ document, problems, shown });
 
+  for (const finding of options.connectorFindings ?? []) problems.add(finding);
   const sources = loadSources({ sources: file.sources, document, env, resolve: needsSources(role), problems });
   const routesTo = (name: string) => file.routes.filter((route) => route.to === name).map((route) => route.id);
   const destinations = loadDestinations({
@@ -100,6 +105,7 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
   problems.throwIfAny(shown);
 
   return {
+    connectors,
     path,
     version: createHash("sha256").update(text).digest("hex").slice(0, 12),
     timezone,

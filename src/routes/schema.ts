@@ -64,7 +64,7 @@ export const agentSchema = z
 
 /** The connector's own keys are checked against its `settings`. */
 export const destinationSchema = z
-  .looseObject({ connector: z.string().describe("Which connector: hubspot, salesforce, slack, warehouse") })
+  .looseObject({ connector: z.string().describe("Which connector: hubspot, salesforce, slack, warehouse, or another of docs/connectors") })
   .describe("A place that calls go to");
 
 export const routeSchema = z
@@ -127,6 +127,10 @@ export const fileSchema = z.strictObject({
     .describe("How long things are kept"),
   own_numbers: z.array(phoneNumber).optional().describe("Your numbers: they tell inbound from outbound, and which side is the customer"),
   agents: z.record(name, agentSchema).optional().describe("Your agents"),
+  connectors: z
+    .array(z.string().min(1))
+    .optional()
+    .describe('Connectors from outside: modules beside this file, or packages, such as [./my-connector.ts, "@acme/patchbay-zendesk"]'),
   destinations: z.record(name, destinationSchema).describe("Where calls go to"),
   routes: z.array(routeSchema).describe("Which calls go where, in order"),
 });

@@ -37,6 +37,7 @@ function salvage(value: unknown): RoutesFile {
     timezone: keep(shape.timezone.safeParse(given.timezone))[0],
     own_numbers: keep(shape.own_numbers.safeParse(given.own_numbers))[0],
     agents: group("agents", shape.agents.unwrap().valueType),
+    connectors: keep(shape.connectors.safeParse(given.connectors))[0],
     destinations: group("destinations", shape.destinations.valueType),
     routes: Array.isArray(given.routes) ? given.routes.map(salvageRoute) : [],
   };

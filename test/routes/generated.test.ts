@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { routesJsonSchema } from "../../src/routes/json-schema.ts";
 import { referenceTables, withReferenceTables } from "../../src/routes/reference.ts";
@@ -57,7 +58,30 @@ describe("the JSON Schema", () => {
 
   test("takes what any connector takes as `with`", () => {
     const { anyOf } = schema.properties.routes.items.properties.with;
-    expect(anyOf.map((one: { title: string }) => one.title)).toEqual(["CRM", "Chat"]);
+    expect(anyOf.map((one: { title: string }) => one.title)).toEqual(["CRM", "Chat", "A connector from outside"]);
+  });
+});
+
+describe("an editor, by the JSON Schema,", () => {
+  const validate = new Ajv2020({ strict: false, validateFormats: false }).compile(routesJsonSchema(connectors));
+  const file = (more: object, destination: object, mapping: object) => ({
+    version: 1,
+    sources: { main: { secrets: ["${SECRET}"] } },
+    destinations: { desk: destination },
+    routes: [{ id: "to-desk", to: "desk", with: mapping }],
+    ...more,
+  });
+
+  test("marks a connector's misspelt name, and a `with` that none takes", () => {
+    expect(validate(file({}, { connector: "chat", token: "${T}" }, { channel: "C1" }))).toBe(true);
+    expect(validate(file({}, { connector: "chatt", token: "${T}" }, { channel: "C1" }))).toBe(false);
+    expect(validate(file({}, { connector: "chat", token: "${T}" }, { chanel: "C1" }))).toBe(false);
+  });
+
+  test("lets a file that names connectors from outside have destinations and `with`s of theirs, and still checks ours", () => {
+    const outside = { connectors: ["./desk.ts"] };
+    expect(validate(file(outside, { connector: "desk", queue: 7 }, { anything: true }))).toBe(true);
+    expect(validate(file(outside, { connector: "chat", tokn: "${T}" }, {}))).toBe(false);
   });
 });
 
