@@ -79,6 +79,18 @@ command("check", "finds every mistake in routes.yaml")
   .addOption(jsonOption())
   .action(async (options) => end((await import("./commands/check.ts")).checkCommand(options)));
 
+command("setup <destination>", "makes what must exist at a destination once, and says what it made")
+  .addOption(jsonOption())
+  .action(async (destination, options) => end((await import("./commands/setup.ts")).setupCommand(destination, options)));
+
+command("test <destination>", "sends one marked call to a destination, reads it back, changes it, cleans up")
+  .option("--route <id>", "by this route (default: the first to it)")
+  .option("--keep", "leaves the call there")
+  .addOption(jsonOption())
+  .action(async (destination, options) =>
+    end((await import("./commands/test-destination.ts")).testDestinationCommand(destination, options)),
+  );
+
 command("send [file]", "signs and posts a call as VoiceInfra would; without a file, a sample")
   .option("--url <url>", "the webhook (default http://127.0.0.1:8080/webhooks/voiceinfra)")
   .option("--secret <text>", "the webhook secret (VOICEINFRA_WEBHOOK_SECRET)")

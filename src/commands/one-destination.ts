@@ -1,0 +1,69 @@
+import { OpenError, type Outcome, outcomeOfNetworkError } from "../connector.ts";
+import { RoutesFileError, UsageError } from "../errors.ts";
+import { closest } from "../lib/did-you-mean.ts";
+import type { Destination, Route } from "../route.ts";
+import type { LoadedRoutes } from "../routes/index.ts";
+import type { Context } from "./context.ts";
+
+/** One destination of routes.yaml, with the routes that lead to it. */
+export interface OneDestination {
+  destination: Destination;
+  /** In the file's order. */
+  routes: Route[];
+  loaded: LoadedRoutes;
+}
+
+/**
+ * The destination called `name`, or the only one whose connector is called so. Only its variables are asked for: mending a channel needs no CRM token.
+ * @throws {UsageError} naming what there is, {RoutesFileError} for any mistake of the file, and for variables that are not set.
+ */
+export async function oneDestination(options: { name: string; context: Context }): Promise<OneDestination> {
+  const { name, context } = options;
+  const file = await context.routes({ kind: "check-no-env" });
+  const found = named(name, file);
+  const ids = file.routes.filter(({ to }) => to.name === found.name).map(({ id }) => id);
+  const loaded = await context.routes({ kind: "connector", connectors: [], routes: ids });
+  const destination = loaded.destinations.find((one) => one.name === found.name);
+  if (!destination)
+    throw new UsageError(`there is no destination "${found.name}" any more`, { hint: "The routes file was edited meanwhile." });
+  // Of a destination without routes nobody has asked for them yet.
+  destination.settings();
+  return { destination, routes: loaded.routes.filter(({ id }) => ids.includes(id)), loaded };
+}
+
+function named(name: string, { destinations, path }: LoadedRoutes): Destination {
+  const own = destinations.find((one) => one.name === name);
+  if (own) return own;
+  const [only, ...more] = destinations.filter(({ connector }) => connector.name === name);
+  if (only && more.length === 0) return only;
+  const names = destinations.map((one) => one.name);
+  if (only) {
+    throw new UsageError(`which of them? ${path} has ${more.length + 1} destinations of the connector ${name}`, {
+      hint: `Name one: ${[only, ...more].map((one) => one.name).join(", ")}.`,
+    });
+  }
+  const near = closest(name, names);
+  throw new UsageError(`there is no destination "${name}" in ${path}`, {
+    hint: near === undefined ? `There is: ${names.join(", ") || "none yet"}.` : `Did you mean "${near}"?`,
+  });
+}
+
+export type Failure = Exclude<Outcome, { kind: "delivered" }>;
+
+/** What a throw of a connector says to people. Settings are the file's: @throws {RoutesFileError} on. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof RoutesFileError) throw error;
+  if (error instanceof OpenError) return error.outcome as Failure;
+  const network = outcomeOfNetworkError(error);
+  if (network && network.kind !== "delivered") return network;
+  const said = error instanceof Error ? error.message.split("\n")[0] : String(error);
+  return { kind: "retry", because: "down", code: "connector_fault", reason: `the connector failed: ${said}` };
+}
+
+/** `unauthorized (http_401): Discord refuses the credential. Copy the webhook's address anew …` */
+export function sentenceOf(failure: Failure): string {
+  const code = "code" in failure ? ` (${failure.code})` : "";
+  const kind = failure.kind === "retry" && failure.because === "down" ? "not reachable" : failure.kind;
+  const fix = "fix" in failure ? `. ${failure.fix}` : "";
+  return `${kind}${code}: ${failure.reason}${fix}`;
+}
