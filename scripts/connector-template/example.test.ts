@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { deliveryOf, documentedCall } from "../../test/support/documented-call.ts";
+import { GOLDEN_CALLS } from "../../test/support/golden-calls.ts";
+import { recordOf, SENDS } from "./index.ts";
+
+test("the route's own note stands in place of the summary, cut with a mark", () => {
+  const { note } = recordOf(deliveryOf({ with: { note: "x".repeat(20_000) } }));
+  expect(note).toMatch(/^x+…$/);
+  expect(note).toHaveLength(10_000);
+});
+
+test("leaves out what a call does not have", () => {
+  const { summary: _, ...call } = documentedCall();
+  expect(Object.keys(JSON.parse(JSON.stringify(recordOf(deliveryOf({ call, with: {} })))))).not.toContain("note");
+});
+
+test("sends no field that its table does not list", () => {
+  const listed = SENDS.map(({ field }) => field);
+  for (const call of Object.values(GOLDEN_CALLS))
+    expect(listed).toEqual(expect.arrayContaining(Object.keys(recordOf(deliveryOf({ call, with: {} })))));
+});
