@@ -12,6 +12,7 @@ export { z } from "zod";
 export { type Candidate, choosePeople, crmWords, type Match, whenNobody } from "./crm.ts";
 export { type HttpAnswer, outcomeOfStatus, requestJson } from "./http.ts";
 export type { Person, Receipt } from "./ledger/ledger.ts";
+export { DURATION, parseDurationMs } from "./lib/duration.ts";
 export { createExpiringCache } from "./lib/expiring-cache.ts";
 export { unixMsOf } from "./lib/iso-time.ts";
 export { parseRetryAfterMs } from "./lib/retry-after.ts";

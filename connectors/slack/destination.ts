@@ -1,19 +1,20 @@
-import { WebClient } from "@slack/web-api";
-import { type Delivery, type OpenDestination, OpenError, type Outcome, type Secret } from "../../src/connector.ts";
+import type { Delivery, OpenDestination, Outcome, Receipt, Secret } from "../../src/connector.ts";
+import { createChannels } from "./channels.ts";
+import { createClient, whoAmI } from "./client.ts";
 import { findMessage } from "./find.ts";
-import { messageOf, type SlackWith } from "./message.ts";
+import { readOne } from "./history.ts";
+import { createLines } from "./lines.ts";
+import { messageOf } from "./message.ts";
+import { customerHashOf, hashWith } from "./metadata.ts";
 import { outcomeOfSlack } from "./outcome.ts";
+import { createOwners, type Owner } from "./owner.ts";
+import { postMessage } from "./post.ts";
+import { receiptOf, relatedOf } from "./receipt.ts";
+import { createThreads } from "./threads.ts";
+import type { SlackWith } from "./with.ts";
 
-/** The SDK prints nothing: its debug lines hold whole messages. */
-const silent = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  setLevel: () => undefined,
-  getLevel: () => "error" as never,
-  setName: () => undefined,
-};
+/** Of an attempt's time, what the search for a thread, and for a user to mention, may take each: the message itself comes first. */
+const ASIDE_SHARE = 1 / 5;
 
 /** @throws {OpenError} when Slack does not take the token, or does not answer. */
 export async function openSlack(options: {
@@ -22,42 +23,72 @@ export async function openSlack(options: {
   timezone: string;
   timeoutMs: number;
 }): Promise<OpenDestination<SlackWith>> {
-  const { token, baseUrl, timezone, timeoutMs } = options;
-  const client = new WebClient(token.reveal(), {
-    ...(baseUrl === undefined ? {} : { slackApiUrl: `${baseUrl.replace(/\/+$/, "")}/` }),
-    // The SDK would post a message again after a lost answer: that decision is not its own.
-    retryConfig: { retries: 0 },
-    rejectRateLimitedCalls: true,
-    timeout: timeoutMs,
-    allowAbsoluteUrls: false,
-    logger: silent,
-  });
-  const us = await whoAmI(client);
+  const { token, timezone, timeoutMs } = options;
+  const client = createClient(options);
+  const { botId, workspaceUrl } = await whoAmI(client);
+  const hash = hashWith(token);
+  const [channels, owners, threads] = [createChannels({ client, botId }), createOwners({ client }), createThreads()];
+  const lines = createLines({ client, botId, timezone });
+  const maxWaitMs = timeoutMs * ASIDE_SHARE;
+  const callHashOf = ({ key }: Delivery<SlackWith>) => hash(`call ${key}`).slice(0, 8);
 
-  async function sendOne(delivery: Delivery<SlackWith>): Promise<Outcome> {
+  async function sendOne(delivery: Delivery<SlackWith>, signal: AbortSignal): Promise<Outcome> {
+    const { previous } = delivery;
+    // The line counts it already, and says nothing else of it.
+    if (previous?.extra?.summed !== undefined) return { kind: "delivered", receipt: previous };
     // A message stays in the channel that it was posted to, also when the route has moved on to another.
-    const channel = delivery.previous?.extra?.channel ?? delivery.with.channel;
-    const message = messageOf(delivery, { timezone });
+    const channel = previous?.extra?.channel ?? delivery.with.channel;
     try {
-      const answer = delivery.previous
-        ? await client.chat.update({ channel, ts: delivery.previous.id, ...message })
-        : await client.chat.postMessage({ channel, ...message, unfurl_links: false, unfurl_media: false });
-      return {
-        kind: "delivered",
-        receipt: receiptOf({ channel: answer.channel ?? channel, ts: answer.ts ?? "", workspaceUrl: us.workspaceUrl }),
-      };
+      const related = relatedOf(delivery);
+      const owner = await ownerOf(delivery, signal);
+      const ownerId = owner && "userId" in owner ? owner.userId : undefined;
+      const customer = customerHashOf(delivery, hash);
+      const message = messageOf({ ...delivery, related }, { timezone, ownerId, customer });
+      const posted = previous
+        ? await edit(channel, previous, message)
+        : await postMessage({
+            client,
+            channels,
+            lines,
+            threads,
+            delivery,
+            message,
+            customer,
+            callHash: callHashOf(delivery),
+            maxWaitMs,
+            signal,
+          });
+      const unmentioned = owner && "unknown" in owner ? owner.unknown : undefined;
+      return { kind: "delivered", receipt: receiptOf({ posted, workspaceUrl, ownerId, unmentioned, related }) };
     } catch (error) {
       return outcomeOfSlack(error, { channel });
     }
   }
 
+  async function edit(channel: string, previous: Receipt, message: ReturnType<typeof messageOf>) {
+    const answer = await client.chat.update({ channel, ts: previous.id, ...message });
+    const { thread, unthreaded } = previous.extra ?? {};
+    return { channel: answer.channel ?? channel, ts: answer.ts ?? "", thread, unthreaded };
+  }
+
+  /** Whom the message mentions: who owns the record, else who owns the agent; once mentioned, the same one. */
+  async function ownerOf(delivery: Delivery<SlackWith>, signal: AbortSignal): Promise<Owner | undefined> {
+    const before = delivery.previous?.extra?.mention;
+    if (before !== undefined) return { userId: before };
+    const email = delivery.related?.person?.owner || delivery.call.agent_owner;
+    return delivery.with.mention === undefined || !email ? undefined : owners.find(email, { maxWaitMs, signal });
+  }
+
   return {
-    send: (deliveries) => Promise.all(deliveries.map(sendOne)),
+    send: (deliveries, { signal }) => Promise.all(deliveries.map((delivery) => sendOne(delivery, signal))),
     async find(delivery, { signal }) {
-      const found = await findMessage({ client, delivery, botId: us.botId, signal });
-      return found && receiptOf({ ...found, workspaceUrl: us.workspaceUrl });
+      const customer = customerHashOf(delivery, hash);
+      const posted = await findMessage({ client, delivery, botId, customer, callHash: callHashOf(delivery), signal });
+      return posted && receiptOf({ posted, workspaceUrl });
     },
     async erase({ receipt }) {
+      // A line says nothing of one call; it stays for the others.
+      if (receipt.extra?.summed !== undefined) return false;
       try {
         await client.chat.delete({ channel: receipt.extra?.channel ?? "", ts: receipt.id });
         return true;
@@ -68,41 +99,13 @@ export async function openSlack(options: {
         throw new Error("reason" in outcome ? outcome.reason : "Slack does not delete it", { cause: error });
       }
     },
+    async read({ receipt }) {
+      const { channel = "", thread } = receipt.extra ?? {};
+      const found = await readOne({ client, channel, ts: receipt.id, thread, botId });
+      if (!found) return undefined;
+      const { ts, text, blocks, metadata } = found.raw;
+      return { ts, ...(thread === undefined ? {} : { thread_ts: thread }), text, blocks, metadata };
+    },
     close: async () => undefined,
-  };
-}
-
-/** The link is the one that "Copy link" gives; asking chat.getPermalink for it would cost a request per call. */
-function receiptOf(options: { channel: string; ts: string; workspaceUrl: string | undefined }) {
-  const { channel, ts, workspaceUrl } = options;
-  const url = workspaceUrl && `${workspaceUrl}archives/${channel}/p${ts.replace(".", "")}`;
-  return { id: ts, ...(url ? { url } : {}), extra: { channel } };
-}
-
-async function whoAmI(client: WebClient): Promise<{ botId: string | undefined; workspaceUrl: string | undefined }> {
-  try {
-    const { bot_id, url, response_metadata } = await client.auth.test();
-    if (response_metadata?.scopes && !response_metadata.scopes.includes("chat:write")) {
-      throw new OpenError(outcomeOfMissingScope());
-    }
-    return { botId: bot_id, workspaceUrl: url?.startsWith("https://") ? url : undefined };
-  } catch (error) {
-    if (error instanceof OpenError) throw error;
-    const outcome = outcomeOfSlack(error, { channel: "" });
-    if (outcome.kind === "delivered") throw error;
-    // Nothing was posted yet, so that nothing is unclear.
-    if (outcome.kind === "ambiguous") {
-      throw new OpenError({ kind: "retry", because: "down", code: outcome.code, reason: "Slack does not answer as it should" });
-    }
-    throw new OpenError(outcome);
-  }
-}
-
-function outcomeOfMissingScope(): Exclude<Outcome, { kind: "delivered" }> {
-  return {
-    kind: "unauthorized",
-    code: "missing_scope",
-    reason: "the app may not post messages (missing_scope)",
-    fix: "Give the app the scope chat:write (channels:history and groups:history too, for look-ups) and install it again",
   };
 }

@@ -1,48 +1,50 @@
 import type { WebClient } from "@slack/web-api";
-import { type Delivery, unixMsOf } from "../../src/connector.ts";
-import { EVENT_TYPE, type SlackWith } from "./message.ts";
+import { type Delivery, parseDurationMs, unixMsOf } from "../../src/connector.ts";
+import { MAX_PAGES, type OurMessage, readOurs, tsOfMs } from "./history.ts";
+import { countedIn } from "./lines.ts";
+import { CALL_EVENT, LINE_EVENT } from "./metadata.ts";
+import { type Posted, THREAD_FOR } from "./post.ts";
+import type { SlackWith } from "./with.ts";
 
 /** The sender's clock may differ from Slack's. */
 const MARGIN_MS = 10 * 60_000;
-/** 200 is what Slack recommends at most; ten pages are a thousand seconds of a channel that is as busy as Slack allows. */
-const PAGE = 200;
-const MAX_PAGES = 10;
+const HOUR_MS = 3_600_000;
 
 /**
- * Looks for the message of an attempt whose answer was lost: the newest first, back to the call's end, by the key in its metadata.
- * Undefined when it is not there.
+ * Looks for the message of an attempt whose answer was lost, by the key in its metadata: in the channel, the newest first, back to the call's
+ * end; in its customer's threads; and in the lines that count calls. Undefined when it is not there.
  * @throws an error of the SDK when Slack cannot be asked (no scope, a rate limit), and one of ours when there is too much to read: then nobody knows.
  */
 export async function findMessage(options: {
   client: WebClient;
   delivery: Delivery<SlackWith>;
   botId: string | undefined;
+  customer: string | undefined;
+  callHash: string;
   signal: AbortSignal;
-}): Promise<{ channel: string; ts: string } | undefined> {
-  const { client, delivery, botId, signal } = options;
+}): Promise<Posted | undefined> {
+  const { client, delivery, botId, customer, callHash, signal } = options;
+  const { max_per_hour: most, thread_for: threadFor = THREAD_FOR } = delivery.with;
   const channel = delivery.previous?.extra?.channel ?? delivery.with.channel;
-  const endedAtMs = unixMsOf(delivery.call.end_time);
-  const oldest = endedAtMs === undefined ? "0" : String(Math.max(0, (endedAtMs - MARGIN_MS) / 1000));
-  let cursor: string | undefined;
+  const isIt = ({ type, payload }: OurMessage) => type === CALL_EVENT && payload.key === delivery.key;
 
-  for (let page = 0; page < MAX_PAGES; page += 1) {
-    signal.throwIfAborted();
-    const answer = await client.conversations.history({
-      channel,
-      oldest,
-      limit: PAGE,
-      include_all_metadata: true,
-      ...(cursor ? { cursor } : {}),
-    });
-    for (const message of answer.messages ?? []) {
-      // Anybody's app may write such metadata; ours alone is our message.
-      if (botId !== undefined && message.bot_id !== botId) continue;
-      const { event_type, event_payload } = message.metadata ?? {};
-      const key = (event_payload as Record<string, unknown> | undefined)?.key;
-      if (event_type === EVENT_TYPE && key === delivery.key && message.ts) return { channel, ts: message.ts };
-    }
-    cursor = answer.response_metadata?.next_cursor;
-    if (!answer.has_more || !cursor) return undefined;
+  // A thread, or a line, may have begun before the call.
+  const beforeMs = Math.max(customer === undefined ? 0 : (parseDurationMs(threadFor) ?? 0), most === undefined ? 0 : HOUR_MS);
+  const endedAtMs = unixMsOf(delivery.call.end_time);
+  const oldest = (beforeMs: number) => (endedAtMs === undefined ? "0" : tsOfMs(endedAtMs - MARGIN_MS - beforeMs));
+  const { messages, complete } = await readOurs({ client, channel, oldest: oldest(beforeMs), botId, until: isIt, signal });
+  const found = messages.find(isIt);
+  if (found) return { channel, ts: found.ts };
+
+  const line = messages.find((one) => one.type === LINE_EVENT && countedIn(one).includes(callHash));
+  if (line) return { channel, ts: line.ts, summed: true };
+
+  for (const { ts: thread } of messages.filter(({ payload }) => customer !== undefined && payload.customer === customer)) {
+    const replies = await readOurs({ client, channel, thread, oldest: oldest(0), botId, until: isIt, signal });
+    const reply = replies.messages.find(isIt);
+    if (reply) return { channel, ts: reply.ts, thread };
+    if (!replies.complete) throw new Error("the thread has more messages since the call than can be read");
   }
-  throw new Error(`the channel has more than ${PAGE * MAX_PAGES} messages since the call`);
+  if (!complete) throw new Error(`the channel has more than ${200 * MAX_PAGES} messages since the call`);
+  return undefined;
 }

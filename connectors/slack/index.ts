@@ -1,38 +1,42 @@
 import { z } from "zod";
 import { defineConnector, httpSettings, secret } from "../../src/connector.ts";
+import { slackWith } from "./with.ts";
 
-/** Channels, private channels and direct messages have an id; a name (#sales) can change and is not taken. */
-const CHANNEL = /^[CGD][A-Z0-9]{2,}$/;
-
-/** A message per call in a Slack channel; a late summary edits it. Needs the scope chat:write; channels:history, groups:history for look-ups. */
+/** A message per call in a Slack channel; a late summary, or a late CRM record, edits it. */
 export const slack = defineConnector({
   name: "slack",
   title: "Slack",
   keeps: "message",
   duplicates: "find",
+  edits: true,
   settings: z.strictObject({
     token: secret().describe("Bot token of an app with the scopes chat:write and channels:history: xoxb-…"),
     ...httpSettings,
   }),
-  with: z.strictObject({
-    channel: z
-      .string()
-      .refine(
-        (id) => CHANNEL.test(id) || /\{[{%]/.test(id),
-        "must be a channel's id such as C0123456789 (in Slack: channel details, at the bottom)",
-      )
-      .describe("Id of the channel that the message goes to; invite the app to it"),
-    text: z
-      .string()
-      .optional()
-      .describe(
-        "Your own message, in Slack's mrkdwn: *bold*, <https://…|links>. Mentions (<@…>, <!channel>) are shown as text. Without it: header, facts, summary and a button for the recording",
-      ),
-  }),
+  with: slackWith,
+  sends: [
+    { field: "channel", what: "the route's `channel`" },
+    { field: "ts", what: "the message that an update changes, or the summary line" },
+    { field: "thread_ts", what: "with `thread_by`: the customer's first message" },
+    { field: "text", what: "what notifications show: header and summary, or the route's `text`" },
+    { field: "blocks.header", what: "direction, the customer's name or number, outcome" },
+    { field: "blocks.section.fields", what: "customer (linked to the CRM), number, duration, agent, time, owner" },
+    { field: "blocks.section.text", what: "the summary, at most 1,500 characters; or the route's `text`" },
+    { field: "blocks.actions.recording", what: "a button to `recording_url`" },
+    { field: "blocks.actions.record", what: "a button to the CRM record of the route that `after` names" },
+    { field: "metadata.call_id", what: "`call_id`" },
+    { field: "metadata.source", what: "the source's name" },
+    { field: "metadata.key", what: "source, call_id and route: by which a message is found again" },
+    { field: "metadata.customer", what: "with `thread_by`: the number hashed with the token as key, never the number" },
+    { field: "metadata.hour", what: "of a summary line: which hour" },
+    { field: "metadata.counts", what: "of a summary line: calls by outcome" },
+    { field: "metadata.counted", what: "of a summary line: hashes of the last calls in it" },
+    { field: "unfurl_links", what: "always false" },
+    { field: "unfurl_media", what: "always false" },
+  ],
   // Slack limits chat.postMessage for each channel (docs.slack.dev/apis/web-api/rate-limits).
   target: ({ channel }) => channel,
   // About one message a second and channel is Slack's limit; several calls at once keep slow answers from adding up.
-  sends: [],
   batch: { maxCalls: 1, concurrency: 8 },
 
   async open({ settings, timezone, timeoutMs }) {

@@ -4,7 +4,7 @@ import { type Outcome, outcomeOfNetworkError } from "../../src/connector.ts";
 type Class = (code: string, channel: string) => Outcome;
 
 const TOKEN_FIX = "Put the bot token (xoxb-…) of an installed app into `token`";
-const SCOPE_FIX = "Give the app the scope chat:write (channels:history and groups:history too, for look-ups) and install it again";
+export const SCOPE_FIX = "Give the app the scope chat:write (channels:history and groups:history too, for look-ups) and install it again";
 
 const token: Class = (code) => ({ kind: "unauthorized", code, reason: `Slack refuses the token (${code})`, fix: TOKEN_FIX });
 const permission: Class = (code) => ({ kind: "unauthorized", code, reason: `the app may not do this (${code})`, fix: SCOPE_FIX });
@@ -108,4 +108,9 @@ function outcomeOfStatus(status: number): Outcome {
     reason: `there is no Slack API at this address (HTTP ${status})`,
     fix: "Check `base_url`, and what a proxy on the way does",
   };
+}
+
+/** Slack's own code of a refusal; undefined where it was none of Slack's. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof WebAPIPlatformError && typeof error.data.error === "string" ? error.data.error : undefined;
 }

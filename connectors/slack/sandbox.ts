@@ -1,10 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Sandbox, SandboxOptions, VendorFault } from "../../src/connector.ts";
-import { type Blocks, checkBlocks, checkMetadata, type Metadata, mentionsIn } from "./sandbox-blocks.ts";
+import { checkBlocks, checkMetadata, mentionsIn } from "./sandbox-blocks.ts";
+import { createBuckets } from "./sandbox-limits.ts";
+import { BOT, type Form, type Message, readHistory, readReplies, refuse, shown, userByEmail } from "./sandbox-reads.ts";
 
 const TOKEN = "xoxb-sandbox";
-const BOT = { bot_id: "B0SANDBOX01", user_id: "U0SANDBOX01", app_id: "A0SANDBOX01", team_id: "T0SANDBOX01" };
-const SCOPES = "chat:write,channels:history,groups:history";
+const SCOPES = "chat:write,channels:history,groups:history,users:read,users:read.email";
 
 interface Channel {
   name: string;
@@ -17,6 +18,8 @@ interface Channel {
 const CHANNELS = new Map<string, Channel>([
   ["C0123456789", { name: "sales", member: true }],
   ["C0123456780", { name: "support", member: true }],
+  ["C0123456781", { name: "marketing", member: true }],
+  ["C0123456782", { name: "billing", member: true }],
   ["C0NOTINVITED", { name: "board", member: false }],
   ["C0ARCHIVED01", { name: "old", member: true, archived: true }],
 ]);
@@ -28,20 +31,7 @@ const CHANNELS = new Map<string, Channel>([
 const POSTS = { burst: 20, perSecond: 1 };
 const TIER_3 = { burst: 50, perSecond: 50 / 60 };
 
-interface Message {
-  channel: string;
-  ts: string;
-  text: string;
-  blocks: Blocks;
-  metadata: Metadata | undefined;
-  mentions: string[];
-  edited: number;
-}
-
 type Answer = Record<string, unknown> & { ok: boolean };
-type Form = Map<string, string>;
-
-const refuse = (error: string, more: Record<string, unknown> = {}): Answer => ({ ok: false, error, ...more });
 
 /** Slack's Web API, as far as a bot that writes call summaries meets it. */
 export function createSandbox(options: SandboxOptions = {}): Sandbox {
@@ -87,7 +77,11 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
         if (wrong) return refuse(wrong);
         const checked = content(form);
         if ("ok" in checked) return checked;
-        const message = { ...checked, channel, ts: nextTs(), edited: 0 };
+        const thread = form.get("thread_ts");
+        // Not documented for chat.postMessage; what Slack answers to a reply under a message that is not there.
+        if (thread !== undefined && !messages.some((one) => one.channel === channel && one.ts === thread))
+          return refuse("thread_not_found");
+        const message = { ...checked, channel, ts: nextTs(), thread, edited: 0 };
         messages.push(message);
         return { ok: true, channel, ts: message.ts, message: shown(message, false) };
       },
@@ -122,29 +116,9 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
       },
     },
 
-    "conversations.history": {
-      limit: TIER_3,
-      run(form) {
-        const channel = form.get("channel") ?? "";
-        const wrong = channelError(channel);
-        if (wrong) return refuse(wrong);
-        const limit = Number(form.get("limit") ?? 100);
-        if (!Number.isInteger(limit) || limit < 1 || limit > 999) return refuse("invalid_limit");
-        const oldest = Number(form.get("oldest") ?? 0);
-        if (Number.isNaN(oldest)) return refuse("invalid_ts_oldest");
-        const from = form.has("cursor") ? Number(Buffer.from(form.get("cursor") ?? "", "base64").toString()) : 0;
-        if (!Number.isInteger(from)) return refuse("invalid_cursor");
-        const found = messages.filter((one) => one.channel === channel && Number(one.ts) > oldest).toReversed();
-        const page = found.slice(from, from + limit);
-        const more = from + limit < found.length;
-        return {
-          ok: true,
-          messages: page.map((message) => shown(message, form.get("include_all_metadata") === "true")),
-          has_more: more,
-          response_metadata: { next_cursor: more ? Buffer.from(String(from + limit)).toString("base64") : "" },
-        };
-      },
-    },
+    "conversations.history": { limit: TIER_3, run: (form) => readHistory({ form, messages, channelError }) },
+    "conversations.replies": { limit: TIER_3, run: (form) => readReplies({ form, messages, channelError }) },
+    "users.lookupByEmail": { limit: TIER_3, run: (form) => userByEmail(form) },
   };
 
   async function answer(request: Request): Promise<Response> {
@@ -182,32 +156,11 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   };
 }
 
-function shown(message: Message, withMetadata: boolean): Record<string, unknown> {
-  const { ts, text, blocks, metadata } = message;
-  const { bot_id, app_id, user_id: user, team_id: team } = BOT;
-  return { type: "message", ts, user, team, bot_id, app_id, text, blocks, ...(withMetadata && metadata ? { metadata } : {}) };
-}
-
 /** The header's text, or the first line of what stands there instead. */
 function titleOf(message: Message): string {
   const first = message.blocks[0];
   const text = first?.type === "header" ? first.text.text : message.text;
   return text.split("\n")[0] ?? "";
-}
-
-/** Token buckets by name. Answers 0, or the whole seconds until the next token. */
-function createBuckets(): (name: string, limit: { burst: number; perSecond: number }) => number {
-  const buckets = new Map<string, { tokens: number; atMs: number }>();
-  return (name, { burst, perSecond }) => {
-    const nowMs = performance.now();
-    const bucket = buckets.get(name) ?? { tokens: burst, atMs: nowMs };
-    bucket.tokens = Math.min(burst, bucket.tokens + ((nowMs - bucket.atMs) / 1000) * perSecond);
-    bucket.atMs = nowMs;
-    buckets.set(name, bucket);
-    if (bucket.tokens < 1) return Math.ceil((1 - bucket.tokens) / perSecond);
-    bucket.tokens -= 1;
-    return 0;
-  };
 }
 
 function faultOf(kind: VendorFault): Response {

@@ -7,9 +7,10 @@ import { serveSandbox } from "../../src/sandbox/serve.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { closedPort } from "../../test/support/ports.ts";
 import { slack } from "./index.ts";
-import { messageOf, type SlackWith } from "./message.ts";
+import { messageOf } from "./message.ts";
 import { createSandbox } from "./sandbox.ts";
 import { authorsText, escaped } from "./text.ts";
+import type { SlackWith } from "./with.ts";
 
 const CHANNEL = "C0123456789";
 function deliveryOf(call = documentedCall(), more: { channel?: string; text?: string; previous?: Receipt } = {}): Delivery<SlackWith> {
@@ -202,12 +203,12 @@ describe("a call in Slack", () => {
   });
 
   test.each([
-    ["a caller without a number", { from_number: "anonymous", customer_number: "" }, "Inbound call · anonymous · answered"],
-    ["a number that did not come", { from_number: "", customer_number: "" }, "Inbound call · unknown number · answered"],
+    ["a caller without a number", { from_number: "anonymous", customer_number: "" }, "Inbound call · withheld number · answered"],
+    ["a number that did not come", { from_number: "", customer_number: "" }, "Inbound call · withheld number · answered"],
     [
       "a call that went out",
       { direction: "outbound", to_number: "sip:a@example.com", customer_number: "" } as const,
-      "Outbound call · sip:a@example.com · answered",
+      "Outbound call · SIP caller · answered",
     ],
     ["a direction that nothing tells", { direction: "unknown" } as const, "Call · +14155550100 · answered"],
   ])("%s: the header says what is known", (_what, changes, title) => {

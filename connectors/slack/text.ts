@@ -76,3 +76,10 @@ export function timeText(iso: string, timezone: string): string {
   });
   return format.format(atMs);
 }
+
+/** `from 14:00 to 15:00` in the zone. */
+export function hoursText(options: { fromMs: number; toMs: number; timezone: string }): string {
+  const { fromMs, toMs, timezone } = options;
+  const format = new Intl.DateTimeFormat("en-GB", { timeZone: timezone, hour: "2-digit", minute: "2-digit" });
+  return `from ${format.format(fromMs)} to ${format.format(toMs)}`;
+}

@@ -1,0 +1,54 @@
+import { WebClient } from "@slack/web-api";
+import { OpenError, type Outcome, type Secret } from "../../src/connector.ts";
+import { outcomeOfSlack, SCOPE_FIX } from "./outcome.ts";
+
+/** The SDK prints nothing: its debug lines hold whole messages. */
+const silent = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  setLevel: () => undefined,
+  getLevel: () => "error" as never,
+  setName: () => undefined,
+};
+
+export function createClient(options: { token: Secret; baseUrl: string | undefined; timeoutMs: number }): WebClient {
+  const { token, baseUrl, timeoutMs } = options;
+  return new WebClient(token.reveal(), {
+    ...(baseUrl === undefined ? {} : { slackApiUrl: `${baseUrl.replace(/\/+$/, "")}/` }),
+    // The SDK would post a message again after a lost answer: that decision is not its own.
+    retryConfig: { retries: 0 },
+    rejectRateLimitedCalls: true,
+    timeout: timeoutMs,
+    allowAbsoluteUrls: false,
+    logger: silent,
+  });
+}
+
+/** The bot that the token is of. @throws {OpenError} when Slack does not take the token, or does not answer. */
+export async function whoAmI(client: WebClient): Promise<{ botId: string | undefined; workspaceUrl: string | undefined }> {
+  try {
+    const { bot_id, url, response_metadata } = await client.auth.test();
+    if (response_metadata?.scopes && !response_metadata.scopes.includes("chat:write")) {
+      throw new OpenError(MISSING_SCOPE);
+    }
+    return { botId: bot_id, workspaceUrl: url?.startsWith("https://") ? url : undefined };
+  } catch (error) {
+    if (error instanceof OpenError) throw error;
+    const outcome = outcomeOfSlack(error, { channel: "" });
+    if (outcome.kind === "delivered") throw error;
+    // Nothing was posted yet, so that nothing is unclear.
+    if (outcome.kind === "ambiguous") {
+      throw new OpenError({ kind: "retry", because: "down", code: outcome.code, reason: "Slack does not answer as it should" });
+    }
+    throw new OpenError(outcome);
+  }
+}
+
+const MISSING_SCOPE: Exclude<Outcome, { kind: "delivered" }> = {
+  kind: "unauthorized",
+  code: "missing_scope",
+  reason: "the app may not post messages (missing_scope)",
+  fix: SCOPE_FIX,
+};
