@@ -4,6 +4,7 @@ import { discord } from "./discord/index.ts";
 import { hubspot } from "./hubspot/index.ts";
 import { salesforce } from "./salesforce/index.ts";
 import { slack } from "./slack/index.ts";
+import { teams } from "./teams/index.ts";
 import { warehouse } from "./warehouse/index.ts";
 
-export const connectors = { discord, hubspot, salesforce, slack, warehouse } as unknown as Record<string, Connector>;
+export const connectors = { discord, hubspot, salesforce, slack, teams, warehouse } as unknown as Record<string, Connector>;

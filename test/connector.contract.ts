@@ -142,7 +142,18 @@ export async function describeConnector(connector: Connector): Promise<void> {
       );
     });
 
-    test("a changed call updates the record that its receipt names: there is one", async () => {
+    /** A message that cannot be edited stands as it was first written. */
+    const changes = connector.keeps === "record" || connector.edits === true;
+    testIf(!changes, "a changed call writes no second message where the first cannot be edited, and says so", async () => {
+      const { sandbox, open } = await start();
+      const destination = await open();
+      const first = await receiptOf(send(destination, deliveryOf("a")));
+      const [outcome] = await send(destination, deliveryOf("a", { ...shared, summary: "Later words" }, first));
+      expect(outcome).toMatchObject({ kind: "skipped", reason: expect.stringMatching(/\w{5,}/) });
+      expect(await sandbox.records()).toHaveLength(1);
+    });
+
+    testIf(changes, "a changed call updates the record that its receipt names: there is one", async () => {
       const { sandbox, open } = await start();
       const destination = await open();
       const first = await receiptOf(send(destination, deliveryOf("a")));
@@ -153,7 +164,7 @@ export async function describeConnector(connector: Connector): Promise<void> {
       expect(JSON.stringify(records[0]?.body)).toContain("Later words");
     });
 
-    test("what an earlier version brought is not blanked by one that lacks it", async () => {
+    testIf(changes, "what an earlier version brought is not blanked by one that lacks it", async () => {
       const { sandbox, open } = await start();
       const destination = await open();
       const first = await receiptOf(send(destination, deliveryOf("a")));

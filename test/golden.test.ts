@@ -21,6 +21,8 @@ describe.each(Object.values(connectors))("$title, for each of a dozen calls", (c
       const [outcome] = await destination.send([deliveryOf({ call, key, with: rendered, previous })], {
         signal: AbortSignal.timeout(10_000),
       });
+      // A message that cannot be edited stands.
+      if (previous && outcome?.kind === "skipped" && connector.keeps === "message" && !connector.edits) return previous;
       if (outcome?.kind !== "delivered") throw new Error(`${name} was not delivered: ${JSON.stringify(outcome)}`);
       return outcome.receipt;
     };
@@ -29,7 +31,7 @@ describe.each(Object.values(connectors))("$title, for each of a dozen calls", (c
     await sendNow(call, earlier && (await sendNow(earlier)));
     const written = await writes();
     const file = `../connectors/${connector.name}/golden/${name.toLowerCase().replace(/\W+/g, "-")}.json`;
-    await expect(`${shortened(JSON.stringify(written, null, 2))}\n`).toMatchFileSnapshot(file);
+    await expect(`${withoutTimestamps(shortened(JSON.stringify(written, null, 2)))}\n`).toMatchFileSnapshot(file);
   });
 });
 
@@ -82,6 +84,11 @@ function readJson(text: string): unknown {
 /** Columns that hold the moment of writing. */
 function withoutClock(row: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(row).filter(([name]) => !["delivered_at", "updated_at"].includes(name)));
+}
+
+/** Slack's name of a message is the moment at which it was posted. */
+function withoutTimestamps(json: string): string {
+  return json.replace(/"(ts|thread_ts)": [\d.]+/g, '"$1": "<of the message>"');
 }
 
 /** A long transcript is told by its ends and its length. */

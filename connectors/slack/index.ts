@@ -12,6 +12,8 @@ export const slack = defineConnector({
   settings: z.strictObject({
     token: secret().describe("Bot token of an app with the scopes chat:write and channels:history: xoxb-…"),
     ...httpSettings,
+    // What Slack takes of a channel for long. Without it most requests of a busy hour are refused (429), and posted again.
+    rate: httpSettings.rate.default("1/s"),
   }),
   with: slackWith,
   sends: [

@@ -54,7 +54,8 @@ export function loadDestinations(options: {
       name,
       connector,
       timeoutMs: first.timeoutMs,
-      intervalMs: parseRateIntervalMs(String(value.rate)),
+      // A connector's own default stands in its settings' schema.
+      intervalMs: parseRateIntervalMs(String(first.settings?.rate ?? value.rate)),
       onAmbiguous: value.on_ambiguous === "send_again" ? "send_again" : "dead",
       fingerprint: JSON.stringify([connectorName, value]),
       settings() {

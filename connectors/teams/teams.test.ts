@@ -1,0 +1,366 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { inspect } from "node:util";
+import { Ajv } from "ajv";
+import draft6 from "ajv/dist/refs/json-schema-draft-06.json" with { type: "json" };
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { Outcome, Related, SandboxRecord } from "../../src/connector.ts";
+import { serveSandbox } from "../../src/sandbox/serve.ts";
+import { deliveryOf, documentedCall } from "../../test/support/documented-call.ts";
+import { closedPort } from "../../test/support/ports.ts";
+import { messageOf } from "./card.ts";
+import { teams } from "./index.ts";
+import { createSandbox } from "./sandbox.ts";
+import { authorsText, escaped } from "./text.ts";
+import type { TeamsWith } from "./with.ts";
+
+const KEY = "voiceinfra/call_01HXYZ123456/support-channel";
+const FLOW = createSandbox().settings({ url: "", folder: "" }).url ?? "";
+type Options = Omit<Parameters<typeof deliveryOf<TeamsWith>>[0], "with"> & { with?: TeamsWith };
+const delivery = (options: Options = {}) => deliveryOf<TeamsWith>({ key: KEY, with: {}, ...options });
+const cardOf = (options: Options = {}) => messageOf(delivery(options), { timezone: "Europe/Berlin" }).attachments[0].content;
+const bytesOf = (options: Options) => Buffer.byteLength(JSON.stringify(messageOf(delivery(options), { timezone: "UTC" })));
+
+/** Microsoft's own schema of Adaptive Cards. It does not know the `msteams` of Teams. */
+const validate = (() => {
+  const { id: _, ...schema } = JSON.parse(
+    readFileSync(new URL("../../test/specs/adaptive-card-1.5.0.schema.json", import.meta.url), "utf8"),
+  );
+  const ajv = new Ajv({ strict: false, validateFormats: false });
+  ajv.addMetaSchema(draft6);
+  return ajv.compile(schema);
+})();
+function violations({ msteams: _, ...card }: { msteams?: unknown }): unknown {
+  return validate(card) ? [] : validate.errors;
+}
+
+async function openTeams(options: { fault?: (request: Request) => Response | undefined; limits?: boolean; settings?: object } = {}) {
+  const { fault, limits = false } = options;
+  const sandbox = createSandbox({ limits });
+  const requests: Request[] = [];
+  const served = await serveSandbox({
+    sandbox: {
+      ...sandbox,
+      fetch: async (request) => {
+        requests.push(request);
+        return fault?.(request) ?? (await sandbox.fetch?.(request)) ?? Response.error();
+      },
+    },
+  });
+  onTestFinished(() => served.close());
+  const settings = teams.settings.parse({ ...sandbox.settings({ url: served.url, folder: "" }), ...options.settings });
+  const destination = await teams.open({ settings, timezone: "Europe/Berlin", timeoutMs: 1_000 });
+  const send = async (one = delivery()) => (await destination.send([one], { signal: AbortSignal.timeout(5_000) }))[0] as Outcome;
+  return { send, requests, records: () => sandbox.records(), destination };
+}
+
+const mentionsOf = (record: SandboxRecord | undefined) => record?.body.mentions;
+
+describe("a call in Teams", () => {
+  test("the card says who called, how it ended and what was said, and carries its call's id", async () => {
+    const { send, records } = await openTeams();
+    const outcome = await send();
+    const [record, ...others] = await records();
+    expect(others).toEqual([]);
+    expect(outcome).toEqual({ kind: "delivered", receipt: { id: record?.id } });
+    expect(record?.key).toBe(KEY);
+    expect(record?.body).toMatchObject({
+      version: "1.4",
+      body: [
+        { id: "title", text: "Inbound call · +14155550100 · answered" },
+        {
+          type: "FactSet",
+          facts: [
+            { title: "Number", value: "+14155550100" },
+            { title: "Duration", value: "2 min 27 s" },
+            { title: "Agent", value: "Sales line" },
+            { title: "Time", value: "15 Jan 2025, 15:23 CET" },
+          ],
+        },
+        { id: "summary", text: expect.stringContaining("January 15 appointment") },
+        { id: KEY, text: "Call ID: call\\_01HXYZ123456" },
+      ],
+      actions: [{ type: "Action.OpenUrl", title: "Recording" }],
+    });
+  });
+
+  test("a CRM record that `after` brought is named and linked", () => {
+    const related: Related = {
+      title: "HubSpot",
+      url: "https://app.hubspot.com/contacts/1/record/0-48/77",
+      person: {
+        id: "7",
+        kind: "contact",
+        name: "Dana [Example](https://evil.example)",
+        url: "https://app.hubspot.com/contacts/1/record/0-1/7",
+      },
+    };
+    const card = cardOf({ related });
+    expect(card.body[0]).toMatchObject({ text: "Inbound call · Dana \\[Example\\]\\(https://evil.example\\) · answered" });
+    expect(card.actions?.map(({ title }) => title)).toEqual(["Recording", "Open in HubSpot", "Open contact"]);
+    expect(violations(card)).toEqual([]);
+  });
+
+  test("the route's own title and text take the place of ours; the call's id stays", () => {
+    const card = cardOf({ with: { title: "A *lead*", text: "**Bold** and [a link](https://crm.example) <at>Dana</at>" } });
+    expect(card.body.map((one) => ("text" in one ? one.text : one.type))).toEqual([
+      "A \\*lead\\*",
+      "**Bold** and [a link](https://crm.example) \\<at>Dana\\</at>",
+      "Call ID: call\\_01HXYZ123456",
+    ]);
+    expect(violations(card)).toEqual([]);
+  });
+
+  test("what the route withholds is not in the card", () => {
+    const call = documentedCall();
+    for (const field of ["from_number", "to_number", "customer_number", "summary", "recording_url"] as const) delete call[field];
+    const card = cardOf({ call });
+    expect(card.fallbackText).toBe("Inbound call · answered");
+    expect(card.body.map(({ id }) => id)).toEqual(["title", "facts", KEY]);
+    expect(card.actions).toBeUndefined();
+  });
+
+  test("a later version makes no second card, and says why", async () => {
+    const { send, requests } = await openTeams();
+    expect(await send(delivery({ previous: { id: "1" } }))).toEqual({
+      kind: "skipped",
+      reason: "Teams changes no card that was posted: it stands as it is",
+    });
+    expect(requests).toEqual([]);
+  });
+
+  test("every golden card is one by Microsoft's schema, and has no field that the page does not list", () => {
+    const folder = new URL("golden/", import.meta.url);
+    const files = readdirSync(folder);
+    expect(files.length).toBeGreaterThan(10);
+    const listed = new Set(teams.sends?.map(({ field }) => field));
+    for (const file of files) {
+      for (const { body } of JSON.parse(readFileSync(new URL(file, folder), "utf8"))) {
+        const card = body.attachments[0].content;
+        expect(violations(card), file).toEqual([]);
+        const ids = card.body.map((one: { id: string }) => (one.id.includes("/") ? "call_id" : one.id));
+        const fields = [
+          ...Object.keys(body).filter((name) => name !== "attachments"),
+          ...ids.map((id: string) => `attachments.content.body.${id}`),
+          ...Object.keys(card)
+            .filter((name) => !["$schema", "type", "version", "msteams", "body"].includes(name))
+            .map((name) => `attachments.content.${name}`),
+        ];
+        expect(fields.filter((field) => !listed.has(field))).toEqual([]);
+      }
+    }
+  });
+
+  test("Microsoft's schema refuses a card that is none: the check can fail", () => {
+    expect(violations({ ...cardOf(), body: [{ type: "TextBlock" }] } as object)).not.toEqual([]);
+  });
+});
+
+describe("what a caller says is text", () => {
+  test.each([
+    ["[link](https://evil.example)", "\\[link\\]\\(https://evil.example\\)"],
+    ["**bold** _it_ ~no~ `code` \\", "\\*\\*bold\\*\\* \\_it\\_ \\~no\\~ \\`code\\` \\\\"],
+    ["<at>Dana</at>", "\\<at\\>Dana\\</at\\>"],
+    ["- a list\n1. another\n+4915550100", "\\- a list\n\n1\\. another\n\n+4915550100"],
+    ["{{DATE(2017-02-14T06:08:00Z)}}", "{{DATE\\(2017-02-14T06:08:00Z\\)}}"],
+    ["a\u0000b\r\n\r\nc\ud800", "a b\n\nc\ufffd"],
+  ])("%j is written %j", (said, written) => {
+    expect(escaped(said)).toBe(written);
+  });
+
+  test("it mentions nobody, in the summary, the names and a route's own text", async () => {
+    const { send, records } = await openTeams();
+    const hostile = "<at>Everyone</at> <AT id='0'>x</AT> **x**";
+    await send(delivery({ call: documentedCall({ summary: hostile, agent_name: hostile, call_outcome: hostile }) }));
+    await send(delivery({ with: { title: hostile, text: hostile } }));
+    expect((await records()).map(mentionsOf)).toEqual([[], []]);
+  });
+
+  test("an author's Markdown stays as it is", () => {
+    expect(authorsText("**b** [l](https://x.example) - <b>")).toBe("**b** [l](https://x.example) - <b>");
+  });
+
+  test.each([["http://x.example/a.mp3"], ["javascript:alert(1)"], ["no address"], [`https://x.example/${"a".repeat(2_000)}`]])(
+    "a recording at %j gets no button",
+    (recording_url) => {
+      expect(cardOf({ call: documentedCall({ recording_url }) }).actions).toBeUndefined();
+    },
+  );
+});
+
+describe("a card's size", () => {
+  test.each([
+    ["signs that are escaped", "*".repeat(50_000)],
+    ["Japanese", "契約".repeat(25_000)],
+    ["emoji", "👩‍👩‍👧‍👦".repeat(10_000)],
+    ["new lines", "\n".repeat(50_000)],
+    ["quotes", '"'.repeat(50_000)],
+  ])("50,000 %s everywhere stay below 20,000 bytes, are marked as cut, and are taken", async (_what, long) => {
+    const call = documentedCall({ summary: `Words. ${long}x`, agent_name: long, call_outcome: long });
+    const own = { title: long, text: `Words. ${long}x` };
+    expect(bytesOf({ call })).toBeLessThanOrEqual(20_000);
+    expect(bytesOf({ with: own })).toBeLessThanOrEqual(20_000);
+    for (const card of [cardOf({ call }), cardOf({ with: own })]) {
+      expect(violations(card)).toEqual([]);
+      expect(JSON.stringify(card)).toContain("…");
+      expect(JSON.stringify(card).isWellFormed()).toBe(true);
+    }
+    const { send } = await openTeams();
+    expect((await send(delivery({ call }))).kind).toBe("delivered");
+    expect((await send(delivery({ with: own }))).kind).toBe("delivered");
+  });
+
+  test("what is cut is as little as must be", () => {
+    expect(bytesOf({ with: { text: "x".repeat(50_000) } })).toBe(20_000);
+  });
+});
+
+describe("how an attempt ends", () => {
+  const error = (status: number, code: string) => Response.json({ error: { code, message: "+14155550100 sig=abc" } }, { status });
+  test.each<[string, Response, object]>([
+    ["200 without a body", new Response(null, { status: 200 }), { kind: "delivered", receipt: { id: KEY } }],
+    [
+      "200 of a flow with a Response action",
+      Response.json({ any: 1 }, { headers: { "x-ms-workflow-run-id": "run1" } }),
+      { kind: "delivered", receipt: { id: "run1" } },
+    ],
+    ["200 with a page", new Response("<html>+14155550100</html>"), { kind: "ambiguous" }],
+    [
+      "429 of 37 seconds",
+      new Response("", { status: 429, headers: { "retry-after": "37" } }),
+      { because: "rate-limit", retryAfterMs: 37_000 },
+    ],
+    ["429 without a wait", new Response("", { status: 429 }), { kind: "retry", because: "rate-limit" }],
+    ["408", new Response("", { status: 408 }), { kind: "retry", because: "record" }],
+    ["500", new Response("<html>", { status: 500 }), { kind: "retry", because: "server" }],
+    ["502, of a gateway", new Response("<html>", { status: 502 }), { kind: "ambiguous", code: "http_502" }],
+    ["401", error(401, "AuthorizationFailed"), { kind: "unauthorized", code: "AuthorizationFailed" }],
+    ["404", error(404, "WorkflowNotFound"), { kind: "unauthorized", code: "WorkflowNotFound" }],
+    ["410", new Response("", { status: 410 }), { kind: "unauthorized", stopsRoute: true }],
+    [
+      "a flow that is turned off",
+      error(400, "WorkflowTriggerIsNotEnabled"),
+      { kind: "unauthorized", fix: expect.stringContaining("turn it on") },
+    ],
+    ["400", error(400, "InvalidRequestContent"), { kind: "rejected", code: "InvalidRequestContent" }],
+    ["413", new Response("", { status: 413 }), { kind: "rejected", code: "http_413" }],
+  ])("%s", async (_what, answer, expected) => {
+    const { send, requests } = await openTeams({ fault: () => answer });
+    const outcome = await send();
+    expect(outcome).toMatchObject(expected);
+    expect(inspect(outcome)).not.toMatch(/1415555|sig=/);
+    expect(requests).toHaveLength(1);
+  });
+
+  test("a redirect is not followed: the address is the credential", async () => {
+    const seen: string[] = [];
+    const elsewhere = createServer((request, response) => {
+      seen.push(request.url ?? "");
+      response.writeHead(202).end();
+    });
+    await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void elsewhere.close());
+    const location = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`;
+    const { send } = await openTeams({ fault: () => new Response(null, { status: 307, headers: { location } }) });
+    expect(await send()).toMatchObject({ kind: "unauthorized", code: "http_307" });
+    expect(seen).toEqual([]);
+  });
+
+  test("no answer in time is ambiguous; nobody there is down", async () => {
+    const { send } = await openTeams({ fault: () => new Promise<Response>(() => undefined) as never });
+    expect(await send()).toMatchObject({ kind: "ambiguous" });
+    const nobody = await openTeams({ settings: { base_url: `http://127.0.0.1:${await closedPort()}` } });
+    expect(await nobody.send()).toMatchObject({ kind: "retry", because: "down" });
+  });
+
+  test("five at once: the flow takes four in a second, and its wait is passed on", async () => {
+    const { send, records } = await openTeams({ limits: true });
+    const outcomes: Outcome[] = [];
+    for (let index = 0; index < 5; index += 1) outcomes.push(await send());
+    expect(outcomes.at(-1)).toEqual({
+      kind: "retry",
+      because: "rate-limit",
+      code: "429",
+      reason: "Teams' flow asks to send more slowly",
+      retryAfterMs: 1_000,
+    });
+    expect(await records()).toHaveLength(4);
+  });
+});
+
+describe("the flow's address", () => {
+  test.each([
+    [
+      "https://contoso.webhook.office.com/webhookb2/abc@def/IncomingWebhook/x/y",
+      /Office 365 connector, which Microsoft has retired.*Workflows app/,
+    ],
+    ["https://outlook.office.com/webhook/abc", /retired/],
+    ["https://prod-00.westeurope.logic.azure.com/workflows/a/triggers/manual/paths/invoke?sp=x", /lacks its sig=/],
+    ["https://example.com/hook?sig=abc", /logic\.azure\.com/],
+    ["https://evil-logic.azure.com.example.com/?sig=abc", /logic\.azure\.com/],
+    ["http://prod-00.westeurope.logic.azure.com/workflows/a?sig=abc", /https/],
+    ["not an address", /is no address/],
+    ["", /is empty/],
+  ])("%s is refused, with what to do, and not quoted", (url, message) => {
+    const parsed = teams.settings.safeParse({ url });
+    expect(parsed.success).toBe(false);
+    expect(parsed.error?.issues[0]).toMatchObject({ path: ["url"], message: expect.stringMatching(message) });
+    if (url !== "") expect(JSON.stringify(parsed.error?.issues)).not.toContain(url);
+  });
+
+  test.each([FLOW, "https://default1234.56.environment.api.powerplatform.com:443/powerautomate/automations/direct/workflows/a?sig=abc"])(
+    "%s is taken, and cannot print itself",
+    (url) => {
+      const settings = teams.settings.parse({ url });
+      expect(inspect(settings, { depth: 9 }) + JSON.stringify(settings)).not.toContain("sig=");
+      expect(settings.rate).toBe("1/s");
+    },
+  );
+
+  test("base_url takes the place of its origin; path and query stay", async () => {
+    const { send, requests } = await openTeams();
+    await send();
+    const [asked, flow] = [new URL(requests[0]?.url ?? ""), new URL(FLOW)];
+    expect(asked.hostname).toBe("127.0.0.1");
+    expect(asked.pathname + asked.search).toBe(flow.pathname + flow.search);
+  });
+});
+
+describe("the sandbox is as strict as a flow", () => {
+  const post = async (options: { query?: string; type?: string; body?: string; path?: string }) => {
+    const sandbox = createSandbox({ limits: false });
+    const url = new URL(FLOW);
+    const { query = url.search, type = "application/json", body = JSON.stringify(messageOf(delivery(), { timezone: "UTC" })) } = options;
+    const request = new Request(`http://127.0.0.1${options.path ?? url.pathname}${query}`, {
+      method: "POST",
+      headers: { "content-type": type },
+      body,
+    });
+    const response = await sandbox.fetch?.(request);
+    const records = await sandbox.records();
+    return { status: response?.status, records: records.length };
+  };
+  const card = messageOf(delivery(), { timezone: "UTC" });
+  const withBody = (body: unknown) =>
+    JSON.stringify({ ...card, attachments: [{ ...card.attachments[0], content: { ...card.attachments[0].content, body } }] });
+
+  test.each<[number, string, Parameters<typeof post>[0]]>([
+    [401, "no signature", { query: "?api-version=2016-06-01" }],
+    [401, "a wrong signature", { query: "?api-version=2016-06-01&sig=wrong" }],
+    [404, "another flow", { path: "/workflows/other/triggers/manual/paths/invoke" }],
+    [415, "a form", { type: "application/x-www-form-urlencoded" }],
+    [400, "no JSON", { body: "{" }],
+    [400, "a card without an envelope", { body: JSON.stringify(card.attachments[0].content) }],
+    [400, "an element that is none", { body: withBody([{ type: "Header", text: "x" }]) }],
+    [400, "an unknown property", { body: withBody([{ type: "TextBlock", text: "x", colour: "red" }]) }],
+    [400, "two elements with one id", { body: withBody([1, 2].map(() => ({ type: "TextBlock", text: "x", id: "same" }))) }],
+    [413, "28 KB", { body: withBody([{ type: "TextBlock", text: "x".repeat(28 * 1024) }]) }],
+  ])("%i for %s", async (status, _what, request) => {
+    expect(await post(request)).toEqual({ status, records: 0 });
+  });
+
+  test("202 for a card", async () => {
+    expect(await post({})).toEqual({ status: 202, records: 1 });
+  });
+});

@@ -1,0 +1,54 @@
+import { unixMsOf } from "../../src/connector.ts";
+
+/**
+ * What Teams' Markdown could read as its own (learn.microsoft.com, "Format cards in Teams": in TextBlock.text, Fact.title and Fact.value), and the
+ * angle brackets of `<at>`. With them escaped nothing is bold, links or mentions.
+ */
+const MARKDOWN = /[\\`*_[\]()~<>]/g;
+/** At a line's beginning these make lists. */
+const LIST = /^(\s*)([-+]|\d+\.)(?=\s)/gm;
+
+/** Control characters other than the new line: a flow refuses them, or shows boxes. */
+function clean(text: string): string {
+  return text
+    .replace(/\r\n?/g, "\n")
+    .replace(/[^\P{Cc}\n]/gu, " ")
+    .toWellFormed();
+}
+
+/** Text from a call, as it reads. Two new lines are what Teams takes for one. */
+export function escaped(text: string): string {
+  return clean(text)
+    .replace(MARKDOWN, (sign) => `\\${sign}`)
+    .replace(LIST, (_, indent: string, sign: string) => `${indent}${sign.slice(0, -1)}\\${sign.slice(-1)}`)
+    .replace(/\n+/g, "\n\n");
+}
+
+/** As {@link escaped}, in one line. */
+export function escapedLine(text: string): string {
+  return escaped(text.replace(/\s+/g, " ").trim());
+}
+
+/**
+ * A rendered template: its author's Markdown stays, and with it what a call's values bring of it. `<at>` becomes text: the card has no
+ * `msteams.entities`, so that it could not ping, but it would look as if it did.
+ */
+export function authorsText(text: string): string {
+  return clean(text).replace(/<(?=\/?at\b)/gi, "\\<");
+}
+
+/** `2 min 27 s`, `45 s`, `1 h 3 min`. */
+export function durationText(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** `15 Jan 2025, 15:23 CET`; the text as it came when it cannot be read. */
+export function timeText(iso: string, timezone: string): string {
+  const atMs = unixMsOf(iso);
+  if (atMs === undefined) return iso;
+  const how = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" } as const;
+  return new Intl.DateTimeFormat("en-GB", { timeZone: timezone, ...how }).format(atMs);
+}
