@@ -63,7 +63,7 @@ describe("wrong usage says what is wrong and what to do, with exit code 2", () =
     ["an unknown option", "check --colour", [/unknown option '--colour'/, /--help/]],
     ["a port that is none", "ingress --port 99999", [/--port/, /0 .*65535/]],
     ["a count that is none", "send --count -3", [/--count/, /above 0/]],
-    ["no connector named", "connector", [/which connector/, /hubspot, salesforce, slack, warehouse/]],
+    ["no connector named", "connector", [/which connector/, /hubspot, salesforce, slack, teams, warehouse/]],
     ["an unknown connector", "connector slak", [/no connector "slak"/, /Did you mean "slack"\?/]],
     ["an unknown route", "connector --route to-slakc", [/no route "to-slakc"/, /Did you mean "to-slack"\?/]],
     ["a connector that no route leads to", "connector hubspot", [/no route in routes.yaml leads to hubspot/]],
