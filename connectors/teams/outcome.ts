@@ -23,10 +23,9 @@ export function outcomeOfAnswer(
       return { kind: "retry", because: "rate-limit", code: "429", reason: "Teams' flow asks to send more slowly", ...when };
     case 408:
       return { kind: "retry", because: "record", code, reason: "the flow did not get the whole request (HTTP 408)", ...when };
-    // A flow that has not begun has posted nothing; of a gateway (502, 504) nobody knows what is behind it.
-    case 500:
+    // Nobody was there to begin the flow (RFC 9110 §15.6.4). Of every other 5xx nobody knows what is behind it.
     case 503:
-      return { kind: "retry", because: "server", code, reason: `the flow could not begin (HTTP ${status})`, ...when };
+      return { kind: "retry", because: "server", code, reason: "there was nobody to begin the flow (HTTP 503)", ...when };
     case 401:
     case 403:
       return {
