@@ -1,8 +1,16 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { CHANNEL, callTo, startWorkspace } from "../../test/support/open-slack.ts";
 
 const two = { max_per_hour: 2 };
 const sent = (count: number) => Array.from({ length: count }, (_, index) => `call_${index}`);
+
+/** Half past: no test runs over the hour by chance. Timers stay real. */
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-01-15T13:30:00Z") });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe("max_per_hour", () => {
   test("what is over it is counted in one line, which is edited as more calls come", async () => {
@@ -14,7 +22,7 @@ describe("max_per_hour", () => {
       receipts.push(await receipt(callTo(outcome, { with: two, call: { call_outcome: outcome } })));
     const all = await bodies();
     expect(all).toHaveLength(3);
-    expect(all[2]?.text).toMatch(/^5 more calls from \d\d:00 to \d\d:00: 3 answered, 1 voicemail, 1 failed$/);
+    expect(all[2]?.text).toBe("5 more calls from 14:00 to 15:00: 3 answered, 1 voicemail, 1 failed");
     expect(all[2]?.edited).toBe(4);
     expect(receipts.slice(2).map(({ id, extra }) => ({ id, extra }))).toEqual(
       Array(5).fill({ id: all[2]?.ts, extra: { channel: CHANNEL, summed: "true" } }),
@@ -40,6 +48,46 @@ describe("max_per_hour", () => {
     const all = await bodies();
     expect(all).toHaveLength(3);
     expect(all[2]?.text).toMatch(/^4 more calls /);
+  });
+
+  test("the next hour has a line of its own, and once an hour has passed there is room for messages again", async () => {
+    const { open, bodies } = await startWorkspace();
+    const { receipt } = await open();
+    for (const callId of sent(3)) await receipt(callTo(callId, { with: two }));
+    vi.setSystemTime(Date.parse("2026-01-15T14:10:00Z"));
+    await receipt(callTo("next", { with: two }));
+    vi.setSystemTime(Date.parse("2026-01-15T14:31:00Z"));
+    await receipt(callTo("again", { with: two }));
+    expect((await bodies()).slice(2).map(({ text }) => String(text).slice(0, 30))).toEqual([
+      "1 more call from 14:00 to 15:0",
+      "1 more call from 15:00 to 16:0",
+      "Inbound call · +14155550100 · ",
+    ]);
+  });
+
+  test("a replica counts what the others posted, half a minute later", async () => {
+    const { open, bodies } = await startWorkspace();
+    const [one, other] = [await open(), await open()];
+    await one.receipt(callTo("a", { with: two }));
+    await other.receipt(callTo("b", { with: two }));
+    vi.setSystemTime(Date.now() + 31_000);
+    await one.receipt(callTo("c", { with: two }));
+    expect((await bodies())[2]?.text).toMatch(/^1 more call /);
+  });
+
+  test("a line that somebody deleted is begun anew with what comes then", async () => {
+    const { open, bodies } = await startWorkspace();
+    const { receipt, destination } = await open();
+    for (const callId of sent(2)) await receipt(callTo(callId, { with: two }));
+    const { id, extra } = await receipt(callTo("summed", { with: two }));
+    await destination.erase?.(
+      { key: "", receipt: { id, extra: { channel: extra?.channel ?? "" } } },
+      { signal: AbortSignal.timeout(5_000) },
+    );
+    await receipt(callTo("later", { with: two }));
+    const all = await bodies();
+    expect(all).toHaveLength(3);
+    expect(all[2]?.text).toMatch(/^1 more call /);
   });
 
   test("a later version of a summed-up call changes nothing, and its deletion leaves the others' line", async () => {

@@ -1,10 +1,35 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { CHANNEL, callTo, startWorkspace } from "../../test/support/open-slack.ts";
 
 const threaded = { thread_by: "customer" } as const;
 const other = { from_number: "+14155550199", customer_number: "+14155550199" };
 
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 describe("thread_by: customer", () => {
+  test("a thread that a replica began while we were running is found half a minute later", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const { open, bodies } = await startWorkspace();
+    const [one, replica] = [await open(), await open()];
+    await one.receipt(callTo("x", { with: threaded, call: other }));
+    const first = await replica.receipt(callTo("a", { with: threaded }));
+    vi.setSystemTime(Date.now() + 31_000);
+    await one.receipt(callTo("b", { with: threaded }));
+    expect((await bodies())[2]?.thread).toBe(first.id);
+  });
+
+  test("a day later the customer's call begins a new thread", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const { open, bodies } = await startWorkspace();
+    const { receipt } = await open();
+    await receipt(callTo("a", { with: threaded }));
+    vi.setSystemTime(Date.now() + 25 * 3_600_000);
+    await receipt(callTo("b", { with: threaded }));
+    expect((await bodies()).map(({ thread }) => thread)).toEqual([undefined, undefined]);
+  });
+
   test("a customer's second call goes under the first, another customer's does not", async () => {
     const { open, bodies } = await startWorkspace();
     const { receipt } = await open();
