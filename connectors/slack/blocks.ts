@@ -45,15 +45,15 @@ function escapedAddress(address: string): string {
   return address.replace(/[<>|]/g, (sign) => encodeURIComponent(sign)).replaceAll("&", "&amp;");
 }
 
-/** Buttons for what has an address that a button takes; undefined where nothing has. */
-export function buttons(all: { id: string; text: string; url: string | undefined }[]): ActionsBlock | undefined {
+/** A block of buttons for what has an address that a button takes; none where nothing has. */
+export function buttons(all: { id: string; text: string; url: string | undefined }[]): ActionsBlock[] {
   const elements = all.flatMap(({ id, text, url }): Button[] => {
     const address = httpsAddress(url);
     if (address === undefined) return [];
     const label = { type: "plain_text" as const, text: truncate(text, BUTTON_LENGTH).toWellFormed(), emoji: false };
     return [{ type: "button", action_id: id, text: label, url: address }];
   });
-  return elements.length === 0 ? undefined : { type: "actions", elements };
+  return elements.length === 0 ? [] : [{ type: "actions", elements }];
 }
 
 /** Only https, and not too long: an address that is neither is left out, not the message. */

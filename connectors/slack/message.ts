@@ -28,19 +28,17 @@ export interface MessageOptions {
   customer?: string | undefined;
 }
 
-/** The summary of a call as Slack takes it: the route's own text, or header, facts, summary; and buttons. */
+/** The summary of a call as Slack takes it: the route's own text, or header, facts, summary and buttons. */
 export function messageOf(delivery: Delivery<SlackWith>, options: MessageOptions): Message {
   const { call, related } = delivery;
   const { timezone, ownerId, customer } = options;
   const metadata = metadataOf(delivery, customer);
   const mention = ownerId === undefined ? "" : `<@${ownerId}>`;
-  const record = { id: "record", text: `Open in ${related?.title}`, url: related?.url ?? related?.person?.url };
 
   const own = authorsText(delivery.with.text?.trim() ?? "", SECTION_LENGTH - mention.length - 1);
   if (own !== "") {
     const text = mention === "" ? own : `${mention} ${own}`;
-    // The link of the record is what the route has waited for; a template cannot know it.
-    return { text, blocks: [section(text), ...present(buttons([record]))], metadata };
+    return { text, blocks: [section(text)], metadata };
   }
 
   const title = titleOf(call, related);
@@ -55,7 +53,10 @@ export function messageOf(delivery: Delivery<SlackWith>, options: MessageOptions
       { name: "Time", value: timeText(call.start_time, timezone) },
       { name: "Owner", safe: mention },
     ]),
-    ...present(buttons([{ id: "recording", text: "Recording", url: call.recording_url }, record])),
+    ...buttons([
+      { id: "recording", text: "Recording", url: call.recording_url },
+      { id: "record", text: `Open in ${related?.title}`, url: related?.url ?? related?.person?.url },
+    ]),
   ];
   const room = Math.min(SECTION_LENGTH, BLOCKS_LENGTH - JSON.stringify(around).length - 100);
   // Cut before it is escaped: what is read counts, and escapes cannot push it over a section's limit.
@@ -63,8 +64,6 @@ export function messageOf(delivery: Delivery<SlackWith>, options: MessageOptions
   const notification = escaped(summary === "" ? title : `${title}: ${summary}`, NOTIFICATION_LENGTH);
   return { text: notification, blocks: [...around.slice(0, 2), ...said, ...around.slice(2)], metadata };
 }
-
-const present = <T>(value: T | undefined): T[] => (value === undefined ? [] : [value]);
 
 const DIRECTIONS: Record<SharedCall["direction"], string> = { inbound: "Inbound call", outbound: "Outbound call", unknown: "Call" };
 

@@ -39,9 +39,10 @@ describe("a call whose CRM record is known", () => {
     });
   });
 
-  test("the route's own text keeps its words, and gets the button that no template can write", () => {
+  test("the route's own text is the author's alone", () => {
     const { blocks } = messageOf(callTo("a", { related, with: { text: "A call." } }), { timezone: "UTC" });
-    expect(blocks).toMatchObject([{ text: { text: "A call." } }, { elements: [{ action_id: "record" }] }]);
+    expect(blocks).toMatchObject([{ text: { text: "A call." } }]);
+    expect(blocks).toHaveLength(1);
   });
 
   test.each([
