@@ -563,6 +563,8 @@ describe("opening", () => {
     expect(slack.with.safeParse({ channel: "#sales" }).success).toBe(false);
     expect(slack.with.safeParse({ channel: "{{ metadata.channel }}" }).success).toBe(true);
     expect(slack.with.safeParse({}).success).toBe(false);
+    expect(slack.with.safeParse({ channel: CHANNEL, thread_for: "2h" }).error?.issues).toMatchObject([{ path: ["thread_for"] }]);
+    expect(slack.with.safeParse({ channel: CHANNEL, thread_for: "2h", thread_by: "customer" }).success).toBe(true);
   });
 });
 

@@ -1,11 +1,14 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { inspect } from "node:util";
 import { Ajv } from "ajv";
 import draft6 from "ajv/dist/refs/json-schema-draft-06.json" with { type: "json" };
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { Outcome, Related, SandboxRecord } from "../../src/connector.ts";
+import type { Connector, Outcome, Related, SandboxRecord } from "../../src/connector.ts";
+import { loadRoutes } from "../../src/routes/index.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
 import { deliveryOf, documentedCall } from "../../test/support/documented-call.ts";
 import { closedPort } from "../../test/support/ports.ts";
@@ -318,6 +321,27 @@ describe("the flow's address", () => {
       expect(settings.rate).toBe("1/s");
     },
   );
+
+  test("in routes.yaml it is a secret: a mistake in it is shown with the address blotted out, and the pace is one card a second", () => {
+    const file = (url: string) => {
+      const path = join(mkdtempSync(join(tmpdir(), "patchbay-teams-")), "routes.yaml");
+      onTestFinished(() => rmSync(dirname(path), { recursive: true }));
+      writeFileSync(
+        path,
+        `version: 1\nsources: { v: { secrets: ["\${S}"] } }\ndestinations:\n  teams: { connector: teams, url: "${url}" }\nroutes: [{ id: a, to: teams }]\n`,
+      );
+      return loadRoutes({ path, env: { S: "s", URL: FLOW }, connectors: { teams: teams as unknown as Connector }, role: { kind: "all" } });
+    };
+    expect(file("${URL}").destinations[0]?.intervalMs).toBe(1_000);
+    let shown = "";
+    try {
+      file("https://contoso.webhook.office.com/webhookb2/the-secret-part");
+    } catch (error) {
+      shown = inspect(error, { depth: 9 });
+    }
+    expect(shown).toContain("retired");
+    expect(shown).not.toContain("the-secret-part");
+  });
 
   test("base_url takes the place of its origin; path and query stay", async () => {
     const { send, requests } = await openTeams();
