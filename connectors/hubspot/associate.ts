@@ -1,39 +1,57 @@
-import { type Outcome, untilAborted } from "../../src/connector.ts";
+import type { Outcome } from "../../src/connector.ts";
 import type { HubSpotApi } from "./client.ts";
 import { outcomeOfHubSpotError } from "./outcome.ts";
 
+/** What a call can be put on, as HubSpot's paths name it. */
+export type AssociatedKind = "contacts" | "companies" | "deals";
+
 export interface Association {
   callId: string;
-  contactId: string;
+  toId: string;
 }
+
+/** HubSpot's maximum for one batch (associations guide). */
+const MAX_INPUTS = 2_000;
 
 const NOT_ASSOCIATED: Outcome = {
   kind: "retry",
   because: "record",
   code: "not_associated",
-  reason: "the call is in HubSpot, but could not be put on its contact, which may have been deleted or merged",
+  reason: "the call is in HubSpot, but could not be put on its contact, company or deal, which may have been deleted or merged",
 };
 
-/** Puts calls on contacts, up to 2,000; writing one again changes nothing. Gives those that failed, by the call's id. */
+/**
+ * Puts calls on records with HubSpot's own types (call to contact 194, to company 182, to deal 206); writing one again changes nothing.
+ * Gives those that failed, by the call's id.
+ */
 export async function associateCalls(options: {
   api: HubSpotApi;
+  to: AssociatedKind;
   associations: Association[];
   signal: AbortSignal;
 }): Promise<Map<string, Outcome>> {
-  const { api, associations, signal } = options;
-  if (associations.length === 0) return new Map();
-  const inputs = associations.map(({ callId, contactId }) => ({ _from: { id: callId }, to: { id: contactId } }));
-  const failAll = (outcome: Outcome) => new Map(associations.map(({ callId }) => [callId, outcome]));
+  const { api, to, associations, signal } = options;
+  const failed = new Map<string, Outcome>();
+  for (let at = 0; at < associations.length; at += MAX_INPUTS) {
+    const part = associations.slice(at, at + MAX_INPUTS);
+    for (const [callId, outcome] of await associateBatch({ api, to, associations: part, signal })) failed.set(callId, outcome);
+  }
+  return failed;
+}
+
+async function associateBatch({ api, to, associations, signal }: Parameters<typeof associateCalls>[0]): Promise<Map<string, Outcome>> {
+  const inputs = associations.map(({ callId, toId }) => ({ _from: { id: callId }, to: { id: toId } }));
   try {
-    const answer = await untilAborted(signal, () => api.associations.createDefault("calls", "contacts", { inputs }));
+    const answer = await api.ask(signal, (sdk) => sdk.associations.createDefault("calls", to, { inputs }));
     if (!answer.errors?.length && !answer.numErrors) return new Map();
     // Results come in both directions, and an error names its ends in a way that is not documented: what has no result has failed.
     const written = new Set(answer.results.flatMap(({ _from, to }) => [`${_from.id}/${to.id}`, `${to.id}/${_from.id}`]));
-    const failed = associations.filter(({ callId, contactId }) => !written.has(`${callId}/${contactId}`));
+    const failed = associations.filter(({ callId, toId }) => !written.has(`${callId}/${toId}`));
     return new Map(failed.map(({ callId }) => [callId, NOT_ASSOCIATED]));
   } catch (error) {
     const outcome = outcomeOfHubSpotError(error);
     // The record is there: what is refused now may be taken later, with another contact.
-    return failAll(outcome.kind === "rejected" ? NOT_ASSOCIATED : outcome);
+    const all = outcome.kind === "rejected" ? NOT_ASSOCIATED : outcome;
+    return new Map(associations.map(({ callId }) => [callId, all]));
   }
 }

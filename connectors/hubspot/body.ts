@@ -23,7 +23,7 @@ export function bodyOf(call: SharedCall): CallBody {
   const facts = [`<strong>Outcome:</strong> ${linesToHtml(call.call_outcome)}`];
   if (call.agent_name) facts.push(`<strong>Agent:</strong> ${linesToHtml(call.agent_name)}`);
   paragraphs.push(`<p>${facts.join("<br>")}</p>`);
-  if (call.recording_url && !isPlayable(call.recording_url)) {
+  if (call.recording_url) {
     parts.push("recording");
     paragraphs.push(`<p><strong>Recording:</strong> ${linkTo(call.recording_url)}</p>`);
   }
@@ -44,7 +44,7 @@ export function bodyAbove(html: string, existing: string): string {
   return bounded(`${html}<hr>${existing}`);
 }
 
-/** HubSpot plays these itself (property `hs_call_recording_url`: https only, .mp3 or .wav); others are shown as a link. */
+/** HubSpot plays these itself (property `hs_call_recording_url`: https only, .mp3 or .wav); the notes have a link besides. */
 export function isPlayable(recordingUrl: string): boolean {
   const url = URL.parse(recordingUrl);
   return url?.protocol === "https:" && /\.(mp3|wav)$/i.test(url.pathname);
@@ -53,7 +53,7 @@ export function isPlayable(recordingUrl: string): boolean {
 function linkTo(address: string): string {
   const shown = escapeHtml(address);
   // Never a script: an address of another kind is shown, not linked.
-  return /^https?:$/.test(URL.parse(address)?.protocol ?? "") ? `<a href="${shown}">${shown}</a>` : shown;
+  return /^https?:$/.test(URL.parse(address)?.protocol ?? "") ? `<a href="${shown}">Listen to the call</a>` : shown;
 }
 
 function linesToHtml(text: string): string {

@@ -1,97 +1,153 @@
 import type { Filter, SimplePublicObject } from "@hubspot/api-client/lib/codegen/crm/contacts/index.js";
-import { isSupportedCountry, parsePhoneNumberFromString } from "libphonenumber-js";
-import { createExpiringCache, type Outcome, untilAborted } from "../../src/connector.ts";
+import { type Candidate, createExpiringCache, isSameNumber, type Outcome, storedForms, untilAborted } from "../../src/connector.ts";
 import type { HubSpotApi } from "./client.ts";
 import { outcomeOfReadError } from "./outcome.ts";
 import { createPace, TooManyWaitError } from "./pace.ts";
 
-/** Ids of the contacts that have a number, the one that was changed last first; or why it could not be found out. */
-export type FoundContacts = { ids: string[] } | { outcome: Outcome };
-
-export interface ContactFinder {
-  find(number: string, options: { maxWaitMs: number; signal: AbortSignal }): Promise<FoundContacts>;
-  /** The next `find` asks HubSpot. */
-  forget(number: string): void;
+/** A contact whom a call may be logged on. `owner`: HubSpot's id of it. */
+export interface Contact extends Candidate {
+  name?: string;
 }
 
-/** A contact that was made a minute ago should get its calls; one that is known rarely goes away. */
-const REMEMBER_FOUND_MS = 10 * 60_000;
-const REMEMBER_NONE_MS = 60_000;
+/** Who has a number, and whether HubSpot was asked just now; or why it could not be found out. */
+export type FoundContacts = { contacts: Contact[]; asked: boolean } | { outcome: Outcome };
 
-/**
- * Contacts by phone number. HubSpot takes 5 searches a second per account
- * (https://developers.hubspot.com/docs/api-reference/latest/crm/search-the-crm); a timer may be a little early.
- */
+export interface WantedNumber {
+  /** E.164. */
+  number: string;
+  /** Of our own side of the call: how a number without a country is read. */
+  homeCode: string;
+  /** Properties of a contact that hold numbers; default HubSpot's own two. */
+  fields: readonly string[] | undefined;
+}
+
+export interface ContactFinder {
+  /** Waits at most so long for a search; what comes from memory may be ten minutes old. */
+  find(wanted: WantedNumber, options: { maxWaitMs: number; signal: AbortSignal }): Promise<FoundContacts>;
+  /** The next `find` asks HubSpot. */
+  forget(wanted: WantedNumber): void;
+  /** A contact that was made just now: HubSpot's search does not see it for up to half a minute. */
+  remember(wanted: WantedNumber, contact: Contact): void;
+}
+
+/** A contact that was entered a minute ago should get its calls; one that is known rarely goes away. */
+const REMEMBER_FOUND_MS = 10 * 60_000;
+const REMEMBER_NONE_MS = 30_000;
+
+/** HubSpot takes 5 searches a second per account (developers.hubspot.com/docs/api-reference/latest/crm/search-the-crm); a timer may be a little early. */
+const SEARCHES = { starts: 5, perMs: 1_020 };
+const MAX_FILTER_GROUPS = 5;
+export const PHONE_FIELDS = ["phone", "mobilephone"];
+
+/** Who has a number in HubSpot, below its limit of searches, with a memory. */
 export function createContactFinder(options: { api: HubSpotApi }): ContactFinder {
   const { api } = options;
-  const pace = createPace({ starts: 5, perMs: 1_020 });
-  const known = createExpiringCache<string[]>({ maxEntries: 10_000 });
+  const pace = createPace(SEARCHES);
+  const known = createExpiringCache<StoredContact[]>({ maxEntries: 10_000 });
+  let promisedMs = 0;
+
+  const placeOf = ({ number, fields = PHONE_FIELDS }: WantedNumber) => `${number} ${fields.join(" ")}`;
+  const theirs = (contacts: StoredContact[], wanted: WantedNumber) =>
+    contacts.filter(({ numbers }) => numbers.some((stored) => isSameNumber(stored, wanted))).map(({ contact }) => contact);
+
+  /** Those who cannot be looked up now come again one after the other, not all at once. */
+  function comeAgain(waitMs: number): Outcome {
+    const nowMs = performance.now();
+    promisedMs = Math.max(nowMs + waitMs, promisedMs + SEARCHES.perMs / SEARCHES.starts);
+    const reason = "HubSpot takes five contact searches a second, and many wait";
+    const retryAfterMs = Math.ceil(promisedMs - nowMs);
+    return { kind: "retry", because: "rate-limit", scope: "call", code: "search_pace", reason, retryAfterMs };
+  }
 
   return {
-    async find(number, { maxWaitMs, signal }) {
-      const remembered = known.get(number);
-      if (remembered) return { ids: remembered };
+    async find(wanted, { maxWaitMs, signal }) {
+      const remembered = known.get(placeOf(wanted));
+      if (remembered) return { contacts: theirs(remembered, wanted), asked: false };
       try {
-        const ids = await pace.run(() => search({ api, number, signal }), { maxWaitMs, signal });
-        known.set(number, ids, ids.length > 0 ? REMEMBER_FOUND_MS : REMEMBER_NONE_MS);
-        return { ids };
+        const found = await search({ wanted, one: (request) => pace.run(() => request(api), { maxWaitMs, signal }), signal });
+        known.set(placeOf(wanted), found, found.length > 0 ? REMEMBER_FOUND_MS : REMEMBER_NONE_MS);
+        return { contacts: theirs(found, wanted), asked: true };
       } catch (error) {
-        return { outcome: error instanceof TooManyWaitError ? searchesQueue(error.waitMs) : outcomeOfReadError(error) };
+        return { outcome: error instanceof TooManyWaitError ? comeAgain(error.waitMs) : outcomeOfSearchError(error) };
       }
     },
-    forget: (number) => known.delete(number),
+    forget: (wanted) => known.delete(placeOf(wanted)),
+    remember: (wanted, contact) => known.set(placeOf(wanted), [{ contact, numbers: [wanted.number] }], REMEMBER_FOUND_MS),
   };
 }
 
-function searchesQueue(retryAfterMs: number): Outcome {
-  const reason = "HubSpot takes five contact searches a second, and many wait";
-  return { kind: "retry", because: "rate-limit", scope: "call", code: "search_pace", reason, retryAfterMs };
+interface StoredContact {
+  contact: Contact;
+  /** As people typed them. */
+  numbers: string[];
 }
 
-async function search(options: { api: HubSpotApi; number: string; signal: AbortSignal }): Promise<string[]> {
-  const { api, number, signal } = options;
-  const customer = parsePhoneNumberFromString(number);
-  if (!customer) return [];
-  const answer = await untilAborted(signal, () =>
-    api.contacts.doSearch({
-      filterGroups: filtersFor({ e164: customer.number, national: customer.nationalNumber }).map((filter) => ({ filters: [filter] })),
-      properties: ["phone", "mobilephone", "hs_calculated_phone_number_country_code"],
-      limit: 100,
-    }),
-  );
-  return answer.results
-    .filter((contact) => hasNumber(contact, { e164: customer.number, callingCode: customer.countryCallingCode }))
-    .sort((a, b) => b.updatedAt.getTime() - a.updatedAt.getTime())
-    .map(({ id }) => id);
+/** One search has room for two fields; more of them cost another one. */
+async function search(options: {
+  wanted: WantedNumber;
+  one<T>(request: (api: HubSpotApi) => Promise<T>): Promise<T>;
+  signal: AbortSignal;
+}): Promise<StoredContact[]> {
+  const { wanted, one, signal } = options;
+  const { number, fields = PHONE_FIELDS } = wanted;
+  const filters = filtersFor({ number, fields });
+  const found = new Map<string, StoredContact>();
+  for (let at = 0; at < filters.length; at += MAX_FILTER_GROUPS) {
+    const filterGroups = filters.slice(at, at + MAX_FILTER_GROUPS).map((filter) => ({ filters: [filter] }));
+    const properties = [...fields, "firstname", "lastname", "hubspot_owner_id"];
+    const answer = await one(({ sdk }) => untilAborted(signal, () => sdk.contactSearch.doSearch({ filterGroups, properties, limit: 100 })));
+    for (const record of answer.results) found.set(record.id, { contact: contactOf(record), numbers: numbersOf(record, fields) });
+  }
+  return [...found.values()];
 }
+
+export function contactOf({ id, properties, updatedAt }: Pick<SimplePublicObject, "id" | "properties" | "updatedAt">): Contact {
+  const name = [properties.firstname, properties.lastname].filter((part) => part?.trim()).join(" ");
+  const owner = properties.hubspot_owner_id ?? undefined;
+  return { id, ...(name === "" ? {} : { name }), owner, modifiedAtMs: updatedAt.getTime() };
+}
+
+function numbersOf({ properties }: SimplePublicObject, fields: readonly string[]): string[] {
+  // 0049 30 … is +49 30 …
+  return fields.map((field) => properties[field]?.trim().replace(/^00/, "+") ?? "").filter((typed) => typed !== "");
+}
+
+/** HubSpot's own copies of its two fields, digits only; no country code in them ("you should refrain from including" it), nor leading zeros. */
+const SEARCHABLE: Record<string, string> = {
+  phone: "hs_searchable_calculated_phone_number",
+  mobilephone: "hs_searchable_calculated_mobile_number",
+};
 
 /**
- * One of them must hold. HubSpot's calculated numbers have no country code ("you should refrain from including" it), so they find too
- * much; the last one finds numbers that were typed with a code which HubSpot did not recognise.
+ * One of them must hold; they find too much, and too much is told apart in code. The last ones find numbers that were typed with a code which
+ * HubSpot did not recognise; a field of the account's own has no searchable copy, so that its usual spellings are tried.
  */
-function filtersFor(number: { e164: string; national: string }): Filter[] {
-  const equal = (propertyName: string, value: string) => ({ propertyName, operator: "EQ" as Filter["operator"], value });
+function filtersFor({ number, fields }: { number: string; fields: readonly string[] }): Filter[] {
+  const forms = storedForms(number);
+  const national = forms[0]?.replace(/^0+/, "");
+  if (!national) return [];
+  const filter = (propertyName: string, operator: string, value: { value: string } | { values: string[] }) => ({
+    propertyName,
+    operator: operator as Filter["operator"],
+    ...value,
+  });
+  const isOwn = (field: string) => SEARCHABLE[field] === undefined;
+  const copies = fields.flatMap((field) => SEARCHABLE[field] ?? []);
   return [
-    equal("hs_searchable_calculated_phone_number", number.national),
-    equal("hs_searchable_calculated_mobile_number", number.national),
-    equal("phone", number.e164),
-    equal("mobilephone", number.e164),
-    {
-      propertyName: "hs_searchable_calculated_phone_number",
-      operator: "CONTAINS_TOKEN" as Filter["operator"],
-      value: `*${number.national}`,
-    },
+    ...copies.map((copy) => filter(copy, "EQ", { value: national })),
+    ...fields.filter((field) => !isOwn(field)).map((field) => filter(field, "EQ", { value: number })),
+    ...copies.slice(0, 1).map((copy) => filter(copy, "CONTAINS_TOKEN", { value: `*${national}` })),
+    ...fields
+      .filter(isOwn)
+      .flatMap((field) => [
+        filter(field, "IN", { values: [number, ...forms] }),
+        filter(field, "CONTAINS_TOKEN", { value: `*${national}` }),
+      ]),
   ];
 }
 
-/** People type numbers as they like: without the country's code it is read as one of the caller's country, unless HubSpot knows the country. */
-function hasNumber(contact: SimplePublicObject, customer: { e164: string; callingCode: string }): boolean {
-  const country = contact.properties.hs_calculated_phone_number_country_code ?? "";
-  return (["phone", "mobilephone"] as const).some((name) => {
-    const typed = contact.properties[name]?.trim().replace(/^00/, "+") ?? "";
-    if (typed === "") return false;
-    const defaults =
-      name === "phone" && isSupportedCountry(country) ? { defaultCountry: country } : { defaultCallingCode: customer.callingCode };
-    return parsePhoneNumberFromString(typed, defaults)?.number === customer.e164;
-  });
+function outcomeOfSearchError(error: unknown): Outcome {
+  const outcome = outcomeOfReadError(error);
+  if (outcome.kind !== "rejected") return outcome;
+  return { ...outcome, reason: `${outcome.reason}: contacts in HubSpot may lack a field of match.phone_fields` };
 }

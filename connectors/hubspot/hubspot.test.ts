@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Delivery, Receipt } from "../../src/connector.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
-import { ASSOCIATE, deliveryOf, KEY, SEARCH, send, setUp, UPSERT, without } from "../../test/support/hubspot.ts";
+import { ASSOCIATE, deliveryOf, KEY, SEARCH, send, setUp, UPSERT, type Words, without } from "../../test/support/hubspot.ts";
 import { bodyOf } from "./body.ts";
 import { hubspot } from "./index.ts";
 import type { HubSpotWith } from "./with.ts";
@@ -154,7 +154,7 @@ describe("the contact of a call", () => {
     updatedAt: "2025-01-01T00:00:00.000Z",
     ...changes,
   });
-  const contactsOf = async (options: { contacts: ReturnType<typeof contact>[]; call?: object; with?: HubSpotWith }) => {
+  const contactsOf = async (options: { contacts: ReturnType<typeof contact>[]; call?: object; with?: Words }) => {
     const { open, sandbox } = await setUp({ contacts: options.contacts });
     const [outcome] = await send(await open(), deliveryOf(documentedCall(options.call), options.with ? { with: options.with } : {}));
     receiptOf(outcome);

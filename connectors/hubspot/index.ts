@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defineConnector, httpSettings, secret } from "../../src/connector.ts";
+import { hubspotSends } from "./sends.ts";
 import { hubspotWith } from "./with.ts";
 
 /** One call activity per call in HubSpot, on the contact that has the customer's number. */
@@ -10,14 +11,19 @@ export const hubspot = defineConnector({
   duplicates: "native-key",
   settings: z.strictObject({
     access_token: secret().describe(
-      "The access token of a private app with the scopes crm.objects.contacts.read, crm.objects.contacts.write and crm.schemas.contacts.write",
+      "The access token of a private app with the scopes crm.objects.contacts.read, crm.objects.contacts.write, crm.objects.owners.read and, for setup, crm.schemas.contacts.write",
     ),
     ...httpSettings,
   }),
   with: hubspotWith,
-  // A number that is not known yet costs a search, of which HubSpot takes five a second: what is under way together must fit into one attempt.
-  sends: [],
-  batch: { maxCalls: 20, concurrency: 2 },
+  sends: hubspotSends,
+  // HubSpot's own maximum. Six at once reach its limit of requests also where an answer takes half a second.
+  batch: { maxCalls: 100, concurrency: 6 },
+
+  async setup({ settings, timeoutMs }) {
+    const { setUpHubSpot } = await import("./setup.ts");
+    return setUpHubSpot({ accessToken: settings.access_token, baseUrl: settings.base_url, timeoutMs });
+  },
 
   async open({ settings, timeoutMs }) {
     const { openHubSpot } = await import("./destination.ts");

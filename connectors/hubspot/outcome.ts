@@ -1,17 +1,9 @@
 import { type Outcome, outcomeOfNetworkError, parseRetryAfterMs } from "../../src/connector.ts";
+import { TooManyWaitError } from "./pace.ts";
+import { describe, detailsOf, type HubSpotProblem, problemOf } from "./problem.ts";
 
-/** What a token needs, as HubSpot names it (Calls and Properties APIs). */
-export const SCOPES = ["crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.write"];
-
-/** One refusal as HubSpot words it; every part may be missing (https://developers.hubspot.com/docs/api-reference/error-handling). */
-interface HubSpotProblem {
-  category?: string;
-  correlationId?: string;
-  policyName?: string;
-  message?: string;
-  context?: Record<string, unknown>;
-  errors?: { code?: string; context?: Record<string, unknown> }[];
-}
+/** What a token needs, as HubSpot names it (Calls, Owners and Properties APIs); the last one for `patchbay setup` only. */
+const SCOPES = ["crm.objects.contacts.read", "crm.objects.contacts.write", "crm.objects.owners.read", "crm.schemas.contacts.write"];
 
 const SECOND = 1_000;
 /** The daily limit ends at midnight in the account's own time zone, which we do not know: asking once an hour costs nothing. */
@@ -19,6 +11,7 @@ const DAILY_MS = 3_600 * SECOND;
 
 /** What an error of the SDK means. Total: any value has an outcome. HubSpot's own sentences may quote the call, and are not passed on. */
 export function outcomeOfHubSpotError(error: unknown): Outcome {
+  if (error instanceof TooManyWaitError) return paced(error.waitMs);
   const network = outcomeOfNetworkError(error);
   if (network) return network;
   if (!isApiException(error)) {
@@ -72,11 +65,14 @@ export function outcomeOfItemError(item: unknown): Outcome {
   }
 }
 
-/** Properties that HubSpot does not know, if that is what it complains of. */
-export function missingPropertiesIn(error: unknown): string[] {
-  if (!isApiException(error)) return [];
-  const details = detailsOf(problemOf(error.body));
-  return details.filter(({ code }) => code === "PROPERTY_DOESNT_EXIST").flatMap(({ property }) => property ?? []);
+/** What HubSpot complains of in an error of the SDK or in one entry of a 207's `errors`: its code, and the property. */
+export function complaintsIn(error: unknown): { code: string; property?: string }[] {
+  return detailsOf(problemOf(isApiException(error) ? error.body : error));
+}
+
+function paced(retryAfterMs: number): Outcome {
+  const reason = "HubSpot's limit of requests in ten seconds would be reached";
+  return { kind: "retry", because: "rate-limit", code: "rate_pace", reason, retryAfterMs: Math.ceil(retryAfterMs) };
 }
 
 function unauthorized(code: string, reason: string): Outcome {
@@ -115,49 +111,6 @@ function refused(problem: HubSpotProblem, code: string, reason: string): Outcome
     kind: "rejected",
     code,
     reason: missing ? `${reason}: make the property on calls in HubSpot, or take it out of fields` : reason,
-  };
-}
-
-/** Our words with HubSpot's codes: `HubSpot answered 400: VALIDATION_ERROR, INVALID_OPTION (hs_call_status), correlation id 4f…`. */
-function describe(problem: HubSpotProblem, what: string): string {
-  const details = detailsOf(problem).map(({ code, property }) => (property === undefined ? code : `${code} (${property})`));
-  const parts = [problem.category, ...new Set(details)].filter((part) => part !== undefined);
-  if (problem.correlationId !== undefined) parts.push(`correlation id ${problem.correlationId}`);
-  return parts.length === 0 ? what : `${what}: ${parts.join(", ")}`;
-}
-
-/** Codes and property names, from `errors` or from the JSON that HubSpot writes into `message`; never a value. */
-function detailsOf(problem: HubSpotProblem): { code: string; property?: string }[] {
-  const listed = (problem.errors ?? []).flatMap(({ code, context }) => {
-    const names = Array.isArray(context?.propertyName) ? context.propertyName : [];
-    const property = names.find((name) => typeof name === "string" && PROPERTY.test(name));
-    return code !== undefined && CODE.test(code) ? [{ code, ...(property === undefined ? {} : { property }) }] : [];
-  });
-  if (listed.length > 0) return listed;
-  // `Property values were not valid: [{"isValid":false,"message":"…","error":"PROPERTY_DOESNT_EXIST","name":"x",…}]`; a quote in a value is escaped there.
-  const inMessage = problem.message?.matchAll(/"error":"([A-Z_]{1,60})","name":"([a-z0-9_]{1,100})"/g) ?? [];
-  return [...inMessage].map(([, code = "", property]) => ({ code, ...(property === undefined ? {} : { property }) }));
-}
-
-const CODE = /^[A-Z][A-Z0-9_]{1,59}$/;
-const PROPERTY = /^[a-z][a-z0-9_]{0,99}$/;
-
-/** Reads what there is; a page of HTML, or nothing, has no parts. */
-function problemOf(body: unknown): HubSpotProblem {
-  if (typeof body !== "object" || body === null) return {};
-  const from = body as Record<string, unknown>;
-  const text = (key: string, form: RegExp) => {
-    const value = from[key];
-    return typeof value === "string" && form.test(value) ? { [key]: value } : {};
-  };
-  const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
-  return {
-    ...text("category", CODE),
-    ...text("policyName", CODE),
-    ...text("correlationId", /^[0-9a-f-]{8,64}$/i),
-    ...text("message", /^/),
-    ...(isObject(from.context) ? { context: from.context } : {}),
-    ...(Array.isArray(from.errors) ? { errors: from.errors.filter(isObject) } : {}),
   };
 }
 

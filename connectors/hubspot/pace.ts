@@ -1,7 +1,9 @@
-/** At most `starts` tasks in any `perMs`, as the other side counts them. */
+/** At most `starts` tasks in any `perMs`, as the other side counts them, and not all of them at once. */
 export interface Pace {
-  /** Runs the task when it is its turn. */
+  /** Runs the task when it is its turn. @throws {TooManyWaitError} it would not come within `maxWaitMs`; or the signal's reason. */
   run<T>(task: () => Promise<T>, options: { maxWaitMs: number; signal: AbortSignal }): Promise<T>;
+  /** What the other side says of its limit. Fewer left than we think: somebody else uses them too. */
+  heard(limit: { starts: number; left: number; perMs: number }): void;
 }
 
 /** The turn would not come in time. */
@@ -16,41 +18,75 @@ export class TooManyWaitError extends Error {
   }
 }
 
-/** A place is taken until `perMs` after the answer: when a request arrived is not known, but that is after it, however slow the way there was. */
-export function createPace(options: { starts: number; perMs: number }): Pace {
-  const { starts, perMs } = options;
-  let free = starts;
+/**
+ * A place is taken until `perMs` after the answer: when a request arrived is not known, but that is after it, however slow the way there was.
+ * After `burst` starts at once the next ones come evenly spread, so that nobody waits for long while all places are taken.
+ */
+export function createPace(options: { starts: number; perMs: number; burst?: number }): Pace {
+  let { starts, perMs } = options;
+  const burst = options.burst ?? starts;
+  let inFlight = 0;
+  /** When places that are taken become free again, soonest first. */
+  let freeAtMs: number[] = [];
+  /** When the next start would be due if all came evenly. */
+  let evenMs = 0;
   const waiting = new Set<() => void>();
+  let timer: NodeJS.Timeout | undefined;
 
-  function leave(): void {
-    const [next] = waiting;
-    if (next) next();
-    else free += 1;
+  /** Until the turn of one before whom so many wait. While all places are in flight that is not known: a guess. */
+  function turnInMs(before: number): number {
+    const nowMs = performance.now();
+    freeAtMs = freeAtMs.filter((atMs) => atMs > nowMs);
+    const lacking = before + 1 - (starts - inFlight - freeAtMs.length);
+    const freeInMs = lacking <= 0 ? 0 : (freeAtMs[lacking - 1] ?? nowMs + perMs * Math.ceil(lacking / starts)) - nowMs;
+    const gapMs = perMs / starts;
+    return Math.max(freeInMs, evenMs + (before - burst + 1) * gapMs - nowMs, 0);
+  }
+
+  function take(): void {
+    inFlight += 1;
+    evenMs = Math.max(evenMs, performance.now()) + perMs / starts;
+  }
+
+  function advance(): void {
+    clearTimeout(timer);
+    for (const turn of waiting) {
+      const inMs = turnInMs(0);
+      if (inMs > 0) {
+        timer = setTimeout(advance, Math.ceil(inMs));
+        return;
+      }
+      turn();
+    }
   }
 
   function enter({ maxWaitMs, signal }: { maxWaitMs: number; signal: AbortSignal }): Promise<void> {
     if (signal.aborted) return Promise.reject(signal.reason);
-    if (free > 0) {
-      free -= 1;
+    const inMs = turnInMs(waiting.size);
+    if (waiting.size === 0 && inMs === 0) {
+      take();
       return Promise.resolve();
     }
-    const atLeastMs = (Math.floor(waiting.size / starts) + 1) * perMs;
-    if (atLeastMs > maxWaitMs) return Promise.reject(new TooManyWaitError(atLeastMs));
+    if (inMs > maxWaitMs) return Promise.reject(new TooManyWaitError(inMs));
     return new Promise((resolve, reject) => {
       const end = (settle: () => void) => () => {
         waiting.delete(turn);
-        clearTimeout(timer);
+        clearTimeout(late);
         signal.removeEventListener("abort", onAbort);
         settle();
       };
-      const turn = end(resolve);
+      const turn = end(() => {
+        take();
+        resolve();
+      });
       const onAbort = end(() => reject(signal.reason));
-      const timer = setTimeout(
-        end(() => reject(new TooManyWaitError(perMs))),
+      const late = setTimeout(
+        end(() => reject(new TooManyWaitError(Math.max(1, turnInMs(waiting.size))))),
         maxWaitMs,
       );
       waiting.add(turn);
       signal.addEventListener("abort", onAbort, { once: true });
+      if (waiting.size === 1) advance();
     });
   }
 
@@ -60,9 +96,15 @@ export function createPace(options: { starts: number; perMs: number }): Pace {
       try {
         return await task();
       } finally {
-        // Who waits has a timer of its own: this one need not keep a process from ending.
-        setTimeout(leave, perMs).unref();
+        inFlight -= 1;
+        freeAtMs.push(performance.now() + perMs);
+        if (waiting.size > 0) advance();
       }
+    },
+    heard(limit) {
+      ({ starts, perMs } = limit);
+      const ours = turnInMs(0) >= 0 ? starts - inFlight - freeAtMs.length : 0;
+      for (let taken = ours; taken > limit.left; taken -= 1) freeAtMs.push(performance.now() + perMs);
     },
   };
 }

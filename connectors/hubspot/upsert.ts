@@ -1,52 +1,82 @@
-import { type Outcome, untilAborted } from "../../src/connector.ts";
+import type { Outcome } from "../../src/connector.ts";
 import type { HubSpotApi } from "./client.ts";
-import { missingPropertiesIn, outcomeOfHubSpotError, outcomeOfItemError } from "./outcome.ts";
+import { DISPOSITION_PROPERTY, type Dispositions } from "./dispositions.ts";
+import { complaintsIn, outcomeOfHubSpotError, outcomeOfItemError } from "./outcome.ts";
 import { CALL_ID_PROPERTY } from "./property.ts";
 
 export interface CallToUpsert {
   key: string;
+  /** Taken as they are, but for a call outcome that the account does not have any more. */
   properties: Record<string, string>;
 }
 
 /** A call's record in HubSpot, or why there is none. */
-export type Upserted = { id: string } | { outcome: Outcome };
+export type Upserted = { id: string; withoutDisposition?: boolean } | { outcome: Outcome };
 
-/** Requests that may be spent on finding the bad calls of a refused batch: two bad ones among 20 take 17 at most. */
-const MAX_REQUESTS = 24;
+/** Requests that may be spent on finding the bad calls of a refused batch: two bad ones among 100 take 27 at most. */
+const MAX_REQUESTS = 30;
 
 /**
  * Creates or updates calls by their unique property, up to 100; the answer is by key. The same key twice would make HubSpot refuse all.
- * HubSpot may refuse a whole batch for one call in it: it is divided then, so that the others arrive.
+ * HubSpot may refuse a whole batch for one call in it: it is divided then, so that the others arrive. A call outcome that somebody deleted in HubSpot is
+ * left out, once: the call matters more.
  */
 export async function upsertCalls(options: {
   api: HubSpotApi;
   calls: CallToUpsert[];
+  dispositions: Pick<Dispositions, "readAnew">;
   signal: AbortSignal;
 }): Promise<Map<string, Upserted>> {
-  const { api, signal } = options;
+  const { api, dispositions, signal } = options;
   const upserted = new Map<string, Upserted>();
+  const mended = new Set<string>();
   let requestsLeft = MAX_REQUESTS;
 
   const setAll = (calls: CallToUpsert[], outcome: Outcome) => {
     for (const { key } of calls) upserted.set(key, { outcome });
   };
 
+  /** Those of them that can be sent again without their call outcome, which has gone. */
+  async function mend(calls: CallToUpsert[], error: unknown): Promise<CallToUpsert[]> {
+    if (!complaintsIn(error).some(({ code, property }) => code === "INVALID_OPTION" && property === DISPOSITION_PROPERTY)) return [];
+    const having = calls.filter(({ key, properties }) => properties[DISPOSITION_PROPERTY] !== undefined && !mended.has(key));
+    if (having.length === 0) return [];
+    const isThere = await dispositions.readAnew({ signal });
+    const gone = having.filter(({ properties }) => !isThere(properties[DISPOSITION_PROPERTY] ?? ""));
+    for (const { key, properties } of gone) {
+      delete properties[DISPOSITION_PROPERTY];
+      mended.add(key);
+    }
+    return gone;
+  }
+
   async function send(calls: CallToUpsert[]): Promise<void> {
     if (calls.length === 0) return;
     if (requestsLeft === 0) return setAll(calls, REFUSED_WITH_OTHERS);
     requestsLeft -= 1;
     try {
-      for (const [key, one] of await sendBatch({ api, calls, signal })) upserted.set(key, one);
+      const answer = await sendBatch({ api, calls, signal });
+      const refused = calls.filter(({ key }) => answer.get(key)?.error !== undefined);
+      const again = new Set<CallToUpsert>();
+      for (const call of refused) for (const one of await mend([call], answer.get(call.key)?.error)) again.add(one);
+      for (const call of calls) if (!again.has(call)) upserted.set(call.key, upsertedOf(answer.get(call.key)));
+      await send([...again]);
     } catch (error) {
       const outcome = outcomeOfHubSpotError(error);
-      if (outcome.kind !== "rejected" || calls.length === 1) return setAll(calls, outcome);
-      const { guilty, others } = divide(calls, missingPropertiesIn(error));
+      if (outcome.kind !== "rejected") return setAll(calls, outcome);
+      if ((await mend(calls, error)).length > 0) return send(calls);
+      if (calls.length === 1) return setAll(calls, outcome);
+      const { guilty, others } = divide(calls, error);
       if (guilty) setAll(guilty, outcome);
       for (const part of others) await send(part);
     }
   }
 
   await send(options.calls);
+  for (const key of mended) {
+    const one = upserted.get(key);
+    if (one && "id" in one) one.withoutDisposition = true;
+  }
   return upserted;
 }
 
@@ -58,31 +88,40 @@ const REFUSED_WITH_OTHERS: Outcome = {
 };
 
 /** Who is to blame is known when HubSpot names a property that it does not have; else halves tell. */
-function divide(calls: CallToUpsert[], missingProperties: string[]): { guilty?: CallToUpsert[]; others: CallToUpsert[][] } {
-  const guilty = calls.filter(({ properties }) => missingProperties.some((name) => Object.hasOwn(properties, name)));
+function divide(calls: CallToUpsert[], error: unknown): { guilty?: CallToUpsert[]; others: CallToUpsert[][] } {
+  const missing = complaintsIn(error).flatMap(({ code, property }) => (code === "PROPERTY_DOESNT_EXIST" && property ? [property] : []));
+  const guilty = calls.filter(({ properties }) => missing.some((name) => Object.hasOwn(properties, name)));
   if (guilty.length > 0) return { guilty, others: [calls.filter((call) => !guilty.includes(call))] };
   const middle = Math.ceil(calls.length / 2);
   return { others: [calls.slice(0, middle), calls.slice(middle)] };
 }
 
-async function sendBatch(options: { api: HubSpotApi; calls: CallToUpsert[]; signal: AbortSignal }): Promise<Map<string, Upserted>> {
+/** What HubSpot answered for one call: a record, or an error that names it. */
+type ItemAnswer = { id: string; error?: undefined } | { id?: undefined; error: unknown };
+
+async function sendBatch(options: { api: HubSpotApi; calls: CallToUpsert[]; signal: AbortSignal }): Promise<Map<string, ItemAnswer>> {
   const { api, calls, signal } = options;
   const inputs = calls.map(({ key, properties }) => ({ id: key, idProperty: CALL_ID_PROPERTY, objectWriteTraceId: key, properties }));
-  const answer = await untilAborted(signal, () => api.calls.upsert({ inputs }));
+  const answer = await api.ask(signal, (sdk) => sdk.calls.upsert({ inputs }));
 
   // A 207 resolves like a 200: each call has its result or its error, joined by the trace id that we gave.
   const results = new Map((answer.results ?? []).map((one) => [one.objectWriteTraceId ?? one.properties?.[CALL_ID_PROPERTY], one.id]));
   const errors = "errors" in answer ? (answer.errors ?? []) : [];
   return new Map(
-    calls.map(({ key }): [string, Upserted] => {
+    calls.flatMap(({ key }): [string, ItemAnswer][] => {
       const id = results.get(key);
-      if (id !== undefined) return [key, { id }];
+      if (id !== undefined) return [[key, { id }]];
       const own = errors.find(({ context }) => [...(context?.objectWriteTraceId ?? []), ...(context?.ids ?? [])].includes(key));
       // An error that names nobody is this call's if it was alone.
       const error = own ?? (calls.length === 1 ? errors[0] : undefined);
-      return [key, { outcome: error ? outcomeOfItemError(error) : NO_RESULT }];
+      return error ? [[key, { error }]] : [];
     }),
   );
+}
+
+function upsertedOf(answer: ItemAnswer | undefined): Upserted {
+  if (!answer) return { outcome: NO_RESULT };
+  return answer.id === undefined ? { outcome: outcomeOfItemError(answer.error) } : { id: answer.id };
 }
 
 const NO_RESULT: Outcome = { kind: "retry", because: "record", code: "no_result", reason: "HubSpot's answer does not mention this call" };

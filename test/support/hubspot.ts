@@ -1,6 +1,7 @@
 import { onTestFinished } from "vitest";
+import type { z } from "zod";
 import { hubspot } from "../../connectors/hubspot/index.ts";
-import { createSandbox, type HubSpotSandboxOptions, type PropertyDefinition } from "../../connectors/hubspot/sandbox.ts";
+import { createSandbox, type HubSpotSandboxOptions } from "../../connectors/hubspot/sandbox.ts";
 import type { HubSpotWith } from "../../connectors/hubspot/with.ts";
 import type { Delivery, OpenDestination, Receipt, Sandbox, SharedCall } from "../../src/connector.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
@@ -14,13 +15,19 @@ export function without(call: SharedCall, ...names: (keyof SharedCall)[]): Share
   return Object.fromEntries(Object.entries(call).filter(([name]) => !names.includes(name as keyof SharedCall))) as unknown as SharedCall;
 }
 
-export function deliveryOf(call: SharedCall, options: { with?: HubSpotWith; previous?: Receipt } = {}): Delivery<HubSpotWith> {
+/** A route's `with` as written. */
+export type Words = z.input<typeof hubspot.with>;
+
+export function deliveryOf(
+  call: SharedCall,
+  options: { with?: Words; previous?: Receipt; sinceAcceptedMs?: number } = {},
+): Delivery<HubSpotWith> {
   return {
     key: `${call.source}/${call.call_id}`,
     call,
-    with: options.with ?? {},
+    with: hubspot.with.parse(options.with ?? {}),
     previous: options.previous,
-    sinceAcceptedMs: 0,
+    sinceAcceptedMs: options.sinceAcceptedMs ?? 0,
     related: undefined,
   };
 }
@@ -44,18 +51,9 @@ export interface Setup {
   ask(method: string, path: string, body?: unknown): Promise<Record<string, unknown>>;
 }
 
-const UNIQUE_ID: PropertyDefinition = {
-  name: "voice_call_id",
-  label: "Voice call ID",
-  groupName: "call_information",
-  type: "string",
-  fieldType: "text",
-  hasUniqueValue: true,
-};
-
-/** A sandbox that has the property already, served on loopback; limits are off unless asked for, since few tests are about them. */
+/** A sandbox that is set up, served on loopback; limits are off unless asked for, since few tests are about them. */
 export async function setUp(options: HubSpotSandboxOptions = {}): Promise<Setup> {
-  const sandbox = createSandbox({ limits: false, properties: [UNIQUE_ID], ...options });
+  const sandbox = createSandbox({ limits: false, ...options });
   const seen: SeenRequest[] = [];
   const faults: { path: string; answer: (request: Request) => Response | Promise<Response> }[] = [];
   const served = await serveSandbox({

@@ -7,7 +7,6 @@ export interface StoredCall {
   properties: Record<string, string | null>;
   createdAt: string;
   updatedAt: string;
-  contactIds: Set<string>;
 }
 
 const Upsert = z.strictObject({
@@ -26,18 +25,16 @@ const Read = z.strictObject({
   properties: z.array(z.string()),
   propertiesWithHistory: z.array(z.string()),
 });
-const Associate = z.strictObject({
-  inputs: z.array(z.strictObject({ from: z.strictObject({ id: z.string() }), to: z.strictObject({ id: z.string() }) })).max(2_000),
-});
+const Update = z.strictObject({ properties: z.record(z.string(), z.string()) });
 type Input = z.output<typeof Upsert>["inputs"][number];
 
-/** Calls and the contacts that they are on. */
+/** Calls. `refuses`: keys of calls that are refused for good, whatever they say. */
 export function createCalls(options: {
   properties: ReturnType<typeof createProperties>;
-  hasContact(id: string): boolean;
   multiStatus: boolean;
+  refuses: ReadonlySet<string>;
 }) {
-  const { properties, hasContact, multiStatus } = options;
+  const { properties, multiStatus, refuses } = options;
   const calls = new Map<string, StoredCall>();
   /** By unique property and value: HubSpot has an index too, and a search through all calls would make a long test measure itself. */
   const holders = new Map<string, StoredCall>();
@@ -58,6 +55,7 @@ export function createCalls(options: {
 
   function upsertOne({ id, idProperty, properties: values }: Input): () => { call: StoredCall; isNew: boolean } {
     const existing = find(id, idProperty);
+    if (refuses.has(id)) throw validationError("Error creating CALL. This call is refused.");
     properties.check(values);
     if (!existing && !values.hs_timestamp) {
       const context = { properties: ["hs_timestamp"] };
@@ -69,7 +67,7 @@ export function createCalls(options: {
     }
     return () => {
       const now = new Date().toISOString();
-      const call = existing ?? { id: String(nextId++), properties: {}, createdAt: now, updatedAt: now, contactIds: new Set<string>() };
+      const call = existing ?? { id: String(nextId++), properties: {}, createdAt: now, updatedAt: now };
       if (!existing && idProperty !== undefined) set(call, idProperty, id);
       // An empty value clears a property.
       for (const [name, value] of Object.entries(values)) set(call, name, value === "" ? null : value);
@@ -81,6 +79,7 @@ export function createCalls(options: {
 
   return {
     all: () => [...calls.values()],
+    has: (id: string) => calls.has(id),
     upsert(body: unknown): { status: number; body: unknown } {
       const { inputs } = parseBody(Upsert, body);
       checkBatch(inputs);
@@ -90,7 +89,9 @@ export function createCalls(options: {
           `Unable to perform update/upsert by non-unique 0-48 property ${idProperty.idProperty ?? "hs_object_id"} in portal ID 4242`,
         );
       }
-      const perItem = multiStatus && inputs.every(({ objectWriteTraceId }) => objectWriteTraceId !== undefined);
+      const perItem =
+        (multiStatus || inputs.some(({ id }) => refuses.has(id))) &&
+        inputs.every(({ objectWriteTraceId }) => objectWriteTraceId !== undefined);
       const errors: unknown[] = [];
       // All or nothing, unless each input has a trace id and the account answers per item.
       const writes = inputs.flatMap((input) => {
@@ -132,34 +133,14 @@ export function createCalls(options: {
       if (!call) throw notFound("resource not found");
       return shown(call, options.wanted);
     },
-    associate(body: unknown): { status: number; body: unknown } {
-      const pairs = parseBody(Associate, body).inputs.map(({ from, to }) => ({ from, to, call: calls.get(from.id) }));
-      const good = pairs.filter(({ call, to }) => call && hasContact(to.id));
-      for (const { call, to } of good) call?.contactIds.add(to.id);
-      const associationSpec = { associationCategory: "HUBSPOT_DEFINED", associationTypeId: 194 };
-      const answer = batchAnswer(good.map(({ from, to }) => ({ from, to, associationSpec })));
-      if (good.length === pairs.length) return { status: 200, body: answer };
-      const errors = pairs
-        .filter((pair) => !good.includes(pair))
-        .map(({ from, to }) => ({
-          ...notFound("One of the objects does not exist").body,
-          context: { fromObjectId: [from.id], toObjectId: [to.id] },
-          links: {},
-          errors: [],
-        }));
-      return { status: 207, body: { ...answer, numErrors: errors.length, errors } };
-    },
-    associations(id: string) {
+    update(id: string, body: unknown) {
       const call = calls.get(id);
       if (!call) throw notFound("resource not found");
-      const associationTypes = [{ category: "HUBSPOT_DEFINED", typeId: 194, label: null }];
-      return { results: [...call.contactIds].map((toObjectId) => ({ toObjectId, associationTypes })) };
-    },
-    setAssociation(id: string, contactId: string, to: "present" | "absent"): void {
-      const call = calls.get(id);
-      if (!call || !hasContact(contactId)) throw notFound("resource not found");
-      if (to === "present") call.contactIds.add(contactId);
-      else call.contactIds.delete(contactId);
+      const { properties: values } = parseBody(Update, body);
+      properties.check(values);
+      for (const [name, value] of Object.entries(values)) set(call, name, value === "" ? null : value);
+      call.updatedAt = new Date().toISOString();
+      return shown(call);
     },
     archive(id: string): void {
       for (const name of Object.keys(calls.get(id)?.properties ?? {})) set(calls.get(id) as StoredCall, name, null);

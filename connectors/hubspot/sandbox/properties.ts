@@ -8,7 +8,13 @@ export interface PropertyDefinition {
   type: "string" | "number" | "datetime" | "enumeration";
   fieldType: string;
   hasUniqueValue: boolean;
-  options?: string[];
+  options?: PropertyOption[];
+}
+
+export interface PropertyOption {
+  label: string;
+  value: string;
+  hidden?: boolean;
 }
 
 const STATUSES = [
@@ -23,19 +29,20 @@ const STATUSES = [
   "QUEUED",
   "RINGING",
 ];
-const DISPOSITIONS = [
-  "9d9162e7-6cf3-4944-bf63-4dff82258764",
-  "f240bbac-87c9-4f6e-bf70-924b57d47db7",
-  "a4c4c377-d246-4b32-a13b-75a56a4cd0ff",
-  "b2cf5968-551e-4856-9783-52b3da59a7d0",
-  "73a0d17f-1163-4015-bdd5-ec830791da20",
-  "17b47fee-58de-441e-a44c-c6300d46f273",
-];
+const DISPOSITIONS = {
+  Busy: "9d9162e7-6cf3-4944-bf63-4dff82258764",
+  Connected: "f240bbac-87c9-4f6e-bf70-924b57d47db7",
+  "Left live message": "a4c4c377-d246-4b32-a13b-75a56a4cd0ff",
+  "Left voicemail": "b2cf5968-551e-4856-9783-52b3da59a7d0",
+  "No answer": "73a0d17f-1163-4015-bdd5-ec830791da20",
+  "Wrong number": "17b47fee-58de-441e-a44c-c6300d46f273",
+};
 /** Not confirmed for calls; 65,536 is what other text properties take. */
 const MAX_TEXT_CHARS = 65_536;
 
 const GROUP = "call_information";
-const define = (name: string, type: PropertyDefinition["type"], options?: string[]): PropertyDefinition => ({
+const same = (values: string[]) => values.map((value) => ({ label: value, value }));
+const define = (name: string, type: PropertyDefinition["type"], options?: PropertyOption[]): PropertyDefinition => ({
   name,
   label: name,
   groupName: GROUP,
@@ -51,10 +58,14 @@ export function standardProperties(): PropertyDefinition[] {
     define("hs_timestamp", "datetime"),
     define("hs_call_title", "string"),
     define("hs_call_body", "string"),
-    define("hs_call_direction", "enumeration", ["INBOUND", "OUTBOUND"]),
+    define("hs_call_direction", "enumeration", same(["INBOUND", "OUTBOUND"])),
     define("hs_call_duration", "number"),
-    define("hs_call_status", "enumeration", STATUSES),
-    define("hs_call_disposition", "enumeration", DISPOSITIONS),
+    define("hs_call_status", "enumeration", same(STATUSES)),
+    define(
+      "hs_call_disposition",
+      "enumeration",
+      Object.entries(DISPOSITIONS).map(([label, value]) => ({ label, value })),
+    ),
     define("hs_call_from_number", "string"),
     define("hs_call_to_number", "string"),
     define("hs_call_recording_url", "string"),
@@ -62,6 +73,9 @@ export function standardProperties(): PropertyDefinition[] {
     define("hs_activity_type", "string"),
   ];
 }
+
+/** What `patchbay setup` makes. */
+export const CALL_ID: PropertyDefinition = { ...define("voice_call_id", "string"), label: "Voice call ID", hasUniqueValue: true };
 
 const NewProperty = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9_]*$/),
@@ -71,6 +85,10 @@ const NewProperty = z.strictObject({
   type: z.enum(["string", "number", "datetime", "enumeration"]),
   fieldType: z.string(),
   hasUniqueValue: z.boolean().optional(),
+});
+const Changes = z.strictObject({
+  label: z.string().optional(),
+  options: z.array(z.strictObject({ label: z.string(), value: z.string(), hidden: z.boolean(), displayOrder: z.number().optional() })),
 });
 const NewGroup = z.strictObject({ name: z.string(), label: z.string(), displayOrder: z.number().optional() });
 
@@ -105,6 +123,13 @@ export function createProperties(initial: PropertyDefinition[]) {
       properties.set(property.name, property);
       return shown(property);
     },
+    /** As a person changes the options of a list. */
+    update(name: string, body: unknown) {
+      const property = properties.get(name);
+      if (!property?.options) throw new Refusal(404, { message: `Property ${name} does not exist`, category: "OBJECT_NOT_FOUND" });
+      property.options = parseBody(Changes, body).options;
+      return shown(property);
+    },
     /** @throws {Refusal} all that is wrong with them at once, in HubSpot's words. */
     check(values: Record<string, string>): void {
       const wrong = Object.entries(values).flatMap(([name, value]) => faultOf(properties.get(name), name, value) ?? []);
@@ -121,7 +146,7 @@ export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
 }
 
 function shown({ options = [], ...property }: PropertyDefinition) {
-  const shownOptions = options.map((value, displayOrder) => ({ label: value, value, displayOrder, hidden: false }));
+  const shownOptions = options.map(({ label, value, hidden = false }, displayOrder) => ({ label, value, displayOrder, hidden }));
   return { ...property, description: "", options: shownOptions, archived: false, hidden: false, calculated: false };
 }
 
@@ -134,8 +159,9 @@ interface Fault {
 function faultOf(property: PropertyDefinition | undefined, name: string, value: string): Fault | undefined {
   if (!property) return { name, error: "PROPERTY_DOESNT_EXIST", message: `Property "${name}" does not exist` };
   if (value === "") return undefined;
-  if (property.options && !property.options.includes(value)) {
-    return { name, error: "INVALID_OPTION", message: `${value} was not one of the allowed options: [${property.options.join(", ")}]` };
+  if (property.options && !property.options.some((option) => option.value === value)) {
+    const allowed = property.options.map((option) => option.value).join(", ");
+    return { name, error: "INVALID_OPTION", message: `${value} was not one of the allowed options: [${allowed}]` };
   }
   if (property.type === "number" && !/^-?\d+(\.\d+)?$/.test(value)) {
     return { name, error: "INVALID_INTEGER", message: `${value} was not a valid number.` };

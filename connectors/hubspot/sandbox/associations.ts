@@ -1,0 +1,98 @@
+import { z } from "zod";
+import { notFound, validationError } from "./errors.ts";
+import { parseBody } from "./properties.ts";
+
+export const KINDS = ["contacts", "companies", "deals"] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** HubSpot's own types of associations (CRM associations guide). */
+const CALL_TO: Record<Kind, number> = { contacts: 194, companies: 182, deals: 206 };
+const CONTACT_TO = { companies: { primary: 1, other: 279 }, deals: { primary: 4, other: 4 } };
+
+const End = z.strictObject({ id: z.string().min(1) });
+const Associate = z.strictObject({ inputs: z.array(z.strictObject({ from: End, to: End })) });
+const Read = z.strictObject({ inputs: z.array(z.strictObject({ id: z.string().min(1), after: z.string().optional() })) });
+
+/** What a contact belongs to: its primary company, other companies, its deals. */
+export interface Belongs {
+  primaryCompany?: string;
+  otherCompanies?: string[];
+  deals?: string[];
+}
+
+/** What calls and contacts are associated with. */
+export function createAssociations(options: { has(kind: Kind | "calls", id: string): boolean; belongs: Record<string, Belongs> }) {
+  const { has, belongs } = options;
+  const ofCall = new Map<string, Record<Kind, Set<string>>>();
+
+  const forCall = (id: string) => {
+    const sets = ofCall.get(id) ?? { contacts: new Set<string>(), companies: new Set<string>(), deals: new Set<string>() };
+    ofCall.set(id, sets);
+    return sets;
+  };
+  function checked(callId: string, kind: Kind, id: string): Set<string> {
+    if (!has("calls", callId) || !has(kind, id)) throw notFound("resource not found");
+    return forCall(callId)[kind];
+  }
+
+  return {
+    of: (callId: string, kind: Kind) => [...forCall(callId)[kind]],
+    associate(kind: Kind, body: unknown): { status: number; body: unknown } {
+      const { inputs } = parseBody(Associate, body);
+      if (inputs.length === 0) throw validationError("inputs must not be empty");
+      if (inputs.length > 2_000) throw validationError(`The maximum number of inputs in a batch is 2000, found ${inputs.length}`);
+      const isGood = ({ from, to }: (typeof inputs)[number]) => has("calls", from.id) && has(kind, to.id);
+      const good = inputs.filter(isGood);
+      for (const { from, to } of good) forCall(from.id)[kind].add(to.id);
+      const associationSpec = { associationCategory: "HUBSPOT_DEFINED", associationTypeId: CALL_TO[kind] };
+      const results = good.map(({ from, to }) => ({ from, to, associationSpec }));
+      const errors = inputs
+        .filter((one) => !isGood(one))
+        .map(({ from, to }) => entry(notFound("One of the objects does not exist").body, { fromObjectId: [from.id], toObjectId: [to.id] }));
+      return batchAnswer(results, errors);
+    },
+    /** As HubSpot has it since January 2025: 100 at once, and a contact without any is an error of its own. */
+    readOfContacts(kind: "companies" | "deals", body: unknown): { status: number; body: unknown } {
+      const { inputs } = parseBody(Read, body);
+      if (inputs.length > 100) throw validationError(`The maximum number of inputs in a batch is 100, found ${inputs.length}`);
+      const linked = inputs.map(({ id }) => ({ id, to: belongings(kind, belongs[id] ?? {}) }));
+      const errors = linked
+        .filter(({ to }) => to.length === 0)
+        .map(({ id }) => {
+          const { body } = notFound(`No ${kind} is associated with contacts ${id}.`);
+          return entry({ ...body, subCategory: "crm.associations.NO_ASSOCIATIONS_FOUND" }, { fromObjectId: [id] });
+        });
+      const results = linked.filter(({ to }) => to.length > 0).map(({ id, to }) => ({ from: { id }, to }));
+      return batchAnswer(results, errors);
+    },
+    page(callId: string, kind: Kind) {
+      if (!has("calls", callId)) throw notFound("resource not found");
+      const associationTypes = [{ category: "HUBSPOT_DEFINED", typeId: CALL_TO[kind], label: null }];
+      return { results: [...forCall(callId)[kind]].map((toObjectId) => ({ toObjectId, associationTypes })) };
+    },
+    add: (callId: string, kind: Kind, id: string) => void checked(callId, kind, id).add(id),
+    remove: (callId: string, kind: Kind, id: string) => void checked(callId, kind, id).delete(id),
+    forget: (callId: string) => void ofCall.delete(callId),
+  };
+}
+
+function belongings(kind: "companies" | "deals", { primaryCompany, otherCompanies = [], deals = [] }: Belongs) {
+  const type = (typeId: number, label: string | null) => ({ category: "HUBSPOT_DEFINED", typeId, label });
+  const plain = (toObjectId: string) => ({ toObjectId, associationTypes: [type(CONTACT_TO[kind].other, null)] });
+  if (kind === "deals") return deals.map(plain);
+  const primary =
+    primaryCompany === undefined
+      ? []
+      : [{ toObjectId: primaryCompany, associationTypes: [type(CONTACT_TO.companies.primary, "Primary"), type(279, null)] }];
+  return [...otherCompanies.map(plain), ...primary];
+}
+
+function entry(body: Record<string, unknown>, context: Record<string, string[]>) {
+  return { ...body, context, links: {}, errors: [] };
+}
+
+function batchAnswer(results: unknown[], errors: unknown[]): { status: number; body: unknown } {
+  const now = new Date().toISOString();
+  const answer = { status: "COMPLETE", results, startedAt: now, completedAt: now };
+  return errors.length === 0 ? { status: 200, body: answer } : { status: 207, body: { ...answer, numErrors: errors.length, errors } };
+}

@@ -1,0 +1,42 @@
+import type { Delivery, Outcome, Receipt } from "../../src/connector.ts";
+import type { AssociatedKind } from "./associate.ts";
+import type { Contact } from "./contacts.ts";
+import type { CallRecord } from "./record.ts";
+import type { HubSpotWith } from "./with.ts";
+
+/** One delivery on its way. Each step adds what it finds out. */
+export interface Trip {
+  delivery: Delivery<HubSpotWith>;
+  /** Ends it. */
+  outcome?: Outcome;
+  /** HubSpot's id of the call's owner. */
+  ownerId?: string | undefined;
+  /** Whom the call is logged on; the first one is named. */
+  contacts: Contact[];
+  /** How many have the number, where HubSpot was asked. */
+  found?: number | undefined;
+  /** Records that the call is to be put on. */
+  targets: Record<AssociatedKind, string[]>;
+  record: CallRecord;
+  /** The call's id in HubSpot, once it is written. */
+  callId?: string;
+  /** A property that HubSpot would not take, and the call was logged without. */
+  leftOut?: string;
+}
+
+export const KINDS: readonly AssociatedKind[] = ["contacts", "companies", "deals"];
+
+export function startTrip(delivery: Delivery<HubSpotWith>): Trip {
+  return { delivery, contacts: [], targets: { contacts: [], companies: [], deals: [] }, record: { properties: {} } };
+}
+
+/** Those that go on. */
+export function open(trips: Trip[]): Trip[] {
+  return trips.filter(({ outcome }) => outcome === undefined);
+}
+
+/** Ids that a call was put on by an earlier version. `contact_id` stands in receipts of Patchbay before 0.5. */
+export function idsWritten(receipt: Receipt | undefined, kind: AssociatedKind): string[] {
+  const ids = receipt?.extra?.[kind] ?? (kind === "contacts" ? receipt?.extra?.contact_id : undefined);
+  return ids?.split(" ").filter((id) => id !== "") ?? [];
+}
