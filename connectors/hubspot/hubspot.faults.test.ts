@@ -5,7 +5,7 @@ import { documentedCall } from "../../test/support/documented-call.ts";
 import { ASSOCIATE, deliveryOf, SEARCH, send, setUp, UPSERT } from "../../test/support/hubspot.ts";
 import { closedPort } from "../../test/support/ports.ts";
 import type { HubSpotSandboxOptions } from "./sandbox.ts";
-import { standardProperties } from "./sandbox.ts";
+import { CALL_ID } from "./sandbox.ts";
 
 const PROPERTIES = "/crm/v3/properties/calls";
 const json = (status: number, body: unknown, headers: Record<string, string> = {}) => Response.json(body, { status, headers });
@@ -42,9 +42,20 @@ async function openFails(opening: Promise<unknown>): Promise<Outcome> {
 }
 
 describe("opening", () => {
-  test("the property for call ids is made when it is not there, once", async () => {
-    const { open, seen, ask } = await setUp({ properties: [] });
-    await open();
+  test("an account that is not set up says how to do it, and nothing is made on the side", async () => {
+    const { open, seen } = await setUp({ isSetUp: false });
+    expect(await openFails(open())).toEqual({
+      kind: "unauthorized",
+      code: "not_set_up",
+      reason: "calls in HubSpot have no property voice_call_id, by which a call that comes again finds its record",
+      fix: 'Run "patchbay setup hubspot" (the destination\'s name in routes.yaml): it makes the property, once for the account',
+    });
+    expect(seen.map(({ method }) => method)).toEqual(["GET"]);
+  });
+
+  test("setup makes the property once, and says whether it did; then it opens", async () => {
+    const { open, prepare, seen, ask } = await setUp({ isSetUp: false });
+    expect(await prepare()).toEqual([{ what: "the call property voice_call_id", done: "made" }]);
     expect(seen.map(({ method, path }) => `${method} ${path}`)).toEqual([
       `GET ${PROPERTIES}/voice_call_id`,
       `GET ${PROPERTIES}/groups`,
@@ -56,33 +67,34 @@ describe("opening", () => {
       groupName: "call_information",
     });
     seen.length = 0;
-    await open();
+    expect(await prepare()).toEqual([{ what: "the call property voice_call_id", done: "was there" }]);
     expect(seen.map(({ method }) => method)).toEqual(["GET"]);
+    await open();
   });
 
-  test("two workers that start together both open", async () => {
-    const { open, ask } = await setUp({ properties: [] });
-    await expect(Promise.all([open(), open()])).resolves.toHaveLength(2);
+  test("two people who set up at the same time both succeed", async () => {
+    const { prepare, ask } = await setUp({ isSetUp: false });
+    await expect(Promise.all([prepare(), prepare()])).resolves.toHaveLength(2);
     expect(await ask("GET", `${PROPERTIES}/voice_call_id`)).toMatchObject({ hasUniqueValue: true });
   });
 
-  test("a property that another worker made in between is fine", async () => {
-    const { open, failNext, seen } = await setUp();
+  test("a property that somebody else made in between was there", async () => {
+    const { prepare, failNext, seen } = await setUp();
     failNext(`${PROPERTIES}/voice_call_id`, () => json(404, problem("OBJECT_NOT_FOUND")));
-    await open();
+    expect(await prepare()).toEqual([{ what: "the call property voice_call_id", done: "was there" }]);
     expect(seen.map(({ method }) => method)).toEqual(["GET", "GET", "POST", "GET"]);
   });
 
-  test("a property that is not unique cannot be mended: it says what to do", async () => {
-    const [text] = standardProperties();
-    const { open } = await setUp({ properties: [{ ...(text as NonNullable<typeof text>), name: "voice_call_id", type: "string" }] });
-    expect(await openFails(open())).toEqual({
-      kind: "rejected",
+  test("a property that is not unique cannot be mended: setup and open say what to do", async () => {
+    const { open, prepare } = await setUp({ isSetUp: false, properties: [{ ...CALL_ID, hasUniqueValue: false }] });
+    const expected = {
+      kind: "unauthorized",
       code: "property_not_unique",
-      reason:
-        "the call property voice_call_id in HubSpot does not ask for unique values, and that cannot be changed later: " +
-        "delete it in HubSpot (Settings → Properties → Call properties), and Patchbay makes it anew",
-    });
+      reason: "the call property voice_call_id in HubSpot does not ask for unique values, and that cannot be changed later",
+      fix: 'Delete it in HubSpot (Settings → Properties → Call properties), then run "patchbay setup hubspot"',
+    };
+    expect(await openFails(open())).toEqual(expected);
+    expect(await openFails(prepare())).toEqual(expected);
   });
 
   test("a wrong token: which one is wanted, and with which scopes", async () => {
@@ -91,13 +103,15 @@ describe("opening", () => {
       kind: "unauthorized",
       code: "http_401",
       reason: expect.stringContaining("INVALID_AUTHENTICATION"),
-      fix: expect.stringMatching(/private app.*crm\.objects\.contacts\.read, crm\.objects\.contacts\.write, crm\.schemas\.contacts\.write/),
+      fix: expect.stringMatching(
+        /private app.*crm\.objects\.contacts\.read, crm\.objects\.contacts\.write, crm\.objects\.owners\.read, crm\.schemas\.contacts\.write/,
+      ),
     });
   });
 
   test("a missing scope is named", async () => {
-    const { open } = await setUp({ properties: [], scopes: ["crm.objects.contacts.read"] });
-    expect(await openFails(open())).toMatchObject({
+    const { prepare } = await setUp({ isSetUp: false, scopes: ["crm.objects.contacts.read"] });
+    expect(await openFails(prepare())).toMatchObject({
       kind: "unauthorized",
       code: "http_403",
       fix: "Give the private app in HubSpot the scope crm.schemas.contacts.write",
@@ -108,6 +122,21 @@ describe("opening", () => {
     const { open } = await setUp();
     const opening = open({ base_url: `http://127.0.0.1:${await closedPort()}` });
     await expect(opening).rejects.toMatchObject({ cause: { code: "ECONNREFUSED" } });
+  });
+
+  test("an account that may not be asked who it is gets its calls all the same, without links", async () => {
+    const { open, failNext } = await setUp();
+    failNext("/account-info/v3/details", () => json(403, problem("MISSING_SCOPES")));
+    const [outcome] = await send(await open(), deliveryOf(documentedCall()));
+    expect(outcome).toMatchObject({ kind: "delivered", receipt: { person: { name: "Dana Example" } } });
+    expect(JSON.stringify(outcome)).not.toContain('"url"');
+  });
+
+  test("an account in the EU has links to its own pages", async () => {
+    const { open, failNext } = await setUp();
+    failNext("/account-info/v3/details", () => json(200, { portalId: 77, uiDomain: "app-eu1.hubspot.com" }));
+    const [outcome] = await send(await open(), deliveryOf(documentedCall()));
+    expect(outcome).toMatchObject({ receipt: { url: "https://app-eu1.hubspot.com/contacts/77/record/0-48/301" } });
   });
 
   test("no answer within the time-out", async () => {
@@ -238,7 +267,7 @@ describe("a batch", () => {
     const bad = { with: { fields: { hubspot_owner_id: "nobody" } } };
     const outcomes = await send(await open(), ...calls(25).map((call) => deliveryOf(call, bad)));
     expect(new Set(outcomes.map((outcome) => ("code" in outcome ? outcome.code : "")))).toEqual(new Set(["http_400", "batch_refused"]));
-    expect(seenAt(UPSERT)).toHaveLength(24);
+    expect(seenAt(UPSERT)).toHaveLength(30);
   });
 
   test("a search that is limited holds back only its own call", async () => {

@@ -1,12 +1,22 @@
 import { describe, expect, test } from "vitest";
 import type { Delivery, Receipt } from "../../src/connector.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
-import { ASSOCIATE, deliveryOf, KEY, SEARCH, send, setUp, UPSERT, type Words, without } from "../../test/support/hubspot.ts";
+import { ASSOCIATE, deliveryOf, KEY, SEARCH, send, setUp, UPSERT, without } from "../../test/support/hubspot.ts";
 import { bodyOf } from "./body.ts";
 import { hubspot } from "./index.ts";
 import type { HubSpotWith } from "./with.ts";
 
 const CONNECTED = "f240bbac-87c9-4f6e-bf70-924b57d47db7";
+const DANA = {
+  id: "201",
+  kind: "contact",
+  name: "Dana Example",
+  owner: "sales@example.com",
+  url: "https://app.hubspot.com/contacts/4242/record/0-1/201",
+};
+const CALL_URL = "https://app.hubspot.com/contacts/4242/record/0-48/301";
+const RECORDING =
+  '<p><strong>Recording:</strong> <a href="https://recordings.voiceinfra.ai/call_01HXYZ123456.mp3">Listen to the call</a></p>';
 
 /** What HubSpot is sent for a call, without searching or writing an association. */
 async function propertiesFor(delivery: Delivery<HubSpotWith>): Promise<Record<string, string>> {
@@ -28,7 +38,10 @@ describe("a call in HubSpot", () => {
     const destination = await open();
     seen.length = 0;
     expect(await send(destination, deliveryOf(documentedCall()))).toEqual([
-      { kind: "delivered", receipt: { id: "301", extra: { contact_id: "201", notes: "summary" } } },
+      {
+        kind: "delivered",
+        receipt: { id: "301", url: CALL_URL, person: DANA, found: 1, extra: { contacts: "201", notes: "summary recording" } },
+      },
     ]);
     expect(seen).toEqual([
       {
@@ -42,7 +55,7 @@ describe("a call in HubSpot", () => {
             { filters: [{ propertyName: "mobilephone", operator: "EQ", value: "+14155550100" }] },
             { filters: [{ propertyName: "hs_searchable_calculated_phone_number", operator: "CONTAINS_TOKEN", value: "*4155550100" }] },
           ],
-          properties: ["phone", "mobilephone", "hs_calculated_phone_number_country_code"],
+          properties: ["phone", "mobilephone", "firstname", "lastname", "hubspot_owner_id"],
           limit: 100,
         },
       },
@@ -57,10 +70,10 @@ describe("a call in HubSpot", () => {
               objectWriteTraceId: KEY,
               properties: {
                 hs_timestamp: "1736950980000",
-                hs_call_title: "AI call: inbound from +14155550100 (Sales line)",
+                hs_call_title: "AI call: inbound from Dana Example (Sales line)",
                 hs_call_body:
                   "<p>Customer called to inquire about January 15 appointment. Confirmed appointment at 2pm. No changes requested.</p>" +
-                  "<p><strong>Outcome:</strong> answered<br><strong>Agent:</strong> Sales line</p>",
+                  `<p><strong>Outcome:</strong> answered<br><strong>Agent:</strong> Sales line</p>${RECORDING}`,
                 hs_call_direction: "INBOUND",
                 hs_call_duration: "147000",
                 hs_call_status: "COMPLETED",
@@ -75,12 +88,14 @@ describe("a call in HubSpot", () => {
         },
       },
       { method: "POST", path: ASSOCIATE, body: { inputs: [{ from: { id: "301" }, to: { id: "201" } }] } },
+      // Who owns her, for the receipt; asked once in an hour.
+      { method: "GET", path: "/crm/v3/owners/701", body: undefined },
     ]);
     expect((await sandbox.records()).map(({ key, id, line }) => ({ key, id, line }))).toEqual([
       {
         key: KEY,
         id: "301",
-        line: 'call 301 · "AI call: inbound from +14155550100 (Sales line)" · contact Dana Example · COMPLETED',
+        line: 'call 301 · "AI call: inbound from Dana Example (Sales line)" · contact Dana Example · COMPLETED',
       },
     ]);
   });
@@ -100,17 +115,17 @@ describe("a call in HubSpot", () => {
     const [outcome] = await send(destination, deliveryOf(without(documentedCall(), "summary")));
     const previous = receiptOf(outcome);
     const before = (await sandbox.records())[0]?.body;
-    const later = without(documentedCall({ direction: "unknown", summary: "Late." }), "recording_url");
+    const later = documentedCall({ direction: "unknown", summary: "Late." });
     expect(receiptOf((await send(destination, deliveryOf(later, { previous })))[0])).toEqual({
-      id: "301",
-      extra: { contact_id: "201", notes: "summary" },
+      ...previous,
+      extra: { contacts: "201", notes: "recording summary" },
     });
     const after = await sandbox.records();
     expect(after).toHaveLength(1);
     expect(after[0]?.body).toEqual({
       ...before,
-      hs_call_title: "AI call: from +14155550100 to +18005551234 (Sales line)",
-      hs_call_body: "<p>Late.</p><p><strong>Outcome:</strong> answered<br><strong>Agent:</strong> Sales line</p>",
+      hs_call_title: "AI call: with Dana Example (Sales line)",
+      hs_call_body: `<p>Late.</p><p><strong>Outcome:</strong> answered<br><strong>Agent:</strong> Sales line</p>${RECORDING}`,
     });
   });
 
@@ -122,7 +137,7 @@ describe("a call in HubSpot", () => {
     const later = without(documentedCall({ duration_seconds: 150 }), "summary");
     const receipt = receiptOf((await send(destination, deliveryOf(later, { previous })))[0]);
     expect((await sandbox.records())[0]?.body).toMatchObject({ hs_call_body: before, hs_call_duration: "150000" });
-    expect(receipt.extra?.notes).toBe("summary");
+    expect(receipt.extra?.notes).toBe("summary recording");
   });
 
   test("a later record that has the summary but no transcript any more puts the summary above it", async () => {
@@ -132,7 +147,7 @@ describe("a call in HubSpot", () => {
     const previous = receiptOf((await send(destination, deliveryOf(first)))[0]);
     const receipt = receiptOf((await send(destination, deliveryOf(documentedCall({ summary: "Late." }), { previous })))[0]);
     expect((await sandbox.records())[0]?.body.hs_call_body).toMatch(/^<p>Late\.<\/p>.*<hr>.*Agent: hello<\/p>$/);
-    expect(receipt.extra?.notes?.split(" ").sort()).toEqual(["summary", "transcript"]);
+    expect(receipt.extra?.notes?.split(" ").sort()).toEqual(["recording", "summary", "transcript"]);
   });
 
   test("calls of one batch have an outcome each, in order; one with an unreadable start does not stop the others", async () => {
@@ -143,109 +158,6 @@ describe("a call in HubSpot", () => {
     expect(outcomes[1]).toMatchObject({ code: "start_time", reason: expect.not.stringContaining("yesterday") });
     expect((await sandbox.records()).map(({ key }) => key)).toEqual(["voiceinfra/a", "voiceinfra/c"]);
     expect([seenAt(SEARCH).length, seenAt(UPSERT).length, seenAt(ASSOCIATE).length]).toEqual([1, 1, 1]);
-  });
-});
-
-describe("the contact of a call", () => {
-  const contact = (id: string, changes: { phone?: string; mobilephone?: string; updatedAt?: string }) => ({
-    id,
-    firstname: "Contact",
-    lastname: id,
-    updatedAt: "2025-01-01T00:00:00.000Z",
-    ...changes,
-  });
-  const contactsOf = async (options: { contacts: ReturnType<typeof contact>[]; call?: object; with?: Words }) => {
-    const { open, sandbox } = await setUp({ contacts: options.contacts });
-    const [outcome] = await send(await open(), deliveryOf(documentedCall(options.call), options.with ? { with: options.with } : {}));
-    receiptOf(outcome);
-    return (await sandbox.records())[0]?.body.contacts;
-  };
-
-  test("a withheld number is logged without a contact, and nobody is searched for", async () => {
-    const { open, sandbox, seenAt } = await setUp();
-    const call = documentedCall({ from_number: "anonymous", customer_number: "" });
-    const receipt = receiptOf((await send(await open(), deliveryOf(call)))[0]);
-    expect(receipt.extra).toEqual({ notes: "summary" });
-    const [record] = await sandbox.records();
-    expect(record?.line).toBe('call 301 · "AI call: inbound from an unknown number (Sales line)" · no contact · COMPLETED');
-    expect(record?.body).not.toHaveProperty("hs_call_from_number");
-    expect([seenAt(SEARCH).length, seenAt(ASSOCIATE).length]).toEqual([0, 0]);
-  });
-
-  test("numbers that the route does not share stay at home", async () => {
-    const { open, seen } = await setUp();
-    const call = without(documentedCall(), "from_number", "to_number", "customer_number");
-    receiptOf((await send(await open(), deliveryOf(call)))[0]);
-    expect(JSON.stringify(seen)).not.toContain("5550100");
-    expect(JSON.stringify(seen)).toContain('"AI call: inbound (Sales line)"');
-  });
-
-  test("a number that no contact has is logged without one", async () => {
-    expect(await contactsOf({ contacts: [contact("1", { phone: "+1 415 555 0199" })] })).toEqual([]);
-  });
-
-  test("of several contacts with the number the one that was changed last gets the call", async () => {
-    const contacts = [
-      contact("1", { phone: "+14155550100", updatedAt: "2025-01-02T00:00:00.000Z" }),
-      contact("2", { mobilephone: "415-555-0100", updatedAt: "2025-03-02T00:00:00.000Z" }),
-      contact("3", { phone: "(415) 555 0100", updatedAt: "2025-02-02T00:00:00.000Z" }),
-    ];
-    expect(await contactsOf({ contacts })).toEqual(["2"]);
-    const match = { on_many: "none", on_none: "log_unassociated" } as const;
-    expect(await contactsOf({ contacts, with: { match } })).toEqual([]);
-    expect(await contactsOf({ contacts: contacts.slice(0, 1), with: { match } })).toEqual(["1"]);
-  });
-
-  test("a contact with the same digits in another country is not the caller", async () => {
-    expect(await contactsOf({ contacts: [contact("1", { phone: "+52 415 555 0100" })] })).toEqual([]);
-  });
-
-  test("a national number is read as one of the caller's country", async () => {
-    const call = { from_number: "+4930230125105", customer_number: "+4930230125105" };
-    expect(await contactsOf({ contacts: [contact("1", { mobilephone: "030 230125105" })], call })).toEqual(["1"]);
-    expect(await contactsOf({ contacts: [contact("1", { phone: "+49 (30) 230125-105" })], call })).toEqual(["1"]);
-  });
-
-  test("a number is searched for once, also for two calls of a batch", async () => {
-    const { open, seenAt } = await setUp();
-    const destination = await open();
-    await send(destination, ...["a", "b"].map((call_id) => deliveryOf(documentedCall({ call_id }))));
-    await send(destination, deliveryOf(documentedCall({ call_id: "c" })));
-    expect(seenAt(SEARCH)).toHaveLength(1);
-  });
-
-  test("the contact that a person chose instead stays", async () => {
-    const { open, sandbox, ask, seenAt } = await setUp();
-    const destination = await open();
-    const previous = receiptOf((await send(destination, deliveryOf(documentedCall())))[0]);
-    await ask("DELETE", "/crm/v4/objects/calls/301/associations/contacts/201");
-    await ask("PUT", "/crm/v4/objects/calls/301/associations/default/contacts/202");
-    const later = documentedCall({ duration_seconds: 150 });
-    expect(receiptOf((await send(destination, deliveryOf(later, { previous })))[0])).toEqual(previous);
-    expect((await sandbox.records())[0]?.body).toMatchObject({ contacts: ["202"], hs_call_duration: "150000" });
-    expect(seenAt(ASSOCIATE)).toHaveLength(1);
-  });
-
-  test("a record that a person deleted is made anew, on its contact", async () => {
-    const { open, sandbox, ask } = await setUp();
-    const destination = await open();
-    const previous = receiptOf((await send(destination, deliveryOf(documentedCall())))[0]);
-    await ask("DELETE", "/crm/v3/objects/calls/301");
-    expect(receiptOf((await send(destination, deliveryOf(documentedCall(), { previous })))[0])).toMatchObject({ id: "302" });
-    expect((await sandbox.records()).map(({ id, body }) => [id, body.contacts])).toEqual([["302", ["201"]]]);
-  });
-
-  test("searches stay below five a second, and those that do not fit into the attempt come later", async () => {
-    const { open, seenAt } = await setUp({ limits: true });
-    const destination = await open({}, 2_900);
-    const calls = Array.from({ length: 12 }, (_, n) => {
-      const number = `+141555501${String(n + 10)}`;
-      return documentedCall({ call_id: `c${n}`, from_number: number, customer_number: number });
-    });
-    const outcomes = await send(destination, ...calls.map((call) => deliveryOf(call)));
-    expect(outcomes.filter(({ kind }) => kind === "delivered")).toHaveLength(10);
-    for (const late of outcomes.slice(10)) expect(late).toMatchObject({ kind: "retry", because: "rate-limit", code: "search_pace" });
-    expect(seenAt(SEARCH)).toHaveLength(10);
   });
 });
 
@@ -272,7 +184,7 @@ describe("the mapping", () => {
     expect(hs_call_body.length).toBeLessThanOrEqual(65_000);
     expect(hs_call_body.length).toBeGreaterThan(64_900);
     expect(hs_call_body).toMatch(/^<p>Customer called .* … \[cut: the rest does not fit into HubSpot\]<\/p>$/);
-    expect(hs_call_body).not.toMatch(/&(?!(amp|lt|gt|quot|#39);)|<(?!\/?(p|br|strong)>)/);
+    expect(hs_call_body).not.toMatch(/&(?!(amp|lt|gt|quot|#39);)|<(?!\/?(p|br|strong|a)\b[^<]*>)/);
     expect(hs_call_body.isWellFormed()).toBe(true);
   });
 
@@ -282,7 +194,7 @@ describe("the mapping", () => {
     );
     for (const { html } of bodies) {
       expect(html.length).toBeLessThanOrEqual(65_000);
-      expect(html).not.toMatch(/&(?!(amp|quot|#39);)|<(?!\/?(p|br|strong)>)/);
+      expect(html).not.toMatch(/&(?!(amp|quot|#39);)|<(?!\/?(p|br|strong|a)\b[^<]*>)/);
     }
   });
 
@@ -291,10 +203,10 @@ describe("the mapping", () => {
     ["https://x.example/a.WAV", "https://x.example/a.WAV"],
     ["http://x.example/a.mp3", undefined],
     ["https://x.example/a.ogg", undefined],
-  ])("the recording %s is played by HubSpot only if it can be", async (recording_url, played) => {
+  ])("the recording %s is linked, and played by HubSpot if it can be", async (recording_url, played) => {
     const properties = await propertiesFor(deliveryOf(documentedCall({ recording_url })));
     expect(properties.hs_call_recording_url).toBe(played);
-    expect(properties.hs_call_body?.includes(`<a href="${recording_url}">`)).toBe(played === undefined);
+    expect(properties.hs_call_body?.includes(`<a href="${recording_url}">`)).toBe(true);
   });
 
   test.each([
@@ -321,6 +233,66 @@ describe("the mapping", () => {
     },
   );
 
+  test.each([
+    ["left VOICEMAIL", "b2cf5968-551e-4856-9783-52b3da59a7d0"],
+    ["17B47FEE-58DE-441E-A44C-C6300D46F273", "17b47fee-58de-441e-a44c-c6300d46f273"],
+    ["none", undefined],
+  ])("the route's outcome %s is the account's %s", async (outcome, value) => {
+    const { hs_call_disposition } = await propertiesFor(deliveryOf(documentedCall(), { with: { outcome: { answered: outcome } } }));
+    expect(hs_call_disposition).toBe(value);
+  });
+
+  test("an account's own outcome is found by its label, also when it was made since the last look", async () => {
+    const { open, ask, sandbox, seen } = await setUp();
+    const destination = await open();
+    const options = [
+      { label: "Connected", value: CONNECTED, hidden: false },
+      { label: "Booked a demo ", value: "8d3f0a1c-0000-4000-8000-000000000001", hidden: false },
+    ];
+    await ask("PATCH", "/crm/v3/properties/calls/hs_call_disposition", { options });
+    await send(destination, deliveryOf(documentedCall(), { with: { outcome: { answered: "booked a demo" } } }));
+    await send(destination, deliveryOf(documentedCall({ call_id: "b" }), { with: { outcome: { answered: "Booked a demo" } } }));
+    expect((await sandbox.records()).map(({ body }) => body.hs_call_disposition)).toEqual([options[1]?.value, options[1]?.value]);
+    expect(seen.filter(({ path }) => path.endsWith("/hs_call_disposition"))).toHaveLength(1);
+  });
+
+  test("an outcome that the account does not have is refused, and what it has is listed; the label is not repeated", async () => {
+    const { open, sandbox } = await setUp();
+    const [outcome] = await send(await open(), deliveryOf(documentedCall(), { with: { outcome: { answered: "Talked to Dana" } } }));
+    expect(outcome).toEqual({
+      kind: "rejected",
+      code: "unknown_outcome",
+      reason:
+        "what the route's outcome says for this call is no call outcome in HubSpot, which has: " +
+        "Busy, Connected, Left live message, Left voicemail, No answer, Wrong number; or write none",
+    });
+    expect(await sandbox.records()).toEqual([]);
+  });
+
+  test.each([{ multiStatus: false }, { multiStatus: true }])(
+    "an outcome that somebody deleted in HubSpot is left out, the calls are logged, and their receipts say so (per item: $multiStatus)",
+    async (options) => {
+      const { open, ask, sandbox, seenAt } = await setUp(options);
+      const destination = await open();
+      const kept = { label: "No answer", value: "73a0d17f-1163-4015-bdd5-ec830791da20", hidden: false };
+      await ask("PATCH", "/crm/v3/properties/calls/hs_call_disposition", { options: [kept] });
+      const calls = Array.from({ length: 9 }, (_, n) =>
+        documentedCall({ call_id: `c${n}`, call_outcome: n === 4 ? "failed" : "answered" }),
+      );
+      const outcomes = await send(destination, ...calls.map((call) => deliveryOf(call)));
+      expect(outcomes.map((one) => one.kind === "delivered" && one.receipt.extra?.left_out)).toEqual(
+        calls.map((_, n) => (n === 4 ? undefined : "hs_call_disposition")),
+      );
+      expect((await sandbox.records()).map(({ body }) => body.hs_call_disposition ?? null).filter((one) => one !== null)).toEqual([
+        kept.value,
+      ]);
+      expect(seenAt(UPSERT)).toHaveLength(2);
+      // From then on it is known.
+      await send(destination, deliveryOf(documentedCall({ call_id: "d" })));
+      expect(seenAt(UPSERT)).toHaveLength(3);
+    },
+  );
+
   test("a route's own title, body, fields and outcomes are taken; what is empty is left out", async () => {
     const properties = await propertiesFor(
       deliveryOf(documentedCall(), {
@@ -344,19 +316,29 @@ describe("the mapping", () => {
     );
     expect(failed).not.toHaveProperty("hs_call_disposition");
     expect(failed).not.toHaveProperty("hs_call_body");
-    expect(failed.hs_call_title).toBe("AI call: inbound from +14155550100 (Sales line)");
+    expect(failed.hs_call_title).toBe("AI call: inbound from Dana Example (Sales line)");
   });
 
   test.each([
     ["fields", { fields: { voice_call_id: "x" } }],
     ["fields", { fields: { hs_call_app_id: "1" } }],
     ["fields", { fields: { "Lead status": "x" } }],
-    ["outcome", { outcome: { answered: "Connected" } }],
+    ["outcome", { outcome: { answered: 7 } }],
     ["match", { match: { on_many: "first" } }],
     ["titel", { titel: "x" }],
   ])("a mistake in with.%s is refused when the file is read", (_where, value) => {
     expect(hubspot.with.safeParse(value).success).toBe(false);
   });
+});
+
+test("a call is read back as HubSpot has it", async () => {
+  const { open, ask } = await setUp();
+  const destination = await open();
+  const receipt = receiptOf((await send(destination, deliveryOf(documentedCall())))[0]);
+  const read = () => destination.read?.({ key: KEY, receipt }, { signal: AbortSignal.timeout(5_000) });
+  expect(await read()).toMatchObject({ voice_call_id: KEY, hs_call_duration: "147000", contacts: ["201"] });
+  await ask("DELETE", "/crm/v3/objects/calls/301");
+  expect(await read()).toBeUndefined();
 });
 
 test("a logged call can be archived, for `patchbay forget`", async () => {

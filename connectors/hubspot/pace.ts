@@ -2,7 +2,7 @@
 export interface Pace {
   /** Runs the task when it is its turn. @throws {TooManyWaitError} it would not come within `maxWaitMs`; or the signal's reason. */
   run<T>(task: () => Promise<T>, options: { maxWaitMs: number; signal: AbortSignal }): Promise<T>;
-  /** What the other side says of its limit. Fewer left than we think: somebody else uses them too. */
+  /** What the other side says of its limit: it knows who else uses it, and when our requests came. */
   heard(limit: { starts: number; left: number; perMs: number }): void;
 }
 
@@ -103,8 +103,12 @@ export function createPace(options: { starts: number; perMs: number; burst?: num
     },
     heard(limit) {
       ({ starts, perMs } = limit);
-      const ours = turnInMs(0) >= 0 ? starts - inFlight - freeAtMs.length : 0;
-      for (let taken = ours; taken > limit.left; taken -= 1) freeAtMs.push(performance.now() + perMs);
+      turnInMs(0);
+      const free = starts - inFlight - freeAtMs.length;
+      for (let taken = free; taken > limit.left; taken -= 1) freeAtMs.push(performance.now() + perMs);
+      // It has counted what was answered before we assumed; what is in flight it may not have seen.
+      freeAtMs.splice(0, Math.max(0, limit.left - inFlight - free));
+      if (waiting.size > 0) advance();
     },
   };
 }

@@ -11,7 +11,7 @@ import { createPeople, nameOf, SANDBOX_CONTACTS, type SandboxContact } from "./s
 import { CALL_ID, createProperties, type PropertyDefinition, standardProperties } from "./sandbox/properties.ts";
 
 export { SANDBOX_CONTACTS, type SandboxContact } from "./sandbox/people.ts";
-export { type PropertyDefinition, standardProperties } from "./sandbox/properties.ts";
+export { CALL_ID, type PropertyDefinition } from "./sandbox/properties.ts";
 
 /** The one token that the sandbox takes. */
 export const SANDBOX_TOKEN = "pat-na1-sandbox-0000-0000";
@@ -119,7 +119,7 @@ export function createSandbox(options: HubSpotSandboxOptions = {}): Sandbox {
   app.post("/crm/v3/objects/calls/batch/upsert", write, async (c) => answerOf(calls.upsert(await jsonOf(c))));
   app.post("/crm/v3/objects/calls/batch/read", read, async (c) => answerOf(calls.read(await jsonOf(c))));
   app.get("/crm/v3/objects/calls/:id", read, (c) => {
-    const wanted = c.req.query("properties")?.split(",") ?? [];
+    const wanted = listOf(c, "properties");
     return c.json(calls.get(c.req.param("id"), { idProperty: c.req.query("idProperty"), wanted }));
   });
   app.patch("/crm/v3/objects/calls/:id", write, async (c) => c.json(calls.update(c.req.param("id"), await jsonOf(c))));
@@ -130,7 +130,7 @@ export function createSandbox(options: HubSpotSandboxOptions = {}): Sandbox {
   });
   app.post("/crm/v3/objects/contacts/search", read, async (c) => c.json(people.search(await c.req.text(), await jsonOf(c))));
   app.post("/crm/v3/objects/contacts", write, async (c) => c.json(people.create(await jsonOf(c)), 201));
-  app.get("/crm/v3/objects/contacts/:id", read, (c) => c.json(people.read(c.req.param("id"), c.req.query("properties")?.split(",") ?? [])));
+  app.get("/crm/v3/objects/contacts/:id", read, (c) => c.json(people.read(c.req.param("id"), listOf(c, "properties"))));
   app.post("/crm/v3/objects/deals/batch/read", readDeals, async (c) => c.json(account.readDeals(await jsonOf(c))));
 
   app.post("/crm/v4/associations/calls/:kind/batch/associate/default", write, async (c) =>
@@ -184,6 +184,11 @@ export function createSandbox(options: HubSpotSandboxOptions = {}): Sandbox {
         body: bodyOf(call),
       })),
   };
+}
+
+/** `properties=a,b` and `properties=a&properties=b` are the same. */
+function listOf(c: Context, name: string): string[] {
+  return c.req.queries(name)?.flatMap((text) => text.split(",")) ?? [];
 }
 
 function answerOf({ status, body }: { status: number; body: unknown }): Response {

@@ -35,7 +35,7 @@ export function open(trips: Trip[]): Trip[] {
   return trips.filter(({ outcome }) => outcome === undefined);
 }
 
-/** Ids that a call was put on by an earlier version. `contact_id` stands in receipts of Patchbay before 0.5. */
+/** Ids that a call was put on by an earlier version. Older receipts have `contact_id`. */
 export function idsWritten(receipt: Receipt | undefined, kind: AssociatedKind): string[] {
   const ids = receipt?.extra?.[kind] ?? (kind === "contacts" ? receipt?.extra?.contact_id : undefined);
   return ids?.split(" ").filter((id) => id !== "") ?? [];

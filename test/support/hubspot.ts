@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { hubspot } from "../../connectors/hubspot/index.ts";
 import { createSandbox, type HubSpotSandboxOptions } from "../../connectors/hubspot/sandbox.ts";
 import type { HubSpotWith } from "../../connectors/hubspot/with.ts";
-import type { Delivery, OpenDestination, Receipt, Sandbox, SharedCall } from "../../src/connector.ts";
+import type { Delivery, OpenDestination, Receipt, Sandbox, SetupStep, SharedCall } from "../../src/connector.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
 
 export const KEY = "voiceinfra/call_01HXYZ123456";
@@ -46,6 +46,8 @@ export interface Setup {
   seenAt(path: string): SeenRequest[];
   /** The next request to this path is answered with this instead, once; the sandbox does not see it. */
   failNext(path: string, answer: (request: Request) => Response | Promise<Response>): void;
+  /** `patchbay setup`. */
+  prepare(): Promise<SetupStep[] | undefined>;
   open(settings?: Record<string, string>, timeoutMs?: number): Promise<OpenDestination<HubSpotWith>>;
   /** Asks the sandbox as a person with the same token would. */
   ask(method: string, path: string, body?: unknown): Promise<Record<string, unknown>>;
@@ -78,6 +80,7 @@ export async function setUp(options: HubSpotSandboxOptions = {}): Promise<Setup>
     seen,
     seenAt: (path) => seen.filter((one) => one.path === path),
     failNext: (path, answer) => faults.push({ path, answer }),
+    prepare: async () => hubspot.setup?.({ settings: hubspot.settings.parse(settings), timezone: "UTC", timeoutMs: 15_000 }),
     open: (changes = {}, timeoutMs = 15_000) =>
       hubspot.open({ settings: hubspot.settings.parse({ ...settings, ...changes }), timezone: "Europe/Berlin", timeoutMs }),
     async ask(method, path, body) {
