@@ -17,8 +17,8 @@ export const hubspot = defineConnector({
   }),
   with: hubspotWith,
   sends: hubspotSends,
-  // HubSpot's own maximum. Eight at once reach its limit of requests also where an answer takes 400 ms; with more of them batches would fill less.
-  batch: { maxCalls: 100, concurrency: 8 },
+  // HubSpot's own maximum. Ten at once reach its limit of requests also where an answer takes half a second; with more of them batches would fill less.
+  batch: { maxCalls: 100, concurrency: 10 },
 
   async setup({ settings, timeoutMs }) {
     const { setUpHubSpot } = await import("./setup.ts");
