@@ -77,7 +77,67 @@ describe("the sandbox refuses what HubSpot refuses", () => {
   });
 });
 
+describe("the sandbox refuses what HubSpot refuses, beside calls", () => {
+  const inputs = (count: number) => Array.from({ length: count }, (_, n) => ({ id: String(n) }));
+  test.each([
+    ["2,001 associations at once", ASSOCIATE, { inputs: inputs(2_001).map((from) => ({ from, to: { id: "201" } })) }, "is 2000"],
+    ["associations of 101 contacts", "/crm/v4/associations/contacts/companies/batch/read", { inputs: inputs(101) }, "is 100"],
+    ["101 deals", "/crm/v3/objects/deals/batch/read", { inputs: inputs(101), properties: [], propertiesWithHistory: [] }, "is 100"],
+    ["a contact with an unknown property", "/crm/v3/objects/contacts", { properties: { telephone: "1" } }, "were not valid"],
+    [
+      "a contact whose number HubSpot reckons itself",
+      "/crm/v3/objects/contacts",
+      { properties: { hs_searchable_calculated_phone_number: "1" } },
+      "were not valid",
+    ],
+  ])("%s", async (_what, path, body, words) => {
+    const { ask } = await setUp();
+    expect(await ask("POST", path, body)).toMatchObject({ category: "VALIDATION_ERROR", message: expect.stringContaining(words) });
+  });
+
+  test("whoever lacks a scope gets nothing, and reads which", async () => {
+    const { ask } = await setUp({ scopes: ["crm.objects.contacts.read"] });
+    const missing = (scope: string) => ({ category: "MISSING_SCOPES", errors: [{ context: { requiredGranularScopes: [scope] } }] });
+    expect(await ask("GET", "/crm/v3/owners/")).toMatchObject(missing("crm.objects.owners.read"));
+    expect(await ask("POST", "/crm/v3/objects/deals/batch/read", {})).toMatchObject(missing("crm.objects.deals.read"));
+    expect(await ask("POST", "/crm/v4/associations/contacts/companies/batch/read", {})).toMatchObject(
+      missing("crm.objects.companies.read"),
+    );
+    expect(await ask("POST", "/crm/v3/objects/contacts", {})).toMatchObject(missing("crm.objects.contacts.write"));
+  });
+
+  test("a call that is to be refused is refused alone, and the others of its batch are written", async () => {
+    const { ask, sandbox } = await setUp();
+    sandbox.refuse?.("bad");
+    const traced = ["a", "bad", "b"].map((id) => ({ ...input(id), objectWriteTraceId: id }));
+    expect(await ask("POST", UPSERT, { inputs: traced })).toMatchObject({
+      status: "COMPLETE",
+      numErrors: 1,
+      errors: [{ category: "VALIDATION_ERROR", context: { objectWriteTraceId: ["bad"] } }],
+    });
+    expect((await sandbox.records()).map(({ key }) => key)).toEqual(["a", "b"]);
+  });
+});
+
 describe("the sandbox behaves as HubSpot does", () => {
+  test("a contact that was made just now is not found by a search", async () => {
+    const { ask } = await setUp();
+    await ask("POST", "/crm/v3/objects/contacts", { properties: { phone: "+14155550177" } });
+    const filter = { propertyName: "phone", operator: "EQ", value: "+14155550177" };
+    expect(await ask("POST", SEARCH, search([filter]))).toMatchObject({ total: 0 });
+    expect(await ask("GET", "/crm/v3/objects/contacts/251?properties=phone")).toMatchObject({ properties: { phone: "+14155550177" } });
+  });
+
+  test("a contact without a company is an error of its own among the answers", async () => {
+    const { ask } = await setUp();
+    const inputs = [{ id: "201" }, { id: "202" }];
+    expect(await ask("POST", "/crm/v4/associations/contacts/companies/batch/read", { inputs })).toMatchObject({
+      results: [{ from: { id: "201" } }],
+      numErrors: 1,
+      errors: [{ subCategory: "crm.associations.NO_ASSOCIATIONS_FOUND" }],
+    });
+  });
+
   test("a phone search wants the number without its country", async () => {
     const { ask } = await setUp();
     const found = async (propertyName: string, operator: string, value: string) => {

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Context, Hono } from "hono";
 import { createMiddleware } from "hono/factory";
-import type { Sandbox, SandboxOptions, VendorFault } from "../../src/connector.ts";
+import type { Sandbox, SandboxOptions } from "../../src/connector.ts";
 import { createAccount, SANDBOX_DEALS, SANDBOX_OWNERS, type SandboxDeal, type SandboxOwner } from "./sandbox/account.ts";
 import { type Belongs, createAssociations, KINDS, type Kind } from "./sandbox/associations.ts";
 import { createCalls, type StoredCall } from "./sandbox/calls.ts";
 import { missingScope, Refusal } from "./sandbox/errors.ts";
-import { createLimits, tooMany } from "./sandbox/limits.ts";
+import { answerOf, faultOf, jsonOf, listOf, notAuthenticated } from "./sandbox/http.ts";
+import { createLimits } from "./sandbox/limits.ts";
 import { createPeople, nameOf, SANDBOX_CONTACTS, type SandboxContact } from "./sandbox/people.ts";
 import { CALL_ID, createProperties, type PropertyDefinition, standardProperties } from "./sandbox/properties.ts";
 
@@ -15,7 +16,6 @@ export { CALL_ID, type PropertyDefinition } from "./sandbox/properties.ts";
 
 /** The one token that the sandbox takes. */
 export const SANDBOX_TOKEN = "pat-na1-sandbox-0000-0000";
-const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
 export interface HubSpotSandboxOptions extends SandboxOptions {
   /** Whether `patchbay setup` has been run on the account. Default true. */
@@ -171,7 +171,7 @@ export function createSandbox(options: HubSpotSandboxOptions = {}): Sandbox {
   return {
     example: {},
     wrong: { access_token: "pat-na1-wrong-credential" },
-    writes: ({ path }) => path.endsWith("/calls/batch/upsert"),
+    writes: ({ method, path }) => path.endsWith("/calls/batch/upsert") || (method === "POST" && path === "/crm/v3/objects/contacts"),
     fault: faultOf,
     refuse: (key) => refuses.add(key),
     fetch: (request) => app.fetch(request),
@@ -184,44 +184,4 @@ export function createSandbox(options: HubSpotSandboxOptions = {}): Sandbox {
         body: bodyOf(call),
       })),
   };
-}
-
-/** `properties=a,b` and `properties=a&properties=b` are the same. */
-function listOf(c: Context, name: string): string[] {
-  return c.req.queries(name)?.flatMap((text) => text.split(",")) ?? [];
-}
-
-function answerOf({ status, body }: { status: number; body: unknown }): Response {
-  return Response.json(body, { status });
-}
-
-function notAuthenticated(): Refusal {
-  return new Refusal(401, {
-    message:
-      "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview",
-    category: "INVALID_AUTHENTICATION",
-  });
-}
-
-async function jsonOf(c: Context): Promise<unknown> {
-  const text = await c.req.text();
-  if (Buffer.byteLength(text) > MAX_BODY_BYTES) throw new Refusal(413, { message: "Request entity too large" });
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Refusal(400, { message: "Invalid input JSON on line 1, column 1", category: "VALIDATION_ERROR" });
-  }
-}
-
-function faultOf(kind: VendorFault): Response {
-  switch (kind) {
-    case "rate-limited":
-    case "rate-limited-silent":
-      // Retry-After is not documented for the CRM API: both are the same here.
-      return tooMany("ten_secondly_rolling", {});
-    case "server-error":
-      return new Refusal(500, { message: "internal error" }).toResponse();
-    case "unauthorized":
-      return new Refusal(401, { message: "Authentication credentials not found.", category: "INVALID_AUTHENTICATION" }).toResponse();
-  }
 }
