@@ -1,16 +1,16 @@
-import type { OpenDestination, Receipt, Secret } from "../../src/connector.ts";
-import { readLinks } from "./account.ts";
+import type { OpenDestination, Outcome, Secret } from "../../src/connector.ts";
+import { type Links, readLinks } from "./account.ts";
 import { associateCalls } from "./associate.ts";
 import { connect, type HubSpotApi } from "./client.ts";
 import { type ContactFinder, createContactFinder } from "./contacts.ts";
 import { createDispositions, DISPOSITION_PROPERTY, type Dispositions } from "./dispositions.ts";
 import { createContactMaker } from "./make-contact.ts";
 import { keepLostNotes } from "./notes.ts";
-import { statusOf } from "./outcome.ts";
+import { speakable, statusOf } from "./outcome.ts";
 import { createOwners } from "./owners.ts";
 import { findOwners, findPeople, wantedNumber } from "./people.ts";
 import { checkCallIdProperty } from "./property.ts";
-import { receiptOf } from "./receipt.ts";
+import { namePeople, receiptOf } from "./receipt.ts";
 import { composeRecord } from "./record.ts";
 import { createRelatedRecords } from "./related.ts";
 import { readCall, rematchCall } from "./rematch.ts";
@@ -47,8 +47,10 @@ export async function openHubSpot(options: {
     await findTargets({ trips: open(trips), related, signal });
     for (const trip of open(trips)) await composeRecord(trip, { dispositions, signal });
     await keepLostNotes({ trips: open(trips), api, signal });
+    const named = namePeople({ trips: open(trips), links, owners, signal });
     await writeCalls({ trips: open(trips), api, dispositions, signal });
     await writeAssociations({ trips: open(trips), api, finder, signal });
+    await named;
   }
 
   return {
@@ -56,32 +58,30 @@ export async function openHubSpot(options: {
       // HubSpot refuses a batch that has an id twice: the later one is the newer version.
       const trips = new Map(deliveries.map((delivery) => [delivery.key, startTrip(delivery)]));
       await sendOnce([...trips.values()], signal);
-      const receipts = new Map<string, Receipt>();
-      await Promise.all(
-        open([...trips.values()]).map(async (trip) => {
-          receipts.set(trip.delivery.key, await receiptOf(trip, { links, owners, signal }));
-        }),
-      );
-      return deliveries.map(({ key }) => {
-        const receipt = receipts.get(key);
-        if (receipt) return { kind: "delivered", receipt };
-        return trips.get(key)?.outcome ?? { kind: "ambiguous", code: "not_sent", reason: "the call was not part of its batch" };
-      });
+      return deliveries.map(({ key }) => outcomeOf(trips.get(key), links));
     },
     /** HubSpot puts it into its recycle bin, from where it goes after 90 days (knowledge.hubspot.com/records/restore-deleted-records). */
     async erase({ receipt }, { signal }) {
-      try {
-        await api.ask(signal, (sdk) => sdk.call.archive(receipt.id));
-        return true;
-      } catch (error) {
-        if (statusOf(error) === 404) return false;
-        throw error;
-      }
+      return speakable(async () => {
+        try {
+          await api.ask(signal, (sdk) => sdk.call.archive(receipt.id));
+          return true;
+        } catch (error) {
+          if (statusOf(error) === 404) return false;
+          throw error;
+        }
+      });
     },
-    read: ({ receipt }, { signal }) => readCall({ api, id: receipt.id, signal }),
-    rematch: ({ receipt, to }, { signal }) => rematchCall({ api, receipt, to, links, owners, related, signal }),
+    read: ({ receipt }, { signal }) => speakable(() => readCall({ api, id: receipt.id, signal })),
+    rematch: ({ receipt, to }, { signal }) => speakable(() => rematchCall({ api, receipt, to, links, owners, related, signal })),
     close: async () => undefined,
   };
+}
+
+function outcomeOf(trip: Trip | undefined, links: Links): Outcome {
+  if (trip?.outcome) return trip.outcome;
+  if (trip?.callId !== undefined) return { kind: "delivered", receipt: receiptOf(trip, { links }) };
+  return { kind: "ambiguous", code: "not_sent", reason: "the call was not part of its batch" };
 }
 
 async function writeCalls(options: { trips: Trip[]; api: HubSpotApi; dispositions: Dispositions; signal: AbortSignal }): Promise<void> {

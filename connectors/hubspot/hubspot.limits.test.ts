@@ -16,11 +16,21 @@ describe("HubSpot's limits", () => {
     seen.length = 0;
     const outcomes = await send(destination, ...calls.map((call) => deliveryOf(call)));
     expect(outcomes.filter(({ kind }) => kind === "delivered")).toHaveLength(100);
-    expect(seen.map(({ path }) => path)).toEqual([SEARCH, UPSERT, ASSOCIATE, "/crm/v3/owners/701"]);
+    expect(seen.map(({ path }) => path)).toEqual([SEARCH, "/crm/v3/owners/701", UPSERT, ASSOCIATE]);
     await send(destination, ...calls.map((call) => deliveryOf({ ...call, duration_seconds: 9 })));
     // A receipt is not at hand here, so that the association is written again.
     expect([seenAt(SEARCH).length, seenAt(UPSERT).length, seenAt(ASSOCIATE).length]).toEqual([1, 2, 2]);
     expect(await sandbox.records()).toHaveLength(100);
+  });
+
+  test("a hundred long transcripts go in requests that HubSpot takes", async () => {
+    const { open, seenAt, sandbox } = await setUp();
+    const transcript = "顧客: 契約の更新をお願いします。\n".repeat(4_000);
+    const calls = Array.from({ length: 100 }, (_, n) => documentedCall({ call_id: `c${n}`, transcript, customer_number: "" }));
+    const outcomes = await send(await open(), ...calls.map((call) => deliveryOf(call)));
+    expect(outcomes.filter(({ kind }) => kind === "delivered")).toHaveLength(100);
+    expect(await sandbox.records()).toHaveLength(100);
+    expect(seenAt(UPSERT)).toHaveLength(4);
   });
 
   test("a batch of unknown numbers ends in time: what cannot be looked up comes later, one after the other, and the rest is written", async () => {

@@ -238,6 +238,17 @@ describe("owner, company and deal", () => {
     ]);
   });
 
+  test("an owner who cannot be named in time holds nothing up", async () => {
+    const { open, failNext, sandbox } = await setUp();
+    const destination = await open();
+    failNext("/crm/v3/owners/701", () => new Promise<Response>(() => undefined));
+    const startMs = performance.now();
+    const { person } = receiptOf((await send(destination, deliveryOf(documentedCall())))[0]);
+    expect(performance.now() - startMs).toBeLessThan(5_000);
+    expect([person?.name, person?.owner]).toEqual(["Dana Example", undefined]);
+    expect(await sandbox.records()).toHaveLength(1);
+  });
+
   test("the call is put on the contact's primary company and her newest open deal too", async () => {
     const { open, sandbox, seen } = await setUp();
     const words: Words = { associate: ["contact", "company", "open_deal"] };
@@ -342,6 +353,13 @@ describe("rematch", () => {
     const { rematch, sandbox } = await start();
     await expect(rematch(to)).rejects.toMatchObject({ name: "RematchError", message: expect.stringContaining(words) });
     expect((await sandbox.records())[0]?.body.contacts).toEqual(["201"]);
+  });
+
+  test("that HubSpot refuses says why, and quotes nothing of its answer", async () => {
+    const { rematch, failNext } = await start();
+    const body = { status: "error", category: "VALIDATION_ERROR", message: "Dana +14155550100" };
+    failNext("/crm/v3/objects/contacts/202", () => Response.json(body, { status: 400 }));
+    await expect(rematch("202")).rejects.toThrow(/^HubSpot answered 400: VALIDATION_ERROR$/);
   });
 
   test("of a call that was deleted in HubSpot is refused", async () => {

@@ -59,6 +59,8 @@ describe("a call in HubSpot", () => {
           limit: 100,
         },
       },
+      // Who owns her, for the receipt; asked once in an hour.
+      { method: "GET", path: "/crm/v3/owners/701", body: undefined },
       {
         method: "POST",
         path: UPSERT,
@@ -88,8 +90,6 @@ describe("a call in HubSpot", () => {
         },
       },
       { method: "POST", path: ASSOCIATE, body: { inputs: [{ from: { id: "301" }, to: { id: "201" } }] } },
-      // Who owns her, for the receipt; asked once in an hour.
-      { method: "GET", path: "/crm/v3/owners/701", body: undefined },
     ]);
     expect((await sandbox.records()).map(({ key, id, line }) => ({ key, id, line }))).toEqual([
       {

@@ -1,4 +1,4 @@
-import { type Outcome, outcomeOfNetworkError, parseRetryAfterMs } from "../../src/connector.ts";
+import { type Outcome, outcomeOfNetworkError, parseRetryAfterMs, RematchError } from "../../src/connector.ts";
 import { TooManyWaitError } from "./pace.ts";
 import { describe, detailsOf, type HubSpotProblem, problemOf } from "./problem.ts";
 
@@ -112,6 +112,18 @@ function refused(problem: HubSpotProblem, code: string, reason: string): Outcome
     code,
     reason: missing ? `${reason}: make the property on calls in HubSpot, or take it out of fields` : reason,
   };
+}
+
+/** For what a person asks: the SDK's own errors print whole answers, which may quote a call. @throws with our words for it. */
+export async function speakable<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof RematchError || !isApiException(error)) throw error;
+    const outcome = outcomeOfHubSpotError(error);
+    const reason = "reason" in outcome ? outcome.reason : outcome.kind;
+    throw new Error(outcome.kind === "unauthorized" ? `${reason}. ${outcome.fix}` : reason);
+  }
 }
 
 /** The HTTP status of an SDK's error; undefined when there was no answer. */

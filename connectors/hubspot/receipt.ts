@@ -5,6 +5,22 @@ import { partsWritten } from "./notes.ts";
 import type { Owners } from "./owners.ts";
 import { KINDS, type Trip } from "./trip.ts";
 
+/** A receipt that names the owner is not worth an attempt that ends without an answer. */
+const OWNER_WITHIN_MS = 2_000;
+
+/** Who each call is on, as other destinations name and link her; asked for while the calls are written, and never for long. */
+export async function namePeople(options: { trips: Trip[]; links: Links; owners: Owners; signal: AbortSignal }): Promise<void> {
+  const { trips, links, owners } = options;
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(OWNER_WITHIN_MS)]);
+  await Promise.all(
+    trips.map(async (trip) => {
+      const [first] = trip.contacts;
+      const known = trip.delivery.previous?.person;
+      if (first) trip.person = first.id === known?.id ? known : await personOf(first, { links, owners, signal });
+    }),
+  );
+}
+
 /** A contact as other destinations name and link it. */
 export async function personOf(contact: Contact, options: { links: Links; owners: Owners; signal: AbortSignal }): Promise<Person> {
   const { links, owners, signal } = options;
@@ -15,11 +31,8 @@ export async function personOf(contact: Contact, options: { links: Links; owners
 }
 
 /** Which records the call was put on, and which notes it has, is kept: what once succeeded is not written again. */
-export async function receiptOf(trip: Trip, options: { links: Links; owners: Owners; signal: AbortSignal }): Promise<Receipt> {
-  const { callId: id = "", contacts, found, targets, delivery, leftOut } = trip;
-  const [first] = contacts;
-  const known = delivery.previous?.person;
-  const person = first && (first.id === known?.id ? known : await personOf(first, options));
+export function receiptOf(trip: Trip, options: { links: Links }): Receipt {
+  const { callId: id = "", person, found, targets, leftOut } = trip;
   const url = options.links.call(id);
   const notes = partsWritten(trip).join(" ");
   return {

@@ -1,4 +1,4 @@
-import type { Delivery, Outcome, Receipt } from "../../src/connector.ts";
+import type { Delivery, Outcome, Person, Receipt } from "../../src/connector.ts";
 import type { AssociatedKind } from "./associate.ts";
 import type { Contact } from "./contacts.ts";
 import type { CallRecord } from "./record.ts";
@@ -13,6 +13,8 @@ export interface Trip {
   ownerId?: string | undefined;
   /** Whom the call is logged on; the first one is named. */
   contacts: Contact[];
+  /** The first of them, for the receipt. */
+  person?: Person;
   /** How many have the number, where HubSpot was asked. */
   found?: number | undefined;
   /** Records that the call is to be put on. */

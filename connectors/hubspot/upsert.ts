@@ -13,6 +13,9 @@ export interface CallToUpsert {
 /** A call's record in HubSpot, or why there is none. */
 export type Upserted = { id: string; withoutDisposition?: boolean } | { outcome: Outcome };
 
+/** How much a request may be long is not documented: ten large transcripts in Japanese are no problem anywhere. */
+const MAX_BATCH_CHARS = 2_000_000;
+
 /** Requests that may be spent on finding the bad calls of a refused batch: two bad ones among 100 take 27 at most. */
 const MAX_REQUESTS = 30;
 
@@ -72,12 +75,27 @@ export async function upsertCalls(options: {
     }
   }
 
-  await send(options.calls);
+  for (const part of inParts(options.calls)) await send(part);
   for (const key of mended) {
     const one = upserted.get(key);
     if (one && "id" in one) one.withoutDisposition = true;
   }
   return upserted;
+}
+
+function inParts(calls: CallToUpsert[]): CallToUpsert[][] {
+  const parts: CallToUpsert[][] = [];
+  let chars = 0;
+  for (const call of calls) {
+    const more = Object.values(call.properties).reduce((sum, value) => sum + value.length, 0);
+    if (parts.length === 0 || chars + more > MAX_BATCH_CHARS) {
+      parts.push([]);
+      chars = 0;
+    }
+    parts.at(-1)?.push(call);
+    chars += more;
+  }
+  return parts;
 }
 
 const REFUSED_WITH_OTHERS: Outcome = {
