@@ -17,7 +17,7 @@ import {
 } from "../../test/support/salesforce.ts";
 import { readVendorErrors, SalesforceError } from "./errors.ts";
 import { outcomeOfSalesforceError } from "./outcome.ts";
-import type { SalesforceWith } from "./settings.ts";
+import type { SalesforceWith } from "./with.ts";
 
 describe("when Salesforce refuses", () => {
   test("a locked row is tried once more, then waits", async () => {

@@ -1,9 +1,11 @@
 import { defineConnector } from "../../src/connector.ts";
-import { settingsSchema, withSchema } from "./settings.ts";
+import { SENDS } from "./sends.ts";
+import { settingsSchema } from "./settings.ts";
+import { withSchema } from "./with.ts";
 
 /**
  * One Task per call, upserted on an external id and logged on the person who has the number.
- * Needs an External Client App (client credentials or JWT bearer) and a Text(255) External ID field on Activity.
+ * Needs an External Client App (client credentials, JWT bearer or refresh token) and a Text(255) External ID field on Activity.
  */
 export const salesforce = defineConnector({
   name: "salesforce",
@@ -12,9 +14,14 @@ export const salesforce = defineConnector({
   duplicates: "native-key",
   settings: settingsSchema,
   with: withSchema,
+  sends: SENDS,
   // 200 records are what one collections request takes; each request counts against the org's daily limit.
-  sends: [],
   batch: { maxCalls: 200, concurrency: 2 },
+
+  async setup(options) {
+    const { setUpSalesforce } = await import("./setup.ts");
+    return setUpSalesforce(options);
+  },
 
   async open({ settings, timezone, timeoutMs }) {
     const { openSalesforce } = await import("./open.ts");

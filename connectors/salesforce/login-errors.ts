@@ -1,4 +1,5 @@
 import type { OpenError } from "../../src/connector.ts";
+import type { Flow } from "./settings.ts";
 
 type NotDelivered = ConstructorParameters<typeof OpenError>[0];
 
@@ -9,7 +10,7 @@ const LOGIN_RATE_MS = 60_000;
  * Says what to mend when Salesforce refuses a login: `code` and `description` are those of RFC 6749 §5.2.
  * Several causes share `invalid_grant`; the description tells them apart and is not passed on.
  */
-export function explainLogin(options: { code: string; description: string; flow: "client_credentials" | "jwt" }): NotDelivered {
+export function explainLogin(options: { code: string; description: string; flow: Flow }): NotDelivered {
   const { description, flow } = options;
   const code = /^[a-z][a-z_]{2,60}$/.test(options.code) ? options.code : "login_refused";
   if (/rate.?exceeded|login rate|too many/i.test(`${code} ${description}`)) {
@@ -22,7 +23,7 @@ export function explainLogin(options: { code: string; description: string; flow:
   return { kind: "unauthorized", code, reason: `Salesforce refuses the login (${code})`, fix: fixOf(code, description, flow) };
 }
 
-function fixOf(code: string, description: string, flow: "client_credentials" | "jwt"): string {
+function fixOf(code: string, description: string, flow: Flow): string {
   switch (code) {
     case "invalid_client_id":
       return `client_id is not the Consumer Key of an app of this org: copy it from ${APP} → Settings → OAuth Settings. A new app takes up to 10 minutes`;
@@ -40,6 +41,9 @@ function fixOf(code: string, description: string, flow: "client_credentials" | "
     case "unsupported_grant_type":
       return `The app does not have this flow: switch it on under ${APP} → Settings → OAuth Settings → Flow Enablement`;
     case "invalid_grant":
+      if (flow === "refresh_token") {
+        return "refresh_token has expired or was revoked: log in to the app once more, and let its policy keep refresh tokens until they are revoked";
+      }
       return flow === "jwt" ? fixOfGrant(description) : fixOfCredentialsGrant(description);
     default:
       return "login_url must be the org's My Domain address, https://<your domain>.my.salesforce.com; the app must be an External Client App with the flow switched on";

@@ -4,8 +4,8 @@ import { above, type NotePart, partsOf } from "./description.ts";
 import { SalesforceError } from "./errors.ts";
 import { outcomeOfReading } from "./outcome.ts";
 import type { Session } from "./session.ts";
-import type { SalesforceWith } from "./settings.ts";
 import { DESCRIPTION_LENGTH, type Task } from "./task.ts";
+import type { SalesforceWith } from "./with.ts";
 
 interface Item {
   delivery: Delivery<SalesforceWith>;
@@ -55,8 +55,8 @@ export async function keepNotes(options: { items: Item[]; session: Session; sign
   }
 }
 
-function isOwnText({ with: { description } }: Delivery<SalesforceWith>): boolean {
-  return description !== undefined && description.trim() !== "";
+function isOwnText({ with: { body } }: Delivery<SalesforceWith>): boolean {
+  return body !== undefined && body.trim() !== "";
 }
 
 function ownParts(delivery: Delivery<SalesforceWith>): NotePart[] {

@@ -24,8 +24,10 @@ const FIXES: Record<string, string> = {
 
 /** What is wrong with one Task, in our words; Salesforce's own may quote the call. */
 const REASONS: Record<string, string> = {
-  INVALID_FIELD: "Task has no such field, or the integration user cannot see it",
-  INVALID_FIELD_FOR_INSERT_UPDATE: "the integration user may not write this field",
+  INVALID_FIELD:
+    "Task has no such field, or the integration user cannot see it: look at its API name, and give the user Read and Edit access to it (field-level security)",
+  INVALID_FIELD_FOR_INSERT_UPDATE:
+    "the integration user may not write this field: give the user Edit access to it (field-level security), if it is one that can be written",
   REQUIRED_FIELD_MISSING: "the org requires a field that is not set: set it under `fields`",
   STRING_TOO_LONG: "a value is longer than its field",
   INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST: "a value is not in its field's picklist",
@@ -63,7 +65,7 @@ export function outcomeOfReading(error: unknown, options: { what: string; fix: s
       kind: "retry",
       because: "record",
       code: outcome.code,
-      reason: `Salesforce was asked for ${what} and gave no answer; nothing was written`,
+      reason: `Salesforce was asked for ${what} and gave no answer; the call was not written`,
     };
   }
   return outcome;

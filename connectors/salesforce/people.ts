@@ -1,136 +1,92 @@
-import { parsePhoneNumberFromString } from "libphonenumber-js";
-import { z } from "zod";
-import { createExpiringCache, type SharedCall } from "../../src/connector.ts";
-import { SalesforceError } from "./errors.ts";
+import { createExpiringCache, isSameNumber } from "../../src/connector.ts";
+import { createPhoneFields, KINDS, type PhoneFields } from "./phone-fields.ts";
+import { type Candidate, NUMBERS_PER_SEARCH, searchPhones } from "./search.ts";
 import type { Session } from "./session.ts";
-
-export type PersonKind = "Contact" | "Lead" | "Account";
-
-/** A record that has the customer's number. */
-export interface Person {
-  kind: PersonKind;
-  id: string;
-  name: string;
-}
-
-/** Who is looked for: the customer's number, and the country code of our own side, "" when it is not known. */
-export interface Caller {
-  number: string;
-  homeCode: string;
-}
 
 /** Who has a phone number, as Salesforce says now or said a little while ago. */
 export interface People {
-  /** Those who have it: Contacts, then Leads, then Accounts, the one modified last first. @throws as {@link Session.request} */
-  find(caller: Caller, options: { signal: AbortSignal }): Promise<Person[]>;
-  /** One of them is not what it was (merged, deleted): ask again next time. */
-  forget(caller: Caller): void;
+  /**
+   * Looks up several numbers (E.164), each once. `of` then gives those who have one: of the first kind that has anybody (Contact, Lead,
+   * Account), since a later kind counts only where the earlier ones have nobody. For numbers that could not be looked up it gives the error.
+   */
+  find(options: { numbers: readonly string[]; phoneFields: readonly string[] | undefined; signal: AbortSignal }): Promise<Found>;
+  /** One of them is not what it was (merged, deleted, made): ask again next time. */
+  forget(number: string): void;
 }
 
-/** Undefined when the number is withheld or not shared: then nobody can be found. */
-export function callerOf(call: SharedCall): Caller | undefined {
-  if (!call.customer_number) return undefined;
-  const ours = call.direction === "outbound" ? call.from_number : call.to_number;
-  return { number: call.customer_number, homeCode: parsePhoneNumberFromString(ours ?? "")?.countryCallingCode ?? "" };
+export interface Found {
+  of(caller: { number: string; homeCode: string }): { candidates: Candidate[] } | { error: unknown };
 }
 
-export function callerKey({ number, homeCode }: Caller): string {
-  return `${number}/${homeCode}`;
-}
-
-const KINDS: PersonKind[] = ["Contact", "Lead", "Account"];
 const KNOWN_FOR_MS = 5 * 60_000;
 /** Shorter: whoever calls for the first time is often entered right after. */
 const UNKNOWN_FOR_MS = 30_000;
 const MAX_NUMBERS = 5_000;
-/** Of each kind; the search also finds numbers that only look alike, which are dropped afterwards. */
-const PER_KIND = 20;
-
-const searchAnswer = z.object({
-  searchRecords: z.array(
-    z.object({
-      attributes: z.object({ type: z.enum(KINDS) }),
-      Id: z.string(),
-      Name: z.string().nullish(),
-      Phone: z.string().nullish(),
-      MobilePhone: z.string().nullish(),
-      LastModifiedDate: z.string().nullish(),
-    }),
-  ),
-});
-
-type Candidate = z.output<typeof searchAnswer>["searchRecords"][number];
+/** Searches under way at once: far from the org's limit of 25 long requests. */
+const CONCURRENCY = 4;
 
 export function createPeople(options: { session: Session }): People {
   const { session } = options;
-  const cache = createExpiringCache<Person[]>({ maxEntries: MAX_NUMBERS });
+  const phoneFieldsOf = createPhoneFields({ session });
+  /** By the fields that count and the number. Candidates stay as found: who of them has the number depends on where the call was made. */
+  const caches = new Map<string, ReturnType<typeof createExpiringCache<Candidate[]>>>();
 
-  async function search(digits: string, signal: AbortSignal): Promise<Candidate[]> {
-    const path = `/search/?q=${encodeURIComponent(soslFor(digits))}`;
-    const answer = searchAnswer.safeParse(await session.request({ method: "GET", path }, { signal }));
-    if (!answer.success) throw new SalesforceError({ errors: [{ code: "UNREADABLE_ANSWER" }] });
-    return answer.data.searchRecords;
+  function cacheOf(phoneFields: readonly string[] | undefined) {
+    const key = phoneFields?.join(",") ?? "";
+    const cache = caches.get(key) ?? createExpiringCache<Candidate[]>({ maxEntries: MAX_NUMBERS });
+    caches.set(key, cache);
+    return cache;
   }
 
   return {
-    async find(caller, { signal }) {
-      const known = cache.get(callerKey(caller));
-      if (known) return known;
-      let people: Person[] = [];
-      for (const digits of writtenForms(caller.number)) {
-        people = sorted((await search(digits, signal)).filter((candidate) => hasNumber(candidate, caller)));
-        if (people.length > 0) break;
+    async find({ numbers, phoneFields, signal }) {
+      const cache = cacheOf(phoneFields);
+      const found = new Map<string, Candidate[]>();
+      const unknown: string[] = [];
+      for (const number of new Set(numbers)) {
+        const known = cache.get(number);
+        if (known) found.set(number, known);
+        else unknown.push(number);
       }
-      cache.set(callerKey(caller), people, people.length > 0 ? KNOWN_FOR_MS : UNKNOWN_FOR_MS);
-      return people;
+      const failures: unknown[] = [];
+      if (unknown.length > 0) {
+        try {
+          await searchAll(unknown, await phoneFieldsOf(phoneFields, signal));
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+      return {
+        of({ number, homeCode }) {
+          const all = found.get(number);
+          if (!all) return { error: failures[0] };
+          const theirs = all.filter(({ numbers }) => numbers.some((stored) => isSameNumber(stored, { number, homeCode })));
+          const kind = KINDS.find((one) => theirs.some((candidate) => candidate.kind === one));
+          return { candidates: theirs.filter((candidate) => candidate.kind === kind) };
+        },
+      };
+
+      async function searchAll(searched: string[], fields: PhoneFields): Promise<void> {
+        const chunks = Array.from({ length: Math.ceil(searched.length / NUMBERS_PER_SEARCH) }, (_, index) =>
+          searched.slice(index * NUMBERS_PER_SEARCH, (index + 1) * NUMBERS_PER_SEARCH),
+        );
+        async function work(): Promise<void> {
+          for (let chunk = chunks.pop(); chunk; chunk = chunks.pop()) {
+            const candidates = await searchPhones({ session, numbers: chunk, fields, signal });
+            for (const number of chunk) {
+              // Wide here: without our own country's code more stored numbers pass, and `of` looks again.
+              const mayHave = candidates.filter(({ numbers }) => numbers.some((stored) => isSameNumber(stored, { number, homeCode: "" })));
+              found.set(number, mayHave);
+              cache.set(number, mayHave, mayHave.length > 0 ? KNOWN_FOR_MS : UNKNOWN_FOR_MS);
+            }
+          }
+        }
+        const ended = await Promise.allSettled(Array.from({ length: Math.min(CONCURRENCY, chunks.length) }, work));
+        for (const one of ended) if (one.status === "rejected") throw one.reason;
+      }
     },
-    forget: (caller) => cache.delete(callerKey(caller)),
+    forget(number) {
+      for (const cache of caches.values()) cache.delete(number);
+    },
   };
-}
-
-/** One person of those found, or nobody. A kind that comes later counts only when the earlier ones have nobody. */
-export function choosePerson(people: Person[], onMany: "most_recent" | "none"): Person | undefined {
-  const [first] = people;
-  const several = people.filter(({ kind }) => kind === first?.kind).length > 1;
-  return several && onMany === "none" ? undefined : first;
-}
-
-/**
- * The digits under which a number may be stored: Salesforce's phone search ignores formatting, but not a country code or a trunk prefix.
- * National first, as most people type it; then with its trunk prefix (030 …), then in full.
- */
-export function writtenForms(number: string): string[] {
-  const parsed = parsePhoneNumberFromString(number);
-  if (!parsed) return [];
-  const forms = [parsed.nationalNumber, parsed.formatNational(), parsed.number].map((form) => form.replace(/\D/g, ""));
-  return [...new Set(forms)].filter((digits) => /^\d{7,15}$/.test(digits));
-}
-
-function soslFor(digits: string): string {
-  // Nothing but digits ever gets into a query.
-  if (!/^\d{7,15}$/.test(digits)) throw new Error("a phone search takes 7 to 15 digits");
-  const last = `ORDER BY LastModifiedDate DESC LIMIT ${PER_KIND}`;
-  return `FIND {${digits}} IN PHONE FIELDS RETURNING Contact(Id, Name, Phone, MobilePhone, LastModifiedDate ${last}), Lead(Id, Name, Phone, MobilePhone, LastModifiedDate WHERE IsConverted = false ${last}), Account(Id, Name, Phone, LastModifiedDate ${last})`;
-}
-
-/**
- * The search is wider than we are: it looks at fax numbers too, and knows no countries. A number that is stored without its country is read as
- * one of the customer's, unless it is a good number of our own country, and that is another one: (415) 555-0199 is not the caller +49 4155 550199.
- */
-function hasNumber(candidate: Candidate, { number, homeCode }: Caller): boolean {
-  const callingCode = parsePhoneNumberFromString(number)?.countryCallingCode;
-  return [candidate.Phone, candidate.MobilePhone].some((stored) => {
-    if (!stored || callingCode === undefined) return false;
-    if (parsePhoneNumberFromString(stored, { defaultCallingCode: callingCode })?.number !== number) return false;
-    if (homeCode === "" || homeCode === callingCode) return true;
-    const atHome = parsePhoneNumberFromString(stored, { defaultCallingCode: homeCode });
-    return atHome?.number === number || !atHome?.isValid();
-  });
-}
-
-function sorted(candidates: Candidate[]): Person[] {
-  const modifiedMs = ({ LastModifiedDate }: Candidate) => Date.parse(LastModifiedDate?.replace(/\+0000$/, "Z") ?? "") || 0;
-  return candidates
-    .toSorted((a, b) => KINDS.indexOf(a.attributes.type) - KINDS.indexOf(b.attributes.type) || modifiedMs(b) - modifiedMs(a))
-    .map(({ attributes, Id, Name }) => ({ kind: attributes.type, id: Id, name: Name ?? "" }));
 }

@@ -1,70 +1,109 @@
-import { setTimeout as delay } from "node:timers/promises";
-import type { Delivery, Outcome, Receipt } from "../../src/connector.ts";
-import { lookUpAll } from "./look-up.ts";
-import { keepNotes, notesOf } from "./notes.ts";
-import { outcomeOfSalesforceError } from "./outcome.ts";
-import { callerOf, choosePerson, type People } from "./people.ts";
+import type { Delivery, Outcome } from "../../src/connector.ts";
+import { tryLocked } from "./again.ts";
+import { skipExisting } from "./existing.ts";
+import { dealsFor, linkTo } from "./link.ts";
+import { keepNotes } from "./notes.ts";
+import type { Org } from "./open.ts";
+import { outcomeOfReading, outcomeOfSalesforceError } from "./outcome.ts";
+import { nameOf, receiptOf } from "./receipt.ts";
 import { repaired } from "./repair.ts";
-import type { Session } from "./session.ts";
-import type { SalesforceWith } from "./settings.ts";
-import { MappingFault, type Task, taskOf } from "./task.ts";
+import { MappingFault, type Task, takenTwice, taskOf } from "./task.ts";
 import { type TaskResult, upsertTasks } from "./upsert.ts";
+import { holdOf } from "./usage.ts";
+import { decideWhom, isLinked, numberOf, type Whom } from "./whom.ts";
+import type { SalesforceWith } from "./with.ts";
 
 interface Item {
   delivery: Delivery<SalesforceWith>;
+  whom: Whom;
   task: Task;
   result: TaskResult;
   isLocked: boolean;
 }
 
-/** A lock is held for as long as another transaction runs; both would meet again without chance in it. */
-const AGAIN_AFTER_MS = { least: 100, spread: 300 };
-
 const NOT_SENT: TaskResult = { error: undefined };
 
-/** deliveries → people → Tasks → one upsert, and a second one for those that can be mended. One outcome per delivery, in order. */
+/** deliveries → people → Tasks → one upsert, and others for those that can be mended. One outcome per delivery, in order. */
 export async function sendTasks(options: {
   deliveries: Delivery<SalesforceWith>[];
-  session: Session;
-  people: People;
-  externalIdField: string;
+  org: Org;
   timezone: string;
   signal: AbortSignal;
 }): Promise<Outcome[]> {
-  const { deliveries, session, people, externalIdField, timezone, signal } = options;
-  const outcomes = new Map<string, Outcome>();
-  const items: Item[] = [];
+  const { deliveries, org, timezone, signal } = options;
+  const { session, externalIdField } = org;
+  const hold = await holdOf({ session, stopPercent: org.stopPercent, signal }).catch(outcomeOfLooking);
+  if (hold) return deliveries.map(() => hold);
 
-  const found = await lookUpAll({ callers: deliveries.map(({ call }) => callerOf(call)), people, signal });
-  for (const delivery of deliveries) {
-    const matches = found(callerOf(delivery.call));
-    if ("outcome" in matches) {
-      outcomes.set(delivery.key, matches.outcome);
-      continue;
-    }
-    try {
-      const person = choosePerson(matches.people, delivery.with.match.on_many);
-      items.push({ delivery, task: taskOf({ delivery, person, externalIdField, timezone }), result: NOT_SENT, isLocked: false });
-    } catch (error) {
-      if (!(error instanceof MappingFault)) throw error;
-      outcomes.set(delivery.key, { kind: "rejected", code: "unreadable_value", reason: error.message });
-    }
+  const outcomes = await skipExisting({ deliveries, session, externalIdField, signal });
+  for (const key of takenTwice(deliveries.map(({ key }) => key))) {
+    const reason = "another call of the batch has the same id but for capital letters, which Salesforce does not tell apart";
+    outcomes.set(key, { kind: "rejected", code: "same_external_id", reason });
   }
-
-  const unread = await keepNotes({ items, session, signal });
-  for (const [key, outcome] of unread) outcomes.set(key, outcome);
-  const ready = items.filter(({ delivery }) => !unread.has(delivery.key));
+  const items = await itemsOf(deliveries.filter(({ key }) => !outcomes.has(key)));
+  for (const [key, outcome] of await keepNotes({ items, session, signal })) outcomes.set(key, outcome);
+  const ready = items.filter(({ delivery }) => !outcomes.has(delivery.key));
 
   await upsert(ready);
   const again = ready.filter(mend);
-  if (again.some((item) => item.isLocked)) {
-    await delay(AGAIN_AFTER_MS.least + Math.random() * AGAIN_AFTER_MS.spread, undefined, { signal }).catch(() => undefined);
-  }
   // Out of time: they keep the outcome of the first try, and the others theirs.
-  if (again.length > 0 && !signal.aborted) await upsert(again);
+  if (!signal.aborted) await upsert(again.filter(({ isLocked }) => !isLocked));
+  await tryLocked({ locked: again.filter(({ isLocked }) => isLocked), run: upsert, signal });
 
-  for (const item of ready) outcomes.set(item.delivery.key, outcomeOf(item, session.instanceUrl));
+  const emails = await org.users.emailsOf(
+    ready.flatMap(({ whom, result }) => ("id" in result && whom.person?.owner ? [whom.person.owner] : [])),
+    signal,
+  );
+  for (const item of ready) outcomes.set(item.delivery.key, outcomeOf(item));
   return deliveries.map(({ key }) => outcomes.get(key) ?? { kind: "ambiguous", code: "no_result", reason: "the Task's end is not known" });
+
+  /** Whom each call is logged on, and the Task that follows. Those that cannot be written have an outcome instead. */
+  async function itemsOf(wanted: Delivery<SalesforceWith>[]): Promise<Item[]> {
+    const owners = await ownersOf(wanted);
+    if ("outcome" in owners) {
+      for (const { key } of wanted) outcomes.set(key, owners.outcome);
+      return [];
+    }
+    const ownerOf = (delivery: Delivery<SalesforceWith>) => delivery.previous?.extra?.owner_id ?? owners.ids.get(emailOf(delivery));
+    const { people, makeContacts, dealsOf } = org;
+    const decided = await decideWhom({ deliveries: wanted, people, makeContacts, ownerOf, signal });
+    const calls = wanted.flatMap((delivery) => {
+      const whom = decided.get(delivery.key) ?? {};
+      if (!("outcome" in whom)) return [{ delivery, whom, person: whom.person }];
+      outcomes.set(delivery.key, whom.outcome);
+      return [];
+    });
+    const found = await dealsFor({ calls, dealsOf, signal });
+    return calls.flatMap(({ delivery, whom, person }) => {
+      try {
+        if ("outcome" in found && delivery.with.associate.includes("open_deal") && person) {
+          outcomes.set(delivery.key, found.outcome);
+          return [];
+        }
+        const deals = "deals" in found ? found.deals : new Map<string, string>();
+        const link = linkTo({ person, associate: delivery.with.associate, deals });
+        // Somebody chose the person before: the Subject names that one.
+        const name = isLinked(delivery) ? delivery.previous?.person?.name : nameOf(person?.name);
+        const task = taskOf({ delivery, name, link, owner: ownerOf(delivery), missing: org.missing, externalIdField, timezone });
+        return [{ delivery, whom, task, result: NOT_SENT, isLocked: false }];
+      } catch (error) {
+        if (!(error instanceof MappingFault)) throw error;
+        outcomes.set(delivery.key, { kind: "rejected", code: "unreadable_value", reason: error.message });
+        return [];
+      }
+    });
+  }
+
+  async function ownersOf(wanted: Delivery<SalesforceWith>[]): Promise<{ ids: Map<string, string> } | { outcome: Outcome }> {
+    const asked = wanted.filter(({ previous }) => previous?.extra?.owner_id === undefined).map(emailOf);
+    const emails = asked.filter((email) => email !== "");
+    try {
+      return { ids: emails.length === 0 ? new Map() : await org.users.idsOf(emails, signal) };
+    } catch (error) {
+      const fix = "Give the integration user read access to User, or leave out owner";
+      return { outcome: outcomeOfReading(error, { what: "the owner's user", fix }) };
+    }
+  }
 
   async function upsert(some: Item[]): Promise<void> {
     const results = await upsertTasks({ tasks: some.map(({ task }) => task), session, externalIdField, signal });
@@ -76,29 +115,24 @@ export async function sendTasks(options: {
     if (!repair) return false;
     item.task = repair.task;
     item.isLocked = repair.isLocked ?? false;
-    const caller = callerOf(item.delivery.call);
-    if (repair.isStale && caller) people.forget(caller);
+    if (repair.isStale) {
+      org.people.forget(numberOf(item.delivery) ?? "");
+      item.whom = { found: 0 };
+    }
     return true;
+  }
+
+  function outcomeOf({ delivery, whom, task, result }: Item): Outcome {
+    if ("error" in result) return outcomeOfSalesforceError(result.error);
+    const ownerEmail = emails.get(whom.person?.owner ?? "");
+    return { kind: "delivered", receipt: receiptOf({ id: result.id, task, delivery, whom, ownerEmail, instanceUrl: session.instanceUrl }) };
   }
 }
 
-function outcomeOf({ delivery, task, result }: Item, instanceUrl: string): Outcome {
-  if ("error" in result) return outcomeOfSalesforceError(result.error);
-  return { kind: "delivered", receipt: receiptOf({ id: result.id, task, delivery, instanceUrl }) };
+function emailOf({ call, with: { owner } }: Delivery<SalesforceWith>): string {
+  return (owner?.trim() || call.agent_owner).trim().toLowerCase();
 }
 
-/** Ids, and the names of the parts in the Comments: the receipt is kept for long, and names nobody. */
-function receiptOf(options: { id: string; task: Task; delivery: Delivery<SalesforceWith>; instanceUrl: string }): Receipt {
-  const { id, task, delivery, instanceUrl } = options;
-  const { previous } = delivery;
-  const notes = notesOf(delivery);
-  const who = textOf(task.WhoId) ?? previous?.extra?.who_id;
-  const what = textOf(task.WhatId) ?? previous?.extra?.what_id;
-  const extra = { ...(who ? { who_id: who } : {}), ...(what ? { what_id: what } : {}), ...(notes ? { notes } : {}) };
-  const url = `${instanceUrl}/lightning/r/Task/${id}/view`;
-  return Object.keys(extra).length > 0 ? { id, url, extra } : { id, url };
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
+function outcomeOfLooking(error: unknown): Outcome {
+  return outcomeOfReading(error, { what: "the org's limits", fix: "Give the integration user the permission API Enabled" });
 }

@@ -3,9 +3,10 @@ import { readVendorErrors, SalesforceError } from "./errors.ts";
 import { logIn } from "./login.ts";
 import type { SalesforceSettings } from "./settings.ts";
 import { createTransport, type Exchange } from "./transport.ts";
+import type { Usage } from "./usage.ts";
 
 export interface ApiRequest {
-  method: "GET" | "PATCH" | "DELETE";
+  method: "GET" | "POST" | "PATCH" | "DELETE";
   /** Below `/services/data/v65.0`. */
   path: string;
   body?: unknown;
@@ -20,6 +21,10 @@ export interface Session {
   request(request: ApiRequest, options: { signal: AbortSignal }): Promise<unknown>;
   /** The org's own address, for links that people open. */
   readonly instanceUrl: string;
+  /** The integration user's record. */
+  readonly userId: string | undefined;
+  /** How much of its daily limit the org has used up, and when Salesforce said so; undefined: it never has. */
+  readonly usage: (Usage & { atMs: number }) | undefined;
 }
 
 /** @throws {OpenError} */
@@ -27,6 +32,7 @@ export async function openSession(options: { settings: SalesforceSettings; timeo
   const { settings, timeoutMs, signal } = options;
   const first = await logIn({ settings, signal });
   let { instanceUrl } = first;
+  let usage: Session["usage"];
   let renewing: Promise<void> | undefined;
   // Without `oauth2` and `refreshFn`: jsforce would renew the session by itself, again and again for as long as 401 comes.
   const connection = new Connection({
@@ -50,28 +56,40 @@ export async function openSession(options: { settings: SalesforceSettings; timeo
     await renewing;
   }
 
+  async function requestOnce(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
+    const exchange: Exchange = { signal };
+    try {
+      return await exchanged(connection, request, exchange);
+    } finally {
+      if (exchange.usage) usage = { ...exchange.usage, atMs: performance.now() };
+    }
+  }
+
   return {
     async request(request, { signal }) {
       const token = connection.accessToken ?? undefined;
       try {
-        return await requestOnce(connection, request, signal);
+        return await requestOnce(request, signal);
       } catch (error) {
         if (!(error instanceof SalesforceError) || error.status !== 401) throw error;
         await renew(token);
         signal.throwIfAborted();
         // A second 401 is not about the token's age.
-        return await requestOnce(connection, request, signal);
+        return await requestOnce(request, signal);
       }
     },
     get instanceUrl() {
       return instanceUrl;
     },
+    userId: first.userId,
+    get usage() {
+      return usage;
+    },
   };
 }
 
-async function requestOnce(connection: Connection, request: ApiRequest, signal: AbortSignal): Promise<unknown> {
+async function exchanged(connection: Connection, request: ApiRequest, exchange: Exchange): Promise<unknown> {
   const { method, path, body } = request;
-  const exchange: Exchange = { signal };
   try {
     return await connection.request(
       { method, url: path, ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }) },

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { type Delivery, unixMsOf } from "../../src/connector.ts";
+import { callTitle, type Delivery, unixMsOf } from "../../src/connector.ts";
 import { descriptionOf, plainText } from "./description.ts";
-import type { Person } from "./people.ts";
-import type { SalesforceWith } from "./settings.ts";
+import type { Link } from "./link.ts";
 import { dayIn } from "./time.ts";
+import type { SalesforceWith } from "./with.ts";
 
 /** A Task as the API takes it: API names and values; a field that is not there is left as it is. */
 export type Task = Record<string, unknown>;
@@ -23,58 +23,73 @@ const MAX_DURATION_SECONDS = 99_999_999;
 const CALL_TYPES = { inbound: "Inbound", outbound: "Outbound", unknown: undefined };
 const DISPOSITIONS: Record<string, string> = { answered: "Answered", voicemail: "Voicemail", failed: "Failed" };
 
-/** @throws {MappingFault} */
+/**
+ * `name`: the person's, for the default Subject. `owner`: the user whose Task it is to be. `missing`: fields that the org does not have.
+ * @throws {MappingFault}
+ */
 export function taskOf(options: {
   delivery: Delivery<SalesforceWith>;
-  person: Person | undefined;
+  name: string | undefined;
+  link: Link;
+  owner: string | undefined;
+  missing: ReadonlySet<string>;
   externalIdField: string;
   timezone: string;
 }): Task {
-  const { delivery, person, externalIdField, timezone } = options;
+  const { delivery, name, link, owner, missing, externalIdField, timezone } = options;
   const { call, previous } = delivery;
-  const { subject, description, status, fields = {} } = delivery.with;
+  const { title, body, status, fields = {} } = delivery.with;
   const startMs = unixMsOf(call.start_time);
   if (startMs === undefined) throw new MappingFault("start_time is not a time");
 
-  return present({
-    Subject: oneLine(subject) || oneLine(subjectOf(delivery, person)),
+  const ours = present({
+    Subject: oneLine(title) || oneLine(callTitle(call, { name })),
     Status: status,
     Priority: "Normal",
     Type: "Call",
-    // A Task gets its subtype when it is made; Salesforce does not document whether an update may name it. After an attempt whose end is not
-    // known this may be an update all the same: should Salesforce refuse it then, it is left out (`repair.ts`).
+    // Not updateable (sforce_api_objects_task). After an attempt whose end is not known this may be an update all the same: Salesforce
+    // refuses it then, and it is left out (`repair.ts`).
     TaskSubtype: previous ? undefined : "Call",
     ActivityDate: dayIn(startMs, timezone),
     CallType: CALL_TYPES[call.direction],
     CallDurationInSeconds: Math.min(MAX_DURATION_SECONDS, Math.round(call.duration_seconds)),
-    CallDisposition: oneLine(DISPOSITIONS[call.call_outcome] ?? call.call_outcome),
+    CallDisposition: dispositionOf(delivery),
     CallObject: oneLine(call.call_id),
-    Description: plainText(description ?? "", DESCRIPTION_LENGTH) || descriptionOf(call, { timezone, maxLength: DESCRIPTION_LENGTH }),
-    ...(previous?.extra?.who_id || previous?.extra?.what_id ? {} : linkTo(person)),
-    ...present(Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, plainText(value, MAX_FIELD_LENGTH)]))),
-    [externalIdField]: externalIdOf(delivery.key),
+    Description: plainText(body ?? "", DESCRIPTION_LENGTH) || descriptionOf(call, { timezone, maxLength: DESCRIPTION_LENGTH }),
+    OwnerId: previous?.extra?.owner_id ? undefined : owner,
+    ...link,
   });
+  return {
+    ...Object.fromEntries(Object.entries(ours).filter(([field]) => !missing.has(field))),
+    ...present(Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, plainText(value, MAX_FIELD_LENGTH)]))),
+    [externalIdField]: externalIdOf(delivery.key),
+  };
 }
 
-/** An Account is not a person: it goes where things go. */
-function linkTo(person: Person | undefined): Task {
-  if (!person) return {};
-  return person.kind === "Account" ? { WhatId: person.id } : { WhoId: person.id };
+/** The org's word for the call_outcome; "" for `none`. */
+function dispositionOf({ call, with: { outcome } }: Delivery<SalesforceWith>): string {
+  const own = outcome?.[call.call_outcome];
+  if (own?.trim().toLowerCase() === "none") return "";
+  return oneLine(own) || oneLine(DISPOSITIONS[call.call_outcome] ?? call.call_outcome);
 }
 
-/** `AI call: inbound from Dana Example (Sales line)` */
-function subjectOf({ call }: Delivery<SalesforceWith>, person: Person | undefined): string {
-  const written = call.direction === "outbound" ? call.to_number : call.from_number;
-  const who = person?.name || call.customer_number || (written === undefined ? "" : "unknown number");
-  const direction = call.direction === "unknown" ? "" : call.direction;
-  const preposition = { inbound: "from", outbound: "to", unknown: "with" }[call.direction];
-  const agent = call.agent_name === "" ? "" : `(${call.agent_name})`;
-  const words = [direction, who && `${preposition} ${who}`, agent].filter((word) => word !== "");
-  return words.length === 0 ? "AI call" : `AI call: ${words.join(" ")}`;
+/** Where one Task is, below the version. */
+export function pathOf(id: string): string {
+  return `/sobjects/Task/${encodeURIComponent(id)}`;
+}
+
+/**
+ * Keys that Salesforce takes for one: it reads an External ID without regard to case, and one of them twice in a request fails both. The first
+ * of them is let through.
+ */
+export function takenTwice(keys: readonly string[]): Set<string> {
+  const seen = new Set<string>();
+  const isFirst = (id: string) => !seen.has(id) && seen.add(id);
+  return new Set(keys.filter((key) => !isFirst(externalIdOf(key).toLowerCase())));
 }
 
 /** The field takes 255 characters; a longer key is kept by its hash, which is as stable. */
-function externalIdOf(key: string): string {
+export function externalIdOf(key: string): string {
   return key.length <= TEXT_LENGTH ? key : `sha256:${createHash("sha256").update(key).digest("hex")}`;
 }
 

@@ -2,12 +2,14 @@ import { PassThrough } from "node:stream";
 import { Transport } from "jsforce/lib/transport.js";
 import { parseRetryAfterMs } from "../../src/connector.ts";
 import { SalesforceError } from "./errors.ts";
+import { readUsage, type Usage } from "./usage.ts";
 
 /** One request's limits, and what its answer tells beside the body: jsforce's errors carry neither status nor headers. */
 export interface Exchange {
   signal: AbortSignal;
   status?: number;
   retryAfterMs?: number | undefined;
+  usage?: Usage | undefined;
 }
 
 /** A describe of Task with hundreds of custom fields has about one megabyte. */
@@ -46,6 +48,7 @@ async function run(request: Parameters<Transport["httpRequest"]>[0], exchange: E
   });
   exchange.status = response.status;
   exchange.retryAfterMs = parseRetryAfterMs(response.headers.get("retry-after"), Date.now());
+  exchange.usage = readUsage(response.headers.get("sforce-limit-info"));
   const text = await readText(response);
   // jsforce takes every status below 400 for a success: a redirect would read as an empty answer.
   if (response.status > 300 && response.status < 400) throw new SalesforceError({ status: response.status });

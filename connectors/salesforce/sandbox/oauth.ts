@@ -1,4 +1,8 @@
 import { randomBytes, verify } from "node:crypto";
+import { recordId } from "./people.ts";
+
+/** The integration user's record. */
+export const INTEGRATION_USER = recordId("005", 9);
 
 const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const AUDIENCES = ["https://login.salesforce.com", "https://test.salesforce.com"];
@@ -7,6 +11,7 @@ const MAX_ASSERTION_SECONDS = 300;
 /** The app and the user of the sandbox's org. */
 export const CLIENT_ID = "patchbay-sandbox-consumer-key";
 export const CLIENT_SECRET = "patchbay-sandbox-consumer-secret";
+export const REFRESH_TOKEN = "patchbay-sandbox-refresh-token";
 export const USERNAME = "integration@sandbox.example.com";
 
 /** The token endpoint, and the tokens that are good. */
@@ -14,14 +19,18 @@ export interface OAuth {
   answer(request: Request): Promise<Response>;
   isGood(authorization: string | null): boolean;
   expireTokens(): void;
+  /** From now on each login by refresh token gives a new one, and spends the old. */
+  rotateRefreshTokens(): void;
 }
 
 /** `publicKey` (PEM) is the certificate that the app has for the JWT bearer flow; without one the app does not have the flow. */
 export function createOAuth(options: { publicKey: string | undefined }): OAuth {
   const tokens = new Set<string>();
+  let rotates = false;
+  let refreshToken = REFRESH_TOKEN;
   const refuse = (error: string, error_description: string) => Response.json({ error, error_description }, { status: 400 });
 
-  function issue(origin: string): Response {
+  function issue(origin: string, more: Record<string, string> = {}): Response {
     const token = `00DPb0000000001!${randomBytes(24).toString("base64url")}`;
     tokens.add(token);
     return Response.json({
@@ -29,9 +38,10 @@ export function createOAuth(options: { publicKey: string | undefined }): OAuth {
       signature: randomBytes(32).toString("base64"),
       scope: "api",
       instance_url: origin,
-      id: `${origin}/id/00DPb0000000001MAA/005Pb0000000001IAA`,
+      id: `${origin}/id/00DPb0000000001MAA/${INTEGRATION_USER}`,
       token_type: "Bearer",
       issued_at: String(Date.now()),
+      ...more,
     });
   }
 
@@ -48,6 +58,15 @@ export function createOAuth(options: { publicKey: string | undefined }): OAuth {
           if (form.get("client_id") !== CLIENT_ID) return refuse("invalid_client_id", "client identifier invalid");
           if (form.get("client_secret") !== CLIENT_SECRET) return refuse("invalid_client", "invalid client credentials");
           return issue(origin);
+        case "refresh_token":
+          if (form.get("client_id") !== CLIENT_ID) return refuse("invalid_client_id", "client identifier invalid");
+          // The sandbox's app is one that does not require the secret; a wrong one is refused all the same.
+          if (form.has("client_secret") && form.get("client_secret") !== CLIENT_SECRET) {
+            return refuse("invalid_client", "invalid client credentials");
+          }
+          if (form.get("refresh_token") !== refreshToken) return refuse("invalid_grant", "expired access/refresh token");
+          if (rotates) refreshToken = randomBytes(24).toString("base64url");
+          return issue(origin, rotates ? { refresh_token: refreshToken } : {});
         case JWT_BEARER: {
           const refused = judge(form.get("assertion") ?? "", options.publicKey);
           return refused ? refuse("invalid_grant", refused) : issue(origin);
@@ -58,6 +77,9 @@ export function createOAuth(options: { publicKey: string | undefined }): OAuth {
     },
     isGood: (authorization) => tokens.has(/^Bearer (\S+)$/.exec(authorization ?? "")?.[1] ?? ""),
     expireTokens: () => tokens.clear(),
+    rotateRefreshTokens() {
+      rotates = true;
+    },
   };
 }
 

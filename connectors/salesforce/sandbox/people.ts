@@ -5,12 +5,19 @@ export interface SandboxPerson {
   Name: string;
   Phone?: string;
   MobilePhone?: string;
+  HomePhone?: string;
+  Fax?: string;
+  /** A Contact's. */
+  AccountId?: string;
+  OwnerId?: string;
   LastModifiedDate: string;
   IsConverted?: boolean;
 }
 
+type Prefix = "003" | "00Q" | "001" | "00T" | "005" | "006" | "0PS" | "00N" | "01k" | "0Pa";
+
 /** An 18-character id: prefix, twelve digits of our own, and the checksum that makes ids safe to compare without case. */
-export function recordId(prefix: "003" | "00Q" | "001" | "00T", serial: number): string {
+export function recordId(prefix: Prefix, serial: number): string {
   const id = `${prefix}Pb${String(serial).padStart(10, "0")}`;
   const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
   const checksum = [0, 5, 10].map((start) => {
@@ -27,6 +34,8 @@ export const PEOPLE: SandboxPerson[] = [
     Id: recordId("003", 1),
     Name: "Dana Example",
     Phone: "(415) 555-0100",
+    AccountId: recordId("001", 1),
+    OwnerId: recordId("005", 1),
     LastModifiedDate: "2025-01-10T09:00:00.000+0000",
   },
   {
@@ -40,6 +49,7 @@ export const PEOPLE: SandboxPerson[] = [
     kind: "Contact",
     Id: recordId("003", 2),
     Name: "Sam Sample",
+    OwnerId: recordId("005", 2),
     MobilePhone: "415.555.0101",
     LastModifiedDate: "2025-01-11T09:00:00.000+0000",
   },
@@ -71,4 +81,30 @@ export const PEOPLE: SandboxPerson[] = [
     MobilePhone: "+49 30 23012-5105",
     LastModifiedDate: "2025-01-07T09:00:00.000+0000",
   },
+];
+
+export interface SandboxUser {
+  Id: string;
+  Email: string;
+  IsActive: boolean;
+}
+
+export const USERS: SandboxUser[] = [
+  { Id: recordId("005", 1), Email: "sales@example.com", IsActive: true },
+  { Id: recordId("005", 2), Email: "sam.seller@example.com", IsActive: true },
+  { Id: recordId("005", 3), Email: "left@example.com", IsActive: false },
+];
+
+export interface SandboxDeal {
+  Id: string;
+  AccountId: string;
+  IsClosed: boolean;
+  CreatedDate: string;
+}
+
+/** The newest of Example Industries is closed. */
+export const DEALS: SandboxDeal[] = [
+  { Id: recordId("006", 1), AccountId: recordId("001", 1), IsClosed: false, CreatedDate: "2024-11-01T09:00:00.000+0000" },
+  { Id: recordId("006", 2), AccountId: recordId("001", 1), IsClosed: false, CreatedDate: "2024-12-01T09:00:00.000+0000" },
+  { Id: recordId("006", 3), AccountId: recordId("001", 1), IsClosed: true, CreatedDate: "2025-01-01T09:00:00.000+0000" },
 ];

@@ -16,6 +16,11 @@ function field(name: string, type: TaskField["type"], length = 0, more: Partial<
   return { name, type, length, externalId: false, createable: true, updateable: true, ...more };
 }
 
+/** The field that keeps the call's key, as `patchbay setup` or an administrator makes it. */
+export function externalIdFieldOf(name: string): TaskField {
+  return field(name, "string", 255, { externalId: true });
+}
+
 export function taskFields(externalIdField: string | undefined): TaskField[] {
   return [
     field("Id", "id", 18, { createable: false, updateable: false }),
@@ -23,7 +28,7 @@ export function taskFields(externalIdField: string | undefined): TaskField[] {
     field("Status", "picklist", 255),
     field("Priority", "picklist", 255),
     field("Type", "picklist", 255),
-    // Whether an update may name it is not documented. The sandbox is strict.
+    // "This field isn't updateable" (sforce_api_objects_task).
     field("TaskSubtype", "picklist", 40, { updateable: false, words: ["Task", "Email", "ListEmail", "Call", "Cadence", "LinkedIn"] }),
     field("ActivityDate", "date"),
     field("CallType", "picklist", 40, { words: ["Inbound", "Outbound", "Internal"] }),
@@ -35,7 +40,7 @@ export function taskFields(externalIdField: string | undefined): TaskField[] {
     field("WhatId", "reference", 18),
     field("OwnerId", "reference", 18),
     field("Campaign__c", "string", 80),
-    ...(externalIdField === undefined ? [] : [field(externalIdField, "string", 255, { externalId: true })]),
+    ...(externalIdField === undefined ? [] : [externalIdFieldOf(externalIdField)]),
   ];
 }
 

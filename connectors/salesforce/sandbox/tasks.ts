@@ -1,5 +1,5 @@
 import { type ItemError, itemError, refusal } from "./answers.ts";
-import { recordId, type SandboxPerson } from "./people.ts";
+import { recordId, type SandboxDeal, type SandboxPerson, type SandboxUser } from "./people.ts";
 import { isUnreadable, judgeValue, type TaskField } from "./task-fields.ts";
 
 export type StoredTask = Record<string, unknown> & { Id: string };
@@ -7,6 +7,10 @@ export type StoredTask = Record<string, unknown> & { Id: string };
 /** The org's Tasks, behind sObject Collections (resources_composite_sobjects_collections_upsert). */
 export interface Tasks {
   upsert(request: Request, fieldName: string): Promise<Response>;
+  /** One Task, whole; 404 when it is not there. */
+  read(id: string): Response;
+  /** Changes some fields of one Task (resources_sobject_basic_info, "Update"): 204, or 400 with the list of errors. */
+  update(id: string, body: Record<string, unknown>): Response;
   /** Several Tasks by their ids, in order; null for one that is not there (resources_composite_sobjects_collections_retrieve). */
   retrieve(ids: string | undefined, fields: string | undefined): Response;
   /** 204, or 404 in Salesforce's words (resources_sobject_basic_info, "Delete"). */
@@ -14,13 +18,22 @@ export interface Tasks {
   list(): StoredTask[];
   /** So many records that are written next meet a locked row. */
   lockRows(count: number): void;
+  /** The record with this external id breaks a rule of the org, for good. */
+  refuse(externalId: string): void;
 }
 
 const MAX_RECORDS = 200;
 
-export function createTasks(options: { fields: TaskField[]; people: SandboxPerson[] }): Tasks {
-  const { fields, people } = options;
-  const byName = new Map(fields.map((field) => [field.name.toLowerCase(), field]));
+/** `fields` are read anew each time: a field can be made, and hidden from the integration user. */
+export function createTasks(options: {
+  fields(): TaskField[];
+  people: SandboxPerson[];
+  users: readonly SandboxUser[];
+  deals: readonly SandboxDeal[];
+}): Tasks {
+  const { fields, people, users, deals } = options;
+  const byNameNow = () => new Map(fields().map((field) => [field.name.toLowerCase(), field]));
+  const refused = new Set<string>();
   const stored: StoredTask[] = [];
   let locked = 0;
   let nextId = 1;
@@ -30,9 +43,25 @@ export function createTasks(options: { fields: TaskField[]; people: SandboxPerso
     if (typeof externalId !== "string" || externalId === "") {
       return [itemError("MISSING_ARGUMENT", `${key.name} not specified`, [])];
     }
-    const same = stored.filter((task) => task[key.name] === externalId);
+    // An External ID is read without regard to case.
+    const same = stored.filter((task) => isSame(task[key.name], externalId));
     if (same.length > 1) return [itemError("DUPLICATE_EXTERNAL_ID", `${key.name}: more than one record found for external id field`, [])];
+    if (refused.has(externalId)) return [itemError("FIELD_CUSTOM_VALIDATION_EXCEPTION", "Calls of this kind may not be logged", [])];
     const [before] = same;
+    const errors = judge(record, before);
+    if (errors.length > 0) return errors;
+    if (locked > 0) {
+      locked -= 1;
+      return [itemError("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record or 1 records: 003Pb0000000001")];
+    }
+    const task = before ?? { Id: recordId("00T", nextId++), Status: "Not Started", Priority: "Normal", TaskSubtype: "Task" };
+    if (!before) stored.push(task);
+    put(task, record);
+    return { id: task.Id, created: before === undefined };
+  }
+
+  function judge(record: Record<string, unknown>, before: StoredTask | undefined): ItemError[] {
+    const byName = byNameNow();
     const errors = Object.entries(record).flatMap(([name, value]): ItemError[] => {
       const field = byName.get(name.toLowerCase());
       if (!field) return [itemError("INVALID_FIELD", `No such column '${name}' on sobject of type Task`)];
@@ -43,30 +72,32 @@ export function createTasks(options: { fields: TaskField[]; people: SandboxPerso
     if (String(link.WhoId ?? "").startsWith("00Q") && link.WhatId) {
       errors.push(itemError("FIELD_INTEGRITY_EXCEPTION", "Related To ID: can't be set with a lead", ["WhatId"]));
     }
-    if (errors.length > 0) return errors;
-    if (locked > 0) {
-      locked -= 1;
-      return [itemError("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record or 1 records: 003Pb0000000001")];
-    }
-    const task = before ?? { Id: recordId("00T", nextId++), Status: "Not Started", Priority: "Normal", TaskSubtype: "Task" };
-    if (!before) stored.push(task);
-    for (const [name, value] of Object.entries(record)) {
+    return errors;
+  }
+
+  function put(task: StoredTask, values: Record<string, unknown>): void {
+    const byName = byNameNow();
+    for (const [name, value] of Object.entries(values)) {
       // An empty text empties the field.
       if (value === "" || value === null) delete task[byName.get(name.toLowerCase())?.name ?? name];
       else task[byName.get(name.toLowerCase())?.name ?? name] = value;
     }
-    return { id: task.Id, created: before === undefined };
   }
 
   function judgeLink(field: TaskField, value: unknown): ItemError | undefined {
-    const kinds = { WhoId: ["Contact", "Lead"], WhatId: ["Account"] }[field.name];
-    if (!kinds || value === null || value === "") return undefined;
-    const isThere = people.some(({ kind, Id }) => kinds.includes(kind) && (Id === value || Id.slice(0, 15) === value));
+    const those = {
+      WhoId: people.filter(({ kind }) => kind !== "Account"),
+      WhatId: [...people.filter(({ kind }) => kind === "Account"), ...deals],
+      OwnerId: users.filter(({ IsActive }) => IsActive),
+    }[field.name];
+    if (!those || value === null || value === "") return undefined;
+    const isThere = those.some(({ Id }) => Id === value || Id.slice(0, 15) === value);
     return isThere ? undefined : itemError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", []);
   }
 
   return {
     async upsert(request, fieldName) {
+      const byName = byNameNow();
       const key = byName.get(fieldName.toLowerCase());
       if (!key?.externalId)
         return refusal(404, "NOT_FOUND", `Provided external ID field does not exist or is not accessible: ${fieldName}`);
@@ -74,7 +105,7 @@ export function createTasks(options: { fields: TaskField[]; people: SandboxPerso
       if (read instanceof Response) return read;
       const externalIds = read.records.map((record) => record[key.name]);
       const results = read.records.map((record) => {
-        const isTwice = externalIds.filter((id) => id === record[key.name]).length > 1;
+        const isTwice = externalIds.filter((id) => isSame(id, record[key.name])).length > 1;
         const done = isTwice
           ? [itemError("DUPLICATE_VALUE", `Duplicate external id specified: ${record[key.name]}`, [key.name])]
           : write(record, key);
@@ -82,7 +113,22 @@ export function createTasks(options: { fields: TaskField[]; people: SandboxPerso
       });
       return Response.json(results);
     },
+    read(id) {
+      const task = stored.find(({ Id }) => Id === id);
+      if (!task) return refusal(404, "NOT_FOUND", "The requested resource does not exist");
+      const all = fields().map(({ name }) => [name, task[name] ?? null]);
+      return Response.json({ attributes: { type: "Task" }, ...Object.fromEntries(all) });
+    },
+    update(id, body) {
+      const task = stored.find(({ Id }) => Id === id);
+      if (!task) return refusal(404, "ENTITY_IS_DELETED", "entity is deleted");
+      const [error] = judge(body, task);
+      if (error) return Response.json([{ message: error.message, errorCode: error.statusCode, fields: error.fields }], { status: 400 });
+      put(task, body);
+      return new Response(null, { status: 204 });
+    },
     retrieve(ids = "", names = "") {
+      const byName = byNameNow();
       const unknown = names.split(",").find((name) => !byName.has(name.toLowerCase()));
       if (unknown !== undefined) return refusal(400, "INVALID_FIELD", `No such column '${unknown}' on sobject of type Task`);
       const read = ids.split(",").map((id) => {
@@ -101,7 +147,14 @@ export function createTasks(options: { fields: TaskField[]; people: SandboxPerso
     lockRows(count) {
       locked = count;
     },
+    refuse(externalId) {
+      refused.add(externalId);
+    },
   };
+}
+
+function isSame(stored: unknown, given: unknown): boolean {
+  return String(stored ?? "").toLowerCase() === String(given ?? "").toLowerCase();
 }
 
 async function readRecords(request: Request, byName: Map<string, TaskField>): Promise<{ records: Record<string, unknown>[] } | Response> {

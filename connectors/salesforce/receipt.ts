@@ -1,0 +1,71 @@
+import type { Delivery, Person, Receipt } from "../../src/connector.ts";
+import { UNKNOWN_CALLER } from "./make-contacts.ts";
+import { notesOf } from "./notes.ts";
+import type { Candidate } from "./search.ts";
+import type { Task } from "./task.ts";
+import type { Whom } from "./whom.ts";
+import type { SalesforceWith } from "./with.ts";
+
+/** A person's name, where it is one: what we called them ourselves is none, and neither is a number that somebody typed as a name. */
+export function nameOf(name: string | undefined): string | undefined {
+  const trimmed = name?.trim() ?? "";
+  const isNumber = (trimmed.match(/\d/g) ?? []).length >= 7;
+  return trimmed === "" || trimmed === UNKNOWN_CALLER || isNumber ? undefined : trimmed;
+}
+
+/** The page of a record, as Lightning has it. */
+export function pageOf(options: { instanceUrl: string; object: string; id: string }): string {
+  const { instanceUrl, object, id } = options;
+  return `${instanceUrl}/lightning/r/${object}/${id}/view`;
+}
+
+/** `ownerEmail`: of who owns the person's record. */
+export function personOf(options: { person: Candidate; ownerEmail: string | undefined; instanceUrl: string }): Person {
+  const { person, ownerEmail, instanceUrl } = options;
+  const name = nameOf(person.name);
+  return {
+    id: person.id,
+    kind: person.kind.toLowerCase(),
+    ...(name ? { name } : {}),
+    ...(ownerEmail ? { owner: ownerEmail } : {}),
+    url: pageOf({ instanceUrl, object: person.kind, id: person.id }),
+  };
+}
+
+/**
+ * What is remembered of a Task that was written. `who_id`, `what_id` and `owner_id` are what was once written: they are not written again, so that
+ * what a person corrects in Salesforce stays. `notes` names the parts of the call that its Comments hold.
+ */
+export function receiptOf(options: {
+  id: string;
+  task: Task;
+  delivery: Delivery<SalesforceWith>;
+  whom: Whom;
+  ownerEmail: string | undefined;
+  instanceUrl: string;
+}): Receipt {
+  const { id, task, delivery, whom, ownerEmail, instanceUrl } = options;
+  const { previous } = delivery;
+  const written = (field: string) => (typeof task[field] === "string" ? task[field] : undefined);
+  const extra = present({
+    who_id: written("WhoId") ?? previous?.extra?.who_id,
+    what_id: written("WhatId") ?? previous?.extra?.what_id,
+    owner_id: written("OwnerId") ?? previous?.extra?.owner_id,
+    notes: notesOf(delivery),
+    contact_refused: whom.refused,
+  });
+  const isOnPerson = whom.person !== undefined && (written("WhoId") ?? written("WhatId")) !== undefined;
+  const person = isOnPerson && whom.person ? personOf({ person: whom.person, ownerEmail, instanceUrl }) : previous?.person;
+  const found = whom.found ?? previous?.found;
+  return {
+    id,
+    url: pageOf({ instanceUrl, object: "Task", id }),
+    ...(person ? { person } : {}),
+    ...(found === undefined ? {} : { found }),
+    ...(Object.keys(extra).length > 0 ? { extra } : {}),
+  };
+}
+
+function present(texts: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries(Object.entries(texts).flatMap(([name, text]) => (text ? [[name, text]] : [])));
+}

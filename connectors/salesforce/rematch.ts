@@ -1,0 +1,79 @@
+import { z } from "zod";
+import { type Receipt, RematchError } from "../../src/connector.ts";
+import { SalesforceError } from "./errors.ts";
+import type { Org } from "./open.ts";
+import type { PersonKind } from "./phone-fields.ts";
+import { personOf } from "./receipt.ts";
+import type { Candidate } from "./search.ts";
+import { pathOf } from "./task.ts";
+
+/** Key prefixes of record ids (help article 000385203): the same in every org. */
+const PREFIXES: Record<string, PersonKind> = { "003": "Contact", "00Q": "Lead", "001": "Account" };
+
+/** A 15 or 18 character id, bare or in the address of a record's page. */
+const ID = /(?:^|\/)((003|00Q|001)(?:[A-Za-z0-9]{15}|[A-Za-z0-9]{12}))(?:$|[/?#])/;
+
+const GIVE = "give the 15 or 18 characters of a Contact (003…), Lead (00Q…) or Account (001…), or the address of its page";
+
+const recordAnswer = z.object({
+  Id: z.string(),
+  Name: z.string().nullish(),
+  OwnerId: z.string().nullish(),
+  AccountId: z.string().nullish(),
+});
+
+/** Puts a call's Task on the person whom somebody chose. @throws {RematchError} `to` is nobody, or the Task is gone */
+export async function rematchTask(options: { receipt: Receipt; to: string; org: Org; signal: AbortSignal }): Promise<Receipt> {
+  const { receipt, to, org, signal } = options;
+  const { session } = org;
+  const person = await personFrom({ to, org, signal });
+  const link = newLink(person, receipt);
+  try {
+    await session.request({ method: "PATCH", path: pathOf(receipt.id), body: link }, { signal });
+  } catch (error) {
+    if (!(error instanceof SalesforceError)) throw error;
+    if (error.status === 404) throw new RematchError("the Task is gone from Salesforce: replay the call, then rematch it");
+    if (error.code === "FIELD_INTEGRITY_EXCEPTION") {
+      throw new RematchError("Salesforce takes no Lead for a Task that is related to something: empty Related To there, then try again");
+    }
+    throw error;
+  }
+  const emails = await org.users.emailsOf(person.owner ? [person.owner] : [], signal);
+  const { who_id: _who, what_id: _what, contact_refused: _refused, ...kept } = receipt.extra ?? {};
+  return {
+    id: receipt.id,
+    ...(receipt.url ? { url: receipt.url } : {}),
+    person: personOf({ person, ownerEmail: emails.get(person.owner ?? ""), instanceUrl: session.instanceUrl }),
+    // Somebody has decided.
+    found: 1,
+    extra: {
+      ...kept,
+      ...(link.WhoId ? { who_id: link.WhoId } : {}),
+      ...(link.WhatId ? { what_id: link.WhatId } : {}),
+    },
+  };
+}
+
+/** What was of the wrong person goes with that one; what we did not write ourselves stays. */
+function newLink(person: Candidate, { extra }: Receipt): { WhoId?: string | null; WhatId?: string | null } {
+  if (person.kind === "Account") return { WhatId: person.id, ...(extra?.who_id ? { WhoId: null } : {}) };
+  if (!extra?.what_id) return { WhoId: person.id };
+  return { WhoId: person.id, WhatId: (person.kind === "Contact" ? person.accountId : undefined) ?? null };
+}
+
+async function personFrom(options: { to: string; org: Org; signal: AbortSignal }): Promise<Candidate> {
+  const { to, org, signal } = options;
+  const [, id, prefix] = ID.exec(to.trim()) ?? [];
+  const kind = PREFIXES[prefix ?? ""];
+  if (!id || !kind) throw new RematchError(`that is no person of Salesforce: ${GIVE}`);
+  const fields = ["Id", "Name", "OwnerId", ...(kind === "Contact" ? ["AccountId"] : [])];
+  try {
+    const answer = await org.session.request({ method: "GET", path: `/sobjects/${kind}/${id}?fields=${fields.join(",")}` }, { signal });
+    const { Id, Name, OwnerId, AccountId } = recordAnswer.parse(answer);
+    const accountId = (kind === "Account" ? Id : AccountId) ?? undefined;
+    return { kind, id: Id, name: Name ?? "", accountId, owner: OwnerId ?? undefined, modifiedAtMs: 0, numbers: [] };
+  } catch (error) {
+    if (!(error instanceof SalesforceError) || (error.status !== 404 && error.status !== 400)) throw error;
+    throw new RematchError(`Salesforce has no ${kind} with that id, or the integration user cannot see it: ${GIVE}`);
+  }
+}
