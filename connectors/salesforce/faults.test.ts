@@ -8,7 +8,6 @@ import {
   documentedCall,
   opening,
   openWith,
-  receiptOf,
   send,
   sendOne,
   startOrg,
@@ -36,6 +35,50 @@ describe("when Salesforce refuses", () => {
     expect(await tasksOf(org)).toHaveLength(2);
   });
 
+  test("many locked rows are tried again in small requests, not in one that would lock itself", async () => {
+    const org = await startOrg();
+    const destination = await org.open();
+    const deliveries = Array.from({ length: 30 }, (_, index) => deliveryOf(documentedCall({ call_id: `call_${index}` })));
+    let tries = 0;
+    org.fault.now = (request) => {
+      if (request.method !== "PATCH") return undefined;
+      if (tries === 0) org.sandbox.lockRows(24);
+      tries += 1;
+      return undefined;
+    };
+    const outcomes = await send(destination, ...deliveries);
+    expect(outcomes.filter(({ kind }) => kind === "delivered")).toHaveLength(30);
+    // 24 of them, three at a time.
+    expect(count(org, UPSERT)).toBe(1 + 8);
+  });
+
+  test("two calls that Salesforce takes for one do not fail each other", async () => {
+    const org = await startOrg();
+    const outcomes = await send(
+      await org.open(),
+      ...["call_a", "call_A", "call_b"].map((call_id) => deliveryOf(documentedCall({ call_id }))),
+    );
+    expect(outcomes.map((outcome) => (outcome.kind === "rejected" ? outcome.code : outcome.kind))).toEqual([
+      "delivered",
+      "same_external_id",
+      "delivered",
+    ]);
+  });
+
+  test("the record that the org refuses for good is refused alone", async () => {
+    const org = await startOrg();
+    org.sandbox.refuse("voiceinfra/call_2");
+    const outcomes = await send(
+      await org.open(),
+      ...["call_1", "call_2", "call_3"].map((call_id) => deliveryOf(documentedCall({ call_id }))),
+    );
+    expect(outcomes.map(({ kind }) => kind)).toEqual(["delivered", "rejected", "delivered"]);
+    expect(outcomes[1]).toMatchObject({
+      code: "FIELD_CUSTOM_VALIDATION_EXCEPTION",
+      reason: expect.stringContaining("a validation rule of the org"),
+    });
+  });
+
   test("one bad record is that record's trouble, and no reason quotes the call", async () => {
     const org = await startOrg();
     const secretText = "SECRET-WORD";
@@ -49,7 +92,10 @@ describe("when Salesforce refuses", () => {
     );
     expect(outcomes.map((outcome) => (outcome.kind === "rejected" ? [outcome.code, outcome.reason] : outcome.kind))).toEqual([
       "delivered",
-      ["INVALID_FIELD", "Task has no such field, or the integration user cannot see it: Nowhere__c"],
+      [
+        "INVALID_FIELD",
+        "Task has no such field, or the integration user cannot see it: look at its API name, and give the user Read and Edit access to it (field-level security): Nowhere__c",
+      ],
       ["STRING_TOO_LONG", "a value is longer than its field: Campaign__c"],
       ["INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "a value is not in its field's picklist: CallType"],
       "delivered",
@@ -71,9 +117,9 @@ describe("when Salesforce refuses", () => {
   });
 
   test("a used-up daily limit is waited for", async () => {
-    const org = await startOrg({ dailyRequests: 3 });
+    const org = await startOrg({ dailyRequests: 1_000 });
     const destination = await org.open();
-    await receiptOf(sendOne(destination, deliveryOf(documentedCall())));
+    org.sandbox.useUp(1_000);
     expect(await sendOne(destination, deliveryOf(documentedCall({ call_id: "call_2" })))).toEqual({
       kind: "retry",
       because: "rate-limit",

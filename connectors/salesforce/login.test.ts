@@ -15,7 +15,7 @@ import {
 } from "../../test/support/salesforce.ts";
 import { salesforce } from "./index.ts";
 import { explainLogin } from "./login-errors.ts";
-import { USERNAME } from "./sandbox/oauth.ts";
+import { REFRESH_TOKEN, USERNAME } from "./sandbox/oauth.ts";
 
 describe("logging in", () => {
   test("JWT bearer: an assertion signed with the app's key opens the org", async () => {
@@ -65,6 +65,31 @@ describe("logging in", () => {
     expect(explainLogin({ code: "invalid_grant", description: "login rate exceeded", flow: "jwt" })).toMatchObject({
       kind: "retry",
       because: "rate-limit",
+    });
+  });
+
+  test("refresh token: with and without the app's secret it opens the org, and again when the session has expired", async () => {
+    const org = await startOrg();
+    await org.open({ refresh_token: REFRESH_TOKEN });
+    const destination = await org.open({ client_secret: undefined, refresh_token: REFRESH_TOKEN });
+    org.sandbox.expireTokens();
+    await receiptOf(sendOne(destination, deliveryOf(documentedCall())));
+    expect(count(org, TOKEN)).toBe(3);
+  });
+
+  test("refresh token: one that is revoked, or that the app changes at each login, is told", async () => {
+    const org = await startOrg();
+    const refresh = { client_secret: undefined, refresh_token: REFRESH_TOKEN };
+    expect(await opening(org.open({ ...refresh, refresh_token: "wrong-credential" }))).toMatchObject({
+      kind: "unauthorized",
+      code: "invalid_grant",
+      fix: expect.stringMatching(/^refresh_token has expired or was revoked: log in to the app once more/),
+    });
+    org.sandbox.rotateRefreshTokens();
+    expect(await opening(org.open(refresh))).toMatchObject({
+      kind: "unauthorized",
+      code: "refresh_token_rotates",
+      fix: expect.stringContaining("Refresh Token Rotation"),
     });
   });
 
@@ -176,10 +201,16 @@ describe("settings", () => {
     const { client_secret: _, ...bare } = fine;
     expect(problems(fine)).toEqual([]);
     expect(problems({ ...bare, username: "u", private_key: privateKey })).toEqual([]);
-    expect(problems(bare)).toEqual(["client_secret is missing: give it, or username and private_key"]);
+    expect(problems(bare)).toEqual(["client_secret is missing: give it, or username and private_key, or refresh_token"]);
     expect(problems({ ...fine, username: "u", private_key: privateKey })).toEqual([
       "client_secret and username with private_key are two ways to log in: give one of them",
     ]);
+    expect(problems({ ...bare, refresh_token: "r" })).toEqual([]);
+    expect(problems({ ...fine, refresh_token: "r", login_url: "https://login.salesforce.com" })).toEqual([]);
+    expect(problems({ ...bare, refresh_token: "r", username: "u", private_key: privateKey })).toEqual([
+      "refresh_token and username with private_key are two ways to log in: give one of them",
+    ]);
+    expect(problems({ ...bare, username: "u", password: "p" })[0]).toMatch(/password|private_key is missing/);
     expect(problems({ ...bare, username: "u" })).toEqual(["private_key is missing: username needs it"]);
     expect(problems({ ...bare, private_key: privateKey })).toEqual(["username is missing: private_key needs it"]);
     expect(problems({ ...bare, username: "u", private_key: "no key" })).toEqual(["private_key is not an RSA private key in PEM form"]);

@@ -19,6 +19,11 @@ export function repaired(task: Task, error: unknown): Repair | undefined {
   if (code === "UNABLE_TO_LOCK_ROW") return { task, isLocked: true };
   // A write of the same key was faster: this one is an update now.
   if (code === "DUPLICATE_VALUE") return { task };
+  // Who left the company since we looked: the Task stays with the integration user, until somebody gives it away.
+  if ("OwnerId" in task && (code === "INACTIVE_OWNER_OR_USER" || (STALE.has(code) && fields.includes("OwnerId")))) {
+    const { OwnerId: _, ...unowned } = task;
+    return { task: unowned };
+  }
   if (STALE.has(code) && isLinked(task) && (fields.length === 0 || fields.some((field) => field === "WhoId" || field === "WhatId"))) {
     const { WhoId: _who, WhatId: _what, ...alone } = task;
     return { task: alone, isStale: true };

@@ -7,6 +7,7 @@ import {
   documentedCall,
   FIELD,
   personOf,
+  QUERY,
   receiptOf,
   SEARCH,
   send,
@@ -57,15 +58,23 @@ describe("the Task of a call", () => {
     expect(receipt).toEqual({
       id: record?.id,
       url: `${org.url}/lightning/r/Task/${receipt.id}/view`,
+      person: {
+        id: DANA,
+        kind: "contact",
+        name: "Dana Example",
+        owner: "sales@example.com",
+        url: `${org.url}/lightning/r/Contact/${DANA}/view`,
+      },
+      found: 1,
       extra: { who_id: DANA, notes: "summary recording" },
     });
-    expect(org.sandbox.requests).toEqual([TOKEN, DESCRIBE, SEARCH, UPSERT]);
+    expect(org.sandbox.requests).toEqual([TOKEN, DESCRIBE, SEARCH, UPSERT, QUERY]);
   });
 
-  test("a route's own subject, description, status and fields are used, and empty ones blank nothing", async () => {
+  test("a route's own title, body, status and fields are used, and empty ones blank nothing", async () => {
     const org = await startOrg();
     const destination = await org.open();
-    const own = { subject: "Call\nabout seats", description: "Own words", status: "Done", fields: { Campaign__c: "spring", Priority: "" } };
+    const own = { title: "Call\nabout seats", body: "Own words", status: "Done", fields: { Campaign__c: "spring", Priority: "" } };
     await receiptOf(sendOne(destination, deliveryOf(documentedCall(), { with: own })));
     const [task] = await tasksOf(org);
     expect(task).toMatchObject({
@@ -75,9 +84,7 @@ describe("the Task of a call", () => {
       Campaign__c: "spring",
       Priority: "Normal",
     });
-    await receiptOf(
-      sendOne(destination, deliveryOf(documentedCall(), { with: { subject: " ", description: "", fields: { Campaign__c: "" } } })),
-    );
+    await receiptOf(sendOne(destination, deliveryOf(documentedCall(), { with: { title: " ", body: "", fields: { Campaign__c: "" } } })));
     expect((await tasksOf(org))[0]).toMatchObject({ Subject: "AI call: inbound from Dana Example (Sales line)", Campaign__c: "spring" });
   });
 

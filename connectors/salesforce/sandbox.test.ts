@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { FIELD } from "../../test/support/salesforce.ts";
+import { createAdmin } from "./sandbox/admin.ts";
+import { PEOPLE } from "./sandbox/people.ts";
+import { search } from "./sandbox/search.ts";
+import { answerQuery } from "./sandbox/soql.ts";
 import { createSandbox } from "./sandbox.ts";
 
 describe("the sandbox is strict", () => {
@@ -34,5 +38,42 @@ describe("the sandbox is strict", () => {
     const open = await createSandbox().fetch(new Request("http://127.0.0.1/services/data/v65.0/sobjects/Task/describe"));
     expect([open.status, await open.json()]).toEqual([401, [{ message: "Session expired or invalid", errorCode: "INVALID_SESSION_ID" }]]);
     expect((await upsert([record("a")])).headers.get("sforce-limit-info")).toBe("api-usage=1/15000");
+  });
+
+  test("an External ID is read without regard to case, as Salesforce reads it", async () => {
+    const results = (await (await upsert([record("a"), record("A"), record("b")])).json()) as { success: boolean }[];
+    expect(results.map(({ success }) => success)).toEqual([false, false, true]);
+  });
+
+  test("a query is refused for what the org has not, and quotes in it must be escaped", () => {
+    const rows = [{ Id: "1", Email: "o'neil@example.com", IsActive: true }];
+    const ask = (soql: string) => answerQuery({ soql, tables: { User: { columns: ["Id", "Email", "IsActive"], rows } } });
+    expect(ask("SELECT Id FROM User WHERE Email = 'o'neil@example.com'").status).toBe(400);
+    expect(ask("SELECT Id, Nowhere__c FROM User").status).toBe(400);
+    expect(ask("SELECT Id FROM Nobody").status).toBe(400);
+    expect(ask("DELETE FROM User").status).toBe(400);
+    expect(ask("SELECT Id FROM User WHERE IsActive = true AND Email IN ('x','O\\'Neil@example.com') LIMIT 1").status).toBe(200);
+  });
+
+  test("a search is refused when it is malformed, too long, or names a field that an object has not", () => {
+    const find = (term: string, returning = "Account(Id, Phone)") =>
+      search(`FIND {${term}} IN PHONE FIELDS RETURNING ${returning}`, PEOPLE).status;
+    expect(find("4155550100 OR 14155550100")).toBe(200);
+    expect(find("+14155550100")).toBe(400);
+    expect(find("4155550100 OR ")).toBe(400);
+    expect(find(Array.from({ length: 400 }, () => "4155550100").join(" OR "))).toBe(400);
+    expect(find("4155550100", "Account(Id, MobilePhone)")).toBe(400);
+  });
+
+  test("a field may only be made on Activity, and only by who may", () => {
+    const admin = (mayCustomize: boolean) => createAdmin({ fields: [], hidden: [], mayCustomize, integrationUser: "u" });
+    const Metadata = { type: "Text", label: "x", length: 255, externalId: true };
+    expect(admin(true).makeField({ FullName: "Task.X__c", Metadata }).status).toBe(400);
+    expect(admin(true).makeField({ FullName: "Activity.X__c", Metadata: { ...Metadata, length: 256 } }).status).toBe(400);
+    expect(admin(false).makeField({ FullName: "Activity.X__c", Metadata }).status).toBe(400);
+    const org = admin(true);
+    expect(org.makeField({ FullName: "Activity.X__c", Metadata }).status).toBe(201);
+    // Until somebody is let see it, nobody does.
+    expect(org.fields()).toEqual([]);
   });
 });

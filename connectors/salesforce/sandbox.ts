@@ -5,7 +5,7 @@ import { createAdmin } from "./sandbox/admin.ts";
 import { itemError, refusal } from "./sandbox/answers.ts";
 import { createContacts, readPerson } from "./sandbox/contacts.ts";
 import { CLIENT_ID, CLIENT_SECRET, createOAuth, INTEGRATION_USER } from "./sandbox/oauth.ts";
-import { DEALS, PEOPLE, type SandboxDeal, type SandboxPerson, USERS } from "./sandbox/people.ts";
+import { DEALS, PEOPLE, type SandboxDeal, type SandboxPerson, type SandboxUser, USERS } from "./sandbox/people.ts";
 import { FIELDS, search } from "./sandbox/search.ts";
 import { answerQuery, type Row } from "./sandbox/soql.ts";
 import { taskFields } from "./sandbox/task-fields.ts";
@@ -16,6 +16,7 @@ export interface SalesforceSandboxOptions extends SandboxOptions {
   publicKey?: string;
   people?: SandboxPerson[];
   deals?: SandboxDeal[];
+  users?: SandboxUser[];
   /** `null`: the field was never created. */
   externalIdField?: string | null;
   /** Fields of Task that the integration user cannot see (field-level security). */
@@ -53,13 +54,13 @@ const COLLECTIONS_VERSION = 46;
 
 export function createSandbox(options: SalesforceSandboxOptions = {}): SalesforceSandbox {
   const { limits = true, latencyMs = 0, publicKey, externalIdField = "Voice_Call_Id__c", mayCustomize = true, hidden = [] } = options;
-  const { deals = DEALS, dailyRequests = limits ? 15_000 : 1_000_000, contactRule, staleIndex = false } = options;
+  const { deals = DEALS, users = USERS, dailyRequests = limits ? 15_000 : 1_000_000, contactRule, staleIndex = false } = options;
   const people = [...(options.people ?? PEOPLE)];
   const indexed = staleIndex ? [...people] : people;
   const oauth = createOAuth({ publicKey });
   const fields = taskFields(externalIdField ?? undefined);
   const admin = createAdmin({ fields, hidden, mayCustomize, integrationUser: INTEGRATION_USER });
-  const tasks = createTasks({ fields: admin.fields, people, users: USERS, deals });
+  const tasks = createTasks({ fields: admin.fields, people, users, deals });
   const requests: string[] = [];
   let used = 0;
 
@@ -135,7 +136,7 @@ export function createSandbox(options: SalesforceSandboxOptions = {}): Salesforc
     const named = (...columns: string[]) => ["Id", ...columns];
     const contacts = people.filter(({ kind }) => kind === "Contact");
     return {
-      User: { columns: named("Email", "IsActive", "CreatedDate"), rows: USERS as unknown as Row[] },
+      User: { columns: named("Email", "IsActive", "CreatedDate"), rows: users as unknown as Row[] },
       Opportunity: { columns: named("AccountId", "IsClosed", "CreatedDate"), rows: deals as unknown as Row[] },
       Contact: { columns: named("AccountId", "OwnerId", "Phone", "CreatedDate"), rows: contacts as unknown as Row[] },
       Task: { columns: admin.fields().map(({ name }) => name), rows: tasks.list() },

@@ -32,7 +32,7 @@ export async function holdOf(options: { session: Session; stopPercent: number; s
     kind: "retry",
     because: "rate-limit",
     code: "api_limit_near",
-    reason: `the org has used up ${stopPercent} % of its API requests of the last 24 hours (daily_limit_stop)`,
-    retryAfterMs: Math.max(1_000, LOOK_AGAIN_MS - (performance.now() - (session.usage?.atMs ?? 0))),
+    reason: `the org has used up ${stopPercent} % or more of its API requests of the last 24 hours (daily_limit_stop)`,
+    retryAfterMs: Math.max(1_000, Math.round(LOOK_AGAIN_MS - (performance.now() - (session.usage?.atMs ?? 0)))),
   };
 }

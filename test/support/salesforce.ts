@@ -16,6 +16,7 @@ export const DANA = recordId("003", 1);
 export const FIELD = "Voice_Call_Id__c";
 export const UPSERT = `PATCH /services/data/v65.0/composite/sobjects/Task/${FIELD}`;
 export const SEARCH = "GET /services/data/v65.0/search/";
+export const QUERY = "GET /services/data/v65.0/query/";
 export const TOKEN = "POST /services/oauth2/token";
 export const DESCRIBE = "GET /services/data/v65.0/sobjects/Task/describe";
 
@@ -26,10 +27,10 @@ afterEach(async () => {
 
 export function deliveryOf(
   call: SharedCall,
-  options: { with?: z.input<typeof salesforce.with>; previous?: Receipt; key?: string } = {},
+  options: { with?: z.input<typeof salesforce.with>; previous?: Receipt; key?: string; sinceAcceptedMs?: number } = {},
 ): Delivery<SalesforceWith> {
-  const { key = `voiceinfra/${call.call_id}`, previous } = options;
-  return { key, call, with: salesforce.with.parse(options.with ?? {}), previous, sinceAcceptedMs: 0, related: undefined };
+  const { key = `voiceinfra/${call.call_id}`, previous, sinceAcceptedMs = 0 } = options;
+  return { key, call, with: salesforce.with.parse(options.with ?? {}), previous, sinceAcceptedMs, related: undefined };
 }
 
 /** Answers in the sandbox's place; undefined lets the sandbox answer. */

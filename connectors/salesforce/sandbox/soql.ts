@@ -43,7 +43,7 @@ function conditionsOf(where: string): { field: string; values: string[] }[] | un
   if (where === "") return [];
   const parts = where.match(/(?:'(?:[^'\\]|\\.)*'|(?! AND ).)+/g) ?? [];
   const conditions = parts.map((part) => {
-    const [, field, single, list] = CONDITION.exec(part.replace(/^ AND /, "").trim()) ?? [];
+    const [, field, single, list] = CONDITION.exec(part.replace(/^ ?AND /, "").trim()) ?? [];
     if (!field) return undefined;
     const texts = single === undefined ? ((list ?? "").match(/'(?:[^'\\]|\\.)*'/g) ?? []) : [single];
     return { field, values: texts.map((text) => comparable(text.replace(/^'|'$/g, "").replace(/\\(.)/g, "$1"))) };

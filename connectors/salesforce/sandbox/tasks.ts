@@ -92,6 +92,7 @@ export function createTasks(options: {
     }[field.name];
     if (!those || value === null || value === "") return undefined;
     const isThere = those.some(({ Id }) => Id === value || Id.slice(0, 15) === value);
+    if (!isThere && field.name === "OwnerId") return itemError("INACTIVE_OWNER_OR_USER", "operation performed with inactive user");
     return isThere ? undefined : itemError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", []);
   }
 
