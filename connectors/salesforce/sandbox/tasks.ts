@@ -23,6 +23,7 @@ export interface Tasks {
 }
 
 const MAX_RECORDS = 200;
+const LINKS: Record<string, string[]> = { WhoId: ["Contact", "Lead"], WhatId: ["Account", "Opportunity"], OwnerId: ["User"] };
 
 /** `fields` are read anew each time: a field can be made, and hidden from the integration user. */
 export function createTasks(options: {
@@ -35,6 +36,8 @@ export function createTasks(options: {
   const byNameNow = () => new Map(fields().map((field) => [field.name.toLowerCase(), field]));
   const refused = new Set<string>();
   const stored: StoredTask[] = [];
+  /** By external id, without regard to case: as Salesforce reads it. */
+  const byKey = new Map<string, StoredTask>();
   let locked = 0;
   let nextId = 1;
 
@@ -43,11 +46,8 @@ export function createTasks(options: {
     if (typeof externalId !== "string" || externalId === "") {
       return [itemError("MISSING_ARGUMENT", `${key.name} not specified`, [])];
     }
-    // An External ID is read without regard to case.
-    const same = stored.filter((task) => isSame(task[key.name], externalId));
-    if (same.length > 1) return [itemError("DUPLICATE_EXTERNAL_ID", `${key.name}: more than one record found for external id field`, [])];
     if (refused.has(externalId)) return [itemError("FIELD_CUSTOM_VALIDATION_EXCEPTION", "Calls of this kind may not be logged", [])];
-    const [before] = same;
+    const before = byKey.get(externalId.toLowerCase());
     const errors = judge(record, before);
     if (errors.length > 0) return errors;
     if (locked > 0) {
@@ -56,6 +56,7 @@ export function createTasks(options: {
     }
     const task = before ?? { Id: recordId("00T", nextId++), Status: "Not Started", Priority: "Normal", TaskSubtype: "Task" };
     if (!before) stored.push(task);
+    byKey.set(externalId.toLowerCase(), task);
     put(task, record);
     return { id: task.Id, created: before === undefined };
   }
@@ -85,13 +86,14 @@ export function createTasks(options: {
   }
 
   function judgeLink(field: TaskField, value: unknown): ItemError | undefined {
-    const those = {
-      WhoId: people.filter(({ kind }) => kind !== "Account"),
-      WhatId: [...people.filter(({ kind }) => kind === "Account"), ...deals],
-      OwnerId: users.filter(({ IsActive }) => IsActive),
-    }[field.name];
-    if (!those || value === null || value === "") return undefined;
-    const isThere = those.some(({ Id }) => Id === value || Id.slice(0, 15) === value);
+    const allowed = LINKS[field.name];
+    if (!allowed || value === null || value === "") return undefined;
+    const those = [
+      ...(allowed.includes("User") ? users.filter(({ IsActive }) => IsActive) : []),
+      ...(allowed.includes("Opportunity") ? deals : []),
+    ];
+    const isIt = ({ Id }: { Id: string }) => Id === value || Id.slice(0, 15) === value;
+    const isThere = people.some((person) => allowed.includes(person.kind) && isIt(person)) || those.some(isIt);
     if (!isThere && field.name === "OwnerId") return itemError("INACTIVE_OWNER_OR_USER", "operation performed with inactive user");
     return isThere ? undefined : itemError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", []);
   }
@@ -104,12 +106,13 @@ export function createTasks(options: {
         return refusal(404, "NOT_FOUND", `Provided external ID field does not exist or is not accessible: ${fieldName}`);
       const read = await readRecords(request, byName);
       if (read instanceof Response) return read;
-      const externalIds = read.records.map((record) => record[key.name]);
+      const keyOf = (record: Record<string, unknown>) => String(record[key.name] ?? "").toLowerCase();
+      const sameKey = Map.groupBy(read.records, keyOf);
       const results = read.records.map((record) => {
-        const isTwice = externalIds.filter((id) => isSame(id, record[key.name])).length > 1;
-        const done = isTwice
-          ? [itemError("DUPLICATE_VALUE", `Duplicate external id specified: ${record[key.name]}`, [key.name])]
-          : write(record, key);
+        const done =
+          (sameKey.get(keyOf(record)) ?? []).length > 1
+            ? [itemError("DUPLICATE_VALUE", `Duplicate external id specified: ${record[key.name]}`, [key.name])]
+            : write(record, key);
         return Array.isArray(done) ? { success: false, errors: done } : { id: done.id, success: true, errors: [], created: done.created };
       });
       return Response.json(results);
@@ -141,7 +144,8 @@ export function createTasks(options: {
     remove(id) {
       const at = stored.findIndex(({ Id }) => Id === id);
       if (at < 0) return refusal(404, "ENTITY_IS_DELETED", "entity is deleted");
-      stored.splice(at, 1);
+      const [gone] = stored.splice(at, 1);
+      for (const [externalId, task] of byKey) if (task === gone) byKey.delete(externalId);
       return new Response(null, { status: 204 });
     },
     list: () => stored,
@@ -152,10 +156,6 @@ export function createTasks(options: {
       refused.add(externalId);
     },
   };
-}
-
-function isSame(stored: unknown, given: unknown): boolean {
-  return String(stored ?? "").toLowerCase() === String(given ?? "").toLowerCase();
 }
 
 async function readRecords(request: Request, byName: Map<string, TaskField>): Promise<{ records: Record<string, unknown>[] } | Response> {
