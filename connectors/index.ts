@@ -6,5 +6,6 @@ import { salesforce } from "./salesforce/index.ts";
 import { slack } from "./slack/index.ts";
 import { teams } from "./teams/index.ts";
 import { warehouse } from "./warehouse/index.ts";
+import { webhook } from "./webhook/index.ts";
 
-export const connectors = { discord, hubspot, salesforce, slack, teams, warehouse } as unknown as Record<string, Connector>;
+export const connectors = { discord, hubspot, salesforce, slack, teams, warehouse, webhook } as unknown as Record<string, Connector>;

@@ -1,0 +1,38 @@
+import { z } from "zod";
+import { secret } from "../../src/connector.ts";
+
+/** What stands in a URL's path or query is often the credential, so that the whole is kept as a secret. */
+export const receiverUrl = secret()
+  .refine((url) => /^https?:$/.test(URL.parse(url.reveal())?.protocol ?? ""), "must be a URL such as https://example.com/hooks/calls")
+  .refine((url) => {
+    const parsed = URL.parse(url.reveal());
+    return !parsed || (parsed.username === "" && parsed.password === "");
+  }, "must have no user and password: put them into headers, as Authorization");
+
+/** Lengths as the specification asks for ("Signature scheme": 24 to 64 bytes). */
+const MIN_KEY_BYTES = 24;
+const MAX_KEY_BYTES = 64;
+
+export const signingSecret = secret().refine((text) => {
+  const key = keyBytesOf(text.reveal());
+  return key !== undefined && key.byteLength >= MIN_KEY_BYTES && key.byteLength <= MAX_KEY_BYTES;
+}, "must be whsec_ and the base64 of 24 to 64 random bytes: echo whsec_$(openssl rand -base64 32)");
+
+/** The bytes that sign; undefined when it is no secret of Standard Webhooks. */
+export function keyBytesOf(signingSecret: string): Buffer | undefined {
+  const base64 = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(signingSecret)?.[1];
+  return base64 === undefined ? undefined : Buffer.from(base64, "base64");
+}
+
+/** Names that the connection, the body or the signature own: another value would break the request, or lie about it. */
+const NOT_YOURS = /^(host|content-.*|transfer-encoding|connection|keep-alive|upgrade|te|trailer|expect|proxy-.*|webhook-.*)$/i;
+
+/** Values are credentials as often as not. */
+export const extraHeaders = z.record(
+  z
+    .string()
+    .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "is not a header's name")
+    .refine((name) => !NOT_YOURS.test(name), "is a header that is set by itself"),
+  // Visible ASCII, spaces and tabs within (RFC 9110 §5.5): a line end would begin another header.
+  secret().refine((value) => /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(value.reveal()), "must be visible ASCII in one line"),
+);
