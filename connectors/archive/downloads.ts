@@ -1,0 +1,108 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { createGuardedHttp, type ResolveName } from "../../src/connector.ts";
+import { type Download, DownloadError, download } from "./download.ts";
+
+/** Recordings that are being fetched, or lie fetched, at once. */
+const MAX_JOBS = 8;
+/** 200 MB at 3 Mbit/s. */
+const LONGEST_MS = 10 * 60_000;
+/** A file that nobody came for: its route was paused, or its call went to another process. */
+const UNCLAIMED_MS = 15 * 60_000;
+
+/**
+ * Downloads that outlive the attempt which began them: an hour of audio may take longer than an attempt may. The next attempt at the same call, in
+ * this process, finds the download where it is by then, or done. They write to the scratch folder only.
+ */
+export interface Downloads {
+  /**
+   * The recording for this stem, fetched: begun now unless it is under way. Undefined when it is not there within `waitMs`, or too many are under way.
+   * It stays there until it is `taken`.
+   * @throws what {@link download} throws; the next call begins anew.
+   */
+  fetched(options: { stem: string; address: string; waitMs: number }): Promise<Download | undefined>;
+  /** Its file has been moved away, or is not wanted any more. */
+  taken(stem: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Job {
+  address: string;
+  result: Promise<Download>;
+  stop: AbortController;
+  expiry: NodeJS.Timeout;
+}
+
+export function createDownloads(options: {
+  folder: string;
+  maxBytes: number;
+  allowPrivate: boolean;
+  allowHttp: boolean;
+  maxJobs?: number;
+  resolve?: ResolveName;
+}): Downloads {
+  const { folder, maxBytes, maxJobs = MAX_JOBS, ...guard } = options;
+  const http = createGuardedHttp(guard);
+  const jobs = new Map<string, Job>();
+
+  function begin(stem: string, address: string): Job {
+    const stop = new AbortController();
+    const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(LONGEST_MS)]);
+    const result = download({ http, address, folder, maxBytes, signal });
+    const expiry = setTimeout(() => void drop(stem), LONGEST_MS + UNCLAIMED_MS).unref();
+    const job = { address, result, stop, expiry };
+    jobs.set(stem, job);
+    // Seen by whoever waits for it; if nobody does, it is not an unhandled one.
+    result.catch(() => undefined);
+    return job;
+  }
+
+  async function drop(stem: string): Promise<void> {
+    const job = jobs.get(stem);
+    if (!job) return;
+    jobs.delete(stem);
+    clearTimeout(job.expiry);
+    job.stop.abort();
+    const done = await job.result.catch(() => undefined);
+    if (done) await rm(done.path, { force: true });
+  }
+
+  return {
+    async fetched({ stem, address, waitMs }) {
+      const known = jobs.get(stem);
+      // A call whose recording has moved: what was begun is of no use.
+      if (known && addressHash(known.address) !== addressHash(address)) await drop(stem);
+      if (!jobs.has(stem) && jobs.size >= maxJobs) return undefined;
+      const job = jobs.get(stem) ?? begin(stem, address);
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<undefined>((resolve) => {
+        timer = setTimeout(() => resolve(undefined), Math.max(0, waitMs));
+      });
+      try {
+        const fetched = await Promise.race([job.result, late]);
+        // Stored by an attempt that failed just behind that, or taken by a cleaner of temporary files.
+        if (fetched && !existsSync(fetched.path)) throw new DownloadError("lost");
+        return fetched;
+      } catch (error) {
+        if (jobs.get(stem) === job) await drop(stem);
+        throw error;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    taken: drop,
+    async close() {
+      await Promise.all([...jobs.keys()].map(drop));
+      http.close();
+    },
+  };
+}
+
+/** Tells one recording's address from another's. Signatures in the query change each time, and are left out. */
+export function addressHash(address: string): string {
+  const url = URL.parse(address);
+  return createHash("sha256")
+    .update(url ? `${url.origin}${url.pathname}` : address)
+    .digest("hex");
+}

@@ -1,0 +1,39 @@
+import type { Outcome } from "../../src/connector.ts";
+
+type Failure = Exclude<Outcome, { kind: "delivered" }>;
+
+const down =
+  (reason: string): ((code: string) => Failure) =>
+  (code) => ({ kind: "retry", because: "down", code, reason });
+const unauthorized =
+  (reason: string, fix: string): ((code: string) => Failure) =>
+  (code) => ({ kind: "unauthorized", code, reason, fix });
+
+const full = down("the disk of the archive is full: make room, or enlarge it; calls wait meanwhile");
+const quota = down("the quota of the archive's disk is used up: raise it, or make room; calls wait meanwhile");
+const notOurs = unauthorized(
+  "the archive's folder may not be written to",
+  "Give the user that Patchbay runs as write access to the folder in `url`",
+);
+const noFolder = unauthorized("the archive's `url` leads through something that is no folder", "Give `url` a folder: file:data/archive");
+
+const MEANINGS: Record<string, (code: string) => Failure> = {
+  ENOSPC: full,
+  EDQUOT: quota,
+  EACCES: notOurs,
+  EPERM: notOurs,
+  EROFS: unauthorized("the archive's disk is mounted read-only", "Mount it for writing, or give `url` another folder"),
+  ENOTDIR: noFolder,
+  EEXIST: noFolder,
+  ELOOP: noFolder,
+  EFBIG: (code) => ({ kind: "rejected", code, reason: "the file is larger than the archive's disk takes" }),
+  ENAMETOOLONG: (code) => ({ kind: "rejected", code, reason: "the call's name is longer than the archive's disk takes" }),
+};
+
+/** What an error of the file system means; undefined when it is none. Its message has a path, and with it the call's id: it is not passed on. */
+export function outcomeOfFileError(error: unknown): Failure | undefined {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string" || !("syscall" in error)) return undefined;
+  // A failing or vanished disk, too many open files: nothing is wrong with the call.
+  const meaning = MEANINGS[error.code] ?? down(`the archive's disk cannot be written to (${error.code})`);
+  return meaning(error.code);
+}
