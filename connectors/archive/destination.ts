@@ -18,6 +18,9 @@ export interface ArchiveOptions {
   resolve?: ResolveName;
 }
 
+/** Of an attempt's time, for a recording to come; the rest is for storing it. */
+const SHARE_FOR_FETCHING = 0.6;
+
 /** JSON first: whatever becomes of its recording, a call is in the archive. */
 export function openArchive(options: ArchiveOptions): OpenDestination<ArchiveWith> {
   const { store, recordings, max_recording, allow_private: allowPrivate, allow_http: allowHttp, timeoutMs, resolve } = options;
@@ -25,6 +28,7 @@ export function openArchive(options: ArchiveOptions): OpenDestination<ArchiveWit
   const downloads = createDownloads({ folder: store.scratch, maxBytes, allowPrivate, allowHttp, ...(resolve ? { resolve } : {}) });
 
   async function sendOne(delivery: Delivery<ArchiveWith>, signal: AbortSignal): Promise<Outcome> {
+    const waitUntilMs = performance.now() + timeoutMs * SHARE_FOR_FETCHING;
     const stem = stemOf(delivery);
     const name = `${stem}.json`;
     try {
@@ -35,7 +39,7 @@ export function openArchive(options: ArchiveOptions): OpenDestination<ArchiveWit
       const receipt: Receipt = { id: name, url: store.linkTo(name) };
       const { recording_url: address } = delivery.call;
       if (!recordings || !address) return { kind: "delivered", receipt: { ...receipt, ...extraOf(delivery.previous) } };
-      const kept = await keepRecording({ store, downloads, stem, address, sinceAcceptedMs: delivery.sinceAcceptedMs, timeoutMs, signal });
+      const kept = await keepRecording({ store, downloads, stem, address, sinceAcceptedMs: delivery.sinceAcceptedMs, waitUntilMs, signal });
       if (kept.kind === "later") return kept.outcome;
       const extra: Record<string, string> = kept.kind === "in-place" ? { recording: kept.file } : { recording_missing: kept.why };
       return { kind: "delivered", receipt: { ...receipt, extra } };

@@ -7,8 +7,6 @@ import type { Store } from "./store.ts";
 const MINUTE_MS = 60_000;
 /** A recorder may need a while after the call; a recording that is not there an hour after the call was accepted does not come. */
 const WAITS_FOR_MS = 60 * MINUTE_MS;
-/** Of an attempt's time; the rest is for storing it. */
-const SHARE_FOR_FETCHING = 0.6;
 const UNDER_WAY_MS = 15_000;
 
 /** In place: its file's name. Missing: why, in a word. Later: the attempt ends here, and another one goes on. */
@@ -24,18 +22,18 @@ export async function keepRecording(options: {
   stem: string;
   address: string;
   sinceAcceptedMs: number;
-  timeoutMs: number;
+  /** Of `performance.now()`: until when the attempt may wait for it. */
+  waitUntilMs: number;
   signal: AbortSignal;
 }): Promise<Kept> {
-  const { store, downloads, stem, address, sinceAcceptedMs, timeoutMs, signal } = options;
+  const { store, downloads, stem, address, sinceAcceptedMs, waitUntilMs, signal } = options;
   const about = aboutOf(stem);
   const earlier = await store.read(about, { signal });
   const known = earlier && parseDocument(earlier);
   if (known?.url_sha256 === addressHash(address)) return { kind: "in-place", file: String(known.file) };
 
   try {
-    const waitMs = timeoutMs * SHARE_FOR_FETCHING;
-    const fetched = await downloads.fetched({ stem, address, waitMs });
+    const fetched = await downloads.fetched({ stem, address, waitMs: waitUntilMs - performance.now() });
     if (!fetched) return later("recording_under_way", "the call is archived, its recording is still being fetched", UNDER_WAY_MS);
     const file = `${stem}.recording.${fetched.extension}`;
     const { bytes, sha256, contentType: content_type } = fetched;

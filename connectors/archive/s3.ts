@@ -19,6 +19,10 @@ export interface S3Settings {
 
 const CONNECT_WITHIN_MS = 5_000;
 
+const nothing = () => undefined;
+/** The SDK prints nothing: without a logger, its warnings go to the console. */
+const silent = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
+
 /** @throws {OpenError} when the SDK is missing, or the bucket may not be read. */
 export async function openS3Store(settings: S3Settings): Promise<Store> {
   const { url, region, endpoint, access_key_id: accessKeyId, secret_access_key: secretAccessKey, timeoutMs } = settings;
@@ -33,6 +37,7 @@ export async function openS3Store(settings: S3Settings): Promise<Store> {
     forcePathStyle: settings.force_path_style ?? endpoint !== undefined,
     // What is tried again, and when, is not the SDK's decision.
     maxAttempts: 1,
+    logger: silent,
     // Services older than 2025 do not know the newer default.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",

@@ -33,7 +33,7 @@ export async function demoCommand(options: { port?: number; once?: boolean }): P
   const sandboxes = await startSandboxes();
   const routes = loadRoutes({
     path: relative(process.cwd(), fileURLToPath(new URL("../sandbox/demo.routes.yaml", import.meta.url))),
-    env: { DEMO_WEBHOOK_SECRET: SECRET, ...sandboxes.env },
+    env: { DEMO_SOURCE_SECRET: SECRET, ...sandboxes.env },
     connectors: registry,
     role: { kind: "all" },
   });
