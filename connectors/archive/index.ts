@@ -58,7 +58,7 @@ export const archive = defineConnector({
     ...DOCUMENT_FIELDS.map(({ name, what }) => ({ field: name, what })),
     { field: "<fields>", what: "what `fields` says" },
     { field: "<call>.recording.<mp3, wav, …>", what: "the recording itself, with `recordings: true`, where the route shares it" },
-    { field: "<call>.recording.json", what: "of the recording: file, bytes, content_type, sha256, url_sha256" },
+    { field: "<call>.recording.meta", what: "of the recording, in JSON: file, bytes, content_type, sha256, url_sha256" },
   ],
   batch: { maxCalls: 1, concurrency: 8 },
 

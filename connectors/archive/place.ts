@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Delivery, unixMsOf } from "../../src/connector.ts";
 
-/** A file's name may have 255 bytes, of which the endings take some (`.recording.json`). */
+/** A file's name may have 255 bytes, of which the endings take some (`.recording.meta`). */
 const MAX_PART_CHARS = 150;
 const KEPT_CHARS = 100;
 

@@ -92,7 +92,7 @@ describe("a recording's bytes", () => {
     const first = await receipt(recorded(at()));
     const second = await receipt(recorded(at("/b.mp3"), { previous: first }));
     const files = filesOf(root);
-    expect([...files.keys()].sort()).toEqual([`${STEM}.json`, `${STEM}.recording.json`, `${STEM}.recording.mp3`]);
+    expect([...files.keys()].sort()).toEqual([`${STEM}.json`, `${STEM}.recording.meta`, `${STEM}.recording.mp3`]);
     expect(files.get(`${STEM}.recording.mp3`)?.equals(AUDIO)).toBe(true);
     await erase(second);
     expect(filesOf(root)).toEqual(new Map());
@@ -113,7 +113,7 @@ describe("a recording's bytes", () => {
     const { s3, settings } = await startStrict();
     const archive = await openTestArchive({ ...settings, ...WITH_RECORDINGS });
     await archive.send(deliver({ call: documentedCall({ recording_url: at() }), key: "voiceinfra/call_01HXYZ123456" }));
-    s3.objects.delete(`acme/voice/${STEM}.recording.json`);
+    s3.objects.delete(`acme/voice/${STEM}.recording.meta`);
     // The call itself is as it was: the next PUT is the recording's.
     s3.next("PUT", { status: 503, code: "ServiceUnavailable" });
     expect(await archive.send(recorded(at()))).toMatchObject({ kind: "retry", because: "server" });
@@ -288,7 +288,7 @@ describe("a recording that takes longer than an attempt", () => {
       retryAfterMs: 15_000,
     });
     expect(filesOf(root).has(`${STEM}.json`)).toBe(true);
-    expect(filesOf(root).has(`${STEM}.recording.json`)).toBe(false);
+    expect(filesOf(root).has(`${STEM}.recording.meta`)).toBe(false);
     (await answering).end(AUDIO.subarray(1_000));
     // A day behind, it is still waited for while it comes.
     let outcome = await send(recorded(at(), { sinceAcceptedMs: 24 * HOUR_MS }));

@@ -60,7 +60,7 @@ function later(code: string, reason: string, retryAfterMs: number): Kept {
 
 /** What says which file the recording is. */
 export function aboutOf(stem: string): string {
-  return `${stem}.recording.json`;
+  return `${stem}.recording.meta`;
 }
 
 /** Removes the recording, whatever its ending, and what an interrupted attempt left of it. */

@@ -15,7 +15,7 @@ export function createSandbox(_options: SandboxOptions = {}): Sandbox {
     },
     async records() {
       if (root === undefined || !existsSync(root)) return [];
-      const names = globSync("calls/v1/*/*/*.json", { cwd: root }).filter((name) => !name.endsWith(".recording.json"));
+      const names = globSync("calls/v1/*/*/*.json", { cwd: root });
       const files = names.map((name) => {
         const path = join(root ?? "", name);
         return { name, bytes: readFileSync(path), writtenAtMs: statSync(path).mtimeMs };
