@@ -9,4 +9,7 @@ import { teams } from "./teams/index.ts";
 import { warehouse } from "./warehouse/index.ts";
 import { webhook } from "./webhook/index.ts";
 
-export const connectors = { archive, discord, hubspot, salesforce, slack, teams, warehouse, webhook } as unknown as Record<string, Connector>;
+export const connectors = { archive, discord, hubspot, salesforce, slack, teams, warehouse, webhook } as unknown as Record<
+  string,
+  Connector
+>;

@@ -6,12 +6,10 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { z } from "zod";
 import { OpenError, type Receipt, type ResolveName, Secret } from "../../src/connector.ts";
 import { deliveryOf, documentedCall } from "../../test/support/documented-call.ts";
-import { type Fault, startFaultProxy } from "../../test/support/fault-proxy.ts";
 import { GOLDEN_CALLS } from "../../test/support/golden-calls.ts";
 import { openWebhook } from "./destination.ts";
 import { webhook } from "./index.ts";
 import { messageOf } from "./message.ts";
-import { createSandbox } from "./sandbox.ts";
 import { signatureHeaders } from "./sign.ts";
 
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -309,24 +307,6 @@ describe("what an answer means", () => {
 });
 
 describe("when the connection fails", () => {
-  const FAULTS: Fault[] = [
-    "never answers",
-    "closes in the middle of its head",
-    "closes without an answer",
-    "closes without an answer and has done nothing",
-  ];
-
-  test.each(FAULTS)("and the receiver %s, the try is unclear, and the next one makes no second message", async (fault) => {
-    const sandbox = createSandbox();
-    const proxy = await startFaultProxy({ sandbox, hits: ({ method }) => method === "POST", lateMs: 500 });
-    onTestFinished(() => proxy.close());
-    const { send } = await open(sandbox.settings({ url: proxy.url, folder: "" }) as unknown as Written);
-    proxy.next(fault);
-    expect((await send(deliver(), AbortSignal.timeout(300))).kind).toBe("ambiguous");
-    expect((await send()).kind).toBe("delivered");
-    expect((await sandbox.records()).map(({ key, body }) => [key, body.type])).toEqual([[KEY, "call.completed"]]);
-  });
-
   test("a name that does not exist is a destination that is down", async () => {
     const resolve: ResolveName = (_name, _options, done) => done(Object.assign(new Error("no"), { code: "ENOTFOUND" }), []);
     const { send } = await open({ url: "https://hooks.example.com/", secret: SECRET }, { resolve });

@@ -136,6 +136,7 @@ export function createCarrier(options: CarrierOptions): Carrier {
       sentFields: [],
       agedMs: 0,
       paced: false,
+      awaits: undefined,
       replay: false,
     };
   }

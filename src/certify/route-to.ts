@@ -23,6 +23,7 @@ export function routeTo(options: { connector: Connector; timeoutMs: number; sett
     was: undefined,
     tests: true,
     record: undefined,
+    after: undefined,
     match: () => ({ wanted: true }),
     map: () => {
       throw new Error("the kit maps by itself");
