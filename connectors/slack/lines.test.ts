@@ -133,6 +133,15 @@ describe("max_per_hour", () => {
     expect((await bodies()).map(({ text }) => text)).toEqual(all.map(({ text }) => text));
   });
 
+  test("a call that comes again without its receipt, in another replica, is counted once", async () => {
+    const { open, bodies } = await startWorkspace();
+    const [one, other] = [await open(), await open()];
+    for (const callId of sent(2)) await one.receipt(callTo(callId, { with: two }));
+    const first = await one.receipt(callTo("again", { with: two }));
+    expect(await other.receipt(callTo("again", { with: two }))).toEqual(first);
+    expect((await bodies())[2]).toMatchObject({ text: expect.stringMatching(/^1 more call /), edited: 0 });
+  });
+
   test("a refused message gives its place back", async () => {
     let refuse = true;
     const { open, bodies } = await startWorkspace({
