@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { createSandbox as createDiscord } from "../connectors/discord/sandbox.ts";
 import { createSandbox as createHubSpot } from "../connectors/hubspot/sandbox.ts";
+import { LATE_WORDS } from "../src/commands/test-call.ts";
 import { runTest, type TestStep } from "../src/commands/test-steps.ts";
 import { type Connector, defineConnector, type OpenDestination, type Outcome } from "../src/connector.ts";
 import type { Destination } from "../src/route.ts";
@@ -94,7 +95,7 @@ describe("patchbay test", () => {
     const [record, ...more] = await discord.records();
     expect(more).toEqual([]);
     expect(record?.key).toBe(`voiceinfra/${told.call_id}/chat`);
-    expect(JSON.stringify(record?.body)).toContain("This summary came later");
+    expect(JSON.stringify(record?.body)).toContain("this summary came later");
   });
 
   test("says what is refused and how to mend it, with exit code 1", async () => {
@@ -173,7 +174,8 @@ describe("a test of a connector that", () => {
     const destination = { name: "odd", connector, settings: () => ({}), timeoutMs: 500 } as unknown as Destination;
     const steps: TestStep[] = [];
     const delivery = deliveryOf<Record<string, unknown>>({ call: documentedCall(), with: {} });
-    const { ok, left } = await runTest({ destination, delivery, timezone: "UTC", keep: false, onStep: (step) => steps.push(step) });
+    const late = { call: { ...delivery.call, summary: LATE_WORDS }, with: {} };
+    const { ok, left } = await runTest({ destination, delivery, late, timezone: "UTC", keep: false, onStep: (step) => steps.push(step) });
     return { ok, left, steps: steps.map(({ step, went }) => `${step} ${went}`), said: steps.map(({ says }) => says) };
   }
 
@@ -209,6 +211,11 @@ describe("a test of a connector that", () => {
     expect(ok).toBe(false);
     expect(said.at(-1)).toMatch(/^ambiguous/);
     expect(left).toEqual([{ id: "voiceinfra/call_01HXYZ123456", why: "it may have arrived" }]);
+  });
+
+  test("takes a later version and keeps the first is told", async () => {
+    const { said } = await testOf({ read: async () => ({ note: "the first" }) });
+    expect(said).toContain("it took the later version and does not show its summary");
   });
 
   test("asks to be slower for a moment is waited for", async () => {

@@ -6,7 +6,13 @@ import { sampleCall } from "../sandbox/calls.ts";
 /** What everybody reads who finds it. */
 export const TEST_SUMMARY = "Test call from Patchbay, safe to delete";
 /** As a summary that comes late: still marked. */
-export const LATE_SUMMARY = `${TEST_SUMMARY}. This summary came later, and replaced the first one.`;
+export const LATE_WORDS = "this summary came later";
+const LATE_SUMMARY = `${TEST_SUMMARY}: ${LATE_WORDS}`;
+
+/** The same call as VoiceInfra sends it again once its summary is better. */
+export function lateVersion(call: CallRecord): CallRecord {
+  return { ...call, summary: LATE_SUMMARY };
+}
 
 /**
  * A call between made-up numbers (555-01xx), half a minute long, that says what it is wherever a person may see it. Without a recording: some

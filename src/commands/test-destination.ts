@@ -2,11 +2,12 @@ import { styleText } from "node:util";
 import { deliveryKey } from "../delivery/key.ts";
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
+import type { CallRecord } from "../model/call.ts";
 import type { Route } from "../route.ts";
 import { routeNamed } from "./ask.ts";
 import { type CommonOptions, withContext } from "./context.ts";
 import { type OneDestination, oneDestination } from "./one-destination.ts";
-import { testCall } from "./test-call.ts";
+import { lateVersion, testCall } from "./test-call.ts";
 import { runTest, type TestStep } from "./test-steps.ts";
 
 /**
@@ -18,12 +19,15 @@ export function testDestinationCommand(name: string, options: CommonOptions & { 
     const one = await oneDestination({ name, context });
     const { destination, loaded } = one;
     const route = routeOf(one, options.route);
-    const call = loaded.describe(testCall(), route.sources[0] ?? "");
-    const mapped = route.map(call);
+    const [record, source] = [testCall(), route.sources[0] ?? ""];
+    const call = loaded.describe(record, source);
+    const mappedOf = (version: CallRecord) => {
+      const mapped = route.map(loaded.describe(version, source));
+      return { call: mapped.call, with: withoutMaking(mapped.with) };
+    };
     const delivery = {
       key: deliveryKey(route, call),
-      call: mapped.call,
-      with: withoutMaking(mapped.with),
+      ...mappedOf(record),
       previous: undefined,
       sinceAcceptedMs: 0,
       related: undefined,
@@ -33,6 +37,7 @@ export function testDestinationCommand(name: string, options: CommonOptions & { 
     const { ok, left } = await runTest({
       destination,
       delivery,
+      late: mappedOf(lateVersion(record)),
       timezone: loaded.timezone,
       keep: options.keep ?? false,
       onStep(step) {
