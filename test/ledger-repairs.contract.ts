@@ -294,6 +294,26 @@ export function describeLedgerRepairs(harness: LedgerHarness): void {
         expect((await ledger.controls()).forgotten).toContain(hash);
       });
 
+      test("what messages went without keeps its route's name when that is renamed, and is forgotten when it is retired, or with the dead letters", async () => {
+        const [chat, from, to] = [newRoute(), newRoute(), newRoute()];
+        for (const callId of ["a", "b"]) await ended(chat, callId, { ...delivered(callId), awaits: from } as Settlement);
+        await ended(from, "a", delivered("at the CRM"));
+        await ledger.renameRoute({ from, to });
+        expect(await ledger.awaiting({ route: chat, after: to, limit: 10 })).toMatchObject([
+          { callId: "a", other: { receipt: { id: "at the CRM" } } },
+          { callId: "b", other: undefined },
+        ]);
+        await ledger.retireRoute({ route: to, by: "ann" });
+        expect(await ledger.awaiting({ route: chat, after: to, limit: 10 })).toEqual([]);
+        const other = newRoute();
+        await ended(chat, "c", { ...delivered("c"), awaits: other } as Settlement);
+        await ledger.expire({ deadBodyMs: 86_400_000, rowMs: 86_400_000 });
+        expect(await ledger.awaiting({ route: chat, after: other, limit: 10 })).toHaveLength(1);
+        await ledger.expire({ deadBodyMs: -1_000, rowMs: 86_400_000 });
+        expect(await ledger.awaiting({ route: chat, after: other, limit: 10 })).toEqual([]);
+        expect(await rowOf(chat, "c")).toMatchObject({ state: "delivered", receipt: { id: "c" } });
+      });
+
       test("old bodies of dead letters go first, whole rows later; what still waits never", async () => {
         const route = newRoute();
         await ended(route, "dead", DEAD);

@@ -154,6 +154,7 @@ function wholeRoutes({ all, nowMs }: Sql): RoutePart {
         [from, to],
       );
       await all("DELETE FROM deliveries WHERE route = $1", [from]);
+      await all("UPDATE deliveries SET awaits = $2 WHERE awaits = $1", [from, to]);
       const state = await all(
         `INSERT INTO route_state AS r (route, start, pause, skip_before, skip_reason)
            SELECT $2, start, pause, skip_before, skip_reason FROM route_state WHERE route = $1 AND route <> $2
@@ -173,6 +174,7 @@ function wholeRoutes({ all, nowMs }: Sql): RoutePart {
     },
     async retireRoute({ route, by }) {
       const gone = await all("DELETE FROM deliveries WHERE route = $1 RETURNING route", [route]);
+      await all("UPDATE deliveries SET awaits = NULL WHERE awaits = $1", [route]);
       await all("DELETE FROM route_positions WHERE route = $1", [route]);
       await all("DELETE FROM route_state WHERE route = $1", [route]);
       await all(`INSERT INTO actions (at, by_whom, route, action, detail) VALUES (${nowMs}, $1, $2, 'retire', $3)`, [

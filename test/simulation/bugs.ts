@@ -68,8 +68,8 @@ export const PLANTED_BUGS: PlantedBug[] = [
   {
     name: "an update does not know what it updates",
     file: "src/delivery/attempt.ts",
-    find: "previous: claim.receipt }",
-    replace: "previous: undefined }",
+    find: "previous: claim.receipt,",
+    replace: "previous: undefined,",
   },
   {
     name: "room for calls is not given back after an end",
