@@ -25,7 +25,7 @@ export interface Stand {
 
 /** An answer at once has all the time: only cases that wait for the time limit have a short one. */
 export const LONG_MS = 10_000;
-export const SHORT_MS = 600;
+export const SHORT_MS = 700;
 const SLOW_MS = 500;
 
 export async function openStand(options: {

@@ -32,9 +32,12 @@ describe("a connector with one fault, in processes that are killed", () => {
     return { connector: badConnector(fault), named: "./test/support/bad-connector/index.ts", cwd: process.cwd() };
   }
 
-  test("without a fault it passes, also as a file that is no part of the product", async () => {
-    expect((await killed(subjectWith("none"))).problems).toEqual([]);
-  });
+  test.each<BadFault>(["none", "none, without protection"])(
+    "%s: it passes, also as a file that is no part of the product",
+    async (fault) => {
+      expect((await killed(subjectWith(fault))).problems).toEqual([]);
+    },
+  );
 
   test("one that creates instead of upserting doubles what was carried out before the kill, and nothing else", async () => {
     const { problems } = await killed(subjectWith("creates instead of upserting"));
