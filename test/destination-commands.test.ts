@@ -1,11 +1,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { createSandbox as createDiscord } from "../connectors/discord/sandbox.ts";
 import { createSandbox as createHubSpot } from "../connectors/hubspot/sandbox.ts";
+import { reportError } from "../src/commands/report-error.ts";
+import { setupCommand } from "../src/commands/setup.ts";
 import { LATE_WORDS } from "../src/commands/test-call.ts";
+import { testDestinationCommand } from "../src/commands/test-destination.ts";
 import { runTest, type TestStep } from "../src/commands/test-steps.ts";
 import { type Connector, defineConnector, type OpenDestination, type Outcome } from "../src/connector.ts";
 import type { Destination } from "../src/route.ts";
@@ -21,7 +25,8 @@ const env: Record<string, string> = { SECRET: "webhook-secret-text", DESK_TOKEN:
 
 /** A connector with something to make: what it made is a file. */
 const DESK = `import { existsSync, writeFileSync } from "node:fs";
-import { defineConnector, OpenError, secret, z } from "patchbay/connector";
+import { defineConnector, OpenError, secret, z } from "${pathToFileURL(resolve("src/connector.ts"))}";
+const queue = "${join(folder, "queue")}";
 export default defineConnector({
   name: "desk", title: "Desk", keeps: "record", duplicates: "native-key",
   settings: z.strictObject({ token: secret() }), with: z.strictObject({}), batch: { maxCalls: 1, concurrency: 1 },
@@ -29,8 +34,8 @@ export default defineConnector({
     const token = settings.token.reveal();
     if (token.startsWith("http")) await fetch(token);
     if (token !== "desk-token") throw new OpenError({ kind: "unauthorized", code: "401", reason: "the desk refuses the token", fix: "Make a token" });
-    const done = existsSync("queue") ? "was there" : "made";
-    writeFileSync("queue", "");
+    const done = existsSync(queue) ? "was there" : "made";
+    writeFileSync(queue, "");
     return [{ what: "the queue calls", done }];
   },
   open: () => Promise.reject(new Error("not opened")), sandbox: () => Promise.reject(new Error("none")),
@@ -65,10 +70,39 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const run = (args: string, changes: Record<string, string | undefined> = {}) => {
-  const set = Object.entries({ ...env, ...changes }).filter((one): one is [string, string] => one[1] !== undefined);
-  return runPatchbay({ args: args.split(" "), cwd: folder, env: Object.fromEntries(set) });
-};
+/** The command in this process, what it printed and its exit code; a mistake of usage as the program would report it. */
+async function run(
+  args: string,
+  changes: Record<string, string | undefined> = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  for (const [name, value] of Object.entries({ ...env, ...changes })) vi.stubEnv(name, value);
+  const printed = { stdout: "", stderr: "" };
+  const print = (stream: keyof typeof printed, text: string) => {
+    printed[stream] += text;
+    return true;
+  };
+  vi.spyOn(console, "log").mockImplementation((line) => void print("stdout", `${line}\n`));
+  vi.spyOn(console, "error").mockImplementation((line) => void print("stderr", `${line}\n`));
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => print("stderr", String(text)));
+  const [command, name = "", ...flags] = args.split(" ");
+  const at = flags.indexOf("--route");
+  const options = {
+    routes: join(folder, "routes.yaml"),
+    json: flags.includes("--json"),
+    keep: flags.includes("--keep"),
+    ...(at < 0 ? {} : { route: flags[at + 1] }),
+  };
+  try {
+    const code = await (command === "setup" ? setupCommand(name, options) : testDestinationCommand(name, options));
+    return { code, ...printed };
+  } catch (error) {
+    const code = reportError(error);
+    return { code, ...printed };
+  } finally {
+    vi.restoreAllMocks();
+    vi.unstubAllEnvs();
+  }
+}
 
 describe("patchbay test", () => {
   test("sends a marked call, reads it back, changes it and deletes it, with this destination's variables alone", async () => {
@@ -107,15 +141,15 @@ describe("patchbay test", () => {
   });
 
   test("of a destination to which no route leads, or by a route to another, is wrong usage", async () => {
-    const answers = await Promise.all([
-      run("test lonely", { NOT_SET: "x" }),
-      run("test team-chat --route log"),
-      run("test hubspot"),
-      run("test crmm"),
-    ]);
+    const answers = [
+      await run("test lonely", { NOT_SET: "x" }),
+      await run("test team-chat --route log"),
+      await run("test hubspot"),
+      await run("test crmm"),
+    ];
     expect(answers.map(({ code }) => code)).toEqual([2, 2, 2, 2]);
     const [lonely, other, which, typo] = answers.map(({ stderr }) => stderr);
-    expect(lonely).toContain('no route in routes.yaml leads to "lonely"');
+    expect(lonely).toContain('routes.yaml leads to "lonely"');
     expect(other).toContain('the route "log" leads to "crm", not to "team-chat"');
     expect(which).toMatch(/2 destinations of the connector hubspot[\s\S]*crm, lonely/);
     expect(typo).toMatch(/no destination "crmm"[\s\S]*Did you mean "crm"\?/);
@@ -151,6 +185,13 @@ describe("patchbay setup", () => {
   });
 });
 
+test("the program has both commands, with exit codes of theirs", async () => {
+  const args = ["test", "team-chat", "--route", "chat", "--json"];
+  const { code, stdout } = await runPatchbay({ args, cwd: folder, env });
+  expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, ok: true, route: "chat", left: [] });
+  expect(await runPatchbay({ args: ["setup", "desc"], cwd: folder, env })).toMatchObject({ code: 2, stdout: "" });
+});
+
 /** Connectors that do what they should not: the test has to see it. */
 describe("a test of a connector that", () => {
   type Open = OpenDestination<Record<string, unknown>>;
@@ -175,7 +216,15 @@ describe("a test of a connector that", () => {
     const steps: TestStep[] = [];
     const delivery = deliveryOf<Record<string, unknown>>({ call: documentedCall(), with: {} });
     const late = { call: { ...delivery.call, summary: LATE_WORDS }, with: {} };
-    const { ok, left } = await runTest({ destination, delivery, late, timezone: "UTC", keep: false, onStep: (step) => steps.push(step) });
+    const { ok, left } = await runTest({
+      destination,
+      delivery,
+      late,
+      timezone: "UTC",
+      keep: false,
+      onStep: (step) => steps.push(step),
+      sleep: async () => undefined,
+    });
     return { ok, left, steps: steps.map(({ step, went }) => `${step} ${went}`), said: steps.map(({ says }) => says) };
   }
 

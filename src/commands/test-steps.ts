@@ -43,8 +43,9 @@ export async function runTest(options: {
   timezone: string;
   keep: boolean;
   onStep(step: TestStep): void;
+  sleep?: (ms: number) => Promise<unknown>;
 }): Promise<{ ok: boolean; left: LeftBehind[] }> {
-  const { destination, delivery, late, timezone, keep, onStep } = options;
+  const { destination, delivery, late, timezone, keep, onStep, sleep = delay } = options;
   const { connector, timeoutMs } = destination;
   let ok = true;
   let startedAtMs = performance.now();
@@ -68,7 +69,7 @@ export async function runTest(options: {
         return await inTime(ask);
       } catch (error) {
         if (tried === TRIES) throw error;
-        await delay(ASK_AGAIN_AFTER_MS);
+        await sleep(ASK_AGAIN_AFTER_MS);
       }
     }
   }
@@ -80,7 +81,7 @@ export async function runTest(options: {
       const waitMs =
         outcome.kind === "retry" && outcome.because === "rate-limit" ? (outcome.retryAfterMs ?? 2_000) : Number.POSITIVE_INFINITY;
       if (waitMs > WAIT_UP_TO_MS || tried === TRIES) return outcome;
-      await delay(waitMs);
+      await sleep(waitMs);
     }
   }
 
@@ -93,7 +94,7 @@ export async function runTest(options: {
     for (let tried = 1; ; tried += 1) {
       const record = await patiently(async (signal) => open.read?.({ key: delivery.key, receipt }, { signal }));
       if (wanted(record) || tried === TRIES) return record;
-      await delay(LOOK_AGAIN_AFTER_MS);
+      await sleep(LOOK_AGAIN_AFTER_MS);
     }
   }
 

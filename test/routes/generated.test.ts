@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { type Connector, secret } from "../../src/connector.ts";
 import { routesJsonSchema } from "../../src/routes/json-schema.ts";
-import { referenceTables, withReferenceTables } from "../../src/routes/reference.ts";
-import { connectors } from "./support/load.ts";
+import { connectorTables, missingTables, referenceTables, withReferenceTables, withTables } from "../../src/routes/reference.ts";
+import { connectors, crm } from "./support/load.ts";
 
 const root = new URL("../../", import.meta.url);
 const docs = readFileSync(new URL("docs/routes.md", root), "utf8");
@@ -11,6 +13,38 @@ const docs = readFileSync(new URL("docs/routes.md", root), "utf8");
 test("the tables of docs/routes.md say what the code says", () => {
   expect(withReferenceTables(docs)).toBe(docs);
   for (const made of Object.values(referenceTables())) expect(docs).toContain(made);
+});
+
+describe("a connector's page", () => {
+  const desk = {
+    ...crm,
+    settings: z.strictObject({ token: secret().describe("Its token"), region: z.enum(["eu", "us"]).optional().describe("Where: eu | us") }),
+    with: z.strictObject({
+      match: z
+        .strictObject({ on_many: z.enum(["all", "none"]).describe("Several have the number").default("all") })
+        .prefault({})
+        .describe("Whom it is logged on"),
+    }),
+    sends: [{ field: "note", what: "the summary" }],
+  } as unknown as Connector;
+  const tables = connectorTables(desk);
+
+  test("lists what is sent, settings with their secrets marked, and groups of `with` by their way", () => {
+    const rows = (text = "") => text.split("\n").slice(2);
+    expect(rows(tables.sends)).toEqual(["| `note` | the summary |"]);
+    expect(rows(tables.settings)).toEqual(["| `token` (secret) | yes | Its token |", "| `region` |  | Where: eu \\| us |"]);
+    expect(rows(tables.with)).toEqual(["| `match` |  | Whom it is logged on |", "| `match.on_many` |  | Several have the number |"]);
+  });
+
+  test("is filled where it has a place for each table, again too, and its own words stay", () => {
+    const page = "# Desk\n<!-- table: sends -->\n<!-- end -->\nwords\n<!-- table: with -->\nold\n<!-- end -->\n";
+    expect(missingTables(page, tables)).toEqual(["settings"]);
+    const filled = withTables(page, tables, "desk.md");
+    expect(filled).toContain(`<!-- table: sends -->\n\n${tables.sends}\n\n<!-- end -->\nwords\n`);
+    expect(filled).not.toContain("old");
+    expect(withTables(filled, tables, "desk.md")).toBe(filled);
+    expect(() => withTables("<!-- table: colour -->\n<!-- end -->", tables, "desk.md")).toThrow(/desk\.md asks for the table "colour"/);
+  });
 });
 
 describe("the JSON Schema", () => {
