@@ -44,6 +44,8 @@ export function createContactFinder(options: { api: HubSpotApi }): ContactFinder
   const { api } = options;
   const pace = createPace(SEARCHES);
   const known = createExpiringCache<StoredContact[]>({ maxEntries: 10_000 });
+  /** Batches that meet a new number at the same time share its search. */
+  const searching = new Map<string, Promise<StoredContact[]>>();
   let promisedMs = 0;
 
   const placeOf = ({ number, fields = PHONE_FIELDS }: WantedNumber) => `${number} ${fields.join(" ")}`;
@@ -59,12 +61,22 @@ export function createContactFinder(options: { api: HubSpotApi }): ContactFinder
     return { kind: "retry", because: "rate-limit", scope: "call", code: "search_pace", reason, retryAfterMs };
   }
 
+  function searchOnce(wanted: WantedNumber, { maxWaitMs, signal }: { maxWaitMs: number; signal: AbortSignal }): Promise<StoredContact[]> {
+    const place = placeOf(wanted);
+    const underWay = searching.get(place);
+    if (underWay) return underWay;
+    const begun = search({ wanted, one: (request) => pace.run(() => request(api), { maxWaitMs, signal }), signal });
+    const noted = begun.finally(() => searching.delete(place));
+    searching.set(place, noted);
+    return noted;
+  }
+
   return {
-    async find(wanted, { maxWaitMs, signal }) {
+    async find(wanted, limits) {
       const remembered = known.get(placeOf(wanted));
       if (remembered) return { contacts: theirs(remembered, wanted), asked: false };
       try {
-        const found = await search({ wanted, one: (request) => pace.run(() => request(api), { maxWaitMs, signal }), signal });
+        const found = await searchOnce(wanted, limits);
         known.set(placeOf(wanted), found, found.length > 0 ? REMEMBER_FOUND_MS : REMEMBER_NONE_MS);
         return { contacts: theirs(found, wanted), asked: true };
       } catch (error) {

@@ -85,6 +85,13 @@ describe("the contact of a call", () => {
     expect(seenAt(SEARCH)).toHaveLength(1);
   });
 
+  test("batches that meet a number at the same time share its search", async () => {
+    const { open, seenAt } = await setUp();
+    const destination = await open();
+    await Promise.all(["a", "b", "c", "d", "e", "f"].map((call_id) => send(destination, deliveryOf(documentedCall({ call_id })))));
+    expect(seenAt(SEARCH)).toHaveLength(1);
+  });
+
   test("the contact that a person chose instead stays", async () => {
     const { open, sandbox, ask, seenAt } = await setUp();
     const destination = await open();

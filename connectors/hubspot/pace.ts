@@ -106,8 +106,8 @@ export function createPace(options: { starts: number; perMs: number; burst?: num
       turnInMs(0);
       const free = starts - inFlight - freeAtMs.length;
       for (let taken = free; taken > limit.left; taken -= 1) freeAtMs.push(performance.now() + perMs);
-      // It has counted what was answered before we assumed; what is in flight it may not have seen.
-      freeAtMs.splice(0, Math.max(0, limit.left - inFlight - free));
+      // It forgets requests earlier than we do. It may not have seen yet what is in flight, but for the one whose answer this is.
+      freeAtMs.splice(0, Math.max(0, limit.left - Math.max(0, inFlight - 1) - free));
       if (waiting.size > 0) advance();
     },
   };
