@@ -14,7 +14,10 @@ import {
   tasksOf,
   UPSERT,
 } from "../../test/support/salesforce.ts";
+import { salesforce } from "./index.ts";
 import { recordId } from "./sandbox/people.ts";
+import { openSession, type Session } from "./session.ts";
+import { holdOf } from "./usage.ts";
 
 const SAM = recordId("003", 2);
 const LEE = recordId("00Q", 2);
@@ -128,6 +131,31 @@ describe("the daily limit", () => {
     });
     expect(org.sandbox.requests.length).toBe(before);
     expect(await tasksOf(org)).toEqual([]);
+  });
+
+  test("a quarter of an hour later one request looks whether there is room again", async () => {
+    const org = await startOrg({ dailyRequests: 1_000 });
+    org.sandbox.useUp(950);
+    const settings = salesforce.settings.parse(org.sandbox.settings({ url: org.url, folder: "" }));
+    const session = await openSession({ settings, timeoutMs: 5_000, signal: signal() });
+    await session.request({ method: "GET", path: "/limits" }, { signal: signal() });
+    const before = org.sandbox.requests.length;
+    const laterBy = (ms: number): Session => ({
+      request: session.request,
+      instanceUrl: session.instanceUrl,
+      userId: undefined,
+      get usage() {
+        return session.usage && { ...session.usage, atMs: session.usage.atMs - ms };
+      },
+    });
+    const hold = (ms: number) => holdOf({ session: laterBy(ms), stopPercent: 95, signal: signal() });
+    expect(await hold(14 * 60_000)).toMatchObject({ code: "api_limit_near" });
+    expect(org.sandbox.requests.length).toBe(before);
+    expect(await hold(15 * 60_000)).toMatchObject({ code: "api_limit_near" });
+    // The oldest requests are more than a day old now.
+    org.sandbox.useUp(-500);
+    expect(await hold(15 * 60_000)).toBeUndefined();
+    expect(org.sandbox.requests.length).toBe(before + 2);
   });
 
   test("another share of it can be left to others, and below it calls go", async () => {

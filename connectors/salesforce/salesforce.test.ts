@@ -68,7 +68,7 @@ describe("the Task of a call", () => {
       found: 1,
       extra: { who_id: DANA, notes: "summary recording" },
     });
-    expect(org.sandbox.requests).toEqual([TOKEN, DESCRIBE, SEARCH, UPSERT, QUERY]);
+    expect(org.sandbox.requests).toEqual([TOKEN, DESCRIBE, SEARCH, QUERY, UPSERT]);
   });
 
   test("a route's own title, body, status and fields are used, and empty ones blank nothing", async () => {

@@ -44,16 +44,17 @@ export async function sendTasks(options: {
   for (const [key, outcome] of await keepNotes({ items, session, signal })) outcomes.set(key, outcome);
   const ready = items.filter(({ delivery }) => !outcomes.has(delivery.key));
 
+  // Before anything is written: what is only nice to have must not cost a written Task its answer.
+  const emails = await org.users.emailsOf(
+    ready.flatMap(({ whom }) => whom.person?.owner ?? []),
+    signal,
+  );
   await upsert(ready);
   const again = ready.filter(mend);
   // Out of time: they keep the outcome of the first try, and the others theirs.
   if (!signal.aborted) await upsert(again.filter(({ isLocked }) => !isLocked));
   await tryLocked({ locked: again.filter(({ isLocked }) => isLocked), run: upsert, signal });
 
-  const emails = await org.users.emailsOf(
-    ready.flatMap(({ whom, result }) => ("id" in result && whom.person?.owner ? [whom.person.owner] : [])),
-    signal,
-  );
   for (const item of ready) outcomes.set(item.delivery.key, outcomeOf(item));
   return deliveries.map(({ key }) => outcomes.get(key) ?? { kind: "ambiguous", code: "no_result", reason: "the Task's end is not known" });
 
