@@ -299,6 +299,21 @@ describe("a recording that takes longer than an attempt", () => {
     expect(filesOf(root).get(`${STEM}.recording.wav`)?.equals(AUDIO)).toBe(true);
   });
 
+  test("and meanwhile moves to another address is fetched from there", async () => {
+    const moved = Buffer.alloc(2_000, "B");
+    const { at } = await recorder((request, response) => {
+      if (request.url === "/b.wav") play(response, moved);
+      else response.writeHead(200, { "content-type": "audio/wav", "content-length": AUDIO.byteLength }).write(AUDIO.subarray(0, 1_000));
+    });
+    const { root, send } = await inFolder({}, { timeoutMs: 400 });
+    expect((await send(recorded(at()))).kind).toBe("retry");
+    let outcome = await send(recorded(at("/b.wav")));
+    for (let tries = 0; outcome.kind === "retry" && tries < 20; tries += 1) outcome = await send(recorded(at("/b.wav")));
+    expect(outcome.kind).toBe("delivered");
+    expect(filesOf(root).get(`${STEM}.recording.wav`)?.equals(moved)).toBe(true);
+    expect([...filesOf(root).keys()].filter((name) => name.startsWith(".incoming/"))).toEqual([]);
+  });
+
   test("is given up when the archive is closed or the call erased: nothing of it is left", async () => {
     const { at } = await recorder((_request, response) => {
       response.writeHead(200, { "content-type": "audio/wav", "content-length": AUDIO.byteLength }).write(AUDIO.subarray(0, 1_000));
