@@ -131,6 +131,8 @@ export interface Connector<S extends z.ZodObject = z.ZodObject, W extends z.ZodO
   edits?: true;
   /** Makes what must exist once in the destination, for `patchbay setup`. Again: finds it there. Absent where nothing must. @throws as `open` */
   setup?(options: OpenOptions<z.output<S>>): Promise<SetupStep[]>;
+  /** A caution that `check` shows as a warning, such as: never run against the real service yet. `written`: a destination's settings, variables read where they are known. */
+  note?(written: Record<string, unknown>): string | undefined;
   /** Loads the SDK (dynamic import) and checks what must exist, each with its fix in words. Throws {@link OpenError}, or a network error. */
   open(options: OpenOptions<z.output<S>>): Promise<OpenDestination<z.output<W>>>;
   /** Loads the strict stand-in of the API for demo and tests. */

@@ -14,6 +14,8 @@ export interface WarehouseWith {
 }
 
 interface CallColumn extends Column {
+  /** For the table of the docs. */
+  what: string;
   of(delivery: Delivery<WarehouseWith>): unknown;
 }
 
@@ -28,26 +30,41 @@ export const KEY = "delivery_key";
  * `duration_seconds` is a double: whole seconds up to 2^53 are exact, and nothing that JSON can say is refused.
  */
 export const CALL_COLUMNS: readonly CallColumn[] = [
-  { name: KEY, kind: "text", of: (delivery) => delivery.key },
-  { name: "source", kind: "text", of: ({ call }) => call.source },
-  { name: "call_id", kind: "text", of: ({ call }) => call.call_id },
-  { name: "agent_id", kind: "text", of: ({ call }) => call.agent_id },
-  { name: "agent", kind: "text", of: ({ call }) => call.agent },
-  { name: "direction", kind: "text", of: ({ call }) => call.direction },
-  { name: "from_number", kind: "text", of: ({ call }) => call.from_number },
-  { name: "to_number", kind: "text", of: ({ call }) => call.to_number },
-  { name: "customer_number", kind: "text", of: ({ call }) => call.customer_number },
-  { name: "call_outcome", kind: "text", of: ({ call }) => call.call_outcome },
-  { name: "start_time", kind: "time", of: ({ call }) => call.start_time },
-  { name: "end_time", kind: "time", of: ({ call }) => call.end_time },
-  { name: "duration_seconds", kind: "number", of: ({ call }) => call.duration_seconds },
-  { name: "recording_url", kind: "text", of: ({ call }) => call.recording_url },
-  { name: "summary", kind: "text", of: ({ call }) => call.summary },
-  { name: "transcript", kind: "text", of: ({ call }) => call.transcript },
-  { name: "metadata", kind: "json", of: ({ call }) => call.metadata },
+  {
+    name: KEY,
+    kind: "text",
+    what: "source/call_id, and the route's `record` if it has one: one row for each",
+    of: (delivery) => delivery.key,
+  },
+  { name: "source", kind: "text", what: "the name of the source in routes.yaml", of: ({ call }) => call.source },
+  { name: "call_id", kind: "text", what: "the call's id", of: ({ call }) => call.call_id },
+  { name: "agent_id", kind: "text", what: "the id of the VoiceInfra agent", of: ({ call }) => call.agent_id },
+  { name: "agent", kind: "text", what: "the agent's name in routes.yaml", of: ({ call }) => call.agent },
+  { name: "direction", kind: "text", what: "inbound, outbound or unknown", of: ({ call }) => call.direction },
+  { name: "from_number", kind: "text", what: "the caller's number, as sent", of: ({ call }) => call.from_number },
+  { name: "to_number", kind: "text", what: "the called number, as sent", of: ({ call }) => call.to_number },
+  {
+    name: "customer_number",
+    kind: "text",
+    what: "whichever of the two is the customer's, in E.164 where it is one",
+    of: ({ call }) => call.customer_number,
+  },
+  { name: "call_outcome", kind: "text", what: "the outcome, as sent", of: ({ call }) => call.call_outcome },
+  { name: "start_time", kind: "time", what: "when the call began, UTC, to the microsecond", of: ({ call }) => call.start_time },
+  { name: "end_time", kind: "time", what: "when it ended", of: ({ call }) => call.end_time },
+  { name: "duration_seconds", kind: "number", what: "its length in seconds", of: ({ call }) => call.duration_seconds },
+  { name: "recording_url", kind: "text", what: "link to the recording", of: ({ call }) => call.recording_url },
+  { name: "summary", kind: "text", what: "the summary", of: ({ call }) => call.summary },
+  { name: "transcript", kind: "text", what: "the transcript, whole, where the route shares it", of: ({ call }) => call.transcript },
+  { name: "metadata", kind: "json", what: "the metadata, as JSON", of: ({ call }) => call.metadata },
   // Fields that VoiceInfra has invented since; none is no value, so that an update never blanks earlier ones.
-  { name: "extra", kind: "json", of: ({ call }) => (Object.keys(call.unknown ?? {}).length > 0 ? call.unknown : undefined) },
-  { name: "schema_version", kind: "integer", of: () => SCHEMA_VERSION },
+  {
+    name: "extra",
+    kind: "json",
+    what: "fields that VoiceInfra sends and does not document, as JSON",
+    of: ({ call }) => (Object.keys(call.unknown ?? {}).length > 0 ? call.unknown : undefined),
+  },
+  { name: "schema_version", kind: "integer", what: "which version of these columns wrote the row", of: () => SCHEMA_VERSION },
 ];
 
 /** Written by the database's clock: when the row came, and when it was last written. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { defineConnector, httpSettings, secret } from "../../src/connector.ts";
-import { IDENTIFIER, TABLE_COLUMNS } from "./columns.ts";
+import { defineConnector, httpSettings, Secret, secret } from "../../src/connector.ts";
+import { CALL_COLUMNS, DELIVERED_AT, IDENTIFIER, TABLE_COLUMNS, UPDATED_AT } from "./columns.ts";
+import { engineOf, enginesWith, type OwnSetting } from "./engines.ts";
 
 const IDENTIFIER_RULE = "must begin with a small letter or _, then a-z, 0-9 and _, at most 63";
 const OURS = new Set(TABLE_COLUMNS.map(({ name }) => name));
@@ -8,10 +9,11 @@ const OURS = new Set(TABLE_COLUMNS.map(({ name }) => name));
 const identifier = z.string().regex(IDENTIFIER, IDENTIFIER_RULE);
 const columnName = identifier.refine((name) => !OURS.has(name), "is a column that the table has anyway: choose another name");
 
-/** `:memory:` keeps nothing; `md:` is another service. */
-const WAREHOUSE_URL = /^(duckdb:(?!:memory:|md:).+|postgres(ql)?:\/\/.+)$/;
+const URL_RULE =
+  "must be duckdb:<file>, parquet:<folder>, postgres://user:password@host/database, clickhouse://user:password@host:8123/database, bigquery://project/dataset or snowflake://account/database/schema";
+const OWN_SETTINGS: readonly OwnSetting[] = ["schema", "credentials", "location", "username", "private_key", "base_url", "linger"];
 
-/** One row per call in a table of DuckDB or PostgreSQL, made and widened by itself. */
+/** One row per call in a table, made and widened by itself. */
 export const warehouse = defineConnector({
   name: "warehouse",
   title: "Warehouse",
@@ -20,15 +22,43 @@ export const warehouse = defineConnector({
   settings: z
     .strictObject({
       url: secret()
-        .refine((url) => WAREHOUSE_URL.test(url.reveal()), "must be duckdb:<file> or postgres://user:password@host/database")
-        .describe("Which database: duckdb:data/warehouse.duckdb, or postgres://user:password@host/database"),
+        .refine((url) => engineOf(url.reveal()) !== undefined, URL_RULE)
+        .describe(
+          "Which database: duckdb:data/warehouse.duckdb, parquet:data/calls, postgres://user:password@host/database, clickhouse://user:password@host:8123/database (clickhouses:// for TLS), bigquery://project/dataset, or snowflake://account/database/schema?warehouse=…&role=…",
+        ),
       table: identifier.default("calls").describe("The table's name; it is made if it is not there. Default calls"),
       schema: identifier.optional().describe("PostgreSQL: the schema that the table is in. Default: the first of the role's search_path"),
+      credentials: secret()
+        .optional()
+        .describe("BigQuery: the JSON key of a service account. Default: Google's application default credentials"),
+      location: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("BigQuery: where the dataset is, such as EU or europe-west3. Default: BigQuery finds it by the dataset"),
+      username: z.string().min(1).optional().describe("Snowflake: the user whose public key is set"),
+      private_key: secret().optional().describe("Snowflake: the user's private key, PEM (PKCS #8), not encrypted"),
+      base_url: httpSettings.base_url,
+      linger: z
+        .string()
+        .regex(/^([1-9]|10)s$/, "is a time from 1s to 10s")
+        .optional()
+        .describe("BigQuery, Snowflake: how long a call waits for others to go in one statement, 1s to 10s. Default: it does not wait"),
       timeout: httpSettings.timeout,
     })
-    .refine(({ url, schema }) => schema === undefined || !url.reveal().startsWith("duckdb:"), {
-      path: ["schema"],
-      message: "is for PostgreSQL only",
+    .superRefine((settings, context) => {
+      // An address that is none is said already, and is then not read.
+      const engine = settings.url instanceof Secret ? engineOf(settings.url.reveal()) : undefined;
+      if (!engine) return;
+      for (const key of OWN_SETTINGS) {
+        const given = settings[key] !== undefined;
+        if (given && !engine.takes.includes(key)) {
+          context.addIssue({ code: "custom", path: [key], message: `is for ${enginesWith(key)} only` });
+        }
+        if (!given && engine.needs?.includes(key)) {
+          context.addIssue({ code: "custom", path: [key], message: `is missing: ${engine.title} needs it` });
+        }
+      }
     }),
   with: z.strictObject({
     columns: z
@@ -36,17 +66,21 @@ export const warehouse = defineConnector({
       .optional()
       .describe('More text columns and their values: { campaign: "{{ metadata.campaign }}" }. A value that is empty blanks nothing'),
   }),
-  sends: [],
+  sends: [
+    ...CALL_COLUMNS.map(({ name, what }) => ({ field: name, what })),
+    { field: DELIVERED_AT, what: "when the row first came, by the database's clock" },
+    { field: UPDATED_AT, what: "when the row was last written, by the database's clock" },
+  ],
   batch: { maxCalls: 500, concurrency: 1 },
 
+  note({ url }) {
+    return typeof url === "string" ? engineOf(url)?.note : undefined;
+  },
+
   async open({ settings, timeoutMs }) {
-    const { url, table, schema } = settings;
-    const [{ sendRows }, store] = await Promise.all([
-      import("./send.ts"),
-      url.reveal().startsWith("duckdb:")
-        ? import("./duckdb.ts").then(({ openDuckDbStore }) => openDuckDbStore({ url, table }))
-        : import("./postgres.ts").then(({ openPostgresStore }) => openPostgresStore({ url, table, schema, timeoutMs })),
-    ]);
+    const engine = engineOf(settings.url.reveal());
+    if (!engine) throw new Error("the settings were not parsed");
+    const [{ sendRows }, store] = await Promise.all([import("./send.ts"), engine.open(settings, { timeoutMs })]);
     try {
       await store.prepare(TABLE_COLUMNS);
     } catch (error) {

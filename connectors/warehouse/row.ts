@@ -24,6 +24,14 @@ export function rowOf(delivery: Delivery<WarehouseWith>): Row {
   return { key: delivery.key, cells, size };
 }
 
+/** Whether every time of a row is in the years that an engine keeps, bounds included. */
+export function withinYears(row: Row, columns: readonly Column[], { from, to }: { from: number; to: number }): boolean {
+  return columns.every(({ name, kind }) => {
+    const cell = kind === "time" ? row.cells.get(name) : undefined;
+    return !cell || (Number(cell.slice(0, 4)) >= from && Number(cell.slice(0, 4)) <= to);
+  });
+}
+
 const TO_TEXT: Record<ColumnKind, (value: unknown) => string | null | undefined> = {
   // Absent and empty are one in a call record: an empty text would blank what a fuller record said.
   text: (value) => (typeof value === "string" ? cleaned(value) || null : undefined),

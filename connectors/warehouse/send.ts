@@ -3,8 +3,8 @@ import { type Column, TABLE_COLUMNS, type WarehouseWith } from "./columns.ts";
 import { CellFault, type Row, rowOf } from "./row.ts";
 import type { RowResult, Store } from "./store.ts";
 
-/** Transcripts are long: a statement's rows are held in memory more than once. */
-const MAX_STATEMENT_CHARACTERS = 4_000_000;
+/** Transcripts are long: a statement's rows are held in memory more than once. Characters, where the engine has no limit of its own. */
+const DEFAULT_LIMIT = { maxBytes: 4_000_000, bytesOf: (row: Row) => row.size };
 
 /** deliveries → rows → table. One outcome per delivery, in order. */
 export async function sendRows(options: { deliveries: Delivery<WarehouseWith>[]; store: Store; signal: AbortSignal }): Promise<Outcome[]> {
@@ -20,7 +20,12 @@ export async function sendRows(options: { deliveries: Delivery<WarehouseWith>[];
       outcomes.set(delivery.key, { kind: "rejected", code: "unreadable_value", reason: error.message });
     }
   }
-  for (const part of statementsOf(rows)) {
+  const { maxBytes, bytesOf } = store.limit ?? DEFAULT_LIMIT;
+  for (const part of statementsOf(rows, { maxBytes, bytesOf })) {
+    if (store.limit && part.length === 1 && part[0] && bytesOf(part[0]) > maxBytes) {
+      outcomes.set(part[0].key, { kind: "rejected", code: "too_large", reason: "the row is larger than one statement may be" });
+      continue;
+    }
     const results = await writePart({ part, columns, store, signal });
     for (const [index, row] of part.entries()) outcomes.set(row.key, outcomeOfRow(row, results[index], store));
   }
@@ -48,17 +53,18 @@ function columnsOf(deliveries: Delivery<WarehouseWith>[]): Column[] {
   return [...TABLE_COLUMNS, ...[...extra].map((name) => ({ name, kind: "text" }) as const)];
 }
 
-function* statementsOf(rows: Row[]): Generator<Row[]> {
+function* statementsOf(rows: Row[], { maxBytes, bytesOf }: NonNullable<Store["limit"]>): Generator<Row[]> {
   let part: Row[] = [];
-  let size = 0;
+  let bytes = 0;
   for (const row of rows) {
-    if (part.length > 0 && size + row.size > MAX_STATEMENT_CHARACTERS) {
+    const more = bytesOf(row);
+    if (part.length > 0 && bytes + more > maxBytes) {
       yield part;
       part = [];
-      size = 0;
+      bytes = 0;
     }
     part.push(row);
-    size += row.size;
+    bytes += more;
   }
   if (part.length > 0) yield part;
 }

@@ -5,10 +5,12 @@ import type { Row } from "./row.ts";
 /** A row's end: `written`, or the outcome that its delivery gets instead. */
 export type RowResult = "written" | Outcome;
 
-/** One table of one database. DuckDB and PostgreSQL are behind it; what a row is, and what becomes of its outcome, they need not know. */
+/** One table of one database. Each engine is behind it; what a row is, and what becomes of its outcome, they need not know. */
 export interface Store {
   /** For receipts: `calls`, or `analytics.calls`. */
   readonly table: string;
+  /** What one statement takes, where the engine has a limit: of the row as it goes over the wire. */
+  readonly limit?: { maxBytes: number; bytesOf(row: Row): number };
   /**
    * Makes the table, or adds the columns it lacks; never changes or drops one. Safe in several processes at once.
    * @throws {OpenError} when the table is not ours, or a column has a type that cannot hold what we write.

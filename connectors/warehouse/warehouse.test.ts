@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { OpenError, Secret } from "../../src/connector.ts";
-import { deliveryOf, describeWarehouse, documentedCall, openWarehouse } from "../../test/warehouse.contract.ts";
+import { deliveryOf, describeWarehouse, documentedCall, openWarehouse, plainRow } from "../../test/warehouse.contract.ts";
 import { TABLE_COLUMNS } from "./columns.ts";
 import { openDuckDbStore } from "./duckdb.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
@@ -18,14 +18,42 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-describeWarehouse("DuckDB", async () => {
-  const path = join(folder, "warehouse.duckdb");
-  return {
-    settings: { url: `duckdb:${path}` },
-    query: (sql) => withDuckDbFile({ path }, async (connection) => (await connection.runAndReadAll(sql)).getRowObjectsJS()),
-    close: async () => undefined,
-  };
-});
+describeWarehouse(
+  "DuckDB",
+  {
+    timeType: "timestamp with time zone",
+    keyFix: /^Run: ALTER TABLE calls ADD PRIMARY KEY \(delivery_key\)$/,
+    refusesOverflow: true,
+    tables: {
+      older: [
+        "CREATE TABLE calls (delivery_key varchar PRIMARY KEY, call_id varchar, mine integer)",
+        "INSERT INTO calls VALUES ('voiceinfra/old', 'old', 7)",
+      ],
+      foreign: ["CREATE TABLE calls (id integer, note varchar)"],
+      keyNotUnique: ["CREATE TABLE calls (delivery_key varchar, call_id varchar)"],
+      keyUniqueOtherwise: ["CREATE TABLE calls (delivery_key varchar UNIQUE)"],
+      keyOfTwo: ["CREATE TABLE calls (delivery_key varchar, call_id varchar, PRIMARY KEY (delivery_key, call_id))"],
+      wrongType: ["CREATE TABLE calls (delivery_key varchar PRIMARY KEY, start_time integer)", "INSERT INTO calls VALUES ('x', 1)"],
+      mustBeFilled: ["CREATE TABLE calls (delivery_key varchar PRIMARY KEY, region varchar NOT NULL, fine varchar NOT NULL DEFAULT 'x')"],
+      refusing: [
+        "CREATE TABLE calls (delivery_key varchar PRIMARY KEY, duration_seconds integer, agent_id varchar CHECK (agent_id <> 'forbidden'))",
+      ],
+    },
+  },
+  async () => {
+    const path = join(folder, "warehouse.duckdb");
+    return {
+      settings: { url: `duckdb:${path}` },
+      run: (sql) => withDuckDbFile({ path }, (connection) => connection.run(sql)),
+      rows: (table) =>
+        withDuckDbFile({ path, readOnly: true }, async (connection) => {
+          const read = await connection.runAndReadAll(`SELECT * FROM ${table}`).catch(() => undefined);
+          return read?.getRowObjectsJson().map(plainRow);
+        }),
+      close: async () => undefined,
+    };
+  },
+);
 
 /** Another program: opens the file, says what it found, and holds it until its input ends. */
 const OTHER_PROGRAM = `
@@ -174,11 +202,20 @@ describe("settings of a warehouse", () => {
   test.each([["duckdb:"], ["duckdb::memory:"], ["duckdb:md:cloud"], ["mysql://db/calls"], ["warehouse.duckdb"]])(
     "%s is refused, and not quoted",
     (url) => {
-      expect(problemOf({ url })).toEqual(["url must be duckdb:<file> or postgres://user:password@host/database"]);
+      expect(problemOf({ url })).toEqual([expect.stringMatching(/^url must be duckdb:<file>, parquet:<folder>, postgres:/)]);
+      expect(JSON.stringify(problemOf({ url }))).not.toContain(url.length > 7 ? url : "\u0000");
     },
   );
 
   test("an empty address is refused", () => expect(problemOf({ url: "" })).toContain("url is empty"));
+
+  test("a column name cannot be one of ours, nor need quotes", () => {
+    const names = (columns: Record<string, string>) => warehouse.with.safeParse({ columns }).success;
+    expect(names({ campaign: "" })).toBe(true);
+    for (const name of ["summary", "delivery_key", "updated_at", "Campaign", 'a"; DROP TABLE calls; --', "a b", ""]) {
+      expect({ name, taken: names({ [name]: "" }) }).toEqual({ name, taken: false });
+    }
+  });
 
   test("a schema is for PostgreSQL, a table needs no quotes, and nothing else is known", () => {
     expect(problemOf({ url: "duckdb:x", schema: "a" })).toEqual(["schema is for PostgreSQL only"]);

@@ -23,19 +23,26 @@ export type TypesOf = Record<ColumnKind, readonly [string, ...string[]]>;
  * What has to be added to a table that exists so that it has our columns.
  * @throws {OpenError} when adding is not enough; the message names the column and what to do. Nothing is changed then.
  */
-export function missingColumns(options: { table: string; existing: ExistingTable; wanted: readonly Column[]; types: TypesOf }): Column[] {
+export function missingColumns(options: {
+  table: string;
+  existing: ExistingTable;
+  wanted: readonly Column[];
+  types: TypesOf;
+  /** What a table lacks whose key is not unique, and how that is mended, where it is not by a constraint. */
+  uniqueKey?: { lacks: string; fix: string };
+}): Column[] {
   const { table, existing, wanted, types } = options;
+  const { lacks, fix } = options.uniqueKey ?? {
+    lacks: `${table}.${KEY} has no unique constraint`,
+    fix: `Run: ALTER TABLE ${table} ADD PRIMARY KEY (${KEY})`,
+  };
   const byName = new Map(existing.columns.map((column) => [column.name, column]));
 
   if (!byName.has(KEY) || !existing.keyIsUnique) {
     throw unusable({
       code: byName.has(KEY) ? "key_not_unique" : "foreign_table",
-      reason: byName.has(KEY)
-        ? `${table}.${KEY} has no unique constraint`
-        : `the table ${table} exists and was not made by Patchbay (no ${KEY})`,
-      fix: byName.has(KEY)
-        ? `Run: ALTER TABLE ${table} ADD PRIMARY KEY (${KEY})`
-        : "Name another one with `table`, or give this one a column delivery_key with a primary key",
+      reason: byName.has(KEY) ? lacks : `the table ${table} exists and was not made by Patchbay (no ${KEY})`,
+      fix: byName.has(KEY) ? fix : "Name another one with `table`, or give this one a column delivery_key with a primary key",
     });
   }
   for (const { name, kind } of wanted) {

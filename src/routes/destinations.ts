@@ -49,6 +49,8 @@ export function loadDestinations(options: {
     const read = (resolve: boolean) => readSettings({ value, base, connector, secretKeys, document, env, resolve });
     const first = read(needs(name, connectorName));
     for (const finding of first.findings) problems.add(finding);
+    const note = connector.note?.(first.written);
+    if (note) problems.warn({ at: document.at([...base, "connector"]), message: note });
 
     loaded.set(name, {
       name,
@@ -79,7 +81,7 @@ function readSettings(options: {
   document: RoutesDocument;
   env: Environment;
   resolve: boolean;
-}): { settings: Record<string, unknown> | undefined; findings: Finding[]; timeoutMs: number } {
+}): { settings: Record<string, unknown> | undefined; written: Record<string, unknown>; findings: Finding[]; timeoutMs: number } {
   const { value, base, connector, secretKeys, document, env, resolve } = options;
   const isSecret = (path: readonly PropertyKey[]) => secretKeys.has(String(path[0]));
   const resolved = resolveVariables({ value, base, document, env, resolve, isSecret });
@@ -102,7 +104,7 @@ function readSettings(options: {
     });
   }
   const settings = parsed.success && findings.length === 0 && resolved.open.length === 0 ? parsed.data : undefined;
-  return { settings, findings, timeoutMs: timeout };
+  return { settings, written: resolved.value as Record<string, unknown>, findings, timeoutMs: timeout };
 }
 
 function timeoutMsOf(timeout: unknown): number {

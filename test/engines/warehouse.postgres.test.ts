@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { OpenError } from "../../src/connector.ts";
-import { deliveryOf, describeWarehouse, documentedCall, openWarehouse } from "../warehouse.contract.ts";
+import { deliveryOf, describeWarehouse, documentedCall, type EngineTraits, openWarehouse, plainRow } from "../warehouse.contract.ts";
 
 const postgres = inject("postgres");
 const missing = "missing" in postgres ? postgres.missing : undefined;
@@ -43,9 +43,34 @@ describe.skipIf(missing)(`PostgreSQL as a warehouse${missing ? ` (skipped: ${mis
   beforeAll(async () => void (await run(`CREATE DATABASE ${DATABASE}`, "")));
   afterAll(async () => void (await run(`DROP DATABASE ${DATABASE} WITH (FORCE)`, "")));
 
-  describeWarehouse("PostgreSQL", async () => {
+  const traits: EngineTraits = {
+    timeType: "timestamp with time zone",
+    keyFix: /^Run: ALTER TABLE calls ADD PRIMARY KEY \(delivery_key\)$/,
+    refusesOverflow: true,
+    tables: {
+      older: [
+        "CREATE TABLE calls (delivery_key varchar PRIMARY KEY, call_id varchar, mine integer)",
+        "INSERT INTO calls VALUES ('voiceinfra/old', 'old', 7)",
+      ],
+      foreign: ["CREATE TABLE calls (id integer, note varchar)"],
+      keyNotUnique: ["CREATE TABLE calls (delivery_key varchar, call_id varchar)"],
+      keyUniqueOtherwise: ["CREATE TABLE calls (delivery_key varchar UNIQUE)"],
+      keyOfTwo: ["CREATE TABLE calls (delivery_key varchar, call_id varchar, PRIMARY KEY (delivery_key, call_id))"],
+      wrongType: ["CREATE TABLE calls (delivery_key varchar PRIMARY KEY, start_time integer)", "INSERT INTO calls VALUES ('x', 1)"],
+      mustBeFilled: ["CREATE TABLE calls (delivery_key varchar PRIMARY KEY, region varchar NOT NULL, fine varchar NOT NULL DEFAULT 'x')"],
+      refusing: [
+        "CREATE TABLE calls (delivery_key varchar PRIMARY KEY, duration_seconds integer, agent_id varchar CHECK (agent_id <> 'forbidden'))",
+      ],
+    },
+  };
+  describeWarehouse("PostgreSQL", traits, async () => {
     await run("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
-    return { settings: { url: urlOf() }, query: (sql) => run(sql), close: async () => undefined };
+    const rows = async (table: string) => {
+      const [there] = await run(`SELECT to_regclass('${table}') IS NOT NULL AS there`);
+      if (!there?.there) return undefined;
+      return (await run(`SELECT to_json(t) AS row FROM ${table} t`)).map(({ row }) => plainRow(row as Record<string, unknown>));
+    };
+    return { settings: { url: urlOf() }, run, rows, close: async () => undefined };
   });
 
   test("a schema of its own holds the table, and the receipt says so", async () => {

@@ -1,0 +1,90 @@
+import type { Secret } from "../../src/connector.ts";
+import type { Store } from "./store.ts";
+
+/** A destination's settings, as far as engines know them. */
+export interface EngineSettings {
+  url: Secret;
+  table: string;
+  schema?: string | undefined;
+  credentials?: Secret | undefined;
+  location?: string | undefined;
+  username?: string | undefined;
+  private_key?: Secret | undefined;
+  base_url?: string | undefined;
+}
+
+/** Settings that only some engines know. */
+export type OwnSetting = "schema" | "credentials" | "location" | "username" | "private_key" | "base_url" | "linger";
+
+/** One kind of database: what its address looks like, and how a table in it is opened. */
+export interface Engine {
+  /** For people. */
+  title: string;
+  /** Of the whole address. */
+  url: RegExp;
+  takes: readonly OwnSetting[];
+  needs?: readonly OwnSetting[];
+  /** A caution for `check`: what it was never run against. */
+  note?: string;
+  open(settings: EngineSettings, options: { timeoutMs: number }): Promise<Store>;
+}
+
+const untried = (service: string) =>
+  `experimental: written from ${service}'s documentation and tested on a stand-in, never yet run against the real service. Try it on a table of its own first`;
+
+/** Each in a file of its own, loaded when it is used: a process that writes to one need not carry the others. */
+const ENGINES: readonly Engine[] = [
+  {
+    title: "DuckDB",
+    // `:memory:` keeps nothing; `md:` is another service.
+    url: /^duckdb:(?!:memory:|md:).+$/s,
+    takes: [],
+    open: async (settings) => (await import("./duckdb.ts")).openDuckDbStore(settings),
+  },
+  {
+    title: "Parquet files",
+    url: /^parquet:(?!s3:|https?:).+$/s,
+    takes: [],
+    open: async (settings) => (await import("./parquet.ts")).openParquetStore(settings),
+  },
+  {
+    title: "PostgreSQL",
+    url: /^postgres(ql)?:\/\/.+$/s,
+    takes: ["schema"],
+    open: async ({ schema, ...settings }, { timeoutMs }) =>
+      (await import("./postgres.ts")).openPostgresStore({ ...settings, schema, timeoutMs }),
+  },
+  {
+    title: "ClickHouse",
+    url: /^clickhouses?:\/\/[^/]+\/[^/?]+$/s,
+    takes: [],
+    open: async (settings, { timeoutMs }) => (await import("./clickhouse.ts")).openClickHouseStore({ ...settings, timeoutMs }),
+  },
+  {
+    title: "BigQuery",
+    url: /^bigquery:\/\/[\w.:-]+\/\w+$/s,
+    takes: ["credentials", "location", "base_url", "linger"],
+    note: untried("BigQuery"),
+    open: async (settings, { timeoutMs }) => (await import("./bigquery.ts")).openBigQueryStore({ ...settings, timeoutMs }),
+  },
+  {
+    title: "Snowflake",
+    url: /^snowflake:\/\/[\w.-]+\/[^/?]+\/[^/?]+(\?.*)?$/s,
+    takes: ["username", "private_key", "base_url", "linger"],
+    needs: ["username", "private_key"],
+    note: untried("Snowflake"),
+    open: async (settings, { timeoutMs }) => (await import("./snowflake.ts")).openSnowflakeStore({ ...settings, timeoutMs }),
+  },
+];
+
+/** Undefined when no engine takes the address. */
+export function engineOf(url: string): Engine | undefined {
+  return ENGINES.find((engine) => engine.url.test(url));
+}
+
+/** Names of the engines that know a setting: `BigQuery and Snowflake`. */
+export function enginesWith(setting: OwnSetting): string {
+  return ENGINES.filter(({ takes }) => takes.includes(setting))
+    .map(({ title }) => title)
+    .join(" and ");
+}
