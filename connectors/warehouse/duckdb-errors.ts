@@ -46,6 +46,9 @@ export function openErrorOfDuckDb(error: unknown): OpenError {
       "Name another file in `url`, or move this one away",
     );
   }
+  if (/No magic bytes found|too small to be a Parquet file|not a parquet/i.test(message)) {
+    return unusable("not_parquet", "a file in the folder is not Parquet, although its name says so", "Move it out of the folder");
+  }
   if (
     /Permission denied|Cannot open file|Is a directory|is a directory|Could not read from file|Read-only file system|read-only mode/.test(
       message,

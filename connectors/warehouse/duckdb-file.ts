@@ -15,10 +15,8 @@ const TRY_AGAIN_MS = 100;
 const CONFIG = {
   threads: "1",
   memory_limit: "256MB",
-  // Nothing is fetched from the network or read beside the file, whatever a query says.
   autoinstall_known_extensions: "false",
   autoload_known_extensions: "false",
-  enable_external_access: "false",
 };
 
 /**
@@ -28,12 +26,18 @@ const CONFIG = {
  * @throws {OpenError} when another process holds the file, or it cannot be opened.
  */
 export function withDuckDbFile<T>(
-  options: { path: string; readOnly?: boolean; signal?: AbortSignal },
+  options: {
+    path: string;
+    readOnly?: boolean;
+    /** Files below it may be read and written too. */
+    folder?: string;
+    signal?: AbortSignal;
+  },
   use: (connection: DuckDBConnection) => Promise<T>,
 ): Promise<T> {
-  const { path, readOnly = false, signal } = options;
+  const { path, readOnly = false, folder, signal } = options;
   const key = realPathOf(path);
-  const turn = (tails.get(key) ?? Promise.resolve()).then(() => openAndUse({ path, readOnly, signal, use }));
+  const turn = (tails.get(key) ?? Promise.resolve()).then(() => openAndUse({ path, readOnly, folder, signal, use }));
   const tail = turn.then(
     () => undefined,
     () => undefined,
@@ -66,16 +70,18 @@ function realPathOf(path: string): string {
 async function openAndUse<T>(options: {
   path: string;
   readOnly: boolean;
+  folder: string | undefined;
   signal: AbortSignal | undefined;
   use: (connection: DuckDBConnection) => Promise<T>;
 }): Promise<T> {
-  const { path, readOnly, signal, use } = options;
+  const { path, readOnly, folder, signal, use } = options;
   const instance = await openPatiently(path, readOnly, signal);
   try {
     const connection = await instance.connect();
     const interrupt = () => connection.interrupt();
     signal?.addEventListener("abort", interrupt, { once: true });
     try {
+      await keepIn(connection, folder);
       if (!readOnly) await writeAheadOnly(connection);
       return await use(connection);
     } finally {
@@ -85,6 +91,12 @@ async function openAndUse<T>(options: {
   } finally {
     instance.closeSync();
   }
+}
+
+/** Nothing is fetched from the network or read beside the file (or outside the folder), whatever a query says. */
+async function keepIn(connection: DuckDBConnection, folder: string | undefined): Promise<void> {
+  if (folder !== undefined) await connection.run(`SET allowed_directories = ['${folder.replaceAll("'", "''")}/']`);
+  await connection.run("SET enable_external_access = false");
 }
 
 /**

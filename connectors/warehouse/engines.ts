@@ -65,7 +65,7 @@ const ENGINES: readonly Engine[] = [
     url: /^bigquery:\/\/[\w.:-]+\/\w+$/s,
     takes: ["credentials", "location", "base_url", "linger"],
     note: untried("BigQuery"),
-    open: async (settings, { timeoutMs }) => (await import("./bigquery.ts")).openBigQueryStore({ ...settings, timeoutMs }),
+    open: async (settings) => (await import("./bigquery.ts")).openBigQueryStore(settings),
   },
   {
     title: "Snowflake",

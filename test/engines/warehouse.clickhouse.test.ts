@@ -31,7 +31,7 @@ const traits: EngineTraits = {
     ],
     mustBeFilled: { cannot: "a column that nothing fills has its type's default" },
     refusing: [
-      `CREATE TABLE calls (delivery_key String, agent_id String, _version UInt64, CONSTRAINT fine CHECK agent_id != 'forbidden') ${REPLACING}`,
+      `CREATE TABLE calls (delivery_key String, agent_id String, _version UInt64, CONSTRAINT fine CHECK NOT startsWith(agent_id, 'forbidden')) ${REPLACING}`,
     ],
   },
 };

@@ -1,0 +1,155 @@
+import { createRequire } from "node:module";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { OpenError, type Sandbox } from "../../src/connector.ts";
+import { serveSandbox } from "../../src/sandbox/serve.ts";
+import { closedPort } from "../../test/support/ports.ts";
+import {
+  deliveryOf,
+  describeWarehouse,
+  documentedCall,
+  type EngineTraits,
+  openWarehouse,
+  plainRow,
+} from "../../test/warehouse.contract.ts";
+import { loadBigQuery } from "./bigquery.ts";
+import { createBigQueryStandIn } from "./stand-in/bigquery.ts";
+
+const TABLE = "`acme-calls.voice.calls`";
+const traits: EngineTraits = {
+  timeType: "timestamp",
+  keyFix: /never/,
+  tables: {
+    older: [
+      `CREATE TABLE ${TABLE} (delivery_key STRING, call_id STRING, mine INT64)`,
+      `INSERT INTO ${TABLE} VALUES ('voiceinfra/old', 'old', 7)`,
+    ],
+    foreign: [`CREATE TABLE ${TABLE} (id INT64, note STRING)`],
+    keyNotUnique: { cannot: "it enforces no key: MERGE keeps one row for each" },
+    keyUniqueOtherwise: { cannot: "it enforces no key" },
+    keyOfTwo: { cannot: "it enforces no key" },
+    wrongType: [`CREATE TABLE ${TABLE} (delivery_key STRING, start_time INT64)`, `INSERT INTO ${TABLE} VALUES ('x', 1)`],
+    mustBeFilled: [`CREATE TABLE ${TABLE} (delivery_key STRING NOT NULL, region STRING NOT NULL, fine STRING DEFAULT 'x' NOT NULL)`],
+    refusing: [`CREATE TABLE ${TABLE} (delivery_key STRING, agent_id STRING(15))`],
+  },
+};
+
+async function start() {
+  const standIn = await createBigQueryStandIn();
+  const served = await serveSandbox({ sandbox: { ...standIn, records: async () => [], example: {} } as unknown as Sandbox });
+  return { standIn, settings: standIn.settings(served.url), close: () => served.close() };
+}
+
+describeWarehouse("BigQuery's stand-in", traits, async () => {
+  const { standIn, settings, close } = await start();
+  return { settings, run: standIn.admin, rows: async (table) => (await standIn.rows(table))?.map(plainRow), close };
+});
+
+describe("BigQuery", () => {
+  let under: Awaited<ReturnType<typeof start>>;
+  beforeEach(async () => {
+    under = await start();
+  });
+  afterEach(() => under.close());
+  const within = () => ({ signal: AbortSignal.timeout(10_000) });
+  const queries = () => under.standIn.requests.filter(({ path }) => path.endsWith("/queries"));
+  const openFails = async (changes: Record<string, string>) => {
+    const error = await openWarehouse({ ...under.settings, ...changes }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(OpenError);
+    return (error as OpenError).outcome;
+  };
+
+  test.each([
+    ["a rate limit", 403, "rateLimitExceeded", { kind: "retry", because: "rate-limit", retryAfterMs: 10_000 }],
+    ["too many statements for the table", 400, "jobRateLimitExceeded", { kind: "retry", because: "rate-limit" }],
+    ["a quota that is used up", 403, "quotaExceeded", { kind: "retry", because: "rate-limit", retryAfterMs: 600_000 }],
+    ["a failure of BigQuery", 503, "backendError", { kind: "retry", because: "down" }],
+    ["another failure of BigQuery", 500, "internalError", { kind: "retry", because: "server" }],
+    ["a right that is missing", 403, "accessDenied", { kind: "unauthorized", fix: expect.stringContaining("BigQuery Data Editor") }],
+    ["no billing", 403, "billingNotEnabled", { kind: "unauthorized", fix: expect.stringContaining("billing") }],
+    ["a statement it does not take", 400, "invalidQuery", { kind: "unauthorized", code: "invalidQuery" }],
+  ])("%s is told apart, asked once, and nothing of its message is passed on", async (_what, status, reason, outcome) => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.requests.length = 0;
+    under.standIn.failNext(under.standIn.refusal(status, reason, "about +14155550100"));
+    const outcomes = await destination.send([deliveryOf(documentedCall()), deliveryOf(documentedCall({ call_id: "b" }))], within());
+    expect(outcomes).toEqual([expect.objectContaining(outcome), expect.objectContaining(outcome)]);
+    expect(JSON.stringify(outcomes)).not.toContain("1415");
+    expect(queries()).toHaveLength(1);
+  });
+
+  test("a conflict with another statement is tried again, and the row is not refused", async () => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.failNext(
+      under.standIn.refusal(400, "invalidQuery", "Could not serialize access to table acme-calls:voice.calls due to concurrent update"),
+    );
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "retry", because: "record" }]);
+  });
+
+  test("a statement that takes its time is asked after until it is done", async () => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.beSlow();
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "delivered" }]);
+    expect(under.standIn.requests.at(-1)?.path).toMatch(/^GET .*\/queries\/job_/);
+  });
+
+  test("no request is larger than BigQuery takes, however many long calls are in a batch", async () => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.requests.length = 0;
+    const transcript = '"quoted"\n'.repeat(90_000);
+    const deliveries = Array.from({ length: 10 }, (_, index) => deliveryOf(documentedCall({ call_id: `call_${index}`, transcript })));
+    expect((await destination.send(deliveries, within())).map(({ kind }) => kind)).toEqual(Array(10).fill("delivered"));
+    expect(queries().length).toBeGreaterThan(1);
+    expect(Math.max(...queries().map(({ bytes }) => bytes))).toBeLessThan(10_000_000);
+  });
+
+  test("a call that no request can hold is refused alone", async () => {
+    const destination = await openWarehouse(under.settings);
+    const outcomes = await destination.send(
+      [deliveryOf(documentedCall({ call_id: "a", transcript: '"'.repeat(3_000_000) })), deliveryOf(documentedCall({ call_id: "b" }))],
+      within(),
+    );
+    expect(outcomes).toMatchObject([{ kind: "rejected", code: "too_large" }, { kind: "delivered" }]);
+  });
+
+  test("a key of an account that Google does not know is said, with what to do", async () => {
+    const credentials = JSON.stringify({
+      ...JSON.parse(under.settings.credentials ?? ""),
+      client_email: "gone@acme-calls.iam.gserviceaccount.com",
+    });
+    expect(await openFails({ credentials })).toMatchObject({
+      kind: "unauthorized",
+      code: "credentials",
+      fix: expect.stringContaining("service account"),
+    });
+  });
+
+  test("credentials that are no key are not quoted", async () => {
+    const outcome = await openFails({ credentials: "hunter2-is-no-json" });
+    expect(outcome).toMatchObject({ kind: "unauthorized", code: "credentials" });
+    expect(JSON.stringify(outcome)).not.toContain("hunter2");
+  });
+
+  test("a dataset that is not there, or is elsewhere, is said", async () => {
+    expect(await openFails({ url: "bigquery://acme-calls/nowhere" })).toMatchObject({ kind: "unauthorized", code: "notFound" });
+    expect(await openFails({ location: "us-east1" })).toMatchObject({ kind: "unauthorized", fix: expect.stringContaining("location") });
+  });
+
+  test("a token that counts no more is unauthorized", async () => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.expireTokens();
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "unauthorized", code: "authError" }]);
+  });
+
+  test("an address at which nobody listens is waited for", async () => {
+    const base_url = `http://127.0.0.1:${await closedPort()}`;
+    const credentials = JSON.stringify({ ...JSON.parse(under.settings.credentials ?? ""), token_uri: `${base_url}/token` });
+    expect(await openFails({ base_url, credentials })).toMatchObject({ kind: "retry", because: "down" });
+  });
+
+  test("a library that is not installed is said, with how to install it", async () => {
+    const load = async () => createRequire(import.meta.url)("@google-cloud/no-such-library");
+    await expect(loadBigQuery(load)).rejects.toMatchObject({
+      outcome: { kind: "unauthorized", fix: "Run: npm install @google-cloud/bigquery" },
+    });
+  });
+});

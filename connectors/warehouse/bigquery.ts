@@ -1,0 +1,159 @@
+import type { BigQuery } from "@google-cloud/bigquery";
+import { OpenError, type Secret } from "../../src/connector.ts";
+import { outcomeOfBigQuery, refusalOfBigQuery } from "./bigquery-errors.ts";
+import { addColumnsSql, BIGQUERY_TYPES, createTableSql, deleteSql, mergeSql } from "./bigquery-sql.ts";
+import { writeBisecting } from "./bisect.ts";
+import type { Column } from "./columns.ts";
+import { jsonBytesOf, jsonOf } from "./json-rows.ts";
+import type { Store } from "./store.ts";
+import { type ExistingTable, missingColumns } from "./widen.ts";
+
+/** A request may be 10 MB (cloud.google.com/bigquery/quotas, "Query jobs"); the statement itself takes some. */
+const MAX_ROWS_BYTES = 9_000_000;
+
+/** A table in BigQuery, written by MERGE: rows that are streamed in could not be updated for half an hour. */
+export async function openBigQueryStore(options: {
+  url: Secret;
+  table: string;
+  credentials?: Secret | undefined;
+  location?: string | undefined;
+  base_url?: string | undefined;
+}): Promise<Store> {
+  const { table, location, base_url } = options;
+  const [, project = "", dataset = ""] = /^bigquery:\/\/([^/]+)\/(.+)$/.exec(options.url.reveal()) ?? [];
+  const credentials = options.credentials && credentialsOf(options.credentials);
+  const { BigQuery } = await loadBigQuery();
+  const client = new BigQuery({
+    projectId: project,
+    ...(credentials && { credentials }),
+    ...(base_url && { apiEndpoint: base_url }),
+    ...(location && { location }),
+    autoRetry: false,
+    maxRetries: 0,
+  });
+  if (credentials && credentials.token_uri !== GOOGLE_TOKEN_URI) await exchangeAt(client, credentials.token_uri);
+  const target = `${project}.${dataset}.${table}`;
+  const prepared = new Set<string>();
+
+  const query = (sql: string, params?: Record<string, string>) =>
+    run(client, { query: sql, ...(params && { params }), ...(location && { location }) });
+
+  async function prepare(columns: readonly Column[]): Promise<void> {
+    await asOutcomes(async () => {
+      const describe = () => describeTable(client.dataset(dataset).table(table));
+      let existing = await describe();
+      if (!existing) {
+        await query(createTableSql(target, columns));
+        // Another worker may have made it at the same moment, without the columns that only we know of.
+        existing = await describe();
+      }
+      const missing = existing ? missingColumns({ table, existing, wanted: columns, types: BIGQUERY_TYPES }) : [];
+      if (missing.length > 0) await query(addColumnsSql(target, missing));
+    });
+    for (const { name } of columns) prepared.add(name);
+  }
+
+  return {
+    table,
+    limit: { maxBytes: MAX_ROWS_BYTES, bytesOf: jsonBytesOf },
+    prepare,
+    async upsert(rows, columns, { signal }) {
+      if (columns.some(({ name }) => !prepared.has(name))) await prepare(columns);
+      const sql = mergeSql(target, columns);
+      return asOutcomes(
+        () =>
+          writeBisecting({
+            rows,
+            write: async (part) => void (await query(sql, { rows: jsonOf(part) })),
+            refusalOf: refusalOfBigQuery,
+            signal,
+          }),
+        () => prepared.clear(),
+      );
+    },
+    erase: (key) => asOutcomes(async () => (await query(deleteSql(target), { key })) > 0),
+    close: async () => undefined,
+  };
+
+  async function asOutcomes<T>(work: () => Promise<T>, onFailure: () => void = () => undefined): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      onFailure();
+      const outcome = outcomeOfBigQuery(error);
+      if (error instanceof OpenError || !outcome || outcome.kind === "delivered") throw error;
+      throw new OpenError(outcome);
+    }
+  }
+}
+
+/** @returns rows that the statement changed */
+async function run(client: BigQuery, request: { query: string; params?: Record<string, string>; location?: string }): Promise<number> {
+  // The third is the answer itself, which the library's types leave out.
+  const [, , answer] = (await client.query(request)) as unknown as [unknown, unknown, { numDmlAffectedRows?: string }?];
+  return Number(answer?.numDmlAffectedRows ?? 0);
+}
+
+/** `tables.get`: costs nothing, where a query of INFORMATION_SCHEMA is billed. Undefined: no such table. */
+async function describeTable(table: { getMetadata(): Promise<unknown[]> }): Promise<ExistingTable | undefined> {
+  try {
+    const [metadata] = await table.getMetadata();
+    const { schema } = metadata as {
+      schema?: { fields?: { name: string; type: string; mode?: string; defaultValueExpression?: string }[] };
+    };
+    return {
+      columns: (schema?.fields ?? []).map(({ name, type, mode, defaultValueExpression }) => ({
+        name,
+        type: mode === "REPEATED" ? `array of ${type.toLowerCase()}` : type.toLowerCase(),
+        mustBeFilled: mode === "REQUIRED" && defaultValueExpression === undefined,
+      })),
+      // Its keys are not enforced: MERGE by the key is what keeps one row.
+      keyIsUnique: true,
+    };
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === 404 && /Not found: Table/.test(error.message)) return undefined;
+    throw error;
+  }
+}
+
+const GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token";
+
+/** The library exchanges a key at Google's own address, whatever address the key names. */
+async function exchangeAt(client: BigQuery, tokenUri: string): Promise<void> {
+  const { transporter } = await client.authClient.getClient();
+  transporter.defaults.fetchImplementation = (input, init) => fetch(String(input) === GOOGLE_TOKEN_URI ? tokenUri : input, init);
+}
+
+function credentialsOf(secret: Secret): { client_email: string; private_key: string; token_uri: string } {
+  try {
+    const { client_email, private_key, token_uri = GOOGLE_TOKEN_URI } = JSON.parse(secret.reveal());
+    if (typeof client_email === "string" && typeof private_key === "string")
+      return { client_email, private_key, token_uri: String(token_uri) };
+  } catch {
+    // Said below, without the text.
+  }
+  throw new OpenError({
+    kind: "unauthorized",
+    code: "credentials",
+    reason: "`credentials` is not the JSON key of a service account",
+    fix: "Create a key of type JSON for the account, and name its file: credentials: ${file:/run/secrets/bigquery.json}",
+  });
+}
+
+/** @throws {OpenError} when the SDK is not installed: it is large, and few need it. */
+export async function loadBigQuery(
+  load: () => Promise<typeof import("@google-cloud/bigquery")> = () => import("@google-cloud/bigquery"),
+): Promise<typeof import("@google-cloud/bigquery")> {
+  try {
+    return await load();
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (!/MODULE_NOT_FOUND/.test(code)) throw error;
+    throw new OpenError({
+      kind: "unauthorized",
+      code: "not_installed",
+      reason: "Google's BigQuery library is not installed",
+      fix: "Run: npm install @google-cloud/bigquery",
+    });
+  }
+}

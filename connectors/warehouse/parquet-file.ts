@@ -1,0 +1,33 @@
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
+/**
+ * Writes a file beside another and puts it in its place, durably: a reader sees the old one or the new one, also after a crash.
+ * With no rows the file goes. `write` gets the path and returns how many rows it wrote.
+ */
+export async function replaceFile(options: { file: string; write(path: string): Promise<number> }): Promise<void> {
+  const { file, write } = options;
+  const folder = dirname(file);
+  await mkdir(folder, { recursive: true });
+  // Not `.parquet`: whoever reads the folder's files must not meet half of one.
+  const beside = join(folder, `.${basename(file)}.new`);
+  try {
+    if ((await write(beside)) === 0) await rm(file, { force: true });
+    else {
+      await flushed(beside);
+      await rename(beside, file);
+    }
+  } finally {
+    await rm(beside, { force: true });
+  }
+  await flushed(folder);
+}
+
+async function flushed(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

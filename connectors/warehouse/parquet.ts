@@ -1,0 +1,152 @@
+import { mkdirSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { Secret } from "../../src/connector.ts";
+import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT } from "./columns.ts";
+import { DUCKDB_TYPES, fillIncoming, INCOMING } from "./duckdb.ts";
+import { openErrorOfDuckDb } from "./duckdb-errors.ts";
+import { withDuckDbFile } from "./duckdb-file.ts";
+import { replaceFile } from "./parquet-file.ts";
+import type { Store } from "./store.ts";
+import { missingColumns } from "./widen.ts";
+
+const STAMPS = new Set([DELIVERED_AT, UPDATED_AT]);
+const DAY = /^dt=(\d{4}-\d{2}-\d{2}|none)$/;
+
+/** Holds nothing: DuckDB's lock on it is what makes one process the owner of the folder, and what ends with that process. */
+const LOCK = ".patchbay.duckdb";
+
+/**
+ * A folder of Parquet files, one for each day in which calls began (UTC): `dt=2025-01-15/calls.parquet`. A file is never changed: its day is
+ * written anew beside it, and takes its place. That costs a day's rows for each batch: right for thousands of calls a day.
+ */
+export function openParquetStore(options: { url: Secret; table: string }): Store {
+  const { table } = options;
+  const folder = resolve(options.url.reveal().slice("parquet:".length));
+  const fileOf = (day: string) => join(folder, day, `${table}.parquet`);
+
+  function withFolder<T>(signal: AbortSignal | undefined, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    mkdirSync(folder, { recursive: true });
+    return withDuckDbFile({ path: join(folder, LOCK), folder, ...(signal && { signal }) }, async (connection) => {
+      try {
+        return await use(connection);
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw openErrorOfDuckDb(error);
+      }
+    });
+  }
+
+  /** Days that have a file, and the rows of all of them as a query; undefined when there is none. */
+  async function readable(
+    connection: DuckDBConnection,
+    columns: readonly Column[],
+  ): Promise<{ sql: string; columns: string[] } | undefined> {
+    const days = (await readdir(folder)).filter((name) => DAY.test(name));
+    const files: string[] = [];
+    for (const day of days) if ((await readdir(join(folder, day))).includes(`${table}.parquet`)) files.push(fileOf(day));
+    if (files.length === 0) return undefined;
+    const sql = `read_parquet([${files.map(literal).join(", ")}], union_by_name = true, hive_partitioning = false, filename = '${FILE}')`;
+    const described = (await connection.runAndReadAll(`DESCRIBE SELECT * EXCLUDE (${FILE}) FROM ${sql}`)).getRowObjectsJS();
+    const existing = described.map(({ column_name, column_type }) => ({
+      name: String(column_name),
+      type: String(column_type).toLowerCase().replace(/\(.*/, ""),
+      mustBeFilled: false,
+    }));
+    missingColumns({ table, existing: { columns: existing, keyIsUnique: true }, wanted: columns, types: DUCKDB_TYPES });
+    return { sql, columns: existing.map(({ name }) => name) };
+  }
+
+  return {
+    table,
+    prepare: (columns) => withFolder(undefined, async (connection) => void (await readable(connection, columns))),
+
+    upsert: (rows, columns, { signal }) =>
+      withFolder(signal, async (connection) => {
+        const there = await readable(connection, columns);
+        const filled = columns.filter(({ name }) => !STAMPS.has(name));
+        await fillIncoming({ connection, rows, columns: filled });
+        await connection.run(mergeSql({ there, columns }));
+        for (const day of await daysOf(connection, there?.sql)) {
+          signal.throwIfAborted();
+          const rest = there
+            ? `UNION ALL BY NAME SELECT * EXCLUDE (${FILE}) FROM ${there.sql} WHERE ${FILE} = ${literal(fileOf(day))} AND ${KEY} NOT IN (SELECT ${KEY} FROM ${INCOMING})`
+            : "";
+          await writeDay(connection, day, `SELECT * FROM ${MERGED} WHERE ${DAY_SQL} = '${day}' ${rest}`);
+        }
+        return rows.map(() => "written" as const);
+      }),
+
+    erase: (key, { signal }) =>
+      withFolder(signal, async (connection) => {
+        const there = await readable(connection, []);
+        if (!there) return false;
+        const found = await connection.runAndReadAll(`SELECT DISTINCT ${FILE} FROM ${there.sql} WHERE ${quoted(KEY)} = $1`, [key]);
+        for (const [file] of found.getRows()) {
+          const day = String(file).split("/").at(-2) ?? "";
+          await connection.run(
+            `CREATE OR REPLACE TEMP TABLE kept AS SELECT * EXCLUDE (${FILE}) FROM ${there.sql} WHERE ${FILE} = ${literal(String(file))} AND ${quoted(KEY)} <> $1`,
+            [key],
+          );
+          await writeDay(connection, day, "SELECT * FROM kept");
+        }
+        return found.getRows().length > 0;
+      }),
+
+    close: async () => undefined,
+  };
+
+  async function writeDay(connection: DuckDBConnection, day: string, sql: string): Promise<void> {
+    await replaceFile({
+      file: fileOf(day),
+      write: async (path) => {
+        // Small groups: a group is held in memory, and transcripts are long.
+        const result = await connection.runAndReadAll(
+          `COPY (${sql}) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 2048)`,
+        );
+        return Number(result.getRows()[0]?.[0] ?? 0);
+      },
+    });
+  }
+}
+
+const FILE = "patchbay_file";
+const MERGED = "temp.patchbay_merged";
+const DAY_SQL = `coalesce('dt=' || strftime(start_time AT TIME ZONE 'UTC', '%Y-%m-%d'), 'dt=none')`;
+
+/** Those that the batch's calls belong to, first, and those that have a row of one: a call whose beginning was corrected leaves its old day. */
+async function daysOf(connection: DuckDBConnection, there: string | undefined): Promise<string[]> {
+  const now = await connection.runAndReadAll(`SELECT DISTINCT ${DAY_SQL} FROM ${MERGED}`);
+  const was =
+    there && (await connection.runAndReadAll(`SELECT DISTINCT ${FILE} FROM ${there} WHERE ${KEY} IN (SELECT ${KEY} FROM ${INCOMING})`));
+  const files = was ? was.getRows().map(([file]) => String(file).split("/").at(-2) ?? "") : [];
+  return [...new Set([...now.getRows().map(([day]) => String(day)), ...files])];
+}
+
+/**
+ * The incoming rows over those that are there, with every column of either. A crash between the files of two days leaves a call in both: the later
+ * one counts, and both files are written anew.
+ */
+function mergeSql({ there, columns }: { there: { sql: string; columns: string[] } | undefined; columns: readonly Column[] }): string {
+  const theirs = new Set(there?.columns);
+  const cells = columns
+    .filter(({ name }) => !STAMPS.has(name))
+    .map(({ name, kind }) => {
+      const said = kind === "text" ? `i.${quoted(name)}` : `CAST(i.${quoted(name)} AS ${DUCKDB_TYPES[kind][0]})`;
+      return `${theirs.has(name) ? `coalesce(${said}, o.${quoted(name)})` : said} AS ${quoted(name)}`;
+    });
+  const wanted = new Set(columns.map(({ name }) => name));
+  const others = [...theirs].filter((name) => !wanted.has(name)).map((name) => `o.${quoted(name)}`);
+  const since = theirs.has(DELIVERED_AT) ? `coalesce(o.${DELIVERED_AT}, now())` : "now()";
+  const latest = theirs.has(UPDATED_AT) ? `o.${UPDATED_AT} DESC` : `i.${KEY}`;
+  const old = there && `(SELECT * FROM ${there.sql} WHERE ${KEY} IN (SELECT ${KEY} FROM ${INCOMING}))`;
+  return `CREATE OR REPLACE TEMP TABLE ${MERGED} AS
+    SELECT ${[...cells, `${since} AS ${DELIVERED_AT}`, `now() AS ${UPDATED_AT}`, ...others].join(", ")}
+    FROM ${INCOMING} AS i ${old ? `LEFT JOIN ${old} AS o ON o.${KEY} = i.${KEY}` : ""}
+    ${old ? `QUALIFY row_number() OVER (PARTITION BY i.${KEY} ORDER BY ${latest}) = 1` : ""}`;
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

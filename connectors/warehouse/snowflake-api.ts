@@ -1,0 +1,101 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseRetryAfterMs } from "../../src/connector.ts";
+import { SnowflakeError } from "./snowflake-errors.ts";
+
+/** What a statement gave. */
+export interface Answer {
+  /** Rows of a query, each cell as text. */
+  data: (string | null)[][];
+  /** Rows that a DELETE took. */
+  deleted: number;
+}
+
+export interface SnowflakeApi {
+  /** Runs one statement to its end. @throws {SnowflakeError}, errors of the network as they come */
+  execute(options: { statement: string; texts?: string[]; signal: AbortSignal }): Promise<Answer>;
+}
+
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 2_000;
+
+/** Of undici: the connection ended before an answer came. */
+const LOST = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
+
+/**
+ * Snowflake's SQL API (docs.snowflake.com/en/developer-guide/sql-api): a statement is posted, and asked after while the answer is 202.
+ * One that got no answer is posted once more with the same `requestId` and `retry=true`, which Snowflake runs only if it has not run it.
+ */
+export function createSnowflakeApi(options: {
+  baseUrl: string;
+  /** Database, schema, warehouse and role, as SHOW writes them: the API is case-sensitive here. */
+  context: Record<string, string>;
+  token(): string;
+  timeoutMs: number;
+}): SnowflakeApi {
+  const { baseUrl, context, token, timeoutMs } = options;
+
+  async function call(path: string, init: { method: "GET" | "POST"; body?: string; signal: AbortSignal }): Promise<Response> {
+    return fetch(`${baseUrl}${path}`, {
+      ...init,
+      redirect: "error",
+      headers: {
+        authorization: `Bearer ${token()}`,
+        "x-snowflake-authorization-token-type": "KEYPAIR_JWT",
+        "user-agent": "patchbay/1.0",
+        accept: "application/json",
+        ...(init.body !== undefined && { "content-type": "application/json" }),
+      },
+    });
+  }
+
+  async function post(body: string, signal: AbortSignal): Promise<Response> {
+    const path = `/api/v2/statements?requestId=${randomUUID()}`;
+    try {
+      return await call(path, { method: "POST", body, signal });
+    } catch (error) {
+      const cause = error instanceof Error ? error.cause : undefined;
+      if (!(cause instanceof Error && "code" in cause && LOST.has(String(cause.code)))) throw error;
+      return call(`${path}&retry=true`, { method: "POST", body, signal });
+    }
+  }
+
+  return {
+    async execute({ statement, texts = [], signal }) {
+      const bindings = Object.fromEntries(texts.map((value, index) => [String(index + 1), { type: "TEXT", value }]));
+      const timeout = Math.max(1, Math.ceil(timeoutMs / 1000));
+      let response = await post(JSON.stringify({ statement, timeout, ...context, ...(texts.length > 0 && { bindings }) }), signal);
+      for (let waitMs = FIRST_WAIT_MS; response.status === 202; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+        const { statementHandle } = await jsonOf(response);
+        await delay(waitMs, undefined, { signal });
+        response = await call(`/api/v2/statements/${encodeURIComponent(String(statementHandle))}`, { method: "GET", signal });
+      }
+      const answer = await jsonOf(response);
+      if (response.status !== 200) {
+        throw new SnowflakeError({
+          status: response.status,
+          code: textOf(answer.code),
+          sqlState: textOf(answer.sqlState),
+          retryAfterMs: parseRetryAfterMs(response.headers.get("retry-after"), Date.now()),
+        });
+      }
+      const { data = [], stats } = answer as { data?: (string | null)[][]; stats?: { numRowsDeleted?: number } };
+      return { data, deleted: Number(stats?.numRowsDeleted ?? 0) };
+    },
+  };
+}
+
+async function jsonOf(response: Response): Promise<Record<string, unknown>> {
+  try {
+    const read: unknown = await response.json();
+    if (typeof read === "object" && read !== null) return read as Record<string, unknown>;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  // A proxy's page, or nothing.
+  throw new SnowflakeError({ status: response.status === 200 ? 502 : response.status, code: "", sqlState: "", retryAfterMs: undefined });
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" && /^[0-9A-Z]{1,8}$/.test(value) ? value : "";
+}

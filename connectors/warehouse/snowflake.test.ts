@@ -1,0 +1,180 @@
+import { generateKeyPairSync } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { OpenError, Secret } from "../../src/connector.ts";
+import { closedPort } from "../../test/support/ports.ts";
+import {
+  deliveryOf,
+  describeWarehouse,
+  documentedCall,
+  type EngineTraits,
+  openWarehouse,
+  plainRow,
+} from "../../test/warehouse.contract.ts";
+import { createTokens } from "./snowflake-jwt.ts";
+import { createSnowflakeStandIn } from "./stand-in/snowflake.ts";
+
+const TABLE = '"ANALYTICS"."VOICE"."CALLS"';
+const traits: EngineTraits = {
+  timeType: "timestamp_tz",
+  keyFix: /never/,
+  tables: {
+    older: [
+      `CREATE TABLE ${TABLE} ("DELIVERY_KEY" VARCHAR, "CALL_ID" VARCHAR, "MINE" NUMBER(38,0))`,
+      `INSERT INTO ${TABLE} VALUES ('voiceinfra/old', 'old', 7)`,
+    ],
+    foreign: [`CREATE TABLE ${TABLE} ("ID" NUMBER(38,0), "NOTE" VARCHAR)`],
+    keyNotUnique: { cannot: "it enforces no key: MERGE keeps one row for each" },
+    keyUniqueOtherwise: { cannot: "it enforces no key" },
+    keyOfTwo: { cannot: "it enforces no key" },
+    wrongType: [`CREATE TABLE ${TABLE} ("DELIVERY_KEY" VARCHAR, "START_TIME" NUMBER(38,0))`, `INSERT INTO ${TABLE} VALUES ('x', 1)`],
+    mustBeFilled: [
+      `CREATE TABLE ${TABLE} ("DELIVERY_KEY" VARCHAR NOT NULL, "REGION" VARCHAR NOT NULL, "FINE" VARCHAR DEFAULT 'x' NOT NULL)`,
+    ],
+    refusing: [`CREATE TABLE ${TABLE} ("DELIVERY_KEY" VARCHAR, "AGENT_ID" VARCHAR(15))`],
+  },
+};
+
+async function start() {
+  const standIn = await createSnowflakeStandIn();
+  const listener = getRequestListener((request) => standIn.fetch(request), {
+    overrideGlobalObjects: false,
+    errorHandler: () => new Response(null, { headers: { "x-lost": "yes" } }),
+  });
+  const server = createServer((request, response) => {
+    const writeHead = response.writeHead.bind(response);
+    // The answer of a stand-in that lost its connection never leaves.
+    response.writeHead = ((...head: Parameters<typeof writeHead>) => {
+      if (JSON.stringify(head).includes("x-lost")) request.socket.destroy();
+      return writeHead(...head);
+    }) as typeof response.writeHead;
+    void listener(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = async () => {
+    server.closeAllConnections();
+    server.close();
+    standIn.close();
+  };
+  return { standIn, settings: standIn.settings(`http://127.0.0.1:${(server.address() as AddressInfo).port}`), close };
+}
+
+describeWarehouse("Snowflake's stand-in", traits, async () => {
+  const { standIn, settings, close } = await start();
+  return { settings, run: standIn.admin, rows: async (table) => (await standIn.rows(table))?.map(plainRow), close };
+});
+
+describe("Snowflake", () => {
+  let under: Awaited<ReturnType<typeof start>>;
+  beforeEach(async () => {
+    under = await start();
+  });
+  afterEach(() => under.close());
+  const within = () => ({ signal: AbortSignal.timeout(10_000) });
+  const merges = () => under.standIn.requests.filter(({ statement }) => statement.startsWith("MERGE"));
+  const openFails = async (changes: Record<string, string>) => {
+    const error = await openWarehouse({ ...under.settings, ...changes }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(OpenError);
+    return (error as OpenError).outcome;
+  };
+
+  test.each([
+    ["too many requests, with a wait", 429, "", "", { "retry-after": "7" }, { kind: "retry", because: "rate-limit", retryAfterMs: 7_000 }],
+    ["too many requests", 429, "", "", {}, { kind: "retry", because: "rate-limit", retryAfterMs: 10_000 }],
+    ["a lock", 422, "000625", "57014", {}, { kind: "retry", because: "record", code: "000625" }],
+    ["its time limit", 408, "000630", "57014", {}, { kind: "retry", because: "record", code: "000630" }],
+    ["a failure", 500, "", "", {}, { kind: "retry", because: "server", code: "http_500" }],
+    ["an outage", 503, "", "", {}, { kind: "retry", because: "down" }],
+    ["a token that counts no more", 401, "390144", "", {}, { kind: "unauthorized", fix: expect.stringContaining("RSA_PUBLIC_KEY") }],
+    ["a right that is missing", 422, "003001", "42501", {}, { kind: "unauthorized", fix: expect.stringContaining("GRANT") }],
+    ["a statement it does not take", 422, "001003", "42000", {}, { kind: "unauthorized", code: "001003" }],
+  ])("%s is told apart, asked once, and nothing of its message is passed on", async (_what, status, code, state, headers, outcome) => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.failNext(under.standIn.refusal(status, code, state, "about +14155550100", { ...headers }));
+    const outcomes = await destination.send([deliveryOf(documentedCall()), deliveryOf(documentedCall({ call_id: "b" }))], within());
+    expect(outcomes).toEqual([expect.objectContaining(outcome), expect.objectContaining(outcome)]);
+    expect(JSON.stringify(outcomes)).not.toContain("1415");
+    expect(merges()).toHaveLength(1);
+  });
+
+  test("an answer that is lost is asked for once more, and the statement is not run twice", async () => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.loseAnswer();
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "delivered" }]);
+    expect(merges().map(({ retry, executed }) => ({ retry, executed }))).toEqual([
+      { retry: false, executed: true },
+      { retry: true, executed: false },
+    ]);
+    expect(new Set(merges().map(({ requestId }) => requestId)).size).toBe(1);
+  });
+
+  test("a statement that takes its time is asked after until it is done", async () => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.beSlow();
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "delivered" }]);
+    expect(merges()).toHaveLength(1);
+  });
+
+  test("no request holds more than a VARIANT does, however many long calls are in a batch", async () => {
+    const destination = await openWarehouse(under.settings);
+    const transcript = '"quoted"\n'.repeat(90_000);
+    const deliveries = Array.from({ length: 10 }, (_, index) => deliveryOf(documentedCall({ call_id: `call_${index}`, transcript })));
+    expect((await destination.send(deliveries, within())).map(({ kind }) => kind)).toEqual(Array(10).fill("delivered"));
+    expect(merges().length).toBeGreaterThan(1);
+  });
+
+  test.each([
+    ["another key than the user's", { private_key: "" }, { kind: "unauthorized", code: "390144" }],
+    ["another account", { url: "snowflake://other/analytics/voice?warehouse=loading" }, { kind: "unauthorized", code: "390144" }],
+    ["a role that the user has not", { url: "snowflake://acme-calls/analytics/voice?warehouse=loading&role=boss" }, { code: "390189" }],
+    ["no warehouse", { url: "snowflake://acme-calls/analytics/voice" }, { code: "000606", fix: expect.stringContaining("warehouse=") }],
+    ["a schema that is not there", { url: "snowflake://acme-calls/analytics/nowhere?warehouse=loading" }, { code: "390201" }],
+    [
+      "a name in quotes, which keeps its letters",
+      { url: 'snowflake://acme-calls/"analytics"/voice?warehouse=loading' },
+      { code: "390201" },
+    ],
+    ["a key that is none", { private_key: "hunter2" }, { kind: "unauthorized", code: "private_key" }],
+  ])("%s is said, with what to do", async (_what, changes, outcome) => {
+    const other = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+    const settings = "private_key" in changes && changes.private_key === "" ? { private_key: other } : changes;
+    const failed = await openFails(settings as Record<string, string>);
+    expect(failed).toMatchObject({ kind: "unauthorized", ...outcome });
+    expect(JSON.stringify(failed)).not.toContain("hunter2");
+  });
+
+  test("a key whose lines are written with \\n, as variables have them, is read", async () => {
+    const private_key = (under.settings.private_key ?? "").replaceAll("\n", "\\n");
+    await expect(openWarehouse({ ...under.settings, private_key })).resolves.toBeDefined();
+  });
+
+  test("a token is made anew before its hour is over", () => {
+    let nowMs = Date.parse("2026-01-15T10:00:00Z");
+    const token = createTokens({
+      account: "acme-calls",
+      username: "patchbay",
+      privateKey: new Secret(under.settings.private_key ?? ""),
+      nowMs: () => nowMs,
+    });
+    const expiry = (jwt: string) => JSON.parse(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString()).exp * 1000;
+    const first = token();
+    nowMs += 50 * 60_000;
+    expect(token()).toBe(first);
+    nowMs += 5 * 60_000;
+    expect(token()).not.toBe(first);
+    expect(expiry(token())).toBeGreaterThan(nowMs);
+  });
+
+  test("an address at which nobody listens is waited for", async () => {
+    expect(await openFails({ base_url: `http://127.0.0.1:${await closedPort()}` })).toMatchObject({ kind: "retry", because: "down" });
+  });
+
+  test("a page of a proxy is no answer, and goes nowhere", async () => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.failNext(new Response("<h1>about +14155550100</h1>", { status: 502, headers: { "content-type": "text/html" } }));
+    const outcomes = await destination.send([deliveryOf(documentedCall())], within());
+    expect(outcomes).toMatchObject([{ kind: "retry", because: "server", code: "http_502" }]);
+  });
+});

@@ -1,0 +1,111 @@
+import { OpenError, type Secret } from "../../src/connector.ts";
+import { writeBisecting } from "./bisect.ts";
+import { type Column, quoted } from "./columns.ts";
+import { jsonBytesOf, jsonOf } from "./json-rows.ts";
+import { createSnowflakeApi } from "./snowflake-api.ts";
+import { outcomeOfSnowflake, refusalOfSnowflake } from "./snowflake-errors.ts";
+import { createTokens } from "./snowflake-jwt.ts";
+import { addColumnSql, createTableSql, DESCRIBE_SQL, deleteSql, mergeSql, SNOWFLAKE_TYPES } from "./snowflake-sql.ts";
+import type { Store } from "./store.ts";
+import { type ExistingTable, missingColumns } from "./widen.ts";
+
+/** A VARIANT, which the batch is parsed into, holds 16 MB at least; a text in a request no more. */
+const MAX_ROWS_BYTES = 8_000_000;
+
+/** A table in Snowflake, written by MERGE through the SQL API. Why no driver: docs/decisions/0014. */
+export async function openSnowflakeStore(options: {
+  url: Secret;
+  table: string;
+  username?: string | undefined;
+  private_key?: Secret | undefined;
+  base_url?: string | undefined;
+  timeoutMs: number;
+}): Promise<Store> {
+  const { username = "", private_key, base_url, timeoutMs } = options;
+  const address = addressOf(options.url.reveal());
+  const { account, database, schema } = address;
+  if (!private_key) throw new Error("the settings were not checked");
+  const api = createSnowflakeApi({
+    baseUrl: base_url ?? `https://${account.replaceAll("_", "-")}.snowflakecomputing.com`,
+    context: { database, schema, ...address.more },
+    token: createTokens({ account, username, privateKey: private_key }),
+    timeoutMs,
+  });
+  const table = options.table.toUpperCase();
+  const target = [database, schema, table].map(quoted).join(".");
+  const prepared = new Set<string>();
+
+  async function describe(signal: AbortSignal): Promise<ExistingTable | undefined> {
+    const { data } = await api.execute({ statement: DESCRIBE_SQL(database), texts: [schema, table], signal });
+    if (data.length === 0) return undefined;
+    return {
+      columns: data.map(([column = "", type, nullable, fallback]) => ({
+        // A name that was made in quotes with small letters is another one than ours.
+        name: column === column?.toUpperCase() ? String(column).toLowerCase() : quoted(String(column)),
+        type: String(type).toLowerCase(),
+        mustBeFilled: nullable === "NO" && fallback === null,
+      })),
+      keyIsUnique: true,
+    };
+  }
+
+  async function prepare(columns: readonly Column[], signal = AbortSignal.timeout(timeoutMs)): Promise<void> {
+    await asOutcomes(async () => {
+      let existing = await describe(signal);
+      if (!existing) {
+        await api.execute({ statement: createTableSql(target, columns), signal });
+        // Another worker may have made it at the same moment, without the columns that only we know of.
+        existing = await describe(signal);
+      }
+      const missing = existing ? missingColumns({ table, existing, wanted: columns, types: SNOWFLAKE_TYPES }) : [];
+      for (const column of missing) await api.execute({ statement: addColumnSql(target, column), signal });
+    });
+    for (const { name } of columns) prepared.add(name);
+  }
+
+  return {
+    table: `${schema}.${table}`,
+    limit: { maxBytes: MAX_ROWS_BYTES, bytesOf: jsonBytesOf },
+    prepare,
+    async upsert(rows, columns, { signal }) {
+      if (columns.some(({ name }) => !prepared.has(name))) await prepare(columns, signal);
+      const statement = mergeSql(target, columns);
+      const write = async (part: typeof rows) => void (await api.execute({ statement, texts: [jsonOf(part)], signal }));
+      return asOutcomes(
+        () => writeBisecting({ rows, write, refusalOf: refusalOfSnowflake, signal }),
+        () => prepared.clear(),
+      );
+    },
+    erase: (key, { signal }) =>
+      asOutcomes(async () => (await api.execute({ statement: deleteSql(target), texts: [key], signal })).deleted > 0),
+    close: async () => undefined,
+  };
+}
+
+async function asOutcomes<T>(work: () => Promise<T>, onFailure: () => void = () => undefined): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    onFailure();
+    const outcome = outcomeOfSnowflake(error);
+    if (error instanceof OpenError || !outcome || outcome.kind === "delivered") throw error;
+    throw new OpenError(outcome);
+  }
+}
+
+/** `snowflake://account/database/schema?warehouse=…&role=…`. Names are folded to capitals as in SQL, unless they stand in double quotes. */
+function addressOf(url: string): { account: string; database: string; schema: string; more: Record<string, string> } {
+  const [, account = "", database = "", schema = "", query = ""] =
+    /^snowflake:\/\/([^/]+)\/([^/?]+)\/([^/?]+)(?:\?(.*))?$/s.exec(url) ?? [];
+  const folded = (name: string) => {
+    const text = decodeURIComponent(name);
+    return /^".+"$/.test(text) ? text.slice(1, -1).replaceAll('""', '"') : text.toUpperCase();
+  };
+  const wanted = [...new URLSearchParams(query)].filter(([key]) => key === "warehouse" || key === "role");
+  return {
+    account,
+    database: folded(database),
+    schema: folded(schema),
+    more: Object.fromEntries(wanted.map(([key, name]) => [key, folded(name)])),
+  };
+}

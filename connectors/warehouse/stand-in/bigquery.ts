@@ -1,0 +1,234 @@
+import { createPublicKey, generateKeyPairSync, randomUUID, verify } from "node:crypto";
+import { openScratch, type Scratch } from "./scratch.ts";
+
+const PROJECT = "acme-calls";
+const DATASET = "voice";
+const LOCATION = "EU";
+const EMAIL = "patchbay@acme-calls.iam.gserviceaccount.com";
+const MAX_REQUEST_BYTES = 10_000_000;
+
+const { publicKey, privateKey } = generateKeyPairSync("rsa", {
+  modulusLength: 2048,
+  publicKeyEncoding: { type: "spki", format: "pem" },
+  privateKeyEncoding: { type: "pkcs8", format: "pem" },
+});
+
+interface Parameter {
+  name?: string;
+  parameterType?: { type?: string };
+  parameterValue?: { value?: unknown };
+}
+
+/**
+ * The part of BigQuery's REST API that we use (cloud.google.com/bigquery/docs/reference/rest): the token exchange, `tables.get`, `jobs.query`,
+ * `jobs.getQueryResults`. It takes the statements that we send and no others. Written from the documentation; never compared with the real service.
+ */
+export async function createBigQueryStandIn() {
+  const scratch = await openScratch();
+  const tokens = new Set<string>();
+  const requests: { path: string; bytes: number }[] = [];
+  const pending = new Map<string, Record<string, unknown>>();
+  let faults: Response[] = [];
+  let slow = false;
+
+  const refuse = (code: number, reason: string, message: string) =>
+    Response.json({ error: { code, message, errors: [{ message, domain: "global", reason }] } }, { status: code });
+  const invalid = (message: string) => refuse(400, "invalidQuery", message);
+
+  async function fetch(request: Request): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url);
+    const body = await request.text();
+    if (pathname === "/token") return exchange(new URLSearchParams(body));
+    requests.push({ path: `${request.method} ${pathname}`, bytes: Buffer.byteLength(body) });
+    const token = request.headers.get("authorization")?.replace(/^Bearer /, "") ?? "";
+    if (!tokens.has(token)) return refuse(401, "authError", "Request had invalid authentication credentials.");
+    const isQuery = request.method === "POST" && pathname.endsWith("/queries");
+    const fault = isQuery ? faults.shift() : undefined;
+    if (fault) return fault;
+    if (Buffer.byteLength(body) > MAX_REQUEST_BYTES)
+      return refuse(413, "requestTooLarge", "Request payload size exceeds the limit: 10485760 bytes.");
+
+    const [, project, rest = ""] = /^\/bigquery\/v2\/projects\/([^/]+)\/(.*)$/.exec(pathname) ?? [];
+    if (project !== PROJECT) return refuse(404, "notFound", `Not found: Project ${project}`);
+    const table = /^datasets\/(\w+)\/tables\/(\w+)$/.exec(rest);
+    if (request.method === "GET" && table) return getTable(table[1] ?? "", table[2] ?? "");
+    if (isQuery && rest === "queries") return query(JSON.parse(body));
+    const job = /^queries\/([\w-]+)$/.exec(rest)?.[1] ?? "";
+    if (request.method === "GET" && pending.has(job)) {
+      if (searchParams.get("location") !== LOCATION) return refuse(404, "notFound", `Not found: Job ${PROJECT}:${job}`);
+      return Response.json({ ...pending.get(job), jobComplete: true });
+    }
+    return refuse(404, "notFound", "Not found");
+  }
+
+  /** RFC 7523, as oauth2.googleapis.com answers. */
+  function exchange(form: URLSearchParams): Response {
+    const [head = "", claims = "", signature = ""] = (form.get("assertion") ?? "").split(".");
+    const { iss, scope = "" } = JSON.parse(Buffer.from(claims, "base64url").toString() || "{}");
+    const right = verify("RSA-SHA256", Buffer.from(`${head}.${claims}`), createPublicKey(publicKey), Buffer.from(signature, "base64url"));
+    if (!right || iss !== EMAIL || !scope.includes("auth/bigquery")) {
+      return Response.json({ error: "invalid_grant", error_description: "Invalid JWT Signature." }, { status: 400 });
+    }
+    const access_token = `ya29.${randomUUID()}`;
+    tokens.add(access_token);
+    return Response.json({ access_token, expires_in: 3600, token_type: "Bearer" });
+  }
+
+  async function getTable(dataset: string, table: string): Promise<Response> {
+    if (dataset !== DATASET) return refuse(404, "notFound", `Not found: Dataset ${PROJECT}:${dataset}`);
+    const columns = await scratch.columns(table);
+    if (columns.length === 0) return refuse(404, "notFound", `Not found: Table ${PROJECT}:${dataset}.${table}`);
+    const fields = columns.map(({ name, type, mustBeFilled, fallback }) => ({
+      name,
+      type: LEGACY[type] ?? type,
+      mode: mustBeFilled ? "REQUIRED" : "NULLABLE",
+      ...(fallback !== null && { defaultValueExpression: fallback }),
+    }));
+    return Response.json({ kind: "bigquery#table", id: `${PROJECT}:${dataset}.${table}`, schema: { fields }, location: LOCATION });
+  }
+
+  async function query(body: Record<string, unknown>): Promise<Response> {
+    if (body.useLegacySql !== false) return invalid("Legacy SQL is not understood here");
+    if (typeof body.requestId !== "string" || body.requestId.length > 36) return refuse(400, "invalid", "Invalid value for request_id");
+    const sql = String(body.query ?? "");
+    if (Buffer.byteLength(sql) > 1_000_000)
+      return refuse(400, "invalid", "The query is too large. The maximum standard SQL query length is 1024.00K characters");
+    const dataset = /`([\w-]+)\.(\w+)\.(\w+)`/.exec(sql);
+    if (!dataset) return invalid("Table name missing dataset while no default dataset is set in the request.");
+    if (dataset[1] !== PROJECT || dataset[2] !== DATASET || (body.location ?? LOCATION) !== LOCATION) {
+      return refuse(404, "notFound", `Not found: Dataset ${dataset[1]}:${dataset[2]} was not found in location ${body.location ?? "US"}`);
+    }
+    const parameters = (body.queryParameters ?? []) as Parameter[];
+    const wrong = parameters.find(
+      ({ parameterType, parameterValue }) => parameterType?.type !== "STRING" || typeof parameterValue?.value !== "string",
+    );
+    if (wrong) return invalid(`Invalid value for query parameter ${wrong.name}`);
+    const named = new Map(parameters.map(({ name, parameterValue }) => [`@${name}`, String(parameterValue?.value)]));
+    const used = [...new Set([...withoutStrings(sql).matchAll(/@\w+/g)].map(([name]) => name))];
+    const unknown = used.find((name) => !named.has(name));
+    if (unknown) return invalid(`Query parameter '${unknown.slice(1)}' not found`);
+    try {
+      const { changed } = await statement(scratch, sql, named);
+      const jobId = `job_${randomUUID()}`;
+      const answer = {
+        kind: "bigquery#queryResponse",
+        jobReference: { projectId: PROJECT, jobId, location: LOCATION },
+        totalRows: "0",
+        numDmlAffectedRows: String(changed),
+      };
+      pending.set(jobId, answer);
+      return Response.json({ ...answer, jobComplete: !slow });
+    } catch (error) {
+      return error instanceof Refused ? refuse(error.status, error.reason, error.message) : invalid(wordsOf(error));
+    }
+  }
+
+  return {
+    fetch,
+    requests,
+    /** Runs BigQuery's SQL as an administrator. */
+    admin: (sql: string) => statement(scratch, sql, new Map()),
+    rows: async (table: string) =>
+      (await scratch.columns(table)).length === 0 ? undefined : (await scratch.run(`SELECT * FROM "${table}"`)).rows,
+    /** Answers the next statements with these instead. */
+    failNext(...answers: Response[]) {
+      faults = answers;
+    },
+    /** From now on statements are not complete when they are answered, and have to be asked after. */
+    beSlow() {
+      slow = true;
+    },
+    /** Tokens given out so far count no more. */
+    expireTokens: () => tokens.clear(),
+    refusal: refuse,
+    settings: (at: string): Record<string, string> => ({
+      url: `bigquery://${PROJECT}/${DATASET}`,
+      base_url: at,
+      location: LOCATION,
+      credentials: JSON.stringify({ type: "service_account", client_email: EMAIL, private_key: privateKey, token_uri: `${at}/token` }),
+    }),
+    close: () => scratch.close(),
+  };
+}
+
+class Refused extends Error {
+  readonly status: number;
+  readonly reason: string;
+  constructor(status: number, reason: string, message: string) {
+    super(message);
+    this.status = status;
+    this.reason = reason;
+  }
+}
+
+const LEGACY: Record<string, string> = {
+  VARCHAR: "STRING",
+  DOUBLE: "FLOAT",
+  BIGINT: "INTEGER",
+  INTEGER: "INTEGER",
+  "TIMESTAMP WITH TIME ZONE": "TIMESTAMP",
+  JSON: "JSON",
+};
+
+function withoutStrings(sql: string): string {
+  return sql.replace(/'[^']*'/g, "''");
+}
+
+/** The statements that we send, whole: anything else is a syntax error here. */
+const SHAPES = [
+  /^CREATE TABLE (IF NOT EXISTS )?`[\w.-]+` \([^;]+\)( CLUSTER BY `\w+`)?$/,
+  /^ALTER TABLE `[\w.-]+` (ADD COLUMN IF NOT EXISTS `\w+` \w+(, )?)+$/,
+  /^MERGE INTO `[\w.-]+` AS t\nUSING \(SELECT [^;]+ FROM UNNEST\(JSON_QUERY_ARRAY\(@rows\)\) AS r\) AS s\nON t\.`\w+` = s\.`\w+`\nWHEN MATCHED THEN UPDATE SET [^;]+\nWHEN NOT MATCHED THEN INSERT \([^;]+\)\nVALUES \([^;]+\)$/,
+  /^DELETE FROM `[\w.-]+` WHERE `\w+` = @key$/,
+  /^INSERT INTO `[\w.-]+` VALUES [^;]+$/,
+];
+
+async function statement(scratch: Scratch, sql: string, named: Map<string, string>): Promise<{ changed: number }> {
+  if (!SHAPES.some((shape) => shape.test(sql))) throw new Refused(400, "invalidQuery", "Syntax error: Unexpected input");
+  const [, table = ""] = /`[\w-]+\.\w+\.(\w+)`/.exec(sql) ?? [];
+  if (!sql.startsWith("CREATE") && (await scratch.columns(table)).length === 0) {
+    throw new Refused(404, "notFound", `Not found: Table ${PROJECT}:${DATASET}.${table} was not found in location ${LOCATION}`);
+  }
+  if (sql.startsWith("MERGE")) refuseTwins(named.get("@rows") ?? "");
+  if (sql.startsWith("ALTER")) {
+    // DuckDB adds one column in a statement.
+    for (const [addition] of sql.matchAll(/ADD COLUMN IF NOT EXISTS `\w+` \w+/g))
+      await scratch.run(`ALTER TABLE "${table}" ${inDuckDb(addition)}`);
+    return { changed: 0 };
+  }
+  const { changed } = await scratch.run(inDuckDb(sql), [...named.values()]);
+  return { changed };
+}
+
+function refuseTwins(rows: string): void {
+  const keys = (JSON.parse(rows) as { delivery_key: string }[]).map(({ delivery_key }) => delivery_key);
+  if (new Set(keys).size === keys.length) return;
+  throw new Refused(400, "invalidQuery", "UPDATE/MERGE must match at most one source row for each target row");
+}
+
+function inDuckDb(sql: string): string {
+  return sql
+    .replace(/ CLUSTER BY `\w+`/, "")
+    .replace(/`[\w-]+\.\w+\.(\w+)`/g, '"$1"')
+    .replace(/`?(\w+)`? STRING\((\d+)\)/g, '"$1" VARCHAR CHECK (length("$1") <= $2)')
+    .replace(/`/g, '"')
+    .replace(/UNNEST\(JSON_QUERY_ARRAY\(@rows\)\) AS r/, "(SELECT unnest(json_extract($1::JSON, '$[*]')) AS r)")
+    .replace(/JSON_VALUE\(/g, "json_extract_string(")
+    .replace(/PARSE_JSON\((.*?), wide_number_mode=>'round'\)/g, "CAST($1 AS JSON)")
+    .replace(/CURRENT_TIMESTAMP\(\)/g, "now()")
+    .replace(/\bSTRING\b/g, "VARCHAR")
+    .replace(/\bFLOAT64\b/g, "DOUBLE")
+    .replace(/\bINT64\b/g, "BIGINT")
+    .replace(/\bTIMESTAMP\b/g, "TIMESTAMPTZ")
+    .replace(/@key/, "$1");
+}
+
+/** BigQuery's words for what DuckDB found; they quote the value, as the real ones do. */
+function wordsOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : "";
+  const value = /'([^']*)'/.exec(message)?.[1] ?? "";
+  if (message.startsWith("Conversion")) return `Bad double value: ${value}`;
+  if (/CHECK constraint/.test(message)) return `Field agent_id: STRING(15) has maximum length 15 but got a value with length 30: ${value}`;
+  if (/NOT NULL/.test(message)) return "Required field delivery_key cannot be null";
+  return `Query error: ${message.split("\n")[0]}`;
+}

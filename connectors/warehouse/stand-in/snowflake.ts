@@ -1,0 +1,262 @@
+import { createHash, createPublicKey, generateKeyPairSync, randomUUID, verify } from "node:crypto";
+import { openScratch, type Scratch } from "./scratch.ts";
+
+const ACCOUNT = "ACME-CALLS";
+const USER = "PATCHBAY";
+const CONTEXT = { database: "ANALYTICS", schema: "VOICE", warehouse: "LOADING", role: "LOADER" };
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+const { publicKey, privateKey } = generateKeyPairSync("rsa", {
+  modulusLength: 2048,
+  publicKeyEncoding: { type: "spki", format: "pem" },
+  privateKeyEncoding: { type: "pkcs8", format: "pem" },
+});
+const FINGERPRINT = createHash("sha256")
+  .update(createPublicKey(publicKey).export({ type: "spki", format: "der" }))
+  .digest("base64");
+
+/**
+ * The part of Snowflake's SQL API that we use (docs.snowflake.com/en/developer-guide/sql-api/reference). It takes the statements that we send and
+ * no others. Written from the documentation; never compared with the real service.
+ */
+export async function createSnowflakeStandIn() {
+  const scratch = await openScratch();
+  const requests: { requestId: string; retry: boolean; statement: string; executed: boolean }[] = [];
+  const answers = new Map<string, Response>();
+  const running = new Map<string, { answer: Response; polls: number }>();
+  let faults: Response[] = [];
+  let slow = false;
+  let losesAnswer = false;
+
+  const refuse = (status: number, code: string, sqlState: string, message: string, headers: Record<string, string> = {}) =>
+    Response.json({ code, sqlState, message, statementHandle: randomUUID() }, { status, headers });
+
+  async function fetch(request: Request): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url);
+    if (!isLoggedIn(request)) return Response.json({ code: "390144", message: `JWT token is invalid. [${randomUUID()}]` }, { status: 401 });
+    if (!request.headers.get("user-agent") || !request.headers.get("accept")?.includes("application/json")) {
+      return refuse(400, "391902", "08006", "Unsupported Accept header");
+    }
+    const handle = /^\/api\/v2\/statements\/([\w-]+)$/.exec(pathname)?.[1];
+    if (request.method === "GET" && handle) return ask(handle);
+    if (request.method !== "POST" || pathname !== "/api/v2/statements") return refuse(404, "", "", "Not Found");
+    if (!request.headers.get("content-type")?.startsWith("application/json"))
+      return refuse(415, "391901", "08006", "Unsupported Media Type");
+
+    const requestId = searchParams.get("requestId") ?? randomUUID();
+    if (!UUID.test(requestId)) return refuse(400, "391903", "08006", "Invalid requestId");
+    const body = JSON.parse(await request.text());
+    const retry = searchParams.get("retry") === "true";
+    const known = retry ? answers.get(requestId) : undefined;
+    const isQuery = /^SELECT/.test(body.statement);
+    const fault = isQuery ? undefined : faults.shift();
+    requests.push({ requestId, retry, statement: body.statement, executed: !known && !fault });
+    if (fault) return fault;
+    if (known) return known.clone();
+    const answer = await execute(body);
+    answers.set(requestId, answer.clone());
+    if (losesAnswer && !isQuery) {
+      losesAnswer = false;
+      throw new Error("the connection is lost");
+    }
+    if (!slow) return answer;
+    const statementHandle = randomUUID();
+    running.set(statementHandle, { answer, polls: 0 });
+    return inProgress(statementHandle);
+  }
+
+  function inProgress(statementHandle: string): Response {
+    const message = "Asynchronous execution in progress. Use provided query id to perform query monitoring and management.";
+    return Response.json(
+      { code: "333334", message, statementHandle, statementStatusUrl: `/api/v2/statements/${statementHandle}` },
+      { status: 202 },
+    );
+  }
+
+  function ask(handle: string): Response {
+    const found = running.get(handle);
+    if (!found) return refuse(404, "390142", "", "Statement not found");
+    found.polls += 1;
+    return found.polls < 2 ? inProgress(handle) : found.answer;
+  }
+
+  async function execute(body: Record<string, unknown>): Promise<Response> {
+    const {
+      statement: sql = "",
+      bindings = {},
+      timeout,
+    } = body as { statement?: string; bindings?: Record<string, unknown>; timeout?: number };
+    if (!Number.isInteger(timeout)) return refuse(400, "391911", "08006", "Invalid timeout");
+    if (body.role !== undefined && body.role !== CONTEXT.role)
+      return refuse(403, "390189", "08001", `Role '${body.role}' does not exist or not authorized.`);
+    for (const part of ["database", "schema"] as const) {
+      if (body[part] !== CONTEXT[part]) return refuse(422, "390201", "02000", `The requested ${part} does not exist or not authorized.`);
+    }
+    if (body.warehouse !== CONTEXT.warehouse) return refuse(422, "000606", "57P03", "No active warehouse selected in the current session.");
+    const marks = [...sql.replace(/'[^']*'|"[^"]*"/g, "").matchAll(/\?/g)].length;
+    const texts = Array.from(
+      { length: marks },
+      (_, index) => bindings[String(index + 1)] as { type?: string; value?: unknown } | undefined,
+    );
+    if (Object.keys(bindings).length !== marks || texts.some((bind) => bind?.type !== "TEXT" || typeof bind.value !== "string")) {
+      return refuse(422, "002049", "42601", "SQL compilation error: error line 1 at position 0 Bind variable not set or of another type");
+    }
+    try {
+      const { rows, changed } = await statement(
+        scratch,
+        sql,
+        texts.map((bind) => String(bind?.value)),
+      );
+      return Response.json({
+        code: "090001",
+        sqlState: "00000",
+        message: "Statement executed successfully.",
+        statementHandle: randomUUID(),
+        resultSetMetaData: { numRows: rows.length, format: "jsonv2", rowType: Object.keys(rows[0] ?? {}).map((name) => ({ name })) },
+        data: rows.map((row) => Object.values(row).map((cell) => (cell === null ? null : String(cell)))),
+        ...(sql.startsWith("DELETE") && { stats: { numRowsDeleted: changed } }),
+      });
+    } catch (error) {
+      const { code, sqlState, message } = error instanceof Refused ? error : wordsOf(error);
+      return refuse(422, code, sqlState, message);
+    }
+  }
+
+  return {
+    fetch,
+    requests,
+    /** Runs Snowflake's SQL as an administrator. */
+    admin: (sql: string) => statement(scratch, sql, []),
+    rows: async (table: string) => {
+      const name = table.toUpperCase();
+      return (await scratch.columns(name)).length === 0 ? undefined : (await scratch.run(`SELECT * FROM "${name}"`)).rows;
+    },
+    failNext(...next: Response[]) {
+      faults = next;
+    },
+    /** From now on every statement is answered 202, and has to be asked after twice. */
+    beSlow() {
+      slow = true;
+    },
+    /** The next statement that changes something is run, and its connection lost. */
+    loseAnswer() {
+      losesAnswer = true;
+    },
+    refusal: refuse,
+    settings: (at: string): Record<string, string> => ({
+      url: "snowflake://acme-calls/analytics/voice?warehouse=loading&role=loader",
+      username: "patchbay",
+      private_key: privateKey,
+      base_url: at,
+    }),
+    close: () => scratch.close(),
+  };
+}
+
+/** As docs.snowflake.com has it for key pairs: RS256, issuer with the key's fingerprint, an hour at most. */
+function isLoggedIn(request: Request): boolean {
+  if (request.headers.get("x-snowflake-authorization-token-type") !== "KEYPAIR_JWT") return false;
+  const [head = "", body = "", signature = ""] = (request.headers.get("authorization") ?? "").replace(/^Bearer /, "").split(".");
+  try {
+    const { alg } = JSON.parse(Buffer.from(head, "base64url").toString());
+    const { iss, sub, iat, exp } = JSON.parse(Buffer.from(body, "base64url").toString());
+    const nowS = Date.now() / 1000;
+    return (
+      alg === "RS256" &&
+      sub === `${ACCOUNT}.${USER}` &&
+      iss === `${sub}.SHA256:${FINGERPRINT}` &&
+      iat <= nowS + 60 &&
+      exp > nowS &&
+      exp - iat <= 3600 &&
+      verify("RSA-SHA256", Buffer.from(`${head}.${body}`), createPublicKey(publicKey), Buffer.from(signature, "base64url"))
+    );
+  } catch {
+    return false;
+  }
+}
+
+class Refused extends Error {
+  readonly code: string;
+  readonly sqlState: string;
+  constructor(code: string, sqlState: string, message: string) {
+    super(message);
+    this.code = code;
+    this.sqlState = sqlState;
+  }
+}
+
+/** The statements that we send, whole: anything else is a syntax error here. */
+const SHAPES = [
+  /^SELECT COLUMN_NAME, DATA_TYPE, IS_NULLABLE, COLUMN_DEFAULT FROM "ANALYTICS"\.INFORMATION_SCHEMA\.COLUMNS WHERE TABLE_SCHEMA = \? AND TABLE_NAME = \? ORDER BY ORDINAL_POSITION$/,
+  /^CREATE TABLE (IF NOT EXISTS )?("\w+"\.){2}"\w+" \([^;]+\)$/,
+  /^ALTER TABLE ("\w+"\.){2}"\w+" ADD COLUMN IF NOT EXISTS "\w+" [\w(),]+$/,
+  /^MERGE INTO ("\w+"\.){2}"\w+" AS t\nUSING \(SELECT [^;]+ FROM TABLE\(FLATTEN\(INPUT => PARSE_JSON\(\?\)\)\) AS r\) AS s\nON t\."\w+" = s\."\w+"\nWHEN MATCHED THEN UPDATE SET [^;]+\nWHEN NOT MATCHED THEN INSERT \([^;]+\)\nVALUES \([^;]+\)$/,
+  /^DELETE FROM ("\w+"\.){2}"\w+" WHERE "\w+" = \?$/,
+  /^INSERT INTO ("\w+"\.){2}"\w+" VALUES [^;]+$/,
+];
+
+async function statement(scratch: Scratch, sql: string, texts: string[]): Promise<{ rows: Record<string, unknown>[]; changed: number }> {
+  if (!SHAPES.some((shape) => shape.test(sql)))
+    throw new Refused("001003", "42000", "SQL compilation error: syntax error line 1 at position 0");
+  if (sql.startsWith("SELECT")) {
+    const columns = texts[0] === CONTEXT.schema ? await scratch.columns(texts[1] ?? "") : [];
+    const described = ({ name, type, mustBeFilled, fallback }: (typeof columns)[number]) => ({
+      COLUMN_NAME: name,
+      DATA_TYPE: TYPES[type] ?? type,
+      IS_NULLABLE: mustBeFilled ? "NO" : "YES",
+      COLUMN_DEFAULT: fallback,
+    });
+    return { rows: columns.map(described), changed: 0 };
+  }
+  const [, path = "", table = ""] = /((?:"\w+"\.){2})"(\w+)"/.exec(sql) ?? [];
+  if (path !== '"ANALYTICS"."VOICE".')
+    throw new Refused("002003", "02000", "SQL compilation error: Schema does not exist or not authorized.");
+  if (!sql.startsWith("CREATE") && (await scratch.columns(table)).length === 0) {
+    throw new Refused("002003", "42S02", `SQL compilation error: Object '${table}' does not exist or not authorized.`);
+  }
+  if (sql.startsWith("MERGE")) {
+    const keys = (JSON.parse(texts[0] ?? "") as { delivery_key: string }[]).map(({ delivery_key }) => delivery_key);
+    if (new Set(keys).size < keys.length) throw new Refused("100090", "42P18", "Duplicate row detected during DML action");
+  }
+  return scratch.run(inDuckDb(sql), texts);
+}
+
+const TYPES: Record<string, string> = {
+  VARCHAR: "TEXT",
+  DOUBLE: "FLOAT",
+  "DECIMAL(38,0)": "NUMBER",
+  INTEGER: "NUMBER",
+  "TIMESTAMP WITH TIME ZONE": "TIMESTAMP_TZ",
+  JSON: "VARIANT",
+};
+
+function inDuckDb(sql: string): string {
+  return (
+    sql
+      .replace(/(?:"\w+"\.){2}("\w+")/g, "$1")
+      // A primary key is taken and not enforced.
+      .replace(/, PRIMARY KEY \("\w+"\)/, "")
+      .replace(/("\w+") VARCHAR\((\d+)\)/g, "$1 VARCHAR CHECK (length($1) <= $2)")
+      .replace(/TABLE\(FLATTEN\(INPUT => PARSE_JSON\(\?\)\)\) AS r/, "(SELECT unnest(json_extract($1::JSON, '$[*]')) AS value) AS r")
+      .replace(/PARSE_JSON\(([^()]+)\)/g, "CAST($1 AS JSON)")
+      .replace(/r\.value:"(\w+)"::VARCHAR/g, "json_extract_string(r.value, '$.$1')")
+      .replace(/TO_TIMESTAMP_TZ\((.*?\)), 'AUTO'\)/g, "CAST($1 AS TIMESTAMPTZ)")
+      .replace(/CURRENT_TIMESTAMP\(\)/g, "now()")
+      .replace(/TIMESTAMP_TZ/g, "TIMESTAMPTZ")
+      .replace(/\bFLOAT\b/g, "DOUBLE")
+      .replace(/\bNUMBER\b/g, "DECIMAL")
+      .replace(/\bVARIANT\b/g, "JSON")
+      .replace(/ = \?$/, " = $1")
+  );
+}
+
+/** Snowflake's words for what DuckDB found; they quote the value, as the real ones do. */
+function wordsOf(error: unknown): { code: string; sqlState: string; message: string } {
+  const message = error instanceof Error ? error.message : "";
+  const value = /'([^']*)'/.exec(message)?.[1] ?? "";
+  if (message.startsWith("Conversion")) return { code: "100038", sqlState: "22018", message: `Numeric value '${value}' is not recognized` };
+  if (/CHECK constraint/.test(message))
+    return { code: "100078", sqlState: "22000", message: `String '${value}' is too long and would be truncated` };
+  if (/NOT NULL/.test(message)) return { code: "100072", sqlState: "22000", message: "NULL result in a non-nullable column" };
+  return { code: "000904", sqlState: "42000", message: `SQL compilation error: ${message.split("\n")[0]}` };
+}
