@@ -36,7 +36,7 @@ describeWarehouse(
       wrongType: ["CREATE TABLE calls (delivery_key varchar PRIMARY KEY, start_time integer)", "INSERT INTO calls VALUES ('x', 1)"],
       mustBeFilled: ["CREATE TABLE calls (delivery_key varchar PRIMARY KEY, region varchar NOT NULL, fine varchar NOT NULL DEFAULT 'x')"],
       refusing: [
-        "CREATE TABLE calls (delivery_key varchar PRIMARY KEY, duration_seconds integer, agent_id varchar CHECK (agent_id NOT LIKE 'forbidden%'))",
+        "CREATE TABLE calls (delivery_key varchar PRIMARY KEY, duration_seconds integer, agent_id varchar CHECK (agent_id < 'forbidden'))",
       ],
     },
   },
@@ -192,20 +192,55 @@ describe("settings of a warehouse", () => {
   const problemOf = (settings: Record<string, string>) =>
     warehouse.settings.safeParse(settings).error?.issues.map(({ path, message }) => `${path.join(".")} ${message}`);
 
-  test.each([["duckdb:data/warehouse.duckdb"], ["postgres://me:secret@db/calls"], ["postgresql://db/calls?sslmode=verify-full"]])(
-    "%s is a database",
-    (url) => {
-      expect(problemOf({ url })).toBeUndefined();
-    },
-  );
+  test.each([
+    ["duckdb:data/warehouse.duckdb"],
+    ["parquet:data/calls"],
+    ["postgres://me:secret@db/calls"],
+    ["postgresql://db/calls?sslmode=verify-full"],
+    ["clickhouse://me:secret@host:8123/voice"],
+    ["clickhouses://me:secret@host:8443/voice"],
+    ["bigquery://acme-calls/voice"],
+  ])("%s is a database", (url) => {
+    expect(problemOf({ url })).toBeUndefined();
+  });
 
-  test.each([["duckdb:"], ["duckdb::memory:"], ["duckdb:md:cloud"], ["mysql://db/calls"], ["warehouse.duckdb"]])(
-    "%s is refused, and not quoted",
-    (url) => {
-      expect(problemOf({ url })).toEqual([expect.stringMatching(/^url must be duckdb:<file>, parquet:<folder>, postgres:/)]);
-      expect(JSON.stringify(problemOf({ url }))).not.toContain(url.length > 7 ? url : "\u0000");
-    },
-  );
+  test("Snowflake needs a user and a key, and says so", () => {
+    const url = "snowflake://acme-calls/analytics/voice?warehouse=loading";
+    expect(problemOf({ url })).toEqual(["username is missing: Snowflake needs it", "private_key is missing: Snowflake needs it"]);
+    expect(problemOf({ url, username: "patchbay", private_key: "x", linger: "10s" })).toBeUndefined();
+  });
+
+  test("a setting of another engine is refused, with the engines that it is for", () => {
+    expect(problemOf({ url: "duckdb:x", credentials: "{}", linger: "5s" })).toEqual([
+      "credentials is for BigQuery only",
+      "linger is for BigQuery and Snowflake only",
+    ]);
+    expect(problemOf({ url: "bigquery://acme-calls/voice", linger: "60s" })).toEqual(["linger is a time from 1s to 10s"]);
+  });
+
+  test("an engine that was never run against the real service says so, the others do not", () => {
+    expect(warehouse.note?.({ url: "bigquery://acme-calls/voice" })).toMatch(/^experimental: .*BigQuery/);
+    expect(warehouse.note?.({ url: "snowflake://acme-calls/analytics/voice" })).toMatch(/^experimental: .*Snowflake/);
+    for (const url of ["duckdb:x", "parquet:x", "postgres://db/x", "clickhouse://h:8123/x", "${WAREHOUSE_URL}", undefined]) {
+      expect(warehouse.note?.({ url })).toBeUndefined();
+    }
+  });
+
+  test.each([
+    ["duckdb:"],
+    ["parquet:"],
+    ["parquet:s3://bucket/x"],
+    ["clickhouse://host:8123"],
+    ["bigquery://project"],
+    ["snowflake://acme/db"],
+    ["duckdb::memory:"],
+    ["duckdb:md:cloud"],
+    ["mysql://db/calls"],
+    ["warehouse.duckdb"],
+  ])("%s is refused, and not quoted", (url) => {
+    expect(problemOf({ url })).toEqual([expect.stringMatching(/^url must be duckdb:<file>, parquet:<folder>, postgres:/)]);
+    expect(JSON.stringify(problemOf({ url }))).not.toContain(url.length > 7 ? url : "\u0000");
+  });
 
   test("an empty address is refused", () => expect(problemOf({ url: "" })).toContain("url is empty"));
 
