@@ -14,6 +14,8 @@ export interface Destination {
   timeoutMs: number;
   /** Between two requests, from `rate`; undefined when it is not limited. */
   intervalMs: number | undefined;
+  /** How long a call waits for others to go in one request, from `linger`; absent: it does not. */
+  lingerMs?: number | undefined;
   /** What to do after an attempt without an answer where nothing tells a second message from the first. */
   onAmbiguous: "dead" | "send_again";
   /** Changes when anything of it in the file does. */

@@ -27,6 +27,8 @@ export interface SenderOptions {
   connector: Connector;
   handle: DestinationHandle;
   timeoutMs: number;
+  /** How long a call waits for others to go in one request. */
+  lingerMs?: number | undefined;
   /** Where the destination as a whole has a rate: its limiter key, and the time between two requests. */
   limiter: { key: string; intervalMs: number } | undefined;
   pacer: Pick<Pacer, "place">;
@@ -34,7 +36,7 @@ export interface SenderOptions {
 }
 
 export function createSender(options: SenderOptions): Sender {
-  const { connector, handle, timeoutMs, limiter, pacer, clock } = options;
+  const { connector, handle, timeoutMs, lingerMs = 0, limiter, pacer, clock } = options;
 
   async function untilItsPlace(): Promise<boolean> {
     if (!limiter) return true;
@@ -52,6 +54,8 @@ export function createSender(options: SenderOptions): Sender {
     alone: (sending) => sending.alone,
     concurrency: connector.batch.concurrency,
     defer: clock.defer,
+    lingerMs,
+    after: (ms, task) => void clock.sleep(ms).then(task),
     run: async (all) => {
       if (!(await untilItsPlace())) return all.map(() => undefined);
       const destination = await handle.get();

@@ -106,6 +106,7 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
       connector: route.to.connector,
       handle,
       timeoutMs: route.to.timeoutMs,
+      lingerMs: route.to.lingerMs,
       limiter:
         route.to.intervalMs === undefined || route.to.connector.target
           ? undefined

@@ -13,6 +13,10 @@ export interface BatcherOptions<Item, Result> {
   concurrency?: number;
   /** Runs a task soon; default `setImmediate`. */
   defer?(task: () => void): void;
+  /** How long an item waits for others to run with it; a full run does not wait. Default 0. */
+  lingerMs?: number;
+  /** Runs a task after a time; default `setTimeout`. */
+  after?(ms: number, task: () => void): void;
 }
 
 export interface Batcher<Item, Result> {
@@ -32,7 +36,8 @@ interface Entry<Item, Result> {
 /**
  * Natural batching: an idle batcher runs an item on the next turn of the event loop; while a run is
  * under way, items gather and go together in the next one. No timer, so nothing waits when there is
- * nothing to wait for, and batches grow just as large as the load makes them.
+ * nothing to wait for, and batches grow just as large as the load makes them. Where a run costs much
+ * however small it is, `lingerMs` makes fewer and larger ones.
  */
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
   const {
@@ -43,12 +48,17 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     alone = () => false,
     concurrency = 1,
     defer = setImmediate,
+    lingerMs = 0,
+    after = (ms, task) => void setTimeout(task, ms),
   } = options;
   const waiting: Entry<Item, Result>[] = [];
   let head = 0;
   let running = 0;
   let inRun = 0;
   let scheduled = false;
+  /** Of those waiting, how many have waited long enough, from the front. */
+  let ripe = 0;
+  let lingering = false;
 
   function nextBatch(): Entry<Item, Result>[] {
     const batch: Entry<Item, Result>[] = [];
@@ -61,6 +71,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
       head += 1;
       if (alone(entry.item)) break;
     }
+    ripe = Math.max(0, ripe - batch.length);
     // Shifting one by one is quadratic in a backlog; dropping the used front now and then is not.
     if (head === waiting.length || head > 4096) {
       waiting.splice(0, head);
@@ -88,13 +99,29 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   }
 
   function startRuns(): void {
-    while (running < concurrency && head < waiting.length) void runBatch(nextBatch());
+    while (running < concurrency && head < waiting.length && mayRun()) void runBatch(nextBatch());
+  }
+
+  function mayRun(): boolean {
+    if (lingerMs === 0 || ripe > 0) return true;
+    return waiting.length - head >= maxItems || alone((waiting[head] as Entry<Item, Result>).item);
+  }
+
+  function linger(): void {
+    if (lingering) return;
+    lingering = true;
+    after(lingerMs, () => {
+      lingering = false;
+      ripe = waiting.length - head;
+      startRuns();
+    });
   }
 
   return {
     add(item) {
       return new Promise<Result>((resolve, reject) => {
         waiting.push({ item, bytes: sizeOf(item), resolve, reject });
+        if (lingerMs > 0) linger();
         if (scheduled || running >= concurrency) return;
         scheduled = true;
         defer(() => {

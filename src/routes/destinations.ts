@@ -58,6 +58,7 @@ export function loadDestinations(options: {
       timeoutMs: first.timeoutMs,
       // A connector's own default stands in its settings' schema.
       intervalMs: parseRateIntervalMs(String(first.settings?.rate ?? value.rate)),
+      lingerMs: millisecondsOf(value.linger),
       onAmbiguous: value.on_ambiguous === "send_again" ? "send_again" : "dead",
       fingerprint: JSON.stringify([connectorName, value]),
       settings() {
@@ -108,7 +109,10 @@ function readSettings(options: {
 }
 
 function timeoutMsOf(timeout: unknown): number {
-  const match = typeof timeout === "string" ? /^(\d+)(ms|s)$/.exec(timeout) : null;
-  if (!match) return MAX_TIMEOUT_MS;
-  return Number(match[1]) * (match[2] === "s" ? 1000 : 1);
+  return millisecondsOf(timeout) ?? MAX_TIMEOUT_MS;
+}
+
+function millisecondsOf(time: unknown): number | undefined {
+  const match = typeof time === "string" ? /^(\d+)(ms|s)$/.exec(time) : null;
+  return match ? Number(match[1]) * (match[2] === "s" ? 1000 : 1) : undefined;
 }

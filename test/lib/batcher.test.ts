@@ -79,3 +79,63 @@ test("no more runs are under way than may be", async () => {
   await Promise.all(Array.from({ length: 20 }, (_, index) => batcher.add(index)));
   expect(most).toBe(3);
 });
+
+test("with a linger, items that come within it go together; a full run, and one that goes alone, do not wait", async () => {
+  const runs: string[][] = [];
+  const timers: { ms: number; task: () => void }[] = [];
+  const batcher = createBatcher<string, string>({
+    maxItems: 3,
+    lingerMs: 10_000,
+    alone: (item) => item === "alone",
+    after: (ms, task) => void timers.push({ ms, task }),
+    run: async (items) => {
+      runs.push(items);
+      return items;
+    },
+  });
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const first = [batcher.add("a"), batcher.add("b")];
+  await turn();
+  expect({ runs, timers: timers.map(({ ms }) => ms) }).toEqual({ runs: [], timers: [10_000] });
+  timers.shift()?.task();
+  expect(await Promise.all(first)).toEqual(["a", "b"]);
+
+  const full = ["c", "d", "e", "f"].map((item) => batcher.add(item));
+  await Promise.all(full.slice(0, 3));
+  expect(runs).toEqual([
+    ["a", "b"],
+    ["c", "d", "e"],
+  ]);
+  timers.shift()?.task();
+  await full[3];
+
+  await batcher.add("alone");
+  expect(runs.slice(2)).toEqual([["f"], ["alone"]]);
+  expect(batcher.size).toBe(0);
+});
+
+test("with a linger, what came while a run was under way waits for its own time after it", async () => {
+  const runs: string[][] = [];
+  const timers: (() => void)[] = [];
+  const first = gate();
+  const batcher = createBatcher<string, string>({
+    maxItems: 10,
+    lingerMs: 1_000,
+    after: (_ms, task) => void timers.push(task),
+    run: async (items) => {
+      runs.push(items);
+      if (runs.length === 1) await first.opened;
+      return items;
+    },
+  });
+  const a = batcher.add("a");
+  timers.shift()?.();
+  const b = batcher.add("b");
+  first.open();
+  await a;
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(runs).toEqual([["a"]]);
+  timers.shift()?.();
+  await b;
+  expect(runs).toEqual([["a"], ["b"]]);
+});
