@@ -23,9 +23,10 @@ export function receiptQueries({ all, nowMs }: Sql): ReceiptLedger {
     async awaiting({ route, after, limit, from = { source: "", callId: "" } }) {
       const rows = await all(
         `SELECT d.route, d.source, d.call_id, d.log_partition, d.log_offset, o.state, o.receipt
-         FROM (SELECT * FROM deliveries WHERE route = $1 AND awaits = $2 AND awaits IS NOT NULL AND state = 'delivered'
-                 AND (source, call_id) > ($3, $4) ORDER BY source, call_id LIMIT $5) AS d
-         LEFT JOIN deliveries AS o ON o.route = $2 AND o.source = d.source AND o.call_id = d.call_id
+         FROM (SELECT source, call_id FROM deliveries WHERE route = $1 AND awaits = $2 AND awaits IS NOT NULL AND state = 'delivered'
+                 AND (source, call_id) > ($3, $4) ORDER BY source, call_id LIMIT $5) AS k
+         JOIN deliveries AS d ON d.route = $1 AND d.source = k.source AND d.call_id = k.call_id
+         LEFT JOIN deliveries AS o ON o.route = $2 AND o.source = k.source AND o.call_id = k.call_id
          ORDER BY d.source, d.call_id`,
         [route, after, from.source, from.callId, limit],
       );

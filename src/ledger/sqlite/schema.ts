@@ -73,7 +73,7 @@ export const MIGRATIONS = [
   `
   ALTER TABLE deliveries ADD COLUMN awaits TEXT;
   ALTER TABLE deliveries ADD COLUMN found INTEGER;
-  CREATE INDEX deliveries_awaiting ON deliveries (route, awaits, source, call_id) WHERE awaits IS NOT NULL;
+  CREATE INDEX deliveries_awaiting ON deliveries (route, awaits, state, source, call_id) WHERE awaits IS NOT NULL;
   CREATE INDEX deliveries_unmatched ON deliveries (updated_at) WHERE found <> 1;
   `,
 ];
