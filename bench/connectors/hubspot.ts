@@ -27,7 +27,7 @@ export interface HubSpotFigures {
  * counts it, so that the first ten seconds are run in and not measured. A rate limit makes everybody wait, as the core's pacer does.
  */
 export async function hubspotFigures(options: { seconds?: number; latencyMs?: number } = {}): Promise<HubSpotFigures> {
-  const { seconds = 20, latencyMs = 0 } = options;
+  const { seconds = 30, latencyMs = 0 } = options;
   const sandbox = createSandbox({ latencyMs });
   let requests = 0;
   let refused = 0;

@@ -159,6 +159,14 @@ describe("the pace", () => {
     await Promise.all([a.ran, b.ran]);
   });
 
+  test("without a limit nobody waits; once it is told, what was asked before counts", async () => {
+    const pace = createPace({ starts: Number.POSITIVE_INFINITY, perMs: 10_000, burst: 2 });
+    for (let n = 0; n < 9; n += 1) await pace.run(async () => undefined, { maxWaitMs: 0, signal });
+    pace.heard({ starts: 10, left: 1, perMs: 10_000 });
+    await pace.run(async () => undefined, { maxWaitMs: 0, signal });
+    await expect(start(pace, 10).ran).rejects.toBeInstanceOf(TooManyWaitError);
+  });
+
   test("who is given up while waiting does not start later", async () => {
     const pace = createPace({ starts: 1, perMs: 30 });
     const a = start(pace);
