@@ -5,6 +5,8 @@ import { Webhook } from "standardwebhooks";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { z } from "zod";
 import { OpenError, type Receipt, type ResolveName, Secret } from "../../src/connector.ts";
+import type { RoutesFileError } from "../../src/errors.ts";
+import { formatProblems, loadRoutes } from "../../src/routes/index.ts";
 import { deliveryOf, documentedCall } from "../../test/support/documented-call.ts";
 import { GOLDEN_CALLS } from "../../test/support/golden-calls.ts";
 import { openWebhook } from "./destination.ts";
@@ -424,6 +426,21 @@ describe("its settings", () => {
       headers: { Authorization: "Bearer nougat" },
     });
     expect(inspect(parsed, { depth: 9 }) + JSON.stringify(parsed)).not.toMatch(/marzipan|nougat|whsec_/);
+  });
+
+  test("written out in a file with a mistake, are not shown with the mistake", () => {
+    const destination = `{ connector: webhook, url: "${url}?token=marzipan", secret: ${SECRET}, headers: { X-Pass: nougat }, nope: 1 }`;
+    const text = `version: 1\nsources: { voiceinfra: { secrets: ["\${A}"] } }\ndestinations:\n  hooks: ${destination}\nroutes: []\n`;
+    let error: unknown;
+    try {
+      loadRoutes({ path: "routes.yaml", text, env: {}, connectors: { webhook } as never, role: { kind: "check-no-env" } });
+    } catch (thrown) {
+      error = thrown;
+    }
+    const shown = formatProblems(error as RoutesFileError);
+    expect(shown).toContain("headers: { ••••••: •••••• }");
+    expect(shown).toContain("nope");
+    expect(shown).not.toMatch(/marzipan|nougat|MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw/);
   });
 
   test("and `with` keep the names that data has anyway", () => {

@@ -3,14 +3,19 @@ import { type Connector, Secret } from "../connector.ts";
 import type { RoutesDocument } from "./document.ts";
 import { hasVariables } from "./variables.ts";
 
-/** Keys of a connector's settings that hold secrets: those whose schema makes a `Secret`. */
+/** Keys of a connector's settings that hold secrets, or groups of them (`headers`): those whose schema makes a `Secret`. */
 export function secretKeysOf(settings: z.ZodObject): Set<string> {
   const keys = Object.entries(settings.shape).filter(([key, schema]) => {
-    // A secret with rules of its own may refuse the probe; its name tells then.
-    const probe = (schema as z.ZodType).safeParse("probe");
-    return probe.success ? probe.data instanceof Secret : SECRET_NAME.test(key);
+    const probes = ["probe", "https://probe.example/", { Probe: "probe" }].map((probe) => (schema as z.ZodType).safeParse(probe));
+    const taken = probes.filter(({ success }) => success);
+    // A secret with rules of its own may refuse them all; its name tells then.
+    return taken.length > 0 ? taken.some(({ data }) => holdsSecret(data)) : SECRET_NAME.test(key);
   });
   return new Set(keys.map(([key]) => key));
+}
+
+function holdsSecret(value: unknown): boolean {
+  return value instanceof Secret || (typeof value === "object" && value !== null && Object.values(value).some(holdsSecret));
 }
 
 const SECRET_NAME = /secret|token|password|passphrase|private_?key|api_?key|credential/i;
