@@ -70,10 +70,11 @@ export function certificateText({ title, duplicates, cases, total, passed }: Cer
   return sections.filter((section) => section !== "").join("\n\n");
 }
 
-/** The same sentence once, with how often. */
+/** Under the case's name, the same sentence once, with how often. */
 function linesOfProblems({ name, problems }: CaseResult): string[] {
   const times = Map.groupBy(problems, ({ kind, text }) => `${kind}: ${text}`);
-  return [...times].map(([text, same]) => `${name}\n  ${text}${same.length > 1 ? ` (${same.length} times)` : ""}`);
+  const lines = [...times].map(([text, same]) => `  ${text}${same.length > 1 ? ` (${same.length} times)` : ""}`);
+  return lines.length === 0 ? [] : [name, ...lines];
 }
 
 function notes(cases: CaseResult[]): string[] {
