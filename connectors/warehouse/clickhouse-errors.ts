@@ -67,6 +67,7 @@ export function outcomeOfClickHouse(error: unknown): Outcome | undefined {
 
 /** The driver makes a plain error of an answer that is not ClickHouse's own: a proxy's page, of which nothing is passed on. */
 function outcomeOfAnswer(error: unknown): Outcome | undefined {
-  if (!(error instanceof Error)) return undefined;
+  // A TypeError and its like are faults of ours.
+  if (!(error instanceof Error) || error.constructor !== Error) return undefined;
   return { kind: "retry", because: "server", code: "unknown_answer", reason: "the answer is not one of ClickHouse's: is a proxy between?" };
 }

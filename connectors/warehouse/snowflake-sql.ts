@@ -23,7 +23,7 @@ const NOW = "CURRENT_TIMESTAMP()";
 /** Upper-case, which is what a name without quotes means there: nobody has to quote it. */
 export const name = (identifier: string) => quoted(identifier.toUpperCase());
 
-export const DESCRIBE_SQL = (database: string) =>
+export const describeSql = (database: string) =>
   `SELECT COLUMN_NAME, DATA_TYPE, IS_NULLABLE, COLUMN_DEFAULT FROM ${quoted(database)}.INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`;
 
 /** The primary key is for people and tools: Snowflake does not enforce it. */

@@ -5,7 +5,7 @@ import { jsonBytesOf, jsonOf } from "./json-rows.ts";
 import { createSnowflakeApi } from "./snowflake-api.ts";
 import { outcomeOfSnowflake, refusalOfSnowflake } from "./snowflake-errors.ts";
 import { createTokens } from "./snowflake-jwt.ts";
-import { addColumnSql, createTableSql, DESCRIBE_SQL, deleteSql, mergeSql, SNOWFLAKE_TYPES } from "./snowflake-sql.ts";
+import { addColumnSql, createTableSql, deleteSql, describeSql, mergeSql, SNOWFLAKE_TYPES } from "./snowflake-sql.ts";
 import type { Store } from "./store.ts";
 import { type ExistingTable, missingColumns } from "./widen.ts";
 
@@ -36,7 +36,7 @@ export async function openSnowflakeStore(options: {
   const prepared = new Set<string>();
 
   async function describe(signal: AbortSignal): Promise<ExistingTable | undefined> {
-    const { data } = await api.execute({ statement: DESCRIBE_SQL(database), texts: [schema, table], signal });
+    const { data } = await api.execute({ statement: describeSql(database), texts: [schema, table], signal });
     if (data.length === 0) return undefined;
     return {
       columns: data.map(([column = "", type, nullable, fallback]) => ({

@@ -284,6 +284,21 @@ describe("what is sent", () => {
 });
 
 describe("the warehouse's sandbox", () => {
+  test("refuses a row that it was told to, alone, and keeps what it has", async () => {
+    const sandbox = (await warehouse.sandbox()).createSandbox();
+    const destination = await openWarehouse(sandbox.settings({ url: "", folder }));
+    const send = (...calls: string[]) =>
+      destination.send(
+        calls.map((call_id) => deliveryOf(documentedCall({ call_id }))),
+        { signal: AbortSignal.timeout(10_000) },
+      );
+    await send("before");
+    sandbox.refuse?.("voiceinfra/b");
+    expect((await send("a", "b", "c")).map(({ kind }) => kind)).toEqual(["delivered", "rejected", "delivered"]);
+    expect((await sandbox.records()).map(({ key }) => key).toSorted()).toEqual(["a", "before", "c"].map((call) => `voiceinfra/${call}`));
+    await destination.close();
+  });
+
   test("its records are the rows of a real file", async () => {
     const sandbox = (await warehouse.sandbox()).createSandbox();
     const settings = sandbox.settings({ url: "", folder });

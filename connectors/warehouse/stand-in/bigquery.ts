@@ -1,9 +1,7 @@
 import { createPublicKey, generateKeyPairSync, randomUUID, verify } from "node:crypto";
-import { openScratch, type Scratch } from "./scratch.ts";
+import { DATASET, LEGACY, LOCATION, namesIn, PROJECT, Refused, statement, wordsOf } from "./bigquery-sql.ts";
+import { openScratch } from "./scratch.ts";
 
-const PROJECT = "acme-calls";
-const DATASET = "voice";
-const LOCATION = "EU";
 const EMAIL = "patchbay@acme-calls.iam.gserviceaccount.com";
 const MAX_REQUEST_BYTES = 10_000_000;
 
@@ -104,7 +102,7 @@ export async function createBigQueryStandIn() {
     );
     if (wrong) return invalid(`Invalid value for query parameter ${wrong.name}`);
     const named = new Map(parameters.map(({ name, parameterValue }) => [`@${name}`, String(parameterValue?.value)]));
-    const used = [...new Set([...withoutStrings(sql).matchAll(/@\w+/g)].map(([name]) => name))];
+    const used = namesIn(sql);
     const unknown = used.find((name) => !named.has(name));
     if (unknown) return invalid(`Query parameter '${unknown.slice(1)}' not found`);
     try {
@@ -149,86 +147,4 @@ export async function createBigQueryStandIn() {
     }),
     close: () => scratch.close(),
   };
-}
-
-class Refused extends Error {
-  readonly status: number;
-  readonly reason: string;
-  constructor(status: number, reason: string, message: string) {
-    super(message);
-    this.status = status;
-    this.reason = reason;
-  }
-}
-
-const LEGACY: Record<string, string> = {
-  VARCHAR: "STRING",
-  DOUBLE: "FLOAT",
-  BIGINT: "INTEGER",
-  INTEGER: "INTEGER",
-  "TIMESTAMP WITH TIME ZONE": "TIMESTAMP",
-  JSON: "JSON",
-};
-
-function withoutStrings(sql: string): string {
-  return sql.replace(/'[^']*'/g, "''");
-}
-
-/** The statements that we send, whole: anything else is a syntax error here. */
-const SHAPES = [
-  /^CREATE TABLE (IF NOT EXISTS )?`[\w.-]+` \([^;]+\)( CLUSTER BY `\w+`)?$/,
-  /^ALTER TABLE `[\w.-]+` (ADD COLUMN IF NOT EXISTS `\w+` \w+(, )?)+$/,
-  /^MERGE INTO `[\w.-]+` AS t\nUSING \(SELECT [^;]+ FROM UNNEST\(JSON_QUERY_ARRAY\(@rows\)\) AS r\) AS s\nON t\.`\w+` = s\.`\w+`\nWHEN MATCHED THEN UPDATE SET [^;]+\nWHEN NOT MATCHED THEN INSERT \([^;]+\)\nVALUES \([^;]+\)$/,
-  /^DELETE FROM `[\w.-]+` WHERE `\w+` = @key$/,
-  /^INSERT INTO `[\w.-]+` VALUES [^;]+$/,
-];
-
-async function statement(scratch: Scratch, sql: string, named: Map<string, string>): Promise<{ changed: number }> {
-  if (!SHAPES.some((shape) => shape.test(sql))) throw new Refused(400, "invalidQuery", "Syntax error: Unexpected input");
-  const [, table = ""] = /`[\w-]+\.\w+\.(\w+)`/.exec(sql) ?? [];
-  if (!sql.startsWith("CREATE") && (await scratch.columns(table)).length === 0) {
-    throw new Refused(404, "notFound", `Not found: Table ${PROJECT}:${DATASET}.${table} was not found in location ${LOCATION}`);
-  }
-  if (sql.startsWith("MERGE")) refuseTwins(named.get("@rows") ?? "");
-  if (sql.startsWith("ALTER")) {
-    // DuckDB adds one column in a statement.
-    for (const [addition] of sql.matchAll(/ADD COLUMN IF NOT EXISTS `\w+` \w+/g))
-      await scratch.run(`ALTER TABLE "${table}" ${inDuckDb(addition)}`);
-    return { changed: 0 };
-  }
-  const { changed } = await scratch.run(inDuckDb(sql), [...named.values()]);
-  return { changed };
-}
-
-function refuseTwins(rows: string): void {
-  const keys = (JSON.parse(rows) as { delivery_key: string }[]).map(({ delivery_key }) => delivery_key);
-  if (new Set(keys).size === keys.length) return;
-  throw new Refused(400, "invalidQuery", "UPDATE/MERGE must match at most one source row for each target row");
-}
-
-function inDuckDb(sql: string): string {
-  return sql
-    .replace(/ CLUSTER BY `\w+`/, "")
-    .replace(/`[\w-]+\.\w+\.(\w+)`/g, '"$1"')
-    .replace(/`?(\w+)`? STRING\((\d+)\)/g, '"$1" VARCHAR CHECK (length("$1") <= $2)')
-    .replace(/`/g, '"')
-    .replace(/UNNEST\(JSON_QUERY_ARRAY\(@rows\)\) AS r/, "(SELECT unnest(json_extract($1::JSON, '$[*]')) AS r)")
-    .replace(/JSON_VALUE\(/g, "json_extract_string(")
-    .replace(/PARSE_JSON\((.*?), wide_number_mode=>'round'\)/g, "CAST($1 AS JSON)")
-    .replace(/CURRENT_TIMESTAMP\(\)/g, "now()")
-    .replace(/\bSTRING\b/g, "VARCHAR")
-    .replace(/\bFLOAT64\b/g, "DOUBLE")
-    .replace(/\bINT64\b/g, "BIGINT")
-    .replace(/\bTIMESTAMP\b/g, "TIMESTAMPTZ")
-    .replace(/@key/, "$1");
-}
-
-/** BigQuery's words for what DuckDB found; they quote the value, as the real ones do. */
-function wordsOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : "";
-  const value = /'([^']*)'/.exec(message)?.[1] ?? "";
-  if (message.startsWith("Conversion")) return `Bad double value: ${value}`;
-  if (/CHECK constraint/.test(message)) return `Field agent_id: STRING(15) has maximum length 15 but got a value with length 30: ${value}`;
-  if (/NOT NULL/.test(message)) return "Required field delivery_key cannot be null";
-  return `Query error: ${message.split("\n")[0]}`;
 }
