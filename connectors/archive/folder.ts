@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { OpenError } from "../../src/connector.ts";
 import { outcomeOfFileError } from "./folder-errors.ts";
+import { removeLeftOvers } from "./left-overs.ts";
 import { folderOf } from "./settings.ts";
 import type { Store } from "./store.ts";
 
@@ -12,8 +13,6 @@ import type { Store } from "./store.ts";
  * crash leaves is found and removed: it may be of a call that was forgotten since.
  */
 const SCRATCH = ".incoming";
-/** Longer than any file is being written. */
-const LEFT_OVER_MS = 3_600_000;
 
 /** @throws {OpenError} when the folder cannot be made or written to. */
 export async function openFolderStore(options: { url: string }): Promise<Store> {
@@ -50,7 +49,7 @@ export async function openFolderStore(options: { url: string }): Promise<Store> 
 
   try {
     await mkdir(scratch, { recursive: true });
-    await removeLeftOvers(scratch);
+    await removeLeftOvers({ folder: scratch });
     // Found out now, rather than by the first call.
     const probe = join(scratch, randomUUID());
     await (await open(probe, "wx")).close();
@@ -102,13 +101,5 @@ async function syncFolder(path: string): Promise<void> {
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
     if (!["EISDIR", "EPERM", "EINVAL", "ENOTSUP", "EBADF"].includes(code)) throw error;
-  }
-}
-
-async function removeLeftOvers(scratch: string): Promise<void> {
-  for (const name of await readdir(scratch)) {
-    const path = join(scratch, name);
-    const { mtimeMs } = (await orNothing(stat(path))) ?? { mtimeMs: Number.POSITIVE_INFINITY };
-    if (Date.now() - mtimeMs > LEFT_OVER_MS) await rm(path, { force: true, recursive: true });
   }
 }

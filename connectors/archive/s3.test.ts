@@ -1,5 +1,6 @@
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { OpenError } from "../../src/connector.ts";
@@ -103,13 +104,19 @@ describe("S3", () => {
     await expect(opening).rejects.toMatchObject({ outcome: { kind: "retry", because: "down" } });
   });
 
-  test("leaves no folder of its own behind when it is closed", async () => {
+  test("leaves no folder of its own behind when it is closed, and removes those of processes that were killed", async () => {
     vi.stubEnv("TMPDIR", newFolder());
     onTestFinished(() => void vi.unstubAllEnvs());
+    const twoHoursAgo = new Date(Date.now() - 2 * 3_600_000);
+    for (const name of ["patchbay-archive-killed", "patchbay-archive-at-work", "of-others"]) mkdirSync(join(tmpdir(), name));
+    for (const name of ["patchbay-archive-killed", "of-others"]) {
+      writeFileSync(join(tmpdir(), name, "recording"), "x");
+      utimesSync(join(tmpdir(), name), twoHoursAgo, twoHoursAgo);
+    }
     const { settings } = await startStrict();
     const archive = await openTestArchive(settings);
-    expect(readdirSync(tmpdir())).toHaveLength(1);
+    expect(readdirSync(tmpdir())).toHaveLength(3);
     await archive.destination.close();
-    expect(readdirSync(tmpdir())).toEqual([]);
+    expect(readdirSync(tmpdir()).sort()).toEqual(["of-others", "patchbay-archive-at-work"]);
   });
 });

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OpenError, type Secret } from "../../src/connector.ts";
+import { removeLeftOvers } from "./left-overs.ts";
 import { outcomeOfS3Error } from "./s3-errors.ts";
 import { bucketOf } from "./settings.ts";
 import type { Store } from "./store.ts";
@@ -18,6 +19,7 @@ export interface S3Settings {
 }
 
 const CONNECT_WITHIN_MS = 5_000;
+const SCRATCH = "patchbay-archive-";
 
 const nothing = () => undefined;
 /** The SDK prints nothing: without a logger, its warnings go to the console. */
@@ -60,7 +62,9 @@ export async function openS3Store(settings: S3Settings): Promise<Store> {
     const { code } = outcome;
     throw new OpenError(outcome.kind === "ambiguous" ? { kind: "retry", because: "down", code, reason: "S3 does not answer" } : outcome);
   }
-  const scratch = await mkdtemp(join(tmpdir(), "patchbay-archive-"));
+  // Another user's are not ours to remove.
+  await removeLeftOvers({ folder: tmpdir(), prefix: SCRATCH }).catch(() => undefined);
+  const scratch = await mkdtemp(join(tmpdir(), SCRATCH));
 
   return {
     scratch,

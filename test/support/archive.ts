@@ -16,7 +16,7 @@ export const BUCKET = "calls-of-acme";
 export const CREDENTIALS = { access_key_id: "S3RVER", secret_access_key: "S3RVER" };
 
 export function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "patchbay-archive-test-"));
+  const folder = mkdtempSync(join(tmpdir(), "patchbay-test-archive-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
