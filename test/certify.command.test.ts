@@ -56,7 +56,7 @@ describe("patchbay certify", () => {
   });
 
   test.each([
-    { text: "export const answer = 42;", says: /exports no connector.*\n.*defineConnector/ },
+    { text: "export const answer = 42;", says: /no connector in .\/mine.js.*\n.*default export/ },
     { text: "export default 1; import 'no-such-package-at-all';", says: /cannot be loaded: .*no-such-package-at-all/ },
   ])("a module that is no connector is exit code 2: $text", async ({ text, says }) => {
     const { folder, name } = moduleWith(text);

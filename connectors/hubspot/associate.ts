@@ -43,6 +43,8 @@ async function associateBatch({ api, to, associations, signal }: Parameters<type
   const inputs = associations.map(({ callId, toId }) => ({ _from: { id: callId }, to: { id: toId } }));
   try {
     const answer = await api.ask(signal, (sdk) => sdk.associations.createDefault("calls", to, { inputs }));
+    // A proxy's page of HTML comes back as a text: it associates nobody.
+    if (!Array.isArray(answer.results)) return new Map(associations.map(({ callId }) => [callId, NOT_ASSOCIATED]));
     if (!answer.errors?.length && !answer.numErrors) return new Map();
     // Results come in both directions, and an error names its ends in a way that is not documented: what has no result has failed.
     const written = new Set(answer.results.flatMap(({ _from, to }) => [`${_from.id}/${to.id}`, `${to.id}/${_from.id}`]));

@@ -30,10 +30,12 @@ export async function sendTasks(options: {
   timezone: string;
   signal: AbortSignal;
 }): Promise<Outcome[]> {
-  const { deliveries, org, timezone, signal } = options;
+  const { org, timezone, signal } = options;
   const { session, externalIdField } = org;
+  // A key that comes twice is written once: Salesforce would refuse both.
+  const deliveries = [...new Map(options.deliveries.map((delivery) => [delivery.key, delivery])).values()];
   const hold = await holdOf({ session, stopPercent: org.stopPercent, signal }).catch(outcomeOfLooking);
-  if (hold) return deliveries.map(() => hold);
+  if (hold) return options.deliveries.map(() => hold);
 
   const outcomes = await skipExisting({ deliveries, session, externalIdField, signal });
   for (const key of takenTwice(deliveries.map(({ key }) => key))) {
@@ -56,7 +58,9 @@ export async function sendTasks(options: {
   await tryLocked({ locked: again.filter(({ isLocked }) => isLocked), run: upsert, signal });
 
   for (const item of ready) outcomes.set(item.delivery.key, outcomeOf(item));
-  return deliveries.map(({ key }) => outcomes.get(key) ?? { kind: "ambiguous", code: "no_result", reason: "the Task's end is not known" });
+  return options.deliveries.map(
+    ({ key }) => outcomes.get(key) ?? { kind: "ambiguous", code: "no_result", reason: "the Task's end is not known" },
+  );
 
   /** Whom each call is logged on, and the Task that follows. Those that cannot be written have an outcome instead. */
   async function itemsOf(wanted: Delivery<SalesforceWith>[]): Promise<Item[]> {
