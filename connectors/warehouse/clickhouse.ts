@@ -79,12 +79,13 @@ export async function openClickHouseStore(options: { url: Secret; table: string;
   };
 }
 
-/** The driver takes user, password and database beside the address. */
+/** The driver takes user, password and database beside the address. Without a port it is the one that ClickHouse listens on, not the web's. */
 function addressOf(url: string): { url: string; username?: string; password?: string; database: string } {
-  const { protocol, host, username, password, pathname } = new URL(url);
+  const { protocol, hostname, port, username, password, pathname } = new URL(url);
   const text = decodeURIComponent;
+  const [scheme, usualPort] = protocol === "clickhouses:" ? ["https", "8443"] : ["http", "8123"];
   return {
-    url: `${protocol === "clickhouses:" ? "https" : "http"}://${host}`,
+    url: `${scheme}://${hostname}:${port || usualPort}`,
     ...(username && { username: text(username) }),
     ...(password && { password: text(password) }),
     database: text(pathname.slice(1)),

@@ -26,7 +26,7 @@ export async function openSnowflakeStore(options: {
   const { account, database, schema } = address;
   if (!private_key) throw new Error("the settings were not checked");
   const api = createSnowflakeApi({
-    baseUrl: base_url ?? `https://${account.replaceAll("_", "-")}.snowflakecomputing.com`,
+    baseUrl: base_url?.replace(/\/$/, "") ?? `https://${account.replaceAll("_", "-")}.snowflakecomputing.com`,
     context: { database, schema, ...address.more },
     token: createTokens({ account, username, privateKey: private_key }),
     timeoutMs,
