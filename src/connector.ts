@@ -193,9 +193,11 @@ export const httpSettings = {
     .describe("How long an attempt may take, at most 15s (the default)"),
   rate: z
     .string()
-    .regex(/^[1-9]\d*\/(s|min|h)$/, "is a count in a time, such as 5/s or 100/min")
+    .regex(/^(none|[1-9]\d*\/(s|min|h))$/, "is a count in a time, such as 5/s or 100/min, or none")
     .optional()
-    .describe("At most so many requests, all routes and replicas together, such as 5/s or 100/min; at Slack for each channel"),
+    .describe(
+      "At most so many requests, all routes and replicas together, such as 5/s or 100/min; none: only what the API itself says. At Slack and Teams for each channel, and 1/s if nothing is said",
+    ),
 };
 
 /** For connectors whose `duplicates` is `none`: spread into `settings`. */

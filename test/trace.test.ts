@@ -33,7 +33,7 @@ test("the documented example call travels from VoiceInfra's POST to a message in
 sources: { voiceinfra: { secrets: ["\${SECRET}"] } }
 own_numbers: ["+18005551234"]
 destinations:
-  slack: { connector: slack, base_url: "\${BASE_URL}", token: "\${TOKEN}" }
+  slack: { connector: slack, base_url: "\${BASE_URL}", token: "\${TOKEN}", rate: none }
 routes:
   - { id: answered, to: slack, when: call_outcome == "answered", with: { channel: C0123456789 } }
   - { id: voicemail, to: slack, when: call_outcome == "voicemail", with: { channel: C0123456789 } }

@@ -47,7 +47,7 @@ async function measure(channels: string[]): Promise<{ perSecond: number[]; refus
     path,
     `version: 1
 sources: { voiceinfra: { secrets: ["\${SECRET}"] } }
-destinations: { slack: { connector: slack, token: "\${TOKEN}", base_url: "${base_url}"${/^\d/.test(rate) ? `, rate: ${rate}` : ""} } }
+destinations: { slack: { connector: slack, token: "\${TOKEN}", base_url: "${base_url}"${rate === "default" ? "" : `, rate: ${rate}`} } }
 routes: [{ id: bench, to: slack, with: { channel: '${byAgent}' } }]
 `,
   );

@@ -145,7 +145,8 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     writes: ({ path }) => /\/chat\.(postMessage|update)$/.test(path),
     fault: faultOf,
     fetch: answer,
-    settings: ({ url }) => ({ base_url: `${url}/api/`, token: TOKEN }),
+    // A sandbox without limits is for who wants no pace either.
+    settings: ({ url }) => ({ base_url: `${url}/api/`, token: TOKEN, ...(limits ? {} : { rate: "none" }) }),
     records: async () =>
       messages.map((message) => ({
         key: String(message.metadata?.event_payload.key ?? ""),

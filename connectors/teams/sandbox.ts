@@ -75,7 +75,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     writes: ({ method, path }) => method === "POST" && path === FLOW,
     fault: faultOf,
     fetch: answer,
-    settings: ({ url }) => ({ base_url: url, url: flowUrl(SIG) }),
+    settings: ({ url }) => ({ base_url: url, url: flowUrl(SIG), ...(limits ? {} : { rate: "none" }) }),
     records: async () =>
       posted.map(({ id, card }) => ({
         key: card.body.at(-1)?.id ?? "",

@@ -39,7 +39,7 @@ async function setUp(options: { log: string; ledger: string }) {
     join(folder, "routes.yaml"),
     `version: 1
 sources: { voiceinfra: { secrets: ["\${SECRET}"] } }
-destinations: { slack: { connector: slack, base_url: "${baseUrl}", token: "\${TOKEN:-${token}}" } }
+destinations: { slack: { connector: slack, base_url: "${baseUrl}", token: "\${TOKEN:-${token}}", rate: none } }
 routes: [{ id: to-slack, to: slack, with: { channel: C0123456789 } }]
 `,
   );

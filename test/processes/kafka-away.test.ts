@@ -26,7 +26,7 @@ test.skipIf("missing" in broker)(
       join(folder, "routes.yaml"),
       `version: 1
 sources: { voiceinfra: { secrets: ["\${SECRET}"] } }
-destinations: { slack: { connector: slack, base_url: "${baseUrl}", token: "${token}" } }
+destinations: { slack: { connector: slack, base_url: "${baseUrl}", token: "${token}", rate: none } }
 routes: [{ id: to-slack, to: slack, with: { channel: C0123456789 } }]
 `,
     );

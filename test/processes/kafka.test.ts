@@ -45,7 +45,7 @@ agents: { sales: { id: agent_sales, name: Sales } }
 destinations:
   hubspot: { connector: hubspot, base_url: "\${HUBSPOT_BASE_URL}", access_token: "\${HUBSPOT_ACCESS_TOKEN}" }
   salesforce: { connector: salesforce, login_url: "\${SALESFORCE_LOGIN_URL}", client_id: "\${SALESFORCE_CLIENT_ID}", client_secret: "\${SALESFORCE_CLIENT_SECRET}" }
-  slack: { connector: slack, base_url: "\${SLACK_BASE_URL}", token: "\${SLACK_TOKEN}" }
+  slack: { connector: slack, base_url: "\${SLACK_BASE_URL}", token: "\${SLACK_TOKEN}", rate: none }
   warehouse: { connector: warehouse, url: "\${WAREHOUSE_URL}", table: "${PREFIX.replace(".", "_")}calls" }
 routes:
   - { id: to-hubspot, to: hubspot, when: 'call_outcome != "failed"' }

@@ -46,7 +46,7 @@ describe.each(engines)("what people do about calls, on $name", ({ skip, url }) =
     const { base_url: baseUrl, token } = sandbox.settings({ url: slack.url, folder });
     return `version: 1
 sources: { voiceinfra: { secrets: ["\${SECRET}"], test_when: 'call_id.startsWith("test_")' } }
-destinations: { slack: { connector: slack, base_url: "${baseUrl}", token: "\${SLACK_TOKEN:-${token}}" } }
+destinations: { slack: { connector: slack, base_url: "${baseUrl}", token: "\${SLACK_TOKEN:-${token}}", rate: none } }
 routes:
 ${routes}
 `;
