@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: every figure of the README, once, on loopback, with a real Kafka and a real PostgreSQL.
- * `npm run bench -- ingress|latency|drain` runs one part. Bounded: about two minutes in all.
+ * `npm run bench -- ingress|latency|drain|connectors` runs one part. Bounded: about seven minutes in all, five of them the connectors'.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -14,6 +14,14 @@ import { printMachine } from "./report.ts";
 
 const parts = process.argv.slice(2);
 const wanted = (part: string) => parts.length === 0 || parts.includes(part);
+
+if (wanted("connectors")) {
+  for (const name of ["hubspot", "salesforce", "slack"]) {
+    execFileSync(process.execPath, [`bench/connectors/${name}.ts`], { stdio: "inherit" });
+    console.log();
+  }
+  if (parts.length === 1) process.exit();
+}
 
 execFileSync(process.execPath, ["scripts/build.ts"], { stdio: "inherit" });
 printMachine();
