@@ -33,7 +33,8 @@ export const CONTRACT_VERSION = 1;
 /**
  * How one attempt ended. Connectors say what happened; what follows is decided in one place (`src/delivery/settle.ts`).
  * - `retry`, `because`: `record` (this call, later: a lock, 409, 423), `server` (5xx: the call's fault or the destination's, told apart by whether
- *   other calls meet it too), `rate-limit` (429 and kin), `down` (nothing reached it: refused, no DNS, 503 for all).
+ *   other calls meet it too), `rate-limit` (429 and kin), `down` (nothing reached it: refused, no DNS, 503 for all), `not-yet` (nothing failed: the
+ *   call waits for something that may come to be at the destination, as long as its route says; it neither ages nor counts as an attempt).
  * - `rejected`: this call can never be delivered as it is (400-type, mapping).
  * - `unauthorized`: a credential or permission must be mended; `fix` says which and how. With `stopsRoute` the destination is gone for good (410):
  *   the route is paused until a person resumes it, and nobody asks again meanwhile.
@@ -44,6 +45,7 @@ export type Outcome =
   | { kind: "delivered"; receipt: Receipt }
   | { kind: "skipped"; reason: string }
   | { kind: "retry"; because: "record" | "server" | "down"; code: string; reason: string; retryAfterMs?: number }
+  | { kind: "retry"; because: "not-yet"; code: string; reason: string; retryAfterMs: number }
   | { kind: "retry"; because: "rate-limit"; scope?: LimitScope; code: string; reason: string; retryAfterMs?: number }
   | { kind: "rejected"; code: string; reason: string }
   | { kind: "unauthorized"; code: string; reason: string; fix: string; stopsRoute?: true }

@@ -242,7 +242,7 @@ export function describeLedger(harness: LedgerHarness): void {
 
       inNewRoute("survives hostile texts, and cuts what nobody would read", async () => {
         const callId = `it's "quoted" \\ 'DROP TABLE' 👍 \u0000`;
-        const reason = `x${"é\u0000".repeat(40_000)}`;
+        const reason = `x\ud800${"é\u0000🙂".repeat(40_000)}`;
         await settle(await claimed(request(callId, 1)), { kind: "dead", errorCode: "\u0000'", reason, body });
         const row = (await ledger.deliveries({ route, limit: 1 }))[0];
         expect(row).toMatchObject({ state: "dead" });

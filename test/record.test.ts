@@ -47,6 +47,7 @@ describe("a call record", () => {
     ["call_id", 7, "must be a text"],
     ["call_id", "x".repeat(513), "is longer than 512 characters"],
     ["call_id", "a\nb", "has control characters"],
+    ["call_id", "a\ud800b", "has half of a character (a lone surrogate)"],
     ["from_number", 4155550100, "must be a text"],
     ["start_time", "2025-13-45T00:00:00Z", "is not an ISO 8601 time"],
     ["start_time", 1736951000, "must be an ISO 8601 time"],

@@ -37,7 +37,8 @@ export function createPacer(options: { ledger: Pick<ControlLedger, "reserve" | "
     heldForMs,
     hold({ key, retryAfterMs }) {
       const refusals = holds.get(key)?.refusals ?? 0;
-      const forMs = retryAfterMs ?? Math.min(FIRST_HOLD_MS * 2 ** refusals, LONGEST_HOLD_MS) * (1 + 0.2 * clock.random());
+      // 0 would be a loop of refusals.
+      const forMs = retryAfterMs || Math.min(FIRST_HOLD_MS * 2 ** refusals, LONGEST_HOLD_MS) * (1 + 0.2 * clock.random());
       extend(key, forMs, refusals + 1);
       // Others meet the limit themselves if they are not told.
       ledger.holdBack({ key, forMs }).catch(() => undefined);

@@ -67,6 +67,7 @@ export function settlementOf(options: {
     case "retry":
       if (outcome.because === "rate-limit")
         return limitedForMs === undefined ? untouched(outcome.reason) : limited(limitedForMs, outcome.reason);
+      if (outcome.because === "not-yet") return limited(outcome.retryAfterMs, outcome.reason);
       if (outcome.because === "down" || (outcome.because === "server" && destinationStands)) return untouched(outcome.reason);
       return failed({ waitsMs: RETRY_AFTER_MS, askedMs: outcome.retryAfterMs, reason: outcome.reason, ambiguous: mayHaveArrived });
     case "unauthorized":

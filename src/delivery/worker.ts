@@ -86,6 +86,8 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
   let ledgerFailedAtMs: number | undefined;
   /** A pause that the route made by itself, until the ledger has it. */
   let telling = false;
+  /** What was read of the ledger while it was told may be of the time before. */
+  let toldSince = false;
   let decisions: Decisions = decisionsOf(id, options.controls);
 
   const pause = createRoutePause({
@@ -160,6 +162,7 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
       }
     }
     telling = false;
+    toldSince = true;
   }
 
   function onLedgerFailure(error: unknown): void {
@@ -186,6 +189,11 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     const next = decisionsOf(id, controls);
     if (!sameDecisions(decisions, next)) decisions = next;
     if (telling) return;
+    // Controls are read one after the other: the next ones were asked for after the ledger had it.
+    if (toldSince) {
+      toldSince = false;
+      return;
+    }
     const told = controls.routes.find((one) => one.route === id)?.pause;
     if (told === undefined && pause.cause() !== undefined) flood.reset();
     pause.set(told && pauseCause(told, id));

@@ -1,8 +1,10 @@
-/** `Retry-After` as milliseconds from now: seconds or an HTTP date (RFC 9110 §10.2.3); undefined when absent or unreadable. */
+/**
+ * `Retry-After` as milliseconds from now: seconds or an HTTP date (RFC 9110 §10.2.3); undefined when absent, unreadable, or over already: who is
+ * refused and told "at once" (0, or a date that our clock has passed) has to find a pause by itself.
+ */
 export function parseRetryAfterMs(header: string | null | undefined, nowMs: number): number | undefined {
-  if (header == null || header.trim() === "") return undefined;
-  const text = header.trim();
-  if (/^\d+$/.test(text)) return Number(text) * 1000;
-  const at = Date.parse(text);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
+  const text = header?.trim() ?? "";
+  // Fractions are not in the RFC, and are sent; `Date.parse` would read 0.5 as a day.
+  const ms = /^\d+(\.\d+)?$/.test(text) ? Math.ceil(Number(text) * 1000) : Date.parse(text) - nowMs;
+  return ms > 0 ? ms : undefined;
 }

@@ -28,6 +28,7 @@ const isCallId: Check = (value) => {
   if (typeof value !== "string") return "must be a text";
   if (value === "") return "is empty";
   if (value.length > MAX_CALL_ID_LENGTH) return `is longer than ${MAX_CALL_ID_LENGTH} characters`;
+  if (!value.isWellFormed()) return "has half of a character (a lone surrogate)";
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return /[\u0000-\u001f\u007f]/.test(value) ? "has control characters" : undefined;
 };

@@ -57,6 +57,18 @@ describe("the outcome table", () => {
     expect(settlement).toMatchObject({ kind: "waiting", dueInMs, errorCode: "423", ambiguous: false, body });
   });
 
+  test("a call that waits for somebody to be entered neither ages nor fails, however long its route lets it wait", () => {
+    const outcome: Outcome = {
+      kind: "retry",
+      because: "not-yet",
+      code: "no_person_yet",
+      reason: "nobody has the number yet",
+      retryAfterMs: 720_000,
+    };
+    const settlement = settle(outcome, { agedMs: 90_000_000, maxAgeMs: 86_400_000 });
+    expect(settlement).toMatchObject({ kind: "waiting", dueInMs: 720_000, errorCode: "no_person_yet", paced: true });
+  });
+
   test("what the destination asked for is kept in full", () => {
     const settlement = settle({ kind: "retry", because: "record", code: "423", reason: "locked", retryAfterMs: 37_000 });
     expect(settlement).toMatchObject({ kind: "waiting", dueInMs: 37_000 });
