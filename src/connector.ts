@@ -123,6 +123,11 @@ export interface Connector<S extends z.ZodObject = z.ZodObject, W extends z.ZodO
   settings: S;
   /** A route's `with`. Any text in it may be a Liquid template; it is parsed again after rendering. Strict. */
   with: W;
+  /**
+   * By key of `with`, where mark-up is read in it: makes a value that a template puts there text, so that a call brings no link, mention or format
+   * of its own. What the template's author writes around the values is not asked of. Absent: values are put in as they are.
+   */
+  escape?: { readonly [Key in keyof z.output<W>]?: (value: string) => string };
   /** Every field that can be sent, and what of the call it is: the table of docs/connectors/<name>.md is made from it. */
   sends?: readonly SentField[];
   /** What its API limits by itself, such as a channel: `rate` and `scope: "target"` count for each. Absent: the destination as a whole. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { ambiguousSettings, defineConnector, httpSettings, OpenError, type Outcome, secret } from "../../src/connector.ts";
 import { apiOf, isWebhook } from "./api.ts";
-import { messageOf, SENDS } from "./message.ts";
+import { escapedValue, messageOf, SENDS } from "./message.ts";
 
 /** A message per call in a Discord channel, through the channel's webhook; a late summary edits it. docs.discord.com/developers/resources/webhook */
 export const discord = defineConnector({
@@ -22,6 +22,7 @@ export const discord = defineConnector({
   with: z.strictObject({
     text: z.string().optional().describe("Your own message, in Discord's Markdown, in place of the summary. Nothing in it pings anybody"),
   }),
+  escape: { text: escapedValue },
   sends: SENDS,
   // One after the other: an answer takes about as long as the limit of five in two seconds allows.
   batch: { maxCalls: 1, concurrency: 1 },

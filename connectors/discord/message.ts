@@ -50,6 +50,12 @@ function escaped(text: string): string {
   return text.replace(/[\\*_~`|<>[\]#]/g, "\\$&").toWellFormed();
 }
 
+/** A value in a template. An address keeps working in a link of the author's, and can neither end nor mark it up. */
+export function escapedValue(value: string): string {
+  if (!/^https?:\/\/\S+$/i.test(value)) return escaped(value);
+  return value.replace(/[\\`*[\]()~<>|]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`).toWellFormed();
+}
+
 /** Only https, and only whole: an address that is too long is left out, not the message. */
 function linkTo(url: string | undefined): string | undefined {
   const parsed = url === undefined ? null : URL.parse(url);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defineConnector, httpSettings, secret } from "../../src/connector.ts";
+import { escapedValue } from "./text.ts";
 import { slackWith } from "./with.ts";
 
 /** A message per call in a Slack channel; a late summary, or a late CRM record, edits it. */
@@ -16,6 +17,7 @@ export const slack = defineConnector({
     rate: httpSettings.rate.default("1/s"),
   }),
   with: slackWith,
+  escape: { text: escapedValue },
   sends: [
     { field: "channel", what: "the route's `channel`" },
     { field: "ts", what: "the message that an update changes, or the summary line" },

@@ -16,10 +16,14 @@ export function escaped(text: string, maxLength: number): string {
 /** A link that the author of a template may write: `<https://…>`, `<https://…|label>`, mailto and tel. */
 const LINK = /^<(?:https?:\/\/|mailto:|tel:)[^<>|\s]+(?:\|[^<>\n]*)?>$/i;
 
+/** A value in a template: nothing in it can ping or link. Its `*` and `_` stay, they do no harm. */
+export function escapedValue(value: string): string {
+  return value.replace(/[&<>]/g, (sign) => ESCAPES[sign] ?? sign);
+}
+
 /**
- * A rendered template as mrkdwn. Values of the call are in it already and cannot be told from the author's own words, so:
- * formatting (`*bold*`) and links stay, everything else in angle brackets becomes text: `<!channel>`, `<@U…>`, `<#C…>`, `<!subteam^…>`, `<!date^…>`.
- * Liquid's `escape` filter works as one expects: its quote entities, which Slack would print, are read.
+ * A rendered template as mrkdwn; the values in it are escaped already. Formatting and links of its author stay, everything else in angle brackets
+ * becomes text: `<!channel>`, `<@U…>`, `<#C…>`, `<!subteam^…>`, `<!date^…>`. HTML's entities of quotes, which Slack would print, are read.
  */
 export function authorsText(text: string, maxLength: number): string {
   const atoms =

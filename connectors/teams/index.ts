@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ambiguousSettings, defineConnector, httpSettings, Secret, secret } from "../../src/connector.ts";
+import { escapedValue } from "./text.ts";
 import { teamsWith } from "./with.ts";
 import { wrongWithUrl } from "./workflow-url.ts";
 
@@ -28,6 +29,8 @@ export const teams = defineConnector({
       if (wrong) context.addIssue({ code: "custom", path: ["url"], message: wrong });
     }),
   with: teamsWith,
+  // `title` is plain text: the card escapes it.
+  escape: { text: escapedValue },
   sends: [
     { field: "type", what: "always message" },
     { field: "attachments.content.body.title", what: "direction, the customer's name or number, outcome; or the route's `title`" },

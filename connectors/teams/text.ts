@@ -29,12 +29,18 @@ export function escapedLine(text: string): string {
   return escaped(text.replace(/\s+/g, " ").trim());
 }
 
+/** A value in a template, as it reads. An address keeps working in a link of the author's, and can neither end nor mark it up. */
+export function escapedValue(value: string): string {
+  if (!/^https?:\/\/\S+$/i.test(value)) return escaped(value);
+  return value.replace(/[\\`*[\]()~<>|]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`).toWellFormed();
+}
+
 /**
- * A rendered template: its author's Markdown stays, and with it what a call's values bring of it. `<at>` becomes text: the card has no
- * `msteams.entities`, so that it could not ping, but it would look as if it did.
+ * A rendered template: its author's Markdown stays; the values in it are escaped already. `<at>` becomes text: the card has no `msteams.entities`,
+ * so that it could not ping, but it would look as if it did.
  */
 export function authorsText(text: string): string {
-  return clean(text).replace(/<(?=\/?at\b)/gi, "\\<");
+  return clean(text).replace(/\\[\s\S]|<(?=\/?at\b)/gi, (sign) => (sign === "<" ? "\\<" : sign));
 }
 
 /** `2 min 27 s`, `45 s`, `1 h 3 min`. */

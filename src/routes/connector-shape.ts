@@ -20,6 +20,10 @@ const isBatch: Check = (value) => {
   const { maxCalls, concurrency } = (value ?? {}) as { maxCalls?: unknown; concurrency?: unknown };
   return (isCount(maxCalls) ?? isCount(concurrency)) ? "must be { maxCalls, concurrency }, whole numbers above 0" : undefined;
 };
+const areFunctionsOrAbsent: Check = (value) =>
+  value === undefined || (typeof value === "object" && value !== null && Object.values(value).every((one) => typeof one === "function"))
+    ? undefined
+    : "must be an object of functions";
 const isName: Check = (value) =>
   typeof value === "string" && NAME.test(value) ? undefined : "must be small letters, digits, dots and dashes";
 
@@ -35,6 +39,7 @@ const CHECKS: Record<string, Check> = {
   sandbox: isFunction,
   setup: isFunctionOrAbsent,
   target: isFunctionOrAbsent,
+  escape: areFunctionsOrAbsent,
 };
 
 /** Why a value that somebody else exports is no connector, the first reason; undefined where it is one. */

@@ -6,7 +6,7 @@ import type { Routes } from "../route.ts";
 import { createWhenCompiler } from "./cel/when.ts";
 import { loadDestinations } from "./destinations.ts";
 import { readDocument } from "./document.ts";
-import { createLiquid } from "./liquid/engine.ts";
+import { createLiquids } from "./liquid/engine.ts";
 import { createProblems, type Finding } from "./problems.ts";
 import { readRoutesFile } from "./read-file.ts";
 import { loadRetention, type Retention } from "./retention.ts";
@@ -95,7 +95,7 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
     destinationNames: Object.keys(file.destinations),
     destinations,
     when,
-    liquid: createLiquid({ timezone }),
+    liquids: createLiquids({ timezone }),
     env,
     needs: (route) => needsRoute(role, route),
   });

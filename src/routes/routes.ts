@@ -1,4 +1,3 @@
-import type { Liquid } from "liquidjs";
 import { didYouMean } from "../lib/did-you-mean.ts";
 import { parseDurationMs } from "../lib/duration.ts";
 import { type Call, DEFAULT_SHARE, type Share } from "../model/call.ts";
@@ -7,6 +6,7 @@ import { RouteFault } from "../route.ts";
 import { afterOf, checkAfter } from "./after.ts";
 import type { When, WhenCompiler } from "./cel/when.ts";
 import type { Path, RoutesDocument } from "./document.ts";
+import type { createLiquids } from "./liquid/engine.ts";
 import type { Problems } from "./problems.ts";
 import type { RouteEntry } from "./schema.ts";
 import { sentFieldsOf, shareCall } from "./share.ts";
@@ -23,7 +23,7 @@ export interface RouteLoading {
   destinationNames: string[];
   destinations: Map<string, Destination>;
   when: WhenCompiler;
-  liquid: Liquid;
+  liquids: ReturnType<typeof createLiquids>;
   env: Environment;
   needs(route: { id: string; connector: string }): boolean;
 }
@@ -86,7 +86,7 @@ function loadRoute(options: {
     base: [...base, "with"],
     connector: to.connector,
     document,
-    liquid: loading.liquid,
+    liquids: loading.liquids,
     share,
     after: entry.after !== undefined,
     env,

@@ -1,9 +1,10 @@
-import type { Liquid, Template } from "liquidjs";
+import type { Template } from "liquidjs";
 import type { Connector, Related } from "../connector.ts";
 import type { Share, SharedCall } from "../model/call.ts";
 import { RouteFault } from "../route.ts";
 import type { Path, RoutesDocument } from "./document.ts";
 import { findingsOf } from "./issues.ts";
+import type { createLiquids } from "./liquid/engine.ts";
 import { checkTemplate, isTemplate } from "./liquid/template.ts";
 import { VISIBLE_NAMES } from "./names.ts";
 import type { Finding } from "./problems.ts";
@@ -21,7 +22,7 @@ export function compileWith(options: {
   base: Path;
   connector: Connector;
   document: RoutesDocument;
-  liquid: Liquid;
+  liquids: Liquids;
   share: readonly Share[];
   /** Whether the route waits for another one. */
   after: boolean;
@@ -29,12 +30,12 @@ export function compileWith(options: {
   /** Whether this process needs the variables of this route. */
   resolve: boolean;
 }): { render: RenderWith; findings: Finding[] } {
-  const { value, base, connector, document, liquid, share, after, env, resolve } = options;
+  const { value, base, connector, document, liquids, share, after, env, resolve } = options;
   const findings: Finding[] = [];
   for (const [path, text] of textsOf(value)) {
     if (!isTemplate(text)) continue;
     const where = [...base, ...path];
-    for (const { offset, ...finding } of checkTemplate({ liquid, text, share, after }).findings) {
+    for (const { offset, ...finding } of checkTemplate({ liquid: liquids(undefined), text, share, after }).findings) {
       findings.push({ at: document.inside(where, offset), ...finding });
     }
   }
@@ -51,7 +52,7 @@ export function compileWith(options: {
   const filled = resolved.value;
   const usable = findings.length === 0 && resolved.open.length === 0;
   const constant = usable && parsed.success && ![...textsOf(filled)].some(([, text]) => isTemplate(text)) ? parsed.data : undefined;
-  const compiled = constant || !usable ? undefined : compileTree(filled, [], { liquid, base, document, findings });
+  const compiled = constant || !usable ? undefined : compileTree(filled, [], { connector, liquids, base, document, findings });
 
   return {
     findings,
@@ -78,9 +79,18 @@ function* textsOf(value: unknown, path: Path = []): Generator<[Path, string]> {
     for (const [key, item] of Object.entries(value)) yield* textsOf(item, [...path, key]);
 }
 
+type Liquids = ReturnType<typeof createLiquids>;
 type Fill = (scope: Record<string, unknown>) => unknown;
 
-function compileTree(value: unknown, path: Path, at: { liquid: Liquid; base: Path; document: RoutesDocument; findings: Finding[] }): Fill {
+interface Compiling {
+  connector: Connector;
+  liquids: Liquids;
+  base: Path;
+  document: RoutesDocument;
+  findings: Finding[];
+}
+
+function compileTree(value: unknown, path: Path, at: Compiling): Fill {
   if (typeof value === "string" && isTemplate(value)) return compileText(value, path, at);
   if (Array.isArray(value)) {
     const items = value.map((item, index) => compileTree(item, [...path, index], at));
@@ -93,10 +103,11 @@ function compileTree(value: unknown, path: Path, at: { liquid: Liquid; base: Pat
   return () => value;
 }
 
-function compileText(text: string, path: Path, at: { liquid: Liquid; base: Path; document: RoutesDocument; findings: Finding[] }): Fill {
+function compileText(text: string, path: Path, at: Compiling): Fill {
+  const liquid = at.liquids(at.connector.escape?.[String(path[0])]);
   let template: Template[];
   try {
-    template = at.liquid.parse(text);
+    template = liquid.parse(text);
   } catch {
     // The text of the file is fine: a variable's value broke it, and values are not shown.
     at.findings.push({
@@ -107,7 +118,7 @@ function compileText(text: string, path: Path, at: { liquid: Liquid; base: Path;
   }
   return (scope) => {
     try {
-      return at.liquid.renderSync(template, scope);
+      return liquid.renderSync(template, scope);
     } catch {
       // Liquid's message may quote the call.
       throw new RouteFault("mapping_fault", `${["with", ...path].map(String).join(".")}: the template failed on this call`);
