@@ -179,12 +179,22 @@ export class OpenError extends Error {
   }
 }
 
+const secretTexts = new WeakSet<object>();
+
 /** A setting that cannot print itself. Reads a non-empty text. */
 export function secret() {
-  return z
-    .string()
-    .min(1, "is empty")
-    .transform((text) => new Secret(text));
+  const text = z.string().min(1, "is empty");
+  secretTexts.add(text);
+  return text.transform((value) => new Secret(value));
+}
+
+/** Whether a schema is made from {@link secret}, whatever rules, defaults or groups stand around it. */
+export function isSecret(schema: unknown, seen = new Set<unknown>()): boolean {
+  if (typeof schema !== "object" || schema === null || seen.has(schema)) return false;
+  if (secretTexts.has(schema)) return true;
+  seen.add(schema);
+  const inner = "def" in schema ? schema.def : schema;
+  return typeof inner === "object" && inner !== null && Object.values(inner).some((one) => isSecret(one, seen));
 }
 
 /** The keys that every HTTP destination takes: spread into `settings`. */

@@ -30,19 +30,32 @@ function isPath(specifier: string): boolean {
 
 function ofFile(options: { specifier: string; routesFile: string }): { url: string } | Missing {
   const { specifier, routesFile } = options;
-  const path = specifier.startsWith("file:") ? fileURLToPath(specifier) : resolve(dirname(routesFile), specifier);
+  const path = pathOf(specifier, dirname(routesFile));
+  if (path === undefined) {
+    return { problem: `${specifier} is no file of this machine`, hint: "Name it from the routes file's folder, such as ./connector.ts." };
+  }
   if (!existsSync(path)) return { problem: `there is no file ${specifier}`, hint: `It is looked for beside the routes file: ${path}.` };
   if (statSync(path).isDirectory())
     return { problem: `${specifier} is a folder`, hint: `Name the module in it, such as ${specifier.replace(/\/*$/, "")}/index.ts.` };
   return { url: pathToFileURL(path).href };
 }
 
+/** Of an address with a host, or with what no path has, there is none. */
+function pathOf(specifier: string, folder: string): string | undefined {
+  if (!/^file:/i.test(specifier)) return resolve(folder, specifier);
+  try {
+    return fileURLToPath(specifier);
+  } catch {
+    return undefined;
+  }
+}
+
 /** From the folder of the routes file, then from ours. */
 function ofPackage(options: { specifier: string; routesFile: string }): { url: string } | Missing {
   const { specifier, routesFile } = options;
   for (const base of [pathToFileURL(resolve(routesFile)).href, import.meta.url]) {
-    const url = packageEntry(specifier, base);
-    if (url !== undefined) return { url };
+    const entry = packageEntry(specifier, base);
+    if (entry !== undefined) return entry;
   }
   return {
     problem: `there is no package "${specifier}"`,
@@ -50,15 +63,17 @@ function ofPackage(options: { specifier: string; routesFile: string }): { url: s
   };
 }
 
-function packageEntry(specifier: string, base: string): string | undefined {
+function packageEntry(specifier: string, base: string): { url: string } | Missing | undefined {
   try {
-    return pathToFileURL(createRequire(base).resolve(specifier)).href;
+    return { url: pathToFileURL(createRequire(base).resolve(specifier)).href };
   } catch {
     // What follows finds packages that are for `import` alone.
   }
   const manifest = manifestOf(specifier, base);
   if (manifest === undefined) return undefined;
-  const { exports } = JSON.parse(readFileSync(manifest, "utf8")) as { exports?: unknown };
+  const read = manifest === BROKEN ? undefined : jsonOf(manifest);
+  if (!isGroup(read)) return { problem: `the package.json of "${specifier}" cannot be read`, hint: "Install the package anew." };
+  const { exports } = read;
   const subpath = `.${specifier
     .split("/")
     .slice(specifier.startsWith("@") ? 2 : 1)
@@ -66,12 +81,23 @@ function packageEntry(specifier: string, base: string): string | undefined {
     .join("")}`;
   const target = importTarget(isGroup(exports) && subpath in exports ? exports[subpath] : exports);
   const path = target === undefined ? undefined : resolve(dirname(manifest), target);
-  return path !== undefined && existsSync(path) ? pathToFileURL(path).href : undefined;
+  return path !== undefined && existsSync(path) ? { url: pathToFileURL(path).href } : undefined;
 }
+
+/** Node reads a package.json on its way to it. */
+const BROKEN = "";
 
 function manifestOf(specifier: string, base: string): string | undefined {
   try {
     return findPackageJSON(specifier, base);
+  } catch (error) {
+    return (error as { code?: unknown }).code === "ERR_INVALID_PACKAGE_CONFIG" ? BROKEN : undefined;
+  }
+}
+
+function jsonOf(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
   } catch {
     return undefined;
   }

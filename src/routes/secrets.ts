@@ -1,11 +1,13 @@
 import type { z } from "zod";
-import { type Connector, Secret } from "../connector.ts";
+import { type Connector, isSecret, Secret } from "../connector.ts";
 import type { RoutesDocument } from "./document.ts";
 import { hasVariables } from "./variables.ts";
 
-/** Keys of a connector's settings that hold secrets, or groups of them (`headers`): those whose schema makes a `Secret`. */
+/** Keys of a connector's settings that hold secrets, or groups of them (`headers`): those whose schema makes a `Secret`, whatever it refuses. */
 export function secretKeysOf(settings: z.ZodObject): Set<string> {
   const keys = Object.entries(settings.shape).filter(([key, schema]) => {
+    if (isSecret(schema)) return true;
+    // One that makes its `Secret` itself.
     const probes = ["probe", "https://probe.example/", { Probe: "probe" }].map((probe) => (schema as z.ZodType).safeParse(probe));
     const taken = probes.filter(({ success }) => success);
     // A secret with rules of its own may refuse them all; its name tells then.

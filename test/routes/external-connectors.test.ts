@@ -67,6 +67,18 @@ describe("a connector from outside", () => {
     expect(loaded.text).not.toContain("t0ken");
   });
 
+  test.each([
+    ["with a rule of its own", 'secret().refine((url) => url.reveal().startsWith("https://desk.example/"))', '"https://desk.example/hook-4711"'],
+    ["optional, with a rule", "secret().refine(() => true).optional().describe('x')", "hook-4711"],
+    ["in a group", 'z.record(z.string(), secret().refine((one) => one.reveal().startsWith("hook")))', "{ Sent: hook-4711 }"],
+  ])("a secret is warned of and masked under any name: %s", async (_, schema, value) => {
+    const source = sourceOf("helpdesk").replace("token: secret()", `url: ${schema}`);
+    const loaded = await load(`[${fresh(source)}]`, `{ connector: helpdesk, url: ${value} }`);
+    if (!value.startsWith("{")) expect(loaded.warnings.map(({ message }) => message)).toContain('"url" is written out in the file');
+    expect(loaded.text).not.toContain("4711");
+    expect(loaded.keepable).toBe(false);
+  });
+
   test("its settings and its `with` are checked at their places", async () => {
     const module = fresh(sourceOf("helpdesk"));
     expect(await problemsOf(`[${module}]`, "{ connector: helpdesk, tokn: x }", ", with: { qeue: x }")).toEqual([
@@ -101,6 +113,22 @@ describe("what is wrong with one is said at its line, with all else", () => {
     ],
     ["a package that is not there", () => '["@acme/nothing"]', /^2:14 there is no package "@acme\/nothing" — .*npm install @acme\/nothing/],
     ["a folder", () => "[./node_modules]", /is a folder — Name the module in it/],
+    [
+      "a file of another machine",
+      () => '["file://host/connector.ts"]',
+      /^2:14 file:\/\/host\/connector\.ts is no file of this machine — .*\.\/connector\.ts/,
+    ],
+    ...['{ "name": ', "null", "[]"].map(
+      (text, index) =>
+        [
+          `a package whose package.json is broken: ${text}`,
+          () => {
+            write(`node_modules/broken-${index}/package.json`, text);
+            return `[broken-${index}]`;
+          },
+          new RegExp(`^2:14 the package\\.json of "broken-${index}" cannot be read — Install the package anew`),
+        ] as [string, () => string, RegExp],
+    ),
     [
       "no default export",
       () => `[${fresh("export const connector = 1;")}]`,
