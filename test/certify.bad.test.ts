@@ -25,6 +25,7 @@ const FOUND_BY: Record<Exclude<BadFault, `none${string}` | "prints the call">, [
     ["a dozen calls within the limits", "limits broken"],
     ["5xx", "wrong class"],
   ],
+  "tries again by itself, a batch at a time": [["a dozen calls within the limits", "limits broken"]],
   "gives a call up on 5xx": [
     ["5xx", "wrong class"],
     ["5xx after it was carried out", "lost"],
@@ -63,6 +64,7 @@ describe("a connector with one fault does not pass, and the case that finds it s
     ["none", ["a look-up goes wrong"]],
     ["none, with a look-up", ["the same key twice in a batch"]],
     ["none, without protection", ["the same key twice in a batch", "a look-up goes wrong"]],
+    ["none, updates answer 204", ["a look-up goes wrong"]],
   ])("%s: it passes every case, so that what is found below is the fault", async (fault, notOffered) => {
     const { cases, passed } = await certify({ subject: subjectWith(fault), kills: false });
     expect(cases.flatMap(({ name, problems }) => problems.map(({ kind, text }) => `${name}: ${kind}: ${text}`))).toEqual([]);

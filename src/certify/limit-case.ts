@@ -25,7 +25,10 @@ export const limitCase: Case = {
     if (!isHttp) return notOffered("there is no API that limits");
     return withStand({ connector, limits: true, timeoutMs: ATTEMPT_MS }, async (stand) => {
       const { carrier, proxy } = stand;
-      const refusals = () => proxy?.requests.filter(({ status }) => status === 429).length ?? 0;
+      const refusedRequests = () => proxy?.requests.filter(({ status }) => status === 429) ?? [];
+      const refusals = () => refusedRequests().length;
+      // What a batch writes is one request for many calls, all of which then tell of it: counted by `send`, else the others would be hidden.
+      const refusedWrites = () => refusedRequests().filter(({ writes }) => writes).length;
       const carried: Carried[] = [];
       const problems: Problem[] = [];
       const broken = (count: number, text: string) => {
@@ -33,12 +36,14 @@ export const limitCase: Case = {
       };
       let open: Call[] = Array.from({ length: CALLS }, (_, index) => certifyCall(index));
       for (let wave = 0; wave < MAX_WAVES && open.length > 0; wave += 1) {
-        const before = refusals();
+        const before = { all: refusals(), writes: refusedWrites(), sends: carrier.watch.toldOfRate() };
         const outcomes = await Promise.all(open.map(async (call) => ({ call, outcome: await carrier.tryOnce(call) })));
         const told = outcomes.filter(({ outcome }) => isRateLimit(outcome));
         const ended = outcomes.filter(({ outcome }) => !isRateLimit(outcome));
-        const refused = refusals() - before;
-        broken(refused - told.length, "the destination refused for the rate, and no outcome says so");
+        const refused = refusals() - before.all;
+        const tellingSends = carrier.watch.toldOfRate() - before.sends;
+        const untold = Math.max(refused - told.length, refusedWrites() - before.writes - tellingSends);
+        broken(untold, "the destination refused for the rate, and no outcome says so");
         if (wave > 0 && ended.length === 0 && refused > 0) broken(refused, "refused again: the wait that the outcome named was too short");
         for (const { call, outcome } of ended) {
           const end = outcome.kind === "delivered" ? ("delivered" as const) : ("tired" as const);

@@ -6,6 +6,8 @@ type Open = OpenDestination<Record<string, unknown>>;
 export interface Watch {
   /** `send`s that are under way still, after their time limit and `graceMs` more. Waits for them no longer than that. */
   overdue(options: { timeoutMs: number; graceMs: number }): Promise<number>;
+  /** `send`s so far of which an outcome says that the rate was too high. */
+  toldOfRate(): number;
 }
 
 /** The same connector, watched. */
@@ -15,6 +17,7 @@ export function watched(
 ): { connector: Connector; watch: Watch } {
   const { onStep } = options;
   const underWay = new Map<Promise<unknown>, number>();
+  let told = 0;
 
   function watchedOpen(open: Open): Open {
     return {
@@ -25,6 +28,7 @@ export function watched(
         underWay.set(sending, startedAtMs);
         try {
           const outcomes = await sending;
+          if (outcomes.some((outcome) => outcome?.kind === "retry" && outcome.because === "rate-limit")) told += 1;
           await onStep("sent");
           return outcomes;
         } finally {
@@ -46,6 +50,7 @@ export function watched(
       },
     },
     watch: {
+      toldOfRate: () => told,
       async overdue({ timeoutMs, graceMs }) {
         const waits = [...underWay].map(async ([sending, startedAtMs]) => {
           const leftMs = startedAtMs + timeoutMs + graceMs - performance.now();

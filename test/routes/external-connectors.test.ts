@@ -68,7 +68,11 @@ describe("a connector from outside", () => {
   });
 
   test.each([
-    ["with a rule of its own", 'secret().refine((url) => url.reveal().startsWith("https://desk.example/"))', '"https://desk.example/hook-4711"'],
+    [
+      "with a rule of its own",
+      'secret().refine((url) => url.reveal().startsWith("https://desk.example/"))',
+      '"https://desk.example/hook-4711"',
+    ],
     ["optional, with a rule", "secret().refine(() => true).optional().describe('x')", "hook-4711"],
     ["in a group", 'z.record(z.string(), secret().refine((one) => one.reveal().startsWith("hook")))', "{ Sent: hook-4711 }"],
   ])("a secret is warned of and masked under any name: %s", async (_, schema, value) => {

@@ -1,13 +1,15 @@
 import type { Connector } from "../../../src/connector.ts";
 
-/** What connectors get wrong, one at a time. The first three have no fault, and one each of the protections from a second record. */
+/** What connectors get wrong, one at a time. The first have no fault: one each of the protections from a second record, and an API whose updates answer nothing. */
 export const BAD_FAULTS = [
   "none",
   "none, with a look-up",
   "none, without protection",
+  "none, updates answer 204",
   "takes 429 for delivered",
   "waits less than Retry-After says",
   "tries again by itself",
+  "tries again by itself, a batch at a time",
   "gives a call up on 5xx",
   "takes a page of HTML with 200 for delivered",
   "says rejected when its token has expired",

@@ -14,7 +14,7 @@ export function badConnector(fault: BadFault): Connector {
     duplicates,
     settings: z.strictObject({ token: secret(), ...httpSettings }),
     with: z.strictObject({}),
-    batch: { maxCalls: duplicates === "native-key" ? 10 : 1, concurrency: 2 },
+    batch: { maxCalls: maxCallsOf(), concurrency: 2 },
 
     async open({ settings, timeoutMs }) {
       const at = { url: settings.base_url ?? "", token: settings.token.reveal(), fault };
@@ -41,6 +41,12 @@ export function badConnector(fault: BadFault): Connector {
     sandbox: () => import("./sandbox.ts"),
   });
   return connector as unknown as Connector;
+
+  function maxCallsOf(): number {
+    if (duplicates !== "native-key") return 1;
+    // Half of a dozen: more calls than tries tell of the refusal.
+    return fault === "tries again by itself, a batch at a time" ? 6 : 10;
+  }
 
   function unlessTakenForNothing(error: unknown): undefined {
     if (fault !== "takes a look-up without an answer for nothing there") throw error;

@@ -50,7 +50,8 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
       taken = taken.filter((atMs) => atMs > nowMs - LIMIT.perMs);
       if (limits && taken.length + body.notes.length > LIMIT.notes) return faultOf("rate-limited");
       taken.push(...body.notes.map(() => nowMs));
-      return Response.json({ results: body.notes.map((note) => write(note, body.upsert)) });
+      const results = body.notes.map((note) => write(note, body.upsert));
+      return searchParams.get("answer") === "none" ? new Response(null, { status: 204 }) : Response.json({ results });
     },
   };
 }
