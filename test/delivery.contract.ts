@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { readLag } from "../src/delivery/lag.ts";
-import type { Ledger } from "../src/ledger/ledger.ts";
+import type { DeliveryRow, Ledger } from "../src/ledger/ledger.ts";
 import { CALLS_TOPIC, type Log } from "../src/log/log.ts";
 import { createBench, held, keysOf } from "./delivery/bench.ts";
 import { testDestination } from "./delivery/destination.ts";
@@ -205,6 +205,50 @@ export function describeDelivery(harness: DeliveryHarness): void {
       await accept("a");
       await until(async () => (await rows())[0]?.state === "dead");
       expect(destination.sent).toHaveLength(1);
+    });
+
+    test("an edit without an answer is made again where a message can be changed: its receipt says which one, and nothing is looked for", async () => {
+      for (const duplicates of ["none", "find"] as const) {
+        const destination = testDestination({ keeps: "message", duplicates, edits: true });
+        destination.answers(({ previous, key }, nth) =>
+          nth === 1
+            ? { kind: "ambiguous", code: "ECONNRESET", reason: "no answer" }
+            : { kind: "delivered", receipt: previous ?? { id: `first of ${key}` } },
+        );
+        destination.finds(() => Promise.reject(new Error("the search is down")));
+        const { start, states, rows } = setUp({ destination });
+        await held(await start());
+        await accept("a");
+        await until(async () => (await states()).join() === "a delivered");
+        await accept("a", { summary: "late" });
+        await destination.attempts(2);
+        await until(async () => !(await states()).join().includes("sending"));
+        expect((await rows())[0]).toMatchObject({ state: "waiting", errorCode: "ECONNRESET" });
+        await until(async () => (await states()).join() === "a delivered");
+        expect(destination.sent[2]).toMatchObject({ previous: (await rows())[0]?.receipt, call: { summary: "late" } });
+        expect(destination.sent).toHaveLength(3);
+      }
+    });
+
+    test("a crash in the edit of a message does not give it up: the receipt says that the message is there", async () => {
+      const destination = testDestination({ keeps: "message", duplicates: "none" });
+      destination.answers(({ previous, key }) =>
+        previous ? { kind: "skipped", reason: "no card is changed" } : { kind: "delivered", receipt: { id: key } },
+      );
+      const { id, start, states, rows } = setUp({ destination });
+      const running = await start();
+      await held(running);
+      await accept("a");
+      await until(async () => (await states()).join() === "a delivered");
+      await running.stop({ graceMs: 1_000 });
+      await accept("a", { summary: "late" });
+      const { partition, offset, acceptedAt } = (await rows())[0] as DeliveryRow;
+      const item = { route: id, source: "main", callId: "a", partition, offset: offset + 1, hash: "late", acceptedAt };
+      expect((await ledger.claim({ worker: "crashed", leaseMs: 0, items: [item] }))[0]?.kind).toBe("claimed");
+      await held(await start());
+      await destination.attempts(2);
+      await until(async () => !(await states()).join().includes("sending"));
+      expect((await rows())[0]).toMatchObject({ errorCode: undefined, reason: "no card is changed", receipt: { id: `main/a/${id}` } });
     });
 
     test("a connector that throws, or answers for too few, loses nothing", async () => {

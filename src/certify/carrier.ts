@@ -1,6 +1,6 @@
 /** Carries calls to one destination as the product does: its own sender, attempts and settlements, with the ledger's part in memory. */
 import type { Connector, Outcome, Receipt } from "../connector.ts";
-import { attempt } from "../delivery/attempt.ts";
+import { attempt, duplicatesAt } from "../delivery/attempt.ts";
 import { deliveryKey } from "../delivery/key.ts";
 import { createDestinationHandle } from "../delivery/open-destination.ts";
 import { createSender } from "../delivery/sender.ts";
@@ -19,6 +19,8 @@ export interface Ending {
   receipt?: Receipt;
   /** A dead letter because nobody can tell whether it is there. */
   inDoubt: boolean;
+  /** Its earlier version had a receipt. */
+  isUpdate?: boolean;
 }
 
 export interface Carrier {
@@ -93,6 +95,7 @@ export function createCarrier(options: CarrierOptions): Carrier {
     tryOnce: (call, known = {}) => tryClaim(call, claimOf(call, known)),
     async toEnd(call, known = {}, onOutcome = () => undefined) {
       let claim = claimOf(call, known);
+      const isUpdate = known.receipt !== undefined;
       const outcomes: Outcome[] = [];
       while (outcomes.length < MAX_TRIES) {
         const outcome = await tryClaim(call, claim);
@@ -101,7 +104,7 @@ export function createCarrier(options: CarrierOptions): Carrier {
         const settlement = settled(outcome, claim);
         if (settlement.kind === "delivered") return { end: "delivered", outcomes, receipt: settlement.receipt, inDoubt: false };
         if (settlement.kind === "skipped") return { end: "skipped", outcomes, inDoubt: false };
-        if (settlement.kind === "dead") return { end: "dead", outcomes, inDoubt: settlement.ambiguous ?? false };
+        if (settlement.kind === "dead") return { end: "dead", outcomes, inDoubt: settlement.ambiguous ?? false, isUpdate };
         if (settlement.kind === "waiting") claim = { ...claim, attempts: claim.attempts + 1, ambiguous: settlement.ambiguous ?? false };
         skip(SKIP_MS);
       }
@@ -113,7 +116,7 @@ export function createCarrier(options: CarrierOptions): Carrier {
   function settled(outcome: Outcome, claim: Claim): Settlement {
     return settlementOf({
       outcome,
-      connector,
+      connector: { duplicates: duplicatesAt(route.to, claim.receipt) },
       claim,
       route,
       destinationStands: false,

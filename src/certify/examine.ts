@@ -45,8 +45,8 @@ function lossesOf(options: { key: string; ending: Ending; records: SandboxRecord
       if (mine.length === 0) return ["it counts as delivered, and no record has its key"];
       return mine.some(({ id }) => id === ending.receipt?.id) ? [] : ["its receipt names another record, which an update would overwrite"];
     case "dead":
-      // Where nothing tells a second message from the first, a person decides.
-      return ending.inDoubt && connector.duplicates === "none" ? [] : [`it was given up (${how})`];
+      // Where nothing tells a second message from the first, a person decides. An edit makes no second one.
+      return ending.inDoubt && connector.duplicates === "none" && !(ending.isUpdate && connector.edits) ? [] : [`it was given up (${how})`];
     case "skipped":
       return mine.length > 0 ? [] : ["it was skipped"];
     case "tired":

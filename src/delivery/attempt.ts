@@ -1,4 +1,4 @@
-import type { Connector, Outcome, Related } from "../connector.ts";
+import type { Connector, Outcome, Receipt, Related } from "../connector.ts";
 import type { Claim, Settlement } from "../ledger/ledger.ts";
 import type { Call } from "../model/call.ts";
 import { type Destination, type Route, RouteFault } from "../route.ts";
@@ -38,11 +38,15 @@ export async function attempt(options: {
     sinceAcceptedMs: Math.max(0, nowMs - claimed.acceptedAt),
     related,
   };
-  const duplicates = duplicatesAt(route.to);
+  const duplicates = duplicatesAt(route.to, claim.receipt);
   // A person who replays what may have been sent wants it sent.
   const again = duplicates === "native-key" || (duplicates === "none" && claim.replay);
   if (!claim.ambiguous || again) return sender.send({ delivery, alone, mayGo });
-  if (duplicates === "none") return { kind: "ambiguous", code: "claim_expired", reason: "an earlier attempt may have sent it" };
+  if (duplicates === "none") {
+    // What is there already is not sent a second time: such a connector leaves it as it is.
+    if (claim.receipt) return sender.send({ delivery, alone, mayGo });
+    return { kind: "ambiguous", code: "claim_expired", reason: "an earlier attempt may have sent it" };
+  }
   try {
     const receipt = await sender.find(delivery);
     // Found, it may be of an older version of the call: sending with the receipt edits it.
@@ -56,8 +60,12 @@ export async function attempt(options: {
   }
 }
 
-/** How the settings make of a destination without a key one that may be sent to again. */
-export function duplicatesAt(to: Destination): Connector["duplicates"] {
+/**
+ * What protects a delivery from a second record at this destination: an edit of what its receipt names makes none, however often it is sent,
+ * and the settings may allow that a message is sent again.
+ */
+export function duplicatesAt(to: Pick<Destination, "connector" | "onAmbiguous">, receipt: Receipt | undefined): Connector["duplicates"] {
+  if (receipt && to.connector.edits) return "native-key";
   return to.connector.duplicates === "none" && to.onAmbiguous === "send_again" ? "native-key" : to.connector.duplicates;
 }
 

@@ -151,7 +151,7 @@ function settled(options: DeliverOptions & Ready, outcome: Outcome): Settlement 
   const { route, gate } = way;
   const settlement = settlementOf({
     outcome,
-    connector: { duplicates: duplicatesAt(route.to) },
+    connector: { duplicates: duplicatesAt(route.to, claimed.claim.receipt) },
     claim: claimed.claim,
     route,
     limitedForMs: limitOf({ outcome, route, mapped, pacer }),
