@@ -282,10 +282,11 @@ export function describeLedger(harness: LedgerHarness): void {
         expect(await due()).toMatchObject([{ callId: "c", ambiguous: true }]);
       });
 
-      inNewRoute("that was claimed and released waits on, due at once, its body kept", async () => {
+      inNewRoute("that was claimed and released waits on, due at once, its body and what it last met kept", async () => {
         await settle(await claimed(request("c", 1)), waiting(0));
         const [held] = await due();
         if (held) await settle(held, { kind: "released" });
+        expect(await rowOf("c")).toMatchObject({ state: "waiting", errorCode: "423", reason: "locked" });
         expect(await due()).toMatchObject([{ callId: "c", ambiguous: false, attempts: 1 }]);
       });
 
@@ -323,6 +324,26 @@ export function describeLedger(harness: LedgerHarness): void {
         expect(await skip("c", 2, "h2")).toBe("done");
         expect(await rowOf("c")).toMatchObject({ state: "delivered", receipt: { id: "remote-1" }, reason: "when is false" });
       });
+
+      inNewRoute(
+        "a newer version that the destination leaves as it is undoes no delivery either, and the version after it is judged anew",
+        async () => {
+          await settle(await claimed(request("c", 1)), delivered("remote-1"));
+          await settle(await claimed(request("c", 2, "h2")), { kind: "skipped", reason: "no card is changed" });
+          expect(await rowOf("c")).toMatchObject({ state: "delivered", receipt: { id: "remote-1" }, reason: "no card is changed" });
+          expect(await claim(request("c", 2, "h2"))).toEqual({ kind: "done", state: "delivered" });
+          await settle(await claimed(request("c", 3, "h2")), waiting(0));
+          const [held] = await due();
+          await settle(held as Claim, { kind: "skipped", reason: "when is false" });
+          expect(await rowOf("c")).toMatchObject({
+            state: "delivered",
+            receipt: { id: "remote-1" },
+            reason: "when is false",
+            dueAt: undefined,
+          });
+          expect((await ledger.counts()).find((one) => one.route === route)).toMatchObject({ delivered: 1, skipped: 0 });
+        },
+      );
 
       inNewRoute("takes a waiting or dead one off the list, and its body with it", async () => {
         await settle(await claimed(request("w", 1)), waiting(0));

@@ -21,10 +21,14 @@ export const claimConflict = (nowMs: string) => `
      OR (d.state IN ('delivered', 'waiting', 'dead') AND excluded.log_offset > d.log_offset AND excluded.hash <> d.hash)
      OR (d.state = 'skipped' AND excluded.log_offset > d.log_offset)`;
 
+/** Of a claimed row `d` whose record turned out not to be wanted: what was once delivered stays so, and the next record is judged anew. */
+export const SKIPPED_STATE = "CASE WHEN d.receipt IS NULL THEN 'skipped' ELSE 'delivered' END";
+export const SKIPPED_HASH = "CASE WHEN d.receipt IS NULL THEN d.hash ELSE 'skipped' END";
+
 /** What was once delivered stays so; an attempt under way is left alone. */
 export const skipConflict = (nowMs: string) => `
   ON CONFLICT (route, source, call_id) DO UPDATE SET
-    state = CASE WHEN d.receipt IS NULL THEN 'skipped' ELSE 'delivered' END, hash = CASE WHEN d.receipt IS NULL THEN excluded.hash ELSE d.hash END,
+    state = ${SKIPPED_STATE}, hash = CASE WHEN d.receipt IS NULL THEN excluded.hash ELSE d.hash END,
     ambiguous = ${MAY_HAVE_ARRIVED}, claim_id = NULL, claimed_by = NULL, claimed_until = 0, due_at = NULL, error_code = NULL, body = NULL,
     reason = excluded.reason,
     aged_ms = 0, paced = 0, awaits = NULL, replay = 0,

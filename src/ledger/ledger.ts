@@ -109,7 +109,8 @@ export interface DueDelivery extends Claim, LogPosition {
 
 /**
  * How a claimed attempt ended. `released`: nothing was attempted; a claim from the log leaves the row `sending` without a claim
- * (the message comes again), a claim of a due row makes it `waiting` again, due at once.
+ * (the message comes again), a claim of a due row makes it `waiting` again, due at once, with the error that it had.
+ * `skipped`: a delivered row stays delivered, with the reason beside it, and the next record of the call is judged anew, whatever it holds.
  * `ambiguous` is kept with a dead letter too: a replay looks before it sends.
  * `paced`: the wait is for a place at a limiter, no failure: neither an attempt nor age is counted.
  * `awaits`: of a waiting one, it waits for the receipt of that route's delivery of the call, no failure either; of a delivered one, it went

@@ -150,7 +150,7 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
         return { ...ended, state: "delivered", attempts: 0, agedMs: 0, receipt: settlement.receipt, sentFields, awaits: settlement.awaits };
       }
       case "skipped":
-        return { ...ended, state: "skipped", agedMs: 0, ambiguous: row.ambiguous };
+        return { ...ended, ...skippedOf(row), agedMs: 0, ambiguous: row.ambiguous };
       case "waiting": {
         const { dueInMs, errorCode, ambiguous = false, paced = false, awaits, body } = settlement;
         const counted = paced || awaits !== undefined ? {} : { attempts: row.attempts + 1, agedMs: row.agedMs + dueInMs };
@@ -161,11 +161,11 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
         return { ...ended, state: "dead", attempts: row.attempts + 1, errorCode, ambiguous, body };
       }
       case "released":
-        return row.body
-          ? { state: "waiting", dueAt: nowMs(), errorCode: undefined, reason: undefined }
-          : { state: "sending", errorCode: undefined, reason: undefined };
+        return row.body ? { state: "waiting", dueAt: nowMs() } : { state: "sending" };
     }
   }
+
+  const skippedOf = (row: Row): Partial<Row> => (row.receipt ? { state: "delivered", hash: "skipped" } : { state: "skipped" });
 
   function skipOne(item: SkipRequest): "done" | "held" {
     const { route, source, callId, partition, offset, hash, acceptedAt, reason, routesVersion } = item;

@@ -1,4 +1,4 @@
-import { skipConflict } from "../conflicts.ts";
+import { SKIPPED_HASH, SKIPPED_STATE, skipConflict } from "../conflicts.ts";
 import type { Ledger, Settlement } from "../ledger.ts";
 import { foundOf, isCounted, keyOf, MAX_REASON_LENGTH, type Row } from "../rows.ts";
 import type { Database } from "./connect.ts";
@@ -8,7 +8,8 @@ import { withoutNul } from "./text.ts";
 /** All settlements of a batch in one statement; a row comes back if and only if the claim was still its own. Bodies come as an array beside the JSON. */
 const SETTLE = `
   UPDATE deliveries AS d SET
-    state = CASE item.kind WHEN 'released' THEN CASE WHEN d.body IS NULL THEN 'sending' ELSE 'waiting' END ELSE item.kind END,
+    state = CASE item.kind WHEN 'released' THEN CASE WHEN d.body IS NULL THEN 'sending' ELSE 'waiting' END WHEN 'skipped' THEN ${SKIPPED_STATE} ELSE item.kind END,
+    hash = CASE item.kind WHEN 'skipped' THEN ${SKIPPED_HASH} ELSE d.hash END,
     ambiguous = CASE item.kind WHEN 'waiting' THEN item.ambiguous WHEN 'dead' THEN item.ambiguous WHEN 'delivered' THEN 0 ELSE d.ambiguous END,
     attempts = CASE WHEN item.kind = 'delivered' THEN 0 WHEN item.kind IN ('waiting', 'dead') THEN d.attempts + item.counted ELSE d.attempts END,
     aged_ms = CASE WHEN item.kind IN ('released', 'dead') THEN d.aged_ms WHEN item.kind = 'waiting' THEN d.aged_ms + item.counted * item.due_in_ms ELSE 0 END,
@@ -16,8 +17,8 @@ const SETTLE = `
     awaits = CASE WHEN item.kind IN ('delivered', 'waiting') THEN item.awaits WHEN item.kind = 'released' THEN d.awaits END,
     replay = CASE WHEN item.kind IN ('waiting', 'released') THEN d.replay ELSE 0 END,
     due_at = CASE WHEN item.kind = 'waiting' THEN ${NOW_MS} + item.due_in_ms WHEN item.kind = 'released' AND d.body IS NOT NULL THEN ${NOW_MS} END,
-    error_code = item.error_code,
-    reason = item.reason,
+    error_code = CASE item.kind WHEN 'released' THEN d.error_code ELSE item.error_code END,
+    reason = CASE item.kind WHEN 'released' THEN d.reason ELSE item.reason END,
     body = CASE WHEN item.kind IN ('waiting', 'dead') THEN ($2::bytea[])[item.n] WHEN item.kind = 'released' THEN d.body END,
     receipt = CASE WHEN item.kind = 'delivered' THEN item.receipt ELSE d.receipt END,
     found = CASE WHEN item.kind = 'delivered' THEN item.found ELSE d.found END,

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { inTransaction } from "../../lib/sqlite.ts";
-import { skipConflict } from "../conflicts.ts";
+import { SKIPPED_HASH, SKIPPED_STATE, skipConflict } from "../conflicts.ts";
 import type { Ledger, SettleRequest } from "../ledger.ts";
 import { foundOf, isCounted, MAX_REASON_LENGTH } from "../rows.ts";
 import { NOW_MS } from "./schema.ts";
@@ -11,7 +11,7 @@ const ENDED = `claim_id = NULL, claimed_by = NULL, claimed_until = 0, routes_ver
 const DELIVERED = `UPDATE deliveries SET state = 'delivered', ambiguous = 0, attempts = 0, aged_ms = 0, paced = 0, replay = 0, due_at = NULL, error_code = NULL, reason = NULL, body = NULL,
   receipt = :receipt, found = :found, awaits = :awaits, sent_fields = (SELECT json_group_array(value) FROM (SELECT value FROM json_each(sent_fields) UNION SELECT value FROM json_each(:sentFields))),
   ${ENDED} ${MINE}`;
-const SKIPPED = `UPDATE deliveries SET state = 'skipped', aged_ms = 0, paced = 0, awaits = NULL, replay = 0, due_at = NULL, error_code = NULL, reason = :reason, body = NULL, ${ENDED} ${MINE}`;
+const SKIPPED = `UPDATE deliveries AS d SET state = ${SKIPPED_STATE}, hash = ${SKIPPED_HASH}, aged_ms = 0, paced = 0, awaits = NULL, replay = 0, due_at = NULL, error_code = NULL, reason = :reason, body = NULL, ${ENDED} ${MINE}`;
 const WAITING = `UPDATE deliveries SET state = 'waiting', ambiguous = :ambiguous, paced = :paced, awaits = :awaits, attempts = attempts + :counted,
   aged_ms = aged_ms + :counted * :dueInMs, due_at = ${NOW_MS} + :dueInMs,
   error_code = :errorCode, reason = :reason, body = :body, ${ENDED} ${MINE}`;
