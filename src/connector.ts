@@ -32,6 +32,7 @@ export const CONTRACT_VERSION = 1;
 
 /**
  * How one attempt ended. Connectors say what happened; what follows is decided in one place (`src/delivery/settle.ts`).
+ * - `delivered`; `final`: it is never edited, though others of the connector are (one line of many calls): nothing that came too late is added.
  * - `retry`, `because`: `record` (this call, later: a lock, 409, 423), `server` (5xx: the call's fault or the destination's, told apart by whether
  *   other calls meet it too), `rate-limit` (429 and kin), `down` (nothing reached it: refused, no DNS, 503 for all), `not-yet` (nothing failed: the
  *   call waits for something that may come to be at the destination, as long as its route says; it neither ages nor counts as an attempt).
@@ -42,7 +43,7 @@ export const CONTRACT_VERSION = 1;
  * `reason` is read by people and stored: no numbers, names, summaries or secrets in it; vendor messages only if they cannot quote the call.
  */
 export type Outcome =
-  | { kind: "delivered"; receipt: Receipt }
+  | { kind: "delivered"; receipt: Receipt; final?: true }
   | { kind: "skipped"; reason: string }
   | { kind: "retry"; because: "record" | "server" | "down"; code: string; reason: string; retryAfterMs?: number }
   | { kind: "retry"; because: "not-yet"; code: string; reason: string; retryAfterMs: number }

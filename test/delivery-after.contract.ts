@@ -167,6 +167,59 @@ export function describeAfter(harness: DeliveryHarness): void {
       expect(chat.sent[1]).toMatchObject({ call: { summary: "late" }, related: { person: PERSON } });
     });
 
+    test("goes with what the CRM makes of this version, though it has left out the one before", async () => {
+      const { start, crm, chat, chatRows, texts } = setUp({ wait: "1s", crm: ", when: 'duration_seconds > 100'" });
+      const gate = Promise.withResolvers<void>();
+      crm.answers(async () => {
+        await gate.promise;
+        return { kind: "delivered", receipt: LOGGED };
+      });
+      await held(await start());
+      await accept("a");
+      await until(async () => (await chatRows())[0]?.state === "delivered");
+      await accept("a", { summary: "late", duration_seconds: 200 });
+      await chat.attempts(2);
+      gate.resolve();
+      await until(() => texts().at(-1) === `Dana Example ${LOGGED.url}`);
+      await until(async () => (await chatRows())[0]?.awaits === undefined);
+    });
+
+    test("what is final, as one line of many calls is, gets nothing later, though others are edited", async () => {
+      const { start, crm, chat, chatRows } = setUp({ wait: "1s" });
+      crm.answers(() => new Promise(() => undefined));
+      chat.answers(({ key }) => ({ kind: "delivered", receipt: { id: key }, final: true }));
+      await held(await start());
+      await accept("a");
+      await until(async () => (await chatRows())[0]?.state === "delivered");
+      expect((await chatRows())[0]?.awaits).toBeUndefined();
+    });
+
+    test("a record that the log fails to give holds up no other message's edit, and nobody says that the ledger is away", async () => {
+      const { start, crm, chat, chatRows, id } = setUp({ wait: "1s" });
+      crm.answers(() => new Promise(() => undefined));
+      let failing = -1;
+      const read: Log["read"] = async (options) => {
+        if (options.from === failing) throw new Error("the broker has gone");
+        return log.read(options);
+      };
+      const running = await start({
+        log: new Proxy(log, { get: (target, name: keyof Log) => (name === "read" ? read : bound(target, name)) }),
+      });
+      await held(running);
+      await accept("a");
+      await accept("b");
+      await until(async () => (await chatRows()).filter(({ awaits, state }) => state === "delivered" && awaits !== undefined).length === 2);
+      failing = (await chatRows())[0]?.offset ?? -1;
+      crm.answers(() => ({ kind: "delivered", receipt: LOGGED }));
+      const worker = running.workers.find(({ route }) => route.id === `${id}-chat`);
+      await until(async () => (await chatRows())[1]?.awaits === undefined && (await chatRows())[1]?.state === "delivered");
+      expect((await chatRows())[0]).toMatchObject({ state: "delivered", awaits: `${id}-crm` });
+      expect(worker?.status().cause).toBeUndefined();
+      failing = -1;
+      await until(async () => (await chatRows())[0]?.awaits === undefined && (await chatRows())[0]?.state === "delivered");
+      expect(chat.sent).toHaveLength(4);
+    });
+
     test("a message whose record the log has lost stays as it is, and is looked for no longer", async () => {
       const { start, crm, chat, chatRows, id } = setUp({ wait: "1s" });
       crm.answers(() => new Promise(() => undefined));

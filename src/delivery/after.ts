@@ -21,12 +21,14 @@ export interface WithRelated {
 export async function relatedOf(options: {
   route: Pick<Route, "after">;
   claimed: ClaimedCall;
+  /** Whether it may look again under its claim, rather than wait in the ledger. */
+  mayLookInPlace(): boolean;
   /** Undefined: the signal came while the ledger was away. */
   ask(key: DeliveryKey): Promise<{ outcome: DeliveryOutcome | undefined } | undefined>;
   clock: Clock;
   signal: AbortSignal;
 }): Promise<WithRelated | { settlement: Settlement }> {
-  const { route, claimed, ask, clock, signal } = options;
+  const { route, claimed, mayLookInPlace, ask, clock, signal } = options;
   const { after } = route;
   if (!after) return { related: undefined, awaits: undefined };
   const { claim, acceptedAt } = claimed;
@@ -42,12 +44,15 @@ export async function relatedOf(options: {
       const { url, person } = outcome.receipt;
       return { related: { title: after.title, url, person }, awaits: undefined };
     }
-    if (outcome?.state === "skipped") return { related: undefined, awaits: undefined };
+    // Of an older version of the call it says nothing: the other route is still to come to this one.
+    const ended = outcome !== undefined && outcome.offset >= claimed.offset ? outcome.state : undefined;
+    if (ended === "skipped") return { related: undefined, awaits: undefined };
     const leftMs = after.waitMs - sinceMs;
     // A dead letter may be replayed: what it brings then is still added.
-    if (leftMs <= 0 || outcome?.state === "dead") return { related: undefined, awaits: after.route };
+    if (leftMs <= 0 || ended === "dead") return { related: undefined, awaits: after.route };
     const pauseMs = pausesMs[look];
-    if (pauseMs === undefined) return { settlement: waits({ claimed, route: after.route, dueInMs: nextLookMs(sinceMs, leftMs) }) };
+    if (pauseMs === undefined || !mayLookInPlace())
+      return { settlement: waits({ claimed, route: after.route, dueInMs: nextLookMs(sinceMs, leftMs) }) };
     await clock.sleep(Math.min(pauseMs, leftMs), signal);
     if (signal.aborted) return { settlement: { kind: "released" } };
   }

@@ -13,6 +13,8 @@ export interface ClaimedCall {
   body: Uint8Array;
   /** When the ingress accepted it, Unix ms. */
   acceptedAt: number;
+  /** Of the record in the log. */
+  offset: number;
 }
 
 export type Mapped = ReturnType<Route["map"]>;

@@ -55,8 +55,10 @@ const RELEASED: Settlement = { kind: "released" };
 /** Never throws; whatever happens becomes a settlement. */
 export async function deliver(options: DeliverOptions): Promise<Settlement> {
   const { way, claimed, permit, lease, slots, signal } = options;
-  const { route } = way;
-  const brought = await relatedOf({ ...options, route });
+  const { route, gate } = way;
+  // A probe at a destination that stands is not for looking; and a claim that runs out is a dead letter where nothing tells what was sent.
+  const mayLookInPlace = () => gate.cause() === undefined && duplicatesAt(route.to, claimed.claim.receipt) !== "none";
+  const brought = await relatedOf({ ...options, route, mayLookInPlace });
   if ("settlement" in brought) {
     permit.end(undefined);
     return brought.settlement;
@@ -110,7 +112,17 @@ function targetKey({ to }: Route, mapped: Mapped): string | undefined {
 
 function waitsForPlace({ claim, body }: ClaimedCall, waitMs: number): Settlement {
   const reason = "waits for its place: the target takes no more at once";
-  return { kind: "waiting", dueInMs: Math.ceil(waitMs), errorCode: "paced", reason, ambiguous: claim.ambiguous, paced: true, body };
+  const { ambiguous, awaits } = claim;
+  return {
+    kind: "waiting",
+    dueInMs: Math.ceil(waitMs),
+    errorCode: "paced",
+    reason,
+    ambiguous,
+    paced: true,
+    ...(awaits && { awaits }),
+    body,
+  };
 }
 
 async function tryInPlace(options: DeliverOptions & Ready): Promise<Settlement> {
@@ -160,8 +172,12 @@ function settled(options: DeliverOptions & Ready, outcome: Outcome): Settlement 
     body: claimed.body,
     random: clock.random,
   });
+  const { awaits } = claimed.claim;
+  // It is still one of those that get what they went without.
+  if (settlement.kind === "waiting" && settlement.paced && awaits !== undefined) return { ...settlement, awaits };
   // Only where it can be added later is it remembered that it is missing.
-  return settlement.kind === "delivered" && route.to.connector.edits ? { ...settlement, awaits: brought.awaits } : settlement;
+  const isFinal = !route.to.connector.edits || (outcome.kind === "delivered" && outcome.final);
+  return settlement.kind === "delivered" && !isFinal ? { ...settlement, awaits: brought.awaits } : settlement;
 }
 
 /** Tells whom it concerns of a rate limit; the wait of this call alone, if it has one. */

@@ -7,7 +7,7 @@ const MAX_PER_LOOK = 100;
 
 /**
  * Takes waiting deliveries of a route out of the ledger when their time has come, until the signal is aborted.
- * Hands over no more than `room()` says; `wake` is called when a delivery has just been put to wait.
+ * `done` resolves when all that was handed over has ended too. Hands over no more than `room()` says; `wake` is called when a delivery has just been put to wait.
  */
 export function startDueLoop(options: {
   route: string;
@@ -19,9 +19,13 @@ export function startDueLoop(options: {
   carry: (due: DueDelivery, claimedAtMs: number) => Promise<void>;
   clock: Clock;
   signal: AbortSignal;
+  /** Aborted when a stop may wait no longer. */
+  deadline: AbortSignal;
   onFailure: (error: unknown) => void;
 }): { done: Promise<void>; wake(dueInMs: number): void } {
-  const { route, worker, leaseMs, ledger, room, carry, clock, signal, onFailure } = options;
+  const { route, worker, leaseMs, ledger, room, carry, clock, signal, deadline, onFailure } = options;
+  /** Also those that hold no slot yet: a claim that nobody gives back counts as one that may have sent. */
+  const open = new Set<Promise<void>>();
   let nap = new AbortController();
   let napEndsAtMs = 0;
 
@@ -30,7 +34,11 @@ export function startDueLoop(options: {
     if (max > 0) {
       const claimedAtMs = clock.monotonicMs();
       const due = await ledger.claimDue({ route, worker, leaseMs, max });
-      const carried = due.map((one) => carry(one, claimedAtMs));
+      const carried = due.map((one) => {
+        const trip = carry(one, claimedAtMs).finally(() => open.delete(trip));
+        open.add(trip);
+        return trip;
+      });
       if (due.length === max) {
         await Promise.race(carried);
         return 0;
@@ -55,9 +63,14 @@ export function startDueLoop(options: {
   }
 
   return {
-    done: loop(),
+    done: loop().then(() => Promise.race([Promise.all(open), whenAborted(deadline)]).then(() => undefined)),
     wake(dueInMs) {
       if (clock.monotonicMs() + dueInMs < napEndsAtMs) nap.abort();
     },
   };
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

@@ -29,4 +29,6 @@ export type DeliveryEvent = { route: string; source: string; callId: string } & 
 export interface RouteTrouble {
   route: string;
   cause: string | undefined;
+  /** The route itself goes on: only what the cause names waits. No end is told. */
+  goesOn?: true;
 }

@@ -13,7 +13,7 @@ const PAGE = 500;
 /** Edits that may wait at once: new messages have the same limiter, and come first for a reader. */
 const MOST_QUEUED = 10;
 
-type FollowUpLedger = Pick<Ledger, "awaiting" | "awaitNoLonger" | "enqueue" | "replaying">;
+type FollowUpLedger = Pick<Ledger, "awaiting" | "awaitNoLonger" | "enqueue" | "adding">;
 
 /**
  * Looks until the signal is aborted; resolves then. A row keeps that it awaits something until it was delivered with it, so that a crash
@@ -27,48 +27,66 @@ export async function startFollowUps(options: {
   clock: Clock;
   signal: AbortSignal;
   onQueued(): void;
+  /** The ledger answers. */
+  onLooked(): void;
+  /** The log cannot be read: told once, until it can be. Messages whose records it is about are left for a later look, the others go on. */
+  onUnread(error: unknown): void;
+  /** The ledger's. */
   onFailure(error: unknown): void;
 }): Promise<void> {
-  const { way, decisions, log, ledger, clock, signal, onQueued, onFailure } = options;
+  const { way, decisions, log, ledger, clock, signal, onQueued, onLooked, onUnread, onFailure } = options;
+  let toldUnread = false;
   let from: { source: string; callId: string } | undefined;
 
-  async function look(): Promise<void> {
+  /** `false`: there was nothing to ask the ledger. */
+  async function look(): Promise<boolean> {
     const { route, gate } = way();
     const { after } = route;
-    if (!after || !route.to.connector.edits || gate.room() === 0) return;
+    if (!after || !route.to.connector.edits || gate.room() === 0) return false;
     const page = await ledger.awaiting({ route: route.id, after: after.route, limit: PAGE, from });
-    const ended = page.filter(({ other }) => other?.receipt !== undefined || other?.state === "skipped");
-    let room = ended.length === 0 ? 0 : MOST_QUEUED - (await ledger.replaying(route.id));
+    const ended = page.filter(
+      ({ other, offset }) => other?.receipt !== undefined || (other?.state === "skipped" && other.offset >= offset),
+    );
+    let room = ended.length === 0 ? 0 : MOST_QUEUED - (await ledger.adding(route.id));
+    let unread = false;
     for (const row of ended) {
-      if (signal.aborted) return;
-      const item = row.other?.receipt === undefined ? undefined : await itemOf(row);
+      if (signal.aborted) return true;
+      const read = row.other?.receipt === undefined ? { item: undefined } : await itemOf(row).catch((error: unknown) => ({ error }));
+      if ("error" in read) {
+        if (!toldUnread) onUnread(read.error);
+        unread = toldUnread = true;
+        continue;
+      }
+      const { item } = read;
       if (item === undefined) await ledger.awaitNoLonger([row]);
       else if (room > 0) {
         room -= 1;
         await ledger.enqueue({ items: [item], dueInMs: 0, only: "all", again: true });
         onQueued();
-      } else return;
+      } else return true;
     }
+    if (!unread && ended.length > 0) toldUnread = false;
     const last = page.at(-1);
     from = page.length === PAGE && last ? { source: last.source, callId: last.callId } : undefined;
+    return true;
   }
 
-  /** Undefined: retention took the record, or the route does not want the call any more. */
+  /** `item` undefined: retention took the record, or the route does not want the call any more. */
   async function itemOf({ route, source, callId, partition, offset }: AwaitingDelivery) {
     const [message] = await log.read({ topic: CALLS_TOPIC, partition, from: offset, limit: 1 });
-    if (message?.offset !== offset) return undefined;
+    if (message?.offset !== offset) return { item: undefined };
     const now = way();
     const judged = judge({ message, describe: now.describe, route: now.route, decisions: decisions(), replay: true });
-    if (judged.wanted !== true) return undefined;
+    if (judged.wanted !== true) return { item: undefined };
     const { hash, acceptedAt } = judged.reading;
-    return { route, source, callId, partition, offset, hash, acceptedAt, body: message.value };
+    return { item: { route, source, callId, partition, offset, hash, acceptedAt, body: message.value } };
   }
 
   while (!signal.aborted) {
     await clock.sleep(LOOK_EVERY_MS, signal);
     if (signal.aborted) return;
     try {
-      await look();
+      if (await look()) onLooked();
     } catch (error) {
       onFailure(error);
     }

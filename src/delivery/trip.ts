@@ -121,11 +121,12 @@ export function createTrips(options: TripOptions): Trips {
     claimedAtMs: number;
     judged: Judged;
     body: Uint8Array;
+    offset: number;
     permit: Permit;
     key: string;
     signal: AbortSignal;
   }) {
-    const { claim, claimedAtMs, judged, body, permit, key, signal } = options;
+    const { claim, claimedAtMs, judged, body, offset, permit, key, signal } = options;
     const now = way();
     const lease: Lease = leases.hold({ claim, claimedAtMs });
     try {
@@ -140,7 +141,7 @@ export function createTrips(options: TripOptions): Trips {
       if (!judged.wanted) return { kind: "skipped", reason: judged.reason };
       return deliver({
         way: now,
-        claimed: { claim, call: judged.call, body, acceptedAt: judged.reading.acceptedAt },
+        claimed: { claim, call: judged.call, body, acceptedAt: judged.reading.acceptedAt, offset },
         key,
         permit,
         lease,
@@ -172,7 +173,8 @@ export function createTrips(options: TripOptions): Trips {
           const answer = await claim(route.id, judged.reading, taken, signal);
           if (!answer) return taken.release();
           if (answer.kind === "done") return taken.ack();
-          const ended = await carry({ claim: answer.claim, claimedAtMs, judged, body: message.value, permit, key: message.key, signal });
+          const { key, value: body, offset } = message;
+          const ended = await carry({ claim: answer.claim, claimedAtMs, judged, body, offset, permit, key, signal });
           if (ended) return taken.ack();
         } finally {
           permit.end(undefined);
@@ -182,14 +184,14 @@ export function createTrips(options: TripOptions): Trips {
     },
 
     async fromLedger(due, { claimedAtMs, signal }) {
-      const { source, callId, acceptedAt, body, replay } = due;
+      const { source, callId, acceptedAt, body, offset, replay } = due;
       const key = `${source}/${callId}`;
       const { route, describe, routesVersion, gate } = way();
       const message = { key, value: body, headers: toHeaders({ source, acceptedAt, requestId: "" }) };
       const judged = judge({ message, describe, route, decisions: decisions(), replay });
       // It shut since the row was claimed: an outage may last longer than a lease.
       const permit = gate.room() > 0 ? await gate.pass({ key, signal }) : undefined;
-      if (permit) await carry({ claim: due, claimedAtMs, judged, body, permit, key, signal });
+      if (permit) await carry({ claim: due, claimedAtMs, judged, body, offset, permit, key, signal });
       else await settle(due, judged.reading, { kind: "released" }, routesVersion);
       permit?.end(undefined);
     },

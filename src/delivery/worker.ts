@@ -238,6 +238,7 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     carry: (due, claimedAtMs) => trips.fromLedger(due, { claimedAtMs, signal: stopping.signal }),
     clock,
     signal: stopping.signal,
+    deadline: deadline.signal,
     onFailure: onLedgerFailure,
   });
   const followUps = startFollowUps({
@@ -248,6 +249,15 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     clock,
     signal: stopping.signal,
     onQueued: () => dueLoop.wake(0),
+    onLooked: ledgerAnswered,
+    onUnread(error) {
+      const why = error instanceof Error ? error.message : "unknown";
+      onTrouble({
+        route: id,
+        cause: `messages that went without another route's receipt are not edited: the log cannot be read: ${why}`,
+        goesOn: true,
+      });
+    },
     onFailure: onLedgerFailure,
   });
   const taking = takeLoop();

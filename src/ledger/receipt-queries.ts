@@ -13,7 +13,7 @@ export function receiptQueries({ all, nowMs }: Sql): ReceiptLedger {
       const found = new Map<string, DeliveryOutcome>();
       for (const part of partsOf(keys)) {
         const rows = await all(
-          `SELECT route, source, call_id, state, receipt FROM deliveries WHERE (route, source, call_id) IN (VALUES ${placeholders(part.length, 3)})`,
+          `SELECT route, source, call_id, state, receipt, log_offset AS at_offset FROM deliveries WHERE (route, source, call_id) IN (VALUES ${placeholders(part.length, 3)})`,
           valuesOf(part),
         );
         for (const row of rows) found.set(keyOf(row), toOutcome(row));
@@ -22,7 +22,7 @@ export function receiptQueries({ all, nowMs }: Sql): ReceiptLedger {
     },
     async awaiting({ route, after, limit, from = { source: "", callId: "" } }) {
       const rows = await all(
-        `SELECT d.route, d.source, d.call_id, d.log_partition, d.log_offset, o.state, o.receipt
+        `SELECT d.route, d.source, d.call_id, d.log_partition, d.log_offset, o.state, o.receipt, o.log_offset AS at_offset
          FROM (SELECT source, call_id FROM deliveries WHERE route = $1 AND awaits = $2 AND awaits IS NOT NULL AND state = 'delivered'
                  AND (source, call_id) > ($3, $4) ORDER BY source, call_id LIMIT $5) AS k
          JOIN deliveries AS d ON d.route = $1 AND d.source = k.source AND d.call_id = k.call_id
@@ -32,11 +32,16 @@ export function receiptQueries({ all, nowMs }: Sql): ReceiptLedger {
       );
       return rows.map(toAwaiting);
     },
-    async awaitNoLonger(keys) {
-      for (const part of partsOf(keys)) {
+    async adding(route) {
+      const [row] = await all("SELECT count(*) AS n FROM deliveries WHERE route = $1 AND replay = 1 AND awaits IS NOT NULL", [route]);
+      return Number(row?.n ?? 0);
+    },
+    async awaitNoLonger(given) {
+      for (const { route, source, callId, offset } of given) {
         await all(
-          `UPDATE deliveries SET awaits = NULL WHERE (route, source, call_id) IN (VALUES ${placeholders(part.length, 3)}) AND state = 'delivered'`,
-          valuesOf(part),
+          `UPDATE deliveries SET awaits = NULL
+           WHERE route = $1 AND source = $2 AND call_id = $3 AND log_offset = $4 AND state = 'delivered'`,
+          [route, source, callId, offset],
         );
       }
     },
@@ -58,7 +63,7 @@ function partsOf(keys: DeliveryKey[]): DeliveryKey[][] {
 const valuesOf = (keys: DeliveryKey[]) => keys.flatMap(({ route, source, callId }) => [route, source, callId]);
 
 function toOutcome(row: Row): DeliveryOutcome {
-  return { state: String(row.state) as DeliveryState, receipt: receiptOf(row.receipt) };
+  return { state: String(row.state) as DeliveryState, offset: Number(row.at_offset), receipt: receiptOf(row.receipt) };
 }
 
 function toAwaiting(row: Row): AwaitingDelivery {

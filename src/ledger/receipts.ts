@@ -4,6 +4,8 @@ import type { DeliveryKey, DeliveryState, LogPosition, Receipt } from "./ledger.
 /** How far a delivery has come, as another route that waits for it sees it. */
 export interface DeliveryOutcome {
   state: DeliveryState;
+  /** Of the record that the state speaks of; versions of one call share a partition, so that offsets of two routes compare. */
+  offset: number;
   /** Of the newest version that was delivered, whatever becomes of a later one. */
   receipt: Receipt | undefined;
 }
@@ -24,8 +26,13 @@ export interface ReceiptLedger {
     limit: number;
     from?: { source: string; callId: string } | undefined;
   }): Promise<AwaitingDelivery[]>;
-  /** They are left as they are: what they went without will not come, or cannot be added any more. */
-  awaitNoLonger(keys: DeliveryKey[]): Promise<void>;
+  /** How many that went without something are on the route again, to get it. */
+  adding(route: string): Promise<number>;
+  /**
+   * They are left as they are: what they went without will not come, or cannot be added any more. A row that a newer record of its call
+   * has come to since (another `offset`) is not meant.
+   */
+  awaitNoLonger(rows: Pick<AwaitingDelivery, "route" | "source" | "callId" | "offset">[]): Promise<void>;
   /** Somebody put right what was delivered. `false`: the row is not delivered, or its receipt is not `from` any more; nothing is changed then. */
   amendReceipt(options: DeliveryKey & { from: Receipt; to: Receipt }): Promise<boolean>;
 }

@@ -22,11 +22,16 @@ const CLAIM: Claim = {
   awaits: undefined,
   replay: false,
 };
-const DELIVERED: DeliveryOutcome = { state: "delivered", receipt: { id: "7", url: "https://crm.example/7" } };
+const DELIVERED: DeliveryOutcome = { state: "delivered", offset: 5, receipt: { id: "7", url: "https://crm.example/7" } };
 
 /** A wait from its begin to its end, as the worker and the due loop do it, on a clock that moves only while somebody sleeps. */
-async function waitFor(options: { waitMs: number; answer(sinceMs: number): DeliveryOutcome | undefined; clockOffMs?: number }) {
-  const { waitMs, answer, clockOffMs = 0 } = options;
+async function waitFor(options: {
+  waitMs: number;
+  answer(sinceMs: number): DeliveryOutcome | undefined;
+  clockOffMs?: number;
+  inPlace?: boolean;
+}) {
+  const { waitMs, answer, clockOffMs = 0, inPlace = true } = options;
   let nowMs = ACCEPTED_AT;
   const clock: Clock = {
     nowMs: () => nowMs + clockOffMs,
@@ -40,10 +45,11 @@ async function waitFor(options: { waitMs: number; answer(sinceMs: number): Deliv
   const looks: number[] = [];
   const dueInMs: number[] = [];
   for (let claim = CLAIM; ; ) {
-    const claimed: ClaimedCall = { claim, call: callOf({}), body, acceptedAt: ACCEPTED_AT };
+    const claimed: ClaimedCall = { claim, call: callOf({}), body, acceptedAt: ACCEPTED_AT, offset: 5 };
     const found = await relatedOf({
       route: { after: { route: "crm", title: "CRM", waitMs } },
       claimed,
+      mayLookInPlace: () => inPlace,
       ask: async () => {
         looks.push(nowMs - ACCEPTED_AT);
         return { outcome: answer(nowMs - ACCEPTED_AT) };
@@ -81,10 +87,25 @@ describe("the wait for another route", () => {
   });
 
   test("is over at once where the other is through without a receipt; given up, it may still come", async () => {
-    const skipped = await waitFor({ waitMs: 60_000, answer: () => ({ state: "skipped", receipt: undefined }) });
+    const skipped = await waitFor({ waitMs: 60_000, answer: () => ({ state: "skipped", offset: 5, receipt: undefined }) });
     expect(skipped).toMatchObject({ tookMs: 0, found: { related: undefined, awaits: undefined } });
-    const dead = await waitFor({ waitMs: 60_000, answer: () => ({ state: "dead", receipt: undefined }) });
+    const dead = await waitFor({ waitMs: 60_000, answer: () => ({ state: "dead", offset: 6, receipt: undefined }) });
     expect(dead).toMatchObject({ tookMs: 0, found: { related: undefined, awaits: "crm" } });
+  });
+
+  test("goes on where the other has left out, or given up, an older version only: what it makes of this one is not missed", async () => {
+    for (const state of ["skipped", "dead"] as const) {
+      const answer = (sinceMs: number) => (sinceMs >= 600 ? DELIVERED : ({ state, offset: 4, receipt: undefined } as const));
+      const { found } = await waitFor({ waitMs: 60_000, answer });
+      expect({ state, url: found.related?.url }).toEqual({ state, url: "https://crm.example/7" });
+      const late = await waitFor({ waitMs: 2_000, answer: () => ({ state, offset: 4, receipt: undefined }) });
+      expect(late.found).toEqual({ related: undefined, awaits: "crm" });
+    }
+  });
+
+  test("is in the ledger from the first look on where its claim may not be held for it; it ends when it says all the same", async () => {
+    const { looks, dueInMs, tookMs } = await waitFor({ waitMs: 5_000, answer: () => undefined, inPlace: false });
+    expect({ looks: looks.slice(0, 2), first: dueInMs[0], tookMs }).toEqual({ looks: [0, 2_000], first: 2_000, tookMs: 5_000 });
   });
 
   test("takes the receipt of an earlier version, whatever becomes of a later one", async () => {

@@ -226,7 +226,7 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
 
   const outcomeOf = (key: DeliveryKey) => {
     const row = rows.get(rowKey(key));
-    return row && { state: row.state, receipt: row.receipt };
+    return row && { state: row.state, offset: row.offset, receipt: row.receipt };
   };
   const dueAtOf = (row: Row): number | undefined => {
     if (row.state === "waiting") return row.dueAt;
@@ -274,8 +274,12 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
             return { route, source, callId, partition, offset, other: outcomeOf({ route: after, source, callId }) };
           });
       },
-      async awaitNoLonger(keys) {
-        for (const row of keys.map((key) => rows.get(rowKey(key)))) if (row?.state === "delivered") row.awaits = undefined;
+      adding: async (route) => openRows(route).filter(({ replay, awaits }) => replay && awaits !== undefined).length,
+      async awaitNoLonger(given) {
+        for (const one of given) {
+          const row = rows.get(rowKey(one));
+          if (row?.state === "delivered" && row.offset === one.offset) row.awaits = undefined;
+        }
       },
       enqueue: async ({ items, dueInMs }) => items.map((item) => enqueueOne(item, dueInMs)),
       replaying: async (route) => openRows(route).filter(({ replay }) => replay).length,

@@ -354,7 +354,7 @@ export async function simulate(options: {
   function mustBeAdded(row: Row): boolean {
     if (row.state !== "delivered" || row.awaits === undefined) return false;
     const other = store.rows.get(rowKey({ ...row, route: row.awaits }));
-    return other?.receipt !== undefined || other?.state === "skipped";
+    return other?.receipt !== undefined || (other?.state === "skipped" && other.offset >= row.offset);
   }
 
   check();
