@@ -13,10 +13,12 @@ export interface Association {
 /** HubSpot's maximum for one batch (associations guide). */
 const MAX_INPUTS = 2_000;
 
-const NOT_ASSOCIATED: Outcome = {
+/** The code of an association that HubSpot will not make: one of its ends is not there. */
+export const NOT_ASSOCIATED = "not_associated";
+const REFUSED: Outcome = {
   kind: "retry",
   because: "record",
-  code: "not_associated",
+  code: NOT_ASSOCIATED,
   reason: "the call is in HubSpot, but could not be put on its contact, company or deal, which may have been deleted or merged",
 };
 
@@ -44,16 +46,16 @@ async function associateBatch({ api, to, associations, signal }: Parameters<type
   try {
     const answer = await api.ask(signal, (sdk) => sdk.associations.createDefault("calls", to, { inputs }));
     // A proxy's page of HTML comes back as a text: it associates nobody.
-    if (!Array.isArray(answer.results)) return new Map(associations.map(({ callId }) => [callId, NOT_ASSOCIATED]));
+    if (!Array.isArray(answer.results)) return new Map(associations.map(({ callId }) => [callId, REFUSED]));
     if (!answer.errors?.length && !answer.numErrors) return new Map();
     // Results come in both directions, and an error names its ends in a way that is not documented: what has no result has failed.
     const written = new Set(answer.results.flatMap(({ _from, to }) => [`${_from.id}/${to.id}`, `${to.id}/${_from.id}`]));
     const failed = associations.filter(({ callId, toId }) => !written.has(`${callId}/${toId}`));
-    return new Map(failed.map(({ callId }) => [callId, NOT_ASSOCIATED]));
+    return new Map(failed.map(({ callId }) => [callId, REFUSED]));
   } catch (error) {
     const outcome = outcomeOfHubSpotError(error);
     // The record is there: what is refused now may be taken later, with another contact.
-    const all = outcome.kind === "rejected" ? NOT_ASSOCIATED : outcome;
+    const all = outcome.kind === "rejected" ? REFUSED : outcome;
     return new Map(associations.map(({ callId }) => [callId, all]));
   }
 }

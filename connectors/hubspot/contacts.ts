@@ -24,15 +24,17 @@ export interface WantedNumber {
 export interface ContactFinder {
   /** Waits at most so long for a search; what comes from memory may be ten minutes old. */
   find(wanted: WantedNumber, options: { maxWaitMs: number; signal: AbortSignal }): Promise<FoundContacts>;
-  /** The next `find` asks HubSpot. */
+  /** The next `find` asks HubSpot, unless a contact was made for the number so lately that a search may not see it. */
   forget(wanted: WantedNumber): void;
-  /** A contact that was made just now: HubSpot's search does not see it for up to half a minute. */
+  /** A contact that was made just now. */
   remember(wanted: WantedNumber, contact: Contact): void;
 }
 
 /** A contact that was entered a minute ago should get its calls; one that is known rarely goes away. */
 const REMEMBER_FOUND_MS = 10 * 60_000;
 const REMEMBER_NONE_MS = 30_000;
+/** Until HubSpot's search sees a new contact: 5 to 30 s are reported. */
+export const SEEN_AFTER_MS = 60_000;
 
 /** HubSpot takes 5 searches a second per account (developers.hubspot.com/docs/api-reference/latest/crm/search-the-crm); a timer may be a little early. */
 const SEARCHES = { starts: 5, perMs: 1_020 };
@@ -44,6 +46,8 @@ export function createContactFinder(options: { api: HubSpotApi }): ContactFinder
   const { api } = options;
   const pace = createPace(SEARCHES);
   const known = createExpiringCache<StoredContact[]>({ maxEntries: 10_000 });
+  /** By number alone: a route with other phone_fields must not make her once more. */
+  const made = createExpiringCache<{ contact: Contact; madeAtMs: number }>({ maxEntries: 10_000 });
   /** Batches that meet a new number at the same time share its search. */
   const searching = new Map<string, Promise<StoredContact[]>>();
   let promisedMs = 0;
@@ -73,18 +77,26 @@ export function createContactFinder(options: { api: HubSpotApi }): ContactFinder
 
   return {
     async find(wanted, limits) {
+      const ours = made.get(wanted.number);
+      if (ours) return { contacts: [ours.contact], asked: false };
       const remembered = known.get(placeOf(wanted));
       if (remembered) return { contacts: theirs(remembered, wanted), asked: false };
       try {
         const found = await searchOnce(wanted, limits);
         known.set(placeOf(wanted), found, found.length > 0 ? REMEMBER_FOUND_MS : REMEMBER_NONE_MS);
+        const madeMeanwhile = made.get(wanted.number);
+        if (madeMeanwhile) return { contacts: [madeMeanwhile.contact], asked: true };
         return { contacts: theirs(found, wanted), asked: true };
       } catch (error) {
         return { outcome: error instanceof TooManyWaitError ? comeAgain(error.waitMs) : outcomeOfSearchError(error) };
       }
     },
-    forget: (wanted) => known.delete(placeOf(wanted)),
-    remember: (wanted, contact) => known.set(placeOf(wanted), [{ contact, numbers: [wanted.number] }], REMEMBER_FOUND_MS),
+    forget(wanted) {
+      known.delete(placeOf(wanted));
+      const ours = made.get(wanted.number);
+      if (ours && performance.now() - ours.madeAtMs >= SEEN_AFTER_MS) made.delete(wanted.number);
+    },
+    remember: ({ number }, contact) => made.set(number, { contact, madeAtMs: performance.now() }, REMEMBER_FOUND_MS),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { OpenDestination, Outcome, Secret } from "../../src/connector.ts";
 import { type Links, readLinks } from "./account.ts";
-import { associateCalls } from "./associate.ts";
+import { associateCalls, NOT_ASSOCIATED } from "./associate.ts";
 import { connect, type HubSpotApi } from "./client.ts";
 import { type ContactFinder, createContactFinder } from "./contacts.ts";
 import { createDispositions, DISPOSITION_PROPERTY, type Dispositions } from "./dispositions.ts";
@@ -110,7 +110,8 @@ async function writeAssociations(options: { trips: Trip[]; api: HubSpotApi; find
       const outcome = failed.get(trip.callId ?? "");
       if (!outcome) continue;
       trip.outcome = outcome;
-      const wanted = wantedNumber(trip);
+      // Whoever was found may have gone since. HubSpot's own trouble says nothing of her.
+      const wanted = "code" in outcome && outcome.code === NOT_ASSOCIATED ? wantedNumber(trip) : undefined;
       if (wanted) finder.forget(wanted);
     }
   }

@@ -62,6 +62,7 @@ export async function findPeople(options: {
         if ("outcome" in made) trip.outcome = made.outcome;
         else {
           trip.found = made.contacts.length;
+          if (made.refused !== undefined) trip.contactRefused = made.refused;
           trip.contacts = chosen(trip, made.contacts);
         }
       }

@@ -17,6 +17,8 @@ export interface Trip {
   person?: Person;
   /** How many have the number, where HubSpot was asked. */
   found?: number | undefined;
+  /** HubSpot's code for why it would not have a contact made. */
+  contactRefused?: string;
   /** Records that the call is to be put on. */
   targets: Record<AssociatedKind, string[]>;
   record: CallRecord;
