@@ -17,10 +17,13 @@ export async function readLinks(options: { api: HubSpotApi; signal: AbortSignal 
   const { api, signal } = options;
   let base: string | undefined;
   try {
-    const answer = await api.ask(signal, (sdk) => sdk.accountDetails());
-    const { portalId, uiDomain } = (await answer.json()) as { portalId?: unknown; uiDomain?: unknown };
+    const { ok, details } = await api.ask(signal, async (sdk) => {
+      const answer = await sdk.accountDetails();
+      return { ok: answer.ok, details: (await answer.json()) as { portalId?: unknown; uiDomain?: unknown } };
+    });
+    const { portalId, uiDomain } = details;
     const domain = typeof uiDomain === "string" && /^[a-z0-9-]+\.hubspot\.com$/.test(uiDomain) ? uiDomain : "app.hubspot.com";
-    if (answer.ok && /^\d+$/.test(String(portalId))) base = `https://${domain}/contacts/${portalId}/record`;
+    if (ok && /^\d+$/.test(String(portalId))) base = `https://${domain}/contacts/${portalId}/record`;
   } catch {
     base = undefined;
   }

@@ -44,6 +44,23 @@ export function bodyAbove(html: string, existing: string): string {
   return bounded(`${html}<hr>${existing}`);
 }
 
+/** Whether a text stands at the head of what is there: its write may have arrived although no answer came. HubSpot may write the same HTML otherwise. */
+export function beginsWith(existing: string, html: string): boolean {
+  const [there, fresh] = [existing, html].map(bareText) as [string, string];
+  const mark = bareText(CUT);
+  const uncut = (text: string) => (text.endsWith(mark) ? text.slice(0, -mark.length) : text);
+  return there.startsWith(uncut(fresh)) || (there.endsWith(mark) && uncut(fresh).startsWith(uncut(there)));
+}
+
+const ENTITIES: Record<string, string> = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": "", "&amp;": "&" };
+
+function bareText(html: string): string {
+  return html
+    .replace(/<[^>]*>/g, "")
+    .replace(/&(lt|gt|quot|#39|nbsp|amp);/g, (entity) => ENTITIES[entity] ?? entity)
+    .replace(/\s+/g, "");
+}
+
 /** HubSpot plays these itself (property `hs_call_recording_url`: https only, .mp3 or .wav); the notes have a link besides. */
 export function isPlayable(recordingUrl: string): boolean {
   const url = URL.parse(recordingUrl);

@@ -126,7 +126,9 @@ async function search(options: {
 }
 
 export function contactOf({ id, properties, updatedAt }: Pick<SimplePublicObject, "id" | "properties" | "updatedAt">): Contact {
-  const name = [properties.firstname, properties.lastname].filter((part) => part?.trim()).join(" ");
+  const typed = [properties.firstname, properties.lastname].filter((part) => part?.trim()).join(" ");
+  // Dialers and imports enter a number as the name: it is none, and receipts have no numbers.
+  const name = (typed.match(/\d/g) ?? []).length >= 7 ? "" : typed;
   const owner = properties.hubspot_owner_id ?? undefined;
   return { id, ...(name === "" ? {} : { name }), owner, modifiedAtMs: updatedAt.getTime() };
 }
@@ -171,7 +173,7 @@ function filtersFor({ number, fields }: { number: string; fields: readonly strin
 }
 
 function outcomeOfSearchError(error: unknown): Outcome {
-  const outcome = outcomeOfReadError(error);
-  if (outcome.kind !== "rejected") return outcome;
-  return { ...outcome, reason: `${outcome.reason}: contacts in HubSpot may lack a field of match.phone_fields` };
+  const fix =
+    "Correct match.phone_fields in routes.yaml (the internal names of contact properties), or make the property on contacts in HubSpot";
+  return outcomeOfReadError(error, { fix });
 }

@@ -38,9 +38,19 @@ export function createDispositions(options: { api: HubSpotApi }): Dispositions {
   const { api } = options;
   const cache = createExpiringCache<{ atMs: number; options: Option[] }>({ maxEntries: 1 });
 
+  /** Asked once for all calls that want it at the same time, also where it fails. */
+  let asking: Promise<Option[]> | undefined;
+
   async function read({ signal, olderThanMs }: { signal: AbortSignal; olderThanMs: number }): Promise<Option[]> {
     const known = cache.get(DISPOSITION_PROPERTY);
     if (known && performance.now() - known.atMs < olderThanMs) return known.options;
+    asking ??= ask(signal).finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  }
+
+  async function ask(signal: AbortSignal): Promise<Option[]> {
     const property = await api.ask(signal, (sdk) => sdk.properties.getByName(CALLS, DISPOSITION_PROPERTY));
     const options = property.options.map(({ label, value, hidden }) => ({ label, value, hidden }));
     cache.set(DISPOSITION_PROPERTY, { atMs: performance.now(), options }, REMEMBER_MS);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Outcome, Receipt } from "../../src/connector.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
-import { ASSOCIATE, deliveryOf, SEARCH, send, setUp, type Words } from "../../test/support/hubspot.ts";
+import { ASSOCIATE, deliveryOf, SEARCH, send, setUp, UPSERT, type Words } from "../../test/support/hubspot.ts";
 
 const CREATE = "/crm/v3/objects/contacts";
 const json = (status: number, body: unknown) => Response.json(body, { status });
@@ -87,5 +87,135 @@ describe("a contact that is made", () => {
     expect(receipt).toMatchObject({ found: 0, extra: { contact_refused: "REQUIRED_FIELD" } });
     expect(receipt.person).toBeUndefined();
     expect((await sandbox.records()).map(({ body }) => body.contacts)).toEqual([[]]);
+  });
+});
+
+describe("what a person did in HubSpot", () => {
+  const words: Words = { owner: "sales@example.com" };
+
+  test("a call that she gave to another owner stays hers; one made anew gets its owner again", async () => {
+    const { open, ask, sandbox } = await setUp();
+    const destination = await open();
+    const previous = receiptOf((await send(destination, deliveryOf(documentedCall(), { with: words })))[0]);
+    expect(previous.extra?.owner).toBe("701");
+    await ask("PATCH", "/crm/v3/objects/calls/301", { properties: { hubspot_owner_id: "702" } });
+    const later = () => send(destination, deliveryOf(documentedCall({ duration_seconds: 9 }), { with: words, previous }));
+    expect(receiptOf((await later())[0]).extra?.owner).toBe("701");
+    expect((await sandbox.records())[0]?.body).toMatchObject({ hubspot_owner_id: "702", hs_call_duration: "9000" });
+    await ask("DELETE", "/crm/v3/objects/calls/301");
+    expect(receiptOf((await later())[0])).toMatchObject({ id: "302", extra: { owner: "701" } });
+    expect((await sandbox.records()).map(({ body }) => body.hubspot_owner_id)).toEqual(["701"]);
+  });
+
+  test("a call that was moved while its company was being tried again stays where it was moved to", async () => {
+    const { open, ask, failNext, sandbox } = await setUp();
+    const destination = await open();
+    const delivery = deliveryOf(documentedCall(), { with: { associate: ["contact", "company"] } });
+    failNext("/crm/v4/associations/calls/companies/batch/associate/default", () => json(500, problem("INTERNAL_ERROR")));
+    expect(await send(destination, delivery)).toMatchObject([{ kind: "retry" }]);
+    await ask("DELETE", "/crm/v4/objects/calls/301/associations/contacts/201");
+    await ask("PUT", "/crm/v4/objects/calls/301/associations/default/contacts/202");
+    receiptOf((await send(destination, delivery))[0]);
+    expect((await sandbox.records())[0]?.body).toMatchObject({ contacts: ["202"], companies: ["801"] });
+  });
+
+  test("a call and its contact that were both deleted: a later version is logged without the contact", async () => {
+    const { open, sandbox } = await setUp();
+    const previous = { id: "299", person: { id: "999", kind: "contact", name: "Gone" }, extra: { contacts: "999", notes: "summary" } };
+    const receipt = receiptOf((await send(await open(), deliveryOf(documentedCall(), { previous })))[0]);
+    expect([receipt.id, receipt.person, receipt.extra?.contacts]).toEqual(["301", undefined, undefined]);
+    expect(await sandbox.records()).toHaveLength(1);
+  });
+
+  test("voice_call_id that somebody deleted while we run stops the destination, and loses no call", async () => {
+    const { open, failNext } = await setUp();
+    const destination = await open();
+    const detail = { message: "x", code: "PROPERTY_DOESNT_EXIST", context: { propertyName: ["voice_call_id"] } };
+    const answers = [
+      { message: "Unable to perform update/upsert by non-unique 0-48 property voice_call_id in portal ID 4242" },
+      { errors: [detail] },
+    ];
+    for (const answer of answers) {
+      failNext(UPSERT, () => json(400, problem("VALIDATION_ERROR", answer)));
+      expect(await send(destination, deliveryOf(documentedCall()))).toMatchObject([{ kind: "unauthorized", code: "not_set_up" }]);
+    }
+  });
+
+  test("a contact whose name is a number is not named: receipts have no numbers", async () => {
+    const contacts = [{ id: "1", firstname: "+1 415", lastname: "555 0100", phone: "+14155550100", updatedAt: "2025-01-01T00:00:00.000Z" }];
+    const { open } = await setUp({ contacts });
+    const receipt = receiptOf((await send(await open(), deliveryOf(documentedCall())))[0]);
+    expect(receipt.person).toMatchObject({ id: "1" });
+    expect(JSON.stringify(receipt)).not.toContain("0100");
+  });
+});
+
+test("notes whose answer was lost do not stand there twice, however HubSpot writes the same HTML", async () => {
+  const { open, ask, sandbox } = await setUp();
+  const destination = await open();
+  const first = documentedCall({ transcript: "Agent: hello", summary: "" });
+  const previous = receiptOf((await send(destination, deliveryOf(first)))[0]);
+  const later = deliveryOf(documentedCall({ summary: 'She said "late" & left.' }), { previous });
+  await send(destination, later);
+  const notes = String((await sandbox.records())[0]?.body.hs_call_body);
+  const normalised = notes.replaceAll("<br>", "<br />\n").replaceAll("&quot;", '"').replaceAll("<p>", '<p dir="auto">');
+  await ask("PATCH", "/crm/v3/objects/calls/301", { properties: { hs_call_body: normalised } });
+  receiptOf((await send(destination, later))[0]);
+  expect((await sandbox.records())[0]?.body.hs_call_body).toBe(normalised);
+  expect(normalised.match(/She said/g)).toHaveLength(1);
+});
+
+describe("trouble on the side", () => {
+  const PROPERTY = "/crm/v3/properties/calls/hs_call_disposition";
+  const gone = (name: string, code: string) =>
+    json(400, problem("VALIDATION_ERROR", { errors: [{ message: "x", code, context: { propertyName: [name] } }] }));
+
+  test("an account's details that never end do not keep it from opening", async () => {
+    const { open, failNext } = await setUp();
+    failNext("/account-info/v3/details", () => new Response(new ReadableStream({ start: (body) => body.enqueue(new Uint8Array([123])) })));
+    receiptOf((await send(await open({}, 1_500), deliveryOf(documentedCall())))[0]);
+  });
+
+  test("call outcomes that cannot be read are asked for once for a batch", async () => {
+    const { open, failNext, seenAt } = await setUp();
+    const destination = await open();
+    for (let n = 0; n < 5; n += 1) failNext(PROPERTY, () => json(500, problem("INTERNAL_ERROR")));
+    const calls = ["a", "b", "c", "d", "e"].map((call_id) => documentedCall({ call_id }));
+    const outcomes = await send(destination, ...calls.map((call) => deliveryOf(call, { with: { outcome: { answered: "Connected" } } })));
+    expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(["retry"]));
+    expect(seenAt(PROPERTY)).toHaveLength(1);
+  });
+
+  test("call outcomes that cannot be read do not spoil what HubSpot has taken, nor lose the call that it refused", async () => {
+    const { open, failNext, sandbox } = await setUp({ multiStatus: true });
+    const destination = await open();
+    const kept = { label: "No answer", value: "73a0d17f-1163-4015-bdd5-ec830791da20", hidden: false };
+    failNext(UPSERT, async (request) => {
+      await sandbox.fetch?.(
+        new Request(new URL(PROPERTY, request.url), {
+          method: "PATCH",
+          headers: { authorization: request.headers.get("authorization") ?? "", "content-type": "application/json" },
+          body: JSON.stringify({ options: [kept] }),
+        }),
+      );
+      return (await sandbox.fetch?.(request)) ?? Response.error();
+    });
+    failNext(PROPERTY, () => json(500, problem("INTERNAL_ERROR")));
+    const outcomes = await send(
+      destination,
+      deliveryOf(documentedCall({ call_id: "a", call_outcome: "failed" })),
+      deliveryOf(documentedCall({ call_id: "b" })),
+    );
+    expect(outcomes.map(({ kind }) => kind)).toEqual(["delivered", "delivered"]);
+    expect(receiptOf(outcomes[1]).extra?.left_out).toBe("hs_call_disposition");
+  });
+
+  test("an owner whom HubSpot refuses is left out, and the receipt says so", async () => {
+    const { open, failNext, seenAt } = await setUp();
+    failNext(UPSERT, () => gone("hubspot_owner_id", "INVALID_OWNER_ID"));
+    const receipt = receiptOf((await send(await open(), deliveryOf(documentedCall(), { with: { owner: "sales@example.com" } })))[0]);
+    expect(receipt.extra).toMatchObject({ left_out: "hubspot_owner_id" });
+    expect(receipt.extra).not.toHaveProperty("owner");
+    expect(seenAt(UPSERT)).toHaveLength(2);
   });
 });

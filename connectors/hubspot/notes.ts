@@ -1,4 +1,4 @@
-import { type BodyPart, bodyAbove } from "./body.ts";
+import { type BodyPart, beginsWith, bodyAbove } from "./body.ts";
 import type { HubSpotApi } from "./client.ts";
 import { outcomeOfReadError } from "./outcome.ts";
 import type { Trip } from "./trip.ts";
@@ -22,7 +22,8 @@ export async function keepLostNotes(options: { trips: Trip[]; api: HubSpotApi; s
     const answer = await api.ask(signal, (sdk) => sdk.calls.read({ inputs, properties: ["hs_call_body"], propertiesWithHistory: [] }));
     for (const [id, { record }] of merging) {
       const existing = answer.results.find((one) => one.id === id)?.properties.hs_call_body ?? "";
-      record.properties.hs_call_body = bodyAbove(record.body?.html ?? "", existing);
+      const fresh = record.body?.html ?? "";
+      if (!beginsWith(existing, fresh)) record.properties.hs_call_body = bodyAbove(fresh, existing);
     }
   } catch (error) {
     for (const trip of merging.values()) trip.outcome = outcomeOfReadError(error);

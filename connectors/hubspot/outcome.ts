@@ -1,9 +1,12 @@
 import { type Outcome, outcomeOfNetworkError, parseRetryAfterMs, RematchError } from "../../src/connector.ts";
+import { CALL_ID_PROPERTY, NOT_SET_UP } from "./call-id.ts";
 import { TooManyWaitError } from "./pace.ts";
 import { describe, detailsOf, type HubSpotProblem, problemOf } from "./problem.ts";
 
 /** What a token needs, as HubSpot names it (Calls, Owners and Properties APIs); the last one for `patchbay setup` only. */
 const SCOPES = ["crm.objects.contacts.read", "crm.objects.contacts.write", "crm.objects.owners.read", "crm.schemas.contacts.write"];
+
+const READ_FIX = "Look whether HubSpot has changed what the reason names, and whether base_url leads to HubSpot's API";
 
 const SECOND = 1_000;
 /** The daily limit ends at midnight in the account's own time zone, which we do not know: asking once an hour costs nothing. */
@@ -36,9 +39,19 @@ export function outcomeOfHubSpotError(error: unknown): Outcome {
   return refused(problem, code, reason);
 }
 
-/** The same for a question that comes before writing: without an answer, the attempt is not ambiguous. */
-export function outcomeOfReadError(error: unknown): Outcome {
+/**
+ * The same for a question that comes before writing: without an answer, the attempt is not ambiguous, and what is refused is not one call's fault:
+ * it stops the destination until somebody mends it, instead of losing each call.
+ */
+export function outcomeOfReadError(error: unknown, options: { fix?: string } = {}): Outcome {
   const outcome = outcomeOfHubSpotError(error);
+  if (outcome.kind === "rejected") {
+    const reason = describe(
+      problemOf(isApiException(error) ? error.body : undefined),
+      "HubSpot refuses what it is asked before a call is written",
+    );
+    return { kind: "unauthorized", code: outcome.code, reason, fix: options.fix ?? READ_FIX };
+  }
   if (outcome.kind !== "ambiguous") return outcome;
   return { kind: "retry", because: "record", code: outcome.code, reason: "HubSpot did not answer before the call was written" };
 }
@@ -105,8 +118,13 @@ function rateLimited(problem: HubSpotProblem, retryAfterMs: number | undefined):
   };
 }
 
+/** `Unable to perform update/upsert by non-unique 0-48 property voice_call_id`; not behind a quote or bracket, where values stand. */
+const NOT_UNIQUE = /^[^"'[{]*\bnon-unique\b/;
+
 function refused(problem: HubSpotProblem, code: string, reason: string): Outcome {
-  const missing = detailsOf(problem).some((detail) => detail.code === "PROPERTY_DOESNT_EXIST");
+  const absent = detailsOf(problem).filter((detail) => detail.code === "PROPERTY_DOESNT_EXIST");
+  if (absent.some(({ property }) => property === CALL_ID_PROPERTY) || NOT_UNIQUE.test(problem.message ?? "")) return NOT_SET_UP;
+  const missing = absent.length > 0;
   return {
     kind: "rejected",
     code,

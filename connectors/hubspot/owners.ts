@@ -23,8 +23,8 @@ export function createOwners(options: { api: HubSpotApi }): Owners {
     let answer = known.get(key);
     if (!answer) {
       answer = ask().catch((error: unknown) => {
-        // The scope crm.objects.owners.read is not given, or there is no such owner: the call is logged without one.
-        if ([403, 404].includes(statusOf(error) ?? 0)) return "";
+        // The scope crm.objects.owners.read is not given, there is no such owner, or it is no address: the call is logged without one.
+        if ([400, 403, 404].includes(statusOf(error) ?? 0)) return "";
         throw error;
       });
       known.set(key, answer, REMEMBER_NONE_MS);

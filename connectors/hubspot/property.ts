@@ -1,22 +1,16 @@
 import type { Property } from "@hubspot/api-client/lib/codegen/crm/properties/index.js";
 import { OpenError, outcomeOfNetworkError } from "../../src/connector.ts";
+import { CALL_ID_PROPERTY, NOT_SET_UP } from "./call-id.ts";
 import type { HubSpotApi } from "./client.ts";
 import { outcomeOfHubSpotError, statusOf } from "./outcome.ts";
 
-/** Unique on calls, so that a call which is sent again finds its record: HubSpot's batch upsert goes by it. */
-export const CALL_ID_PROPERTY = "voice_call_id";
 export const CALLS = "calls";
 
 /** @throws {OpenError} the property is not there, or not what an upsert needs, or HubSpot refuses; network errors are passed on. */
 export async function checkCallIdProperty(options: { api: HubSpotApi; signal: AbortSignal }): Promise<void> {
   const property = await orOpenError(() => readCallIdProperty(options));
   if (property) return checkUnique(property);
-  throw new OpenError({
-    kind: "unauthorized",
-    code: "not_set_up",
-    reason: `calls in HubSpot have no property ${CALL_ID_PROPERTY}, by which a call that comes again finds its record`,
-    fix: 'Run "patchbay setup hubspot" (the destination\'s name in routes.yaml): it makes the property, once for the account',
-  });
+  throw new OpenError(NOT_SET_UP);
 }
 
 /** @throws {OpenError} */

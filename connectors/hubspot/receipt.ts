@@ -32,7 +32,7 @@ export async function personOf(contact: Contact, options: { links: Links; owners
 
 /** Which records the call was put on, and which notes it has, is kept: what once succeeded is not written again. */
 export function receiptOf(trip: Trip, options: { links: Links }): Receipt {
-  const { callId: id = "", person, found, targets, leftOut, contactRefused } = trip;
+  const { callId: id = "", person, found, targets, leftOut, contactRefused, ownerWritten } = trip;
   const url = options.links.call(id);
   const notes = partsWritten(trip).join(" ");
   return {
@@ -43,6 +43,7 @@ export function receiptOf(trip: Trip, options: { links: Links }): Receipt {
     extra: {
       ...Object.fromEntries(KINDS.filter((kind) => targets[kind].length > 0).map((kind) => [kind, targets[kind].join(" ")])),
       ...(notes === "" ? {} : { notes }),
+      ...(ownerWritten ? { owner: ownerWritten } : {}),
       ...(contactRefused === undefined ? {} : { contact_refused: contactRefused }),
       ...(leftOut === undefined ? {} : { left_out: leftOut }),
     },

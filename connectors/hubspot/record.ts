@@ -1,7 +1,8 @@
 import { callTitle, e164Of, type SharedCall, truncate, unixMsOf } from "../../src/connector.ts";
 import { bodyOf, bodyOfText, type CallBody, isPlayable } from "./body.ts";
+import { CALL_ID_PROPERTY } from "./call-id.ts";
 import { DISPOSITION_PROPERTY, type Dispositions } from "./dispositions.ts";
-import { CALL_ID_PROPERTY } from "./property.ts";
+import { OWNER_PROPERTY } from "./mend.ts";
 import type { Trip } from "./trip.ts";
 
 const MAX_TITLE_CHARS = 255;
@@ -44,7 +45,8 @@ export async function composeRecord(trip: Trip, options: { dispositions: Disposi
     hs_call_from_number: e164Of(call.from_number) ?? "",
     hs_call_to_number: e164Of(call.to_number) ?? "",
     hs_call_recording_url: call.recording_url && isPlayable(call.recording_url) ? call.recording_url : "",
-    hubspot_owner_id: trip.ownerId ?? "",
+    // Once: a person may have given the call to somebody else since.
+    [OWNER_PROPERTY]: trip.delivery.previous?.extra?.owner ? "" : (trip.ownerId ?? ""),
     ...fields,
     [CALL_ID_PROPERTY]: key,
   };

@@ -1,8 +1,9 @@
 import type { Property, PropertyCreate } from "@hubspot/api-client/lib/codegen/crm/properties/index.js";
 import type { Secret, SetupStep } from "../../src/connector.ts";
+import { CALL_ID_PROPERTY } from "./call-id.ts";
 import { connect, type HubSpotApi } from "./client.ts";
 import { statusOf } from "./outcome.ts";
-import { CALL_ID_PROPERTY, CALLS, checkUnique, orOpenError, readCallIdProperty } from "./property.ts";
+import { CALLS, checkUnique, orOpenError, readCallIdProperty } from "./property.ts";
 
 const WHAT = `the call property ${CALL_ID_PROPERTY}`;
 

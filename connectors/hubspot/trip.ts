@@ -24,7 +24,9 @@ export interface Trip {
   record: CallRecord;
   /** The call's id in HubSpot, once it is written. */
   callId?: string;
-  /** A property that HubSpot would not take, and the call was logged without. */
+  /** The owner that the call was once given: a person may have changed it since. */
+  ownerWritten?: string | undefined;
+  /** Properties that HubSpot would not take, and the call was logged without. */
   leftOut?: string;
 }
 
@@ -37,6 +39,11 @@ export function startTrip(delivery: Delivery<HubSpotWith>): Trip {
 /** Those that go on. */
 export function open(trips: Trip[]): Trip[] {
   return trips.filter(({ outcome }) => outcome === undefined);
+}
+
+/** Somebody deleted the call in HubSpot, and this version has made another. Known once it is written. */
+export function isMadeAnew({ delivery: { previous }, callId }: Trip): boolean {
+  return previous !== undefined && callId !== undefined && previous.id !== callId;
 }
 
 /** Ids that a call was put on by an earlier version. Older receipts have `contact_id`. */

@@ -1,17 +1,15 @@
 import type { Outcome } from "../../src/connector.ts";
+import { CALL_ID_PROPERTY } from "./call-id.ts";
 import type { HubSpotApi } from "./client.ts";
-import { DISPOSITION_PROPERTY, type Dispositions } from "./dispositions.ts";
+import type { Dispositions } from "./dispositions.ts";
+import { createMender, type Mendable } from "./mend.ts";
 import { complaintsIn, outcomeOfHubSpotError, outcomeOfItemError } from "./outcome.ts";
-import { CALL_ID_PROPERTY } from "./property.ts";
 
-export interface CallToUpsert {
-  key: string;
-  /** Taken as they are, but for a call outcome that the account does not have any more. */
-  properties: Record<string, string>;
-}
+/** Its properties are taken as they are, but for what a {@link createMender} takes out of them. */
+export type CallToUpsert = Mendable;
 
 /** A call's record in HubSpot, or why there is none. */
-export type Upserted = { id: string; withoutDisposition?: boolean } | { outcome: Outcome };
+export type Upserted = { id: string; leftOut?: readonly string[] } | { outcome: Outcome };
 
 /** How much a request may be long is not documented: ten large transcripts in Japanese are no problem anywhere. */
 const MAX_BATCH_CHARS = 2_000_000;
@@ -21,8 +19,8 @@ const MAX_REQUESTS = 30;
 
 /**
  * Creates or updates calls by their unique property, up to 100; the answer is by key. The same key twice would make HubSpot refuse all.
- * HubSpot may refuse a whole batch for one call in it: it is divided then, so that the others arrive. A call outcome that somebody deleted in HubSpot is
- * left out, once: the call matters more.
+ * HubSpot may refuse a whole batch for one call in it: it is divided then, so that the others arrive. A call outcome that somebody deleted in HubSpot,
+ * or an owner that it refuses, is left out, once: the call matters more.
  */
 export async function upsertCalls(options: {
   api: HubSpotApi;
@@ -32,26 +30,12 @@ export async function upsertCalls(options: {
 }): Promise<Map<string, Upserted>> {
   const { api, dispositions, signal } = options;
   const upserted = new Map<string, Upserted>();
-  const mended = new Set<string>();
+  const { mend, leftOut } = createMender({ dispositions, signal });
   let requestsLeft = MAX_REQUESTS;
 
   const setAll = (calls: CallToUpsert[], outcome: Outcome) => {
     for (const { key } of calls) upserted.set(key, { outcome });
   };
-
-  /** Those of them that can be sent again without their call outcome, which has gone. */
-  async function mend(calls: CallToUpsert[], error: unknown): Promise<CallToUpsert[]> {
-    if (!complaintsIn(error).some(({ code, property }) => code === "INVALID_OPTION" && property === DISPOSITION_PROPERTY)) return [];
-    const having = calls.filter(({ key, properties }) => properties[DISPOSITION_PROPERTY] !== undefined && !mended.has(key));
-    if (having.length === 0) return [];
-    const isThere = await dispositions.readAnew({ signal });
-    const gone = having.filter(({ properties }) => !isThere(properties[DISPOSITION_PROPERTY] ?? ""));
-    for (const { key, properties } of gone) {
-      delete properties[DISPOSITION_PROPERTY];
-      mended.add(key);
-    }
-    return gone;
-  }
 
   async function send(calls: CallToUpsert[]): Promise<void> {
     if (calls.length === 0) return;
@@ -76,9 +60,9 @@ export async function upsertCalls(options: {
   }
 
   for (const part of inParts(options.calls)) await send(part);
-  for (const key of mended) {
+  for (const [key, properties] of leftOut) {
     const one = upserted.get(key);
-    if (one && "id" in one) one.withoutDisposition = true;
+    if (one && "id" in one) one.leftOut = properties;
   }
   return upserted;
 }
