@@ -36,7 +36,7 @@ export async function openHubSpot(options: {
   const { accessToken, baseUrl, timeoutMs } = options;
   const api = connect({ accessToken, baseUrl, maxWaitMs: timeoutMs * PACE_SHARE });
   await checkCallIdProperty({ api, signal: AbortSignal.timeout(timeoutMs) });
-  const links = await readLinks({ api, signal: AbortSignal.timeout(timeoutMs * LINKS_SHARE) });
+  const links = await readLinks({ api, signal: AbortSignal.timeout(Math.ceil(timeoutMs * LINKS_SHARE)) });
   const finder = createContactFinder({ api });
   const maker = createContactMaker({ api, finder });
   const owners = createOwners({ api });

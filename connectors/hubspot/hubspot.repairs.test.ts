@@ -173,7 +173,7 @@ describe("trouble on the side", () => {
   test("an account's details that never end do not keep it from opening", async () => {
     const { open, failNext } = await setUp();
     failNext("/account-info/v3/details", () => new Response(new ReadableStream({ start: (body) => body.enqueue(new Uint8Array([123])) })));
-    receiptOf((await send(await open({}, 1_500), deliveryOf(documentedCall())))[0]);
+    receiptOf((await send(await open({}, 1_000), deliveryOf(documentedCall())))[0]);
   });
 
   test("call outcomes that cannot be read are asked for once for a batch", async () => {
