@@ -40,10 +40,20 @@ const REASONS: Record<string, string> = {
   JSON_PARSER_ERROR: "a value is not of its field's type",
 };
 
-/** Total: what follows from whatever a request to Salesforce, or one record of it, ended with. */
-export function outcomeOfSalesforceError(error: unknown): Outcome {
+const READ_ONLY =
+  "this Task may not be edited by the integration user (its owner, a record type, an approval or a sharing rule stands before it): unlock it there, then replay";
+
+/**
+ * Total: what follows from whatever a request to Salesforce, or one record of it, ended with. `isUpdate`: of a record that was once written, so
+ * that a refusal of access is about that one; on a new record it is about the integration user, and everybody meets it.
+ */
+export function outcomeOfSalesforceError(error: unknown, { isUpdate = false }: { isUpdate?: boolean } = {}): Outcome {
   if (error instanceof OpenError) return error.outcome;
-  if (error instanceof SalesforceError) return outcomeOfRefusal(error);
+  if (error instanceof SalesforceError) {
+    const { status, code } = error;
+    const isReadOnly = isUpdate && status === undefined && code.startsWith("INSUFFICIENT_ACCESS");
+    return isReadOnly ? { kind: "rejected", code, reason: READ_ONLY } : outcomeOfRefusal(error);
+  }
   const network = outcomeOfNetworkError(error);
   if (network) return network;
   return {

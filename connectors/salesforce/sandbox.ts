@@ -35,6 +35,8 @@ export interface SalesforceSandboxOptions extends SandboxOptions {
 export interface SalesforceSandbox extends Sandbox {
   fetch(request: Request): Promise<Response>;
   refuse(key: string): void;
+  /** The Task of this key may not be written by the integration user. */
+  freeze(key: string): void;
   expireTokens(): void;
   rotateRefreshTokens(): void;
   removePerson(id: string): void;
@@ -169,6 +171,7 @@ export function createSandbox(options: SalesforceSandboxOptions = {}): Salesforc
     rotateRefreshTokens: oauth.rotateRefreshTokens,
     lockRows: tasks.lockRows,
     refuse: tasks.refuse,
+    freeze: tasks.freeze,
     useUp(count) {
       used += count;
     },

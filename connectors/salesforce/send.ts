@@ -128,7 +128,7 @@ export async function sendTasks(options: {
   }
 
   function outcomeOf({ delivery, whom, task, result }: Item): Outcome {
-    if ("error" in result) return outcomeOfSalesforceError(result.error);
+    if ("error" in result) return outcomeOfSalesforceError(result.error, { isUpdate: delivery.previous !== undefined });
     const ownerEmail = emails.get(whom.person?.owner ?? "");
     return { kind: "delivered", receipt: receiptOf({ id: result.id, task, delivery, whom, ownerEmail, instanceUrl: session.instanceUrl }) };
   }

@@ -20,6 +20,8 @@ export interface Tasks {
   lockRows(count: number): void;
   /** The record with this external id breaks a rule of the org, for good. */
   refuse(externalId: string): void;
+  /** The record with this external id may not be written by the integration user: a record type, a lock, a validation of who owns it. */
+  freeze(externalId: string): void;
 }
 
 const MAX_RECORDS = 200;
@@ -35,6 +37,7 @@ export function createTasks(options: {
   const { fields, people, users, deals } = options;
   const byNameNow = () => new Map(fields().map((field) => [field.name.toLowerCase(), field]));
   const refused = new Set<string>();
+  const frozen = new Set<string>();
   const stored: StoredTask[] = [];
   /** By external id, without regard to case: as Salesforce reads it. */
   const byKey = new Map<string, StoredTask>();
@@ -47,6 +50,7 @@ export function createTasks(options: {
       return [itemError("MISSING_ARGUMENT", `${key.name} not specified`, [])];
     }
     if (refused.has(externalId)) return [itemError("FIELD_CUSTOM_VALIDATION_EXCEPTION", "Calls of this kind may not be logged", [])];
+    if (frozen.has(externalId)) return [itemError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id")];
     const before = byKey.get(externalId.toLowerCase());
     const errors = judge(record, before);
     if (errors.length > 0) return errors;
@@ -154,6 +158,9 @@ export function createTasks(options: {
     },
     refuse(externalId) {
       refused.add(externalId);
+    },
+    freeze(externalId) {
+      frozen.add(externalId);
     },
   };
 }

@@ -1,0 +1,35 @@
+import { describe, expect, test } from "vitest";
+import { deliveryOf, documentedCall, receiptOf, send, sendOne, startOrg, tasksOf } from "../../test/support/salesforce.ts";
+import { SalesforceError } from "./errors.ts";
+import { outcomeOfSalesforceError } from "./outcome.ts";
+
+const kinds = (outcomes: { kind: string }[]) => outcomes.map(({ kind }) => kind);
+
+describe("a refusal is whose trouble it is", () => {
+  test("a Task that may not be edited is that call's end, and the others go on", async () => {
+    const org = await startOrg();
+    const destination = await org.open();
+    const [closed, open] = ["call_1", "call_2"].map((call_id) => documentedCall({ call_id }));
+    if (!closed || !open) throw new Error("two calls");
+    const previous = await receiptOf(sendOne(destination, deliveryOf(closed)));
+    org.sandbox.freeze("voiceinfra/call_1");
+    const outcomes = await send(destination, deliveryOf({ ...closed, duration_seconds: 150 }, { previous }), deliveryOf(open));
+    expect(kinds(outcomes)).toEqual(["rejected", "delivered"]);
+    expect(outcomes[0]).toMatchObject({
+      code: "INSUFFICIENT_ACCESS_OR_READONLY",
+      reason: expect.stringContaining("this Task may not be edited"),
+    });
+    expect((await tasksOf(org))[0]).toMatchObject({ CallDurationInSeconds: 147 });
+  });
+
+  test("a user who may not make Tasks at all is everybody's trouble", async () => {
+    const org = await startOrg();
+    org.sandbox.freeze("voiceinfra/call_1");
+    expect(await sendOne(await org.open(), deliveryOf(documentedCall({ call_id: "call_1" })))).toMatchObject({
+      kind: "unauthorized",
+      fix: expect.stringContaining("Edit Tasks"),
+    });
+    const request = new SalesforceError({ status: 403, errors: [{ code: "INSUFFICIENT_ACCESS" }] });
+    expect(outcomeOfSalesforceError(request, { isUpdate: true })).toMatchObject({ kind: "unauthorized" });
+  });
+});
