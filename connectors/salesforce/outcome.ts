@@ -18,6 +18,7 @@ const FIXES: Record<string, string> = {
   INSUFFICIENT_ACCESS_OR_READONLY:
     "Give the integration user the permissions Edit Tasks and Access Activities, and access to the people that calls are logged on",
   UNSUPPORTED_API_VERSION: "Set api_version to one that the org has",
+  STORAGE_LIMIT_EXCEEDED: "Make room or buy storage (Setup → Storage Usage); calls wait meanwhile",
   NOT_FOUND:
     "Look whether external_id_field still exists on Activity, is visible to the integration user, and api_version is one that the org has",
 };
@@ -51,7 +52,7 @@ export function outcomeOfSalesforceError(error: unknown, { isUpdate = false }: {
   if (error instanceof OpenError) return error.outcome;
   if (error instanceof SalesforceError) {
     const { status, code } = error;
-    const isReadOnly = isUpdate && status === undefined && code.startsWith("INSUFFICIENT_ACCESS");
+    const isReadOnly = isUpdate && status === undefined && (code === "INSUFFICIENT_ACCESS" || code === "INSUFFICIENT_ACCESS_OR_READONLY");
     return isReadOnly ? { kind: "rejected", code, reason: READ_ONLY } : outcomeOfRefusal(error);
   }
   const network = outcomeOfNetworkError(error);
@@ -101,7 +102,8 @@ function outcomeOfRefusal(error: SalesforceError): Outcome {
     const because = LOCKS.has(code) || status === 420 ? "record" : "server";
     return { kind: "retry", because, code, reason: `Salesforce could not write it now (${code})`, ...wait };
   }
-  if (code === "UNREADABLE_ANSWER" || code === "ANSWER_TOO_LARGE") {
+  // Refused or not: the answer does not say. Written once more it is the same Task.
+  if (code === "NO_CODE" || code === "UNREADABLE_ANSWER" || code === "ANSWER_TOO_LARGE") {
     return { kind: "ambiguous", code, reason: "Salesforce's answer cannot be read" };
   }
   if (status !== undefined && status > 300 && status < 400) {
@@ -114,7 +116,10 @@ function outcomeOfRefusal(error: SalesforceError): Outcome {
 function outcomeOfCode({ status, code, fields }: SalesforceError): Outcome {
   // A record that is not found is the record's trouble; an address that is not found is everybody's.
   const fix = code === "NOT_FOUND" && status === undefined ? undefined : FIXES[code];
-  if (fix !== undefined) return { kind: "unauthorized", code, reason: `Salesforce does not let us in (${code})`, fix };
+  if (fix !== undefined) {
+    const reason = code === "STORAGE_LIMIT_EXCEEDED" ? "the org's data storage is full" : `Salesforce does not let us in (${code})`;
+    return { kind: "unauthorized", code, reason, fix };
+  }
   if (status === 401 || status === 403 || status === 404 || status === 410) {
     const reason = `Salesforce does not let us in (${code})`;
     return { kind: "unauthorized", code, reason, fix: "Look at login_url, base_url, api_version and the integration user's permissions" };

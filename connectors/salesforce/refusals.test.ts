@@ -3,6 +3,7 @@ import { deliveryOf, documentedCall, receiptOf, send, sendOne, startOrg, tasksOf
 import { SalesforceError } from "./errors.ts";
 import { outcomeOfSalesforceError } from "./outcome.ts";
 
+const refusedItem = (statusCode: string) => ({ success: false, errors: [{ statusCode, message: "no", fields: [] }] });
 const kinds = (outcomes: { kind: string }[]) => outcomes.map(({ kind }) => kind);
 
 describe("a refusal is whose trouble it is", () => {
@@ -31,5 +32,27 @@ describe("a refusal is whose trouble it is", () => {
     });
     const request = new SalesforceError({ status: 403, errors: [{ code: "INSUFFICIENT_ACCESS" }] });
     expect(outcomeOfSalesforceError(request, { isUpdate: true })).toMatchObject({ kind: "unauthorized" });
+  });
+
+  test("an org that is full holds every call back until there is room, and says how to make some", async () => {
+    const org = await startOrg();
+    const destination = await org.open();
+    org.fault.now = (request) => (request.method === "PATCH" ? Response.json([refusedItem("STORAGE_LIMIT_EXCEEDED")]) : undefined);
+    expect(await sendOne(destination, deliveryOf(documentedCall()))).toEqual({
+      kind: "unauthorized",
+      code: "STORAGE_LIMIT_EXCEEDED",
+      reason: "the org's data storage is full",
+      fix: expect.stringContaining("Storage Usage"),
+    });
+  });
+
+  test.each([
+    ["an item that says neither done nor why", { success: false, errors: [{ message: "Dana Example" }] }],
+    ["an item that is done and has no id", { success: true, errors: [] }],
+  ])("%s may have been written: it is no dead letter", async (_, item) => {
+    const org = await startOrg();
+    const destination = await org.open();
+    org.fault.now = (request) => (request.method === "PATCH" ? Response.json([item]) : undefined);
+    expect(await sendOne(destination, deliveryOf(documentedCall()))).toMatchObject({ kind: "ambiguous", code: "NO_CODE" });
   });
 });
