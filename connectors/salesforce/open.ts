@@ -50,7 +50,7 @@ export async function openSalesforce(options: {
   };
 
   return {
-    send: (deliveries, { signal }) => sendTasks({ deliveries, org, timezone, signal }),
+    send: (deliveries, { signal }) => sendTasks({ deliveries, org, timezone, timeoutMs, signal }),
     rematch: ({ receipt, to }, { signal }) => rematchTask({ receipt, to, org, signal }),
     async read({ receipt }, { signal }) {
       const task = await orGone(session.request({ method: "GET", path: pathOf(receipt.id) }, { signal }));

@@ -102,6 +102,10 @@ function outcomeOfRefusal(error: SalesforceError): Outcome {
     const because = LOCKS.has(code) || status === 420 ? "record" : "server";
     return { kind: "retry", because, code, reason: `Salesforce could not write it now (${code})`, ...wait };
   }
+  if (code === "NOT_PUT_BACK") {
+    const reason = "the Task was deleted in Salesforce and is made again: on whom it was comes with the next try";
+    return { kind: "retry", because: "record", code: "not_put_back", reason };
+  }
   // Refused or not: the answer does not say. Written once more it is the same Task.
   if (code === "NO_CODE" || code === "UNREADABLE_ANSWER" || code === "ANSWER_TOO_LARGE") {
     return { kind: "ambiguous", code, reason: "Salesforce's answer cannot be read" };

@@ -33,7 +33,7 @@ export function personOf(options: { person: Candidate; ownerEmail: string | unde
 }
 
 /**
- * What is remembered of a Task that was written. `who_id`, `what_id` and `owner_id` are what was once written: they are not written again, so that
+ * What is remembered of a Task that was written; of one that was made anew, what it has now. `who_id`, `what_id` and `owner_id` are what was once written: they are not written again, so that
  * what a person corrects in Salesforce stays. `notes` names the parts of the call that its Comments hold.
  */
 export function receiptOf(options: {
@@ -45,18 +45,19 @@ export function receiptOf(options: {
   instanceUrl: string;
 }): Receipt {
   const { id, task, delivery, whom, ownerEmail, instanceUrl } = options;
-  const { previous } = delivery;
+  const previous = delivery.previous?.id === id ? delivery.previous : undefined;
   const written = (field: string) => (typeof task[field] === "string" ? task[field] : undefined);
   const extra = present({
     who_id: written("WhoId") ?? previous?.extra?.who_id,
     what_id: written("WhatId") ?? previous?.extra?.what_id,
     owner_id: written("OwnerId") ?? previous?.extra?.owner_id,
-    notes: notesOf(delivery),
+    notes: notesOf({ ...delivery, previous }),
     contact_refused: whom.refused,
   });
+  const before = previous ?? standing({ task, receipt: delivery.previous });
   const isOnPerson = whom.person !== undefined && (written("WhoId") ?? written("WhatId")) !== undefined;
-  const person = isOnPerson && whom.person ? personOf({ person: whom.person, ownerEmail, instanceUrl }) : previous?.person;
-  const found = whom.found ?? previous?.found;
+  const person = isOnPerson && whom.person ? personOf({ person: whom.person, ownerEmail, instanceUrl }) : before.person;
+  const found = whom.found ?? before.found;
   return {
     id,
     url: pageOf({ instanceUrl, object: "Task", id }),
@@ -64,6 +65,17 @@ export function receiptOf(options: {
     ...(found === undefined ? {} : { found }),
     ...(Object.keys(extra).length > 0 ? { extra } : {}),
   };
+}
+
+/** Of a Task that was made anew: who the deleted one was on, if this one is again. */
+function standing(options: { task: Task; receipt: Receipt | undefined }): Pick<Receipt, "person" | "found"> {
+  const { task, receipt } = options;
+  if (!receipt) return {};
+  const { person, found } = receipt;
+  if (!person) return { found };
+  return person.id === task.WhoId || person.id === task.WhatId || (task.WhatId && !receipt.extra?.who_id)
+    ? { person, found }
+    : { found: 0 };
 }
 
 function present(texts: Record<string, string | undefined>): Record<string, string> {

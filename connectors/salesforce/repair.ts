@@ -1,13 +1,13 @@
 import { SalesforceError } from "./errors.ts";
 import type { Task } from "./task.ts";
 
-/** The person that the call was to be logged on was merged, deleted or hidden since we looked. */
+/** The person, the company or the deal that the call was to be logged on was merged, deleted or hidden since we looked. */
 const STALE = new Set(["INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"]);
+
+const LINKS = ["WhatId", "WhoId"];
 
 export interface Repair {
   task: Task;
-  /** What we know of the person is out of date. */
-  isStale?: boolean;
   /** Another transaction must end first. */
   isLocked?: boolean;
 }
@@ -24,9 +24,11 @@ export function repaired(task: Task, error: unknown): Repair | undefined {
     const { OwnerId: _, ...unowned } = task;
     return { task: unowned };
   }
-  if (STALE.has(code) && isLinked(task) && (fields.length === 0 || fields.some((field) => field === "WhoId" || field === "WhatId"))) {
-    const { WhoId: _who, WhatId: _what, ...alone } = task;
-    return { task: alone, isStale: true };
+  if (STALE.has(code)) {
+    const links = LINKS.filter((field) => field in task);
+    // Which one is stale Salesforce does not always say. Then the deal or company goes first: the person matters more.
+    const stale = fields.length === 0 ? links.slice(0, 1) : links.filter((field) => fields.includes(field));
+    if (stale.length > 0) return { task: without(task, stale) };
   }
   if (code === "INVALID_FIELD_FOR_INSERT_UPDATE" && fields.includes("TaskSubtype") && "TaskSubtype" in task) {
     const { TaskSubtype: _, ...rest } = task;
@@ -35,6 +37,6 @@ export function repaired(task: Task, error: unknown): Repair | undefined {
   return undefined;
 }
 
-function isLinked(task: Task): boolean {
-  return "WhoId" in task || "WhatId" in task;
+function without(task: Task, fields: readonly string[]): Task {
+  return Object.fromEntries(Object.entries(task).filter(([field]) => !fields.includes(field)));
 }

@@ -1,36 +1,30 @@
 import type { Delivery, Outcome } from "../../src/connector.ts";
-import { tryLocked } from "./again.ts";
 import { skipExisting } from "./existing.ts";
 import { dealsFor, linkTo } from "./link.ts";
 import { keepNotes } from "./notes.ts";
 import type { Org } from "./open.ts";
 import { outcomeOfReading, outcomeOfSalesforceError } from "./outcome.ts";
 import { nameOf, receiptOf } from "./receipt.ts";
-import { repaired } from "./repair.ts";
-import { MappingFault, type Task, takenTwice, taskOf } from "./task.ts";
-import { type TaskResult, upsertTasks } from "./upsert.ts";
+import { MappingFault, takenTwice, taskOf } from "./task.ts";
 import { holdOf } from "./usage.ts";
-import { decideWhom, isLinked, numberOf, type Whom } from "./whom.ts";
+import { decideWhom, isLinked } from "./whom.ts";
 import type { SalesforceWith } from "./with.ts";
+import { type Item, writeTasks } from "./write.ts";
 
-interface Item {
-  delivery: Delivery<SalesforceWith>;
-  whom: Whom;
-  task: Task;
-  result: TaskResult;
-  isLocked: boolean;
-}
-
-const NOT_SENT: TaskResult = { error: undefined };
+/** So much of an attempt's time may second tries take: their answers, and the first one's, must still be told. */
+const REPAIRS_SHARE = 0.7;
 
 /** deliveries → people → Tasks → one upsert, and others for those that can be mended. One outcome per delivery, in order. */
 export async function sendTasks(options: {
   deliveries: Delivery<SalesforceWith>[];
   org: Org;
   timezone: string;
+  /** Of the attempt: after it the caller has stopped listening. */
+  timeoutMs: number;
   signal: AbortSignal;
 }): Promise<Outcome[]> {
-  const { org, timezone, signal } = options;
+  const { org, timezone, timeoutMs, signal } = options;
+  const untilMs = performance.now() + REPAIRS_SHARE * timeoutMs;
   const { session, externalIdField } = org;
   // A key that comes twice is written once: Salesforce would refuse both.
   const deliveries = [...new Map(options.deliveries.map((delivery) => [delivery.key, delivery])).values()];
@@ -51,12 +45,7 @@ export async function sendTasks(options: {
     ready.flatMap(({ whom }) => whom.person?.owner ?? []),
     signal,
   );
-  await upsert(ready);
-  const again = ready.filter(mend);
-  // Out of time: they keep the outcome of the first try, and the others theirs.
-  if (!signal.aborted) await upsert(again.filter(({ isLocked }) => !isLocked));
-  await tryLocked({ locked: again.filter(({ isLocked }) => isLocked), run: upsert, signal });
-
+  await writeTasks({ items: ready, org, untilMs, signal });
   for (const item of ready) outcomes.set(item.delivery.key, outcomeOf(item));
   return options.deliveries.map(
     ({ key }) => outcomes.get(key) ?? { kind: "ambiguous", code: "no_result", reason: "the Task's end is not known" },
@@ -90,7 +79,7 @@ export async function sendTasks(options: {
         // Somebody chose the person before: the Subject names that one.
         const name = isLinked(delivery) ? delivery.previous?.person?.name : nameOf(person?.name);
         const task = taskOf({ delivery, name, link, owner: ownerOf(delivery), missing: org.missing, externalIdField, timezone });
-        return [{ delivery, whom, task, result: NOT_SENT, isLocked: false }];
+        return [{ delivery, whom, task, description: task.Description, result: { error: undefined } }];
       } catch (error) {
         if (!(error instanceof MappingFault)) throw error;
         outcomes.set(delivery.key, { kind: "rejected", code: "unreadable_value", reason: error.message });
@@ -108,23 +97,6 @@ export async function sendTasks(options: {
       const fix = "Give the integration user read access to User, or leave out owner";
       return { outcome: outcomeOfReading(error, { what: "the owner's user", fix }) };
     }
-  }
-
-  async function upsert(some: Item[]): Promise<void> {
-    const results = await upsertTasks({ tasks: some.map(({ task }) => task), session, externalIdField, signal });
-    for (const [index, item] of some.entries()) item.result = results[index] ?? NOT_SENT;
-  }
-
-  function mend(item: Item): boolean {
-    const repair = "error" in item.result ? repaired(item.task, item.result.error) : undefined;
-    if (!repair) return false;
-    item.task = repair.task;
-    item.isLocked = repair.isLocked ?? false;
-    if (repair.isStale) {
-      org.people.forget(numberOf(item.delivery) ?? "");
-      item.whom = { found: 0 };
-    }
-    return true;
   }
 
   function outcomeOf({ delivery, whom, task, result }: Item): Outcome {
