@@ -33,6 +33,11 @@ export function above(newer: string, older: string, maxLength: number): string {
   return older === "" ? newer : plainText(`${newer}\n\nEarlier\n${older}`, maxLength);
 }
 
+/** Whether {@link above} has been done: the cut may have come in the newer text itself. */
+export function standsAbove(newer: string, standing: string): boolean {
+  return standing.replace(/\r\n?/g, "\n").startsWith(newer.endsWith(CUT) ? newer.slice(0, -CUT.length) : newer);
+}
+
 /** Without what neither JSON nor Salesforce takes kindly (control characters, halves of a character), and cut, visibly, at `maxLength`. */
 export function plainText(text: string, maxLength: number, mark = CUT): string {
   const clean = text

@@ -19,7 +19,8 @@ export async function skipExisting(options: {
   const unknown = new Map<string, string>();
   for (const delivery of deliveries) {
     if (delivery.with.on_existing !== "skip") continue;
-    if (delivery.previous) ends.set(delivery.key, { kind: "skipped", reason: "the Task is there already, and on_existing is skip" });
+    // Delivered it stays: whoever repairs or erases it later goes by that.
+    if (delivery.previous) ends.set(delivery.key, { kind: "delivered", receipt: delivery.previous });
     else unknown.set(externalIdOf(delivery.key), delivery.key);
   }
   if (unknown.size === 0) return ends;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Delivery, Outcome } from "../../src/connector.ts";
-import { above, type NotePart, partsOf } from "./description.ts";
+import { above, type NotePart, partsOf, standsAbove } from "./description.ts";
 import { SalesforceError } from "./errors.ts";
 import { outcomeOfReading } from "./outcome.ts";
 import type { Session } from "./session.ts";
@@ -43,7 +43,9 @@ export async function keepNotes(options: { items: Item[]; session: Session; sign
     if (!answer.success) throw new SalesforceError({ errors: [{ code: "UNREADABLE_ANSWER" }] });
     for (const [id, { task }] of merging) {
       const stands = answer.data.find((one) => one?.Id === id)?.Description ?? "";
-      task.Description = above(String(task.Description), stands, DESCRIPTION_LENGTH);
+      // An attempt whose answer was lost has put it there already.
+      if (standsAbove(String(task.Description), stands)) delete task.Description;
+      else task.Description = above(String(task.Description), stands, DESCRIPTION_LENGTH);
     }
     return new Map();
   } catch (error) {

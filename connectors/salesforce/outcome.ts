@@ -102,6 +102,10 @@ function outcomeOfRefusal(error: SalesforceError): Outcome {
     const because = LOCKS.has(code) || status === 420 ? "record" : "server";
     return { kind: "retry", because, code, reason: `Salesforce could not write it now (${code})`, ...wait };
   }
+  if (code === "BATCH_REFUSED") {
+    const reason = "other calls of its batch have values that spoil it, and looking for them has taken enough requests: it is sent again";
+    return { kind: "retry", because: "record", code: "batch_refused", reason };
+  }
   if (code === "NOT_PUT_BACK") {
     const reason = "the Task was deleted in Salesforce and is made again: on whom it was comes with the next try";
     return { kind: "retry", because: "record", code: "not_put_back", reason };

@@ -4,7 +4,7 @@ import type { Org } from "./open.ts";
 import { outcomeOfSalesforceError } from "./outcome.ts";
 import { repaired } from "./repair.ts";
 import type { Task } from "./task.ts";
-import { upsertTasks } from "./upsert.ts";
+import { type Splits, upsertTasks } from "./upsert.ts";
 import type { Item } from "./write.ts";
 
 /** Each of the person and the company may be gone as well. */
@@ -16,8 +16,9 @@ const MAX_TRIES = 3;
  * it is not updateable, and whether a Task is there shows only when it is made. What Salesforce refuses is left out of `task`, and so of the
  * receipt; where it gave no clear answer, `result` becomes the error, and the next attempt comes by here again.
  */
-export async function putBack(options: { items: Item[]; org: Org; untilMs: number; signal: AbortSignal }): Promise<void> {
-  const { items, org, untilMs, signal } = options;
+export async function putBack(options: { items: Item[]; org: Org; splits: Splits; signal: AbortSignal }): Promise<void> {
+  const { items, org, splits, signal } = options;
+  const { untilMs } = splits;
   const { session, externalIdField } = org;
   let left = items.flatMap((item) => {
     const lost = isMadeAnew(item) ? lostBy(item) : {};
@@ -25,8 +26,8 @@ export async function putBack(options: { items: Item[]; org: Org; untilMs: numbe
   });
   for (let round = 0; round < MAX_TRIES && left.length > 0; round += 1) {
     if (performance.now() >= untilMs) break;
-    const tasks = left.map(({ item, lost }) => ({ ...lost, [externalIdField]: item.task[externalIdField] }));
-    const results = await upsertTasks({ tasks, session, externalIdField, signal: signalUntil({ untilMs, signal }) });
+    const tasks = left.map(({ item, lost }) => ({ task: { ...lost, [externalIdField]: item.task[externalIdField] }, fields: {} }));
+    const results = await upsertTasks({ tasks, splits, session, externalIdField, signal: signalUntil({ untilMs, signal }) });
     left = left.flatMap(({ item, lost }, index) => {
       const result = results[index] ?? { error: undefined };
       if ("id" in result) {

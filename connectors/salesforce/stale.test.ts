@@ -61,6 +61,19 @@ describe("a deal or a company that is gone since we looked", () => {
   });
 });
 
+test("Comments that were merged by an attempt whose answer was lost are not doubled by the next", async () => {
+  const org = await startOrg();
+  const destination = await org.open();
+  const { summary: _, ...early } = call("call_1");
+  const { recording_url: __, ...late } = call("call_1");
+  const previous = await receiptOf(sendOne(destination, deliveryOf(early)));
+  await receiptOf(sendOne(destination, deliveryOf(late, { previous })));
+  const merged = (await tasksOf(org))[0]?.Description;
+  expect(merged).toMatch(/^Customer called[\s\S]*\n\nEarlier\n/);
+  await receiptOf(sendOne(destination, deliveryOf(late, { previous })));
+  expect((await tasksOf(org))[0]?.Description).toBe(merged);
+});
+
 describe("a Task that somebody deleted, made again by a later version of the call", () => {
   const first = { ...call("call_1"), agent_owner: "sales@example.com" };
   const { summary: _, ...later } = { ...first, duration_seconds: 150 };

@@ -4,7 +4,7 @@ import type { Org } from "./open.ts";
 import { putBack } from "./put-back.ts";
 import { repaired } from "./repair.ts";
 import type { Task } from "./task.ts";
-import { type TaskResult, upsertTasks } from "./upsert.ts";
+import { type Mapped, type TaskResult, upsertTasks } from "./upsert.ts";
 import { numberOf, type Whom } from "./whom.ts";
 import type { SalesforceWith } from "./with.ts";
 
@@ -21,6 +21,9 @@ export interface Item {
 /** Both of a Task's links and a subtype may be wrong, one after another. */
 const MAX_REPAIRS = 3;
 
+/** Requests that may look for the values that spoil a batch, whatever it holds. */
+const MAX_SPLITS = 20;
+
 /**
  * One upsert for all, others for those that can be mended, and for those whose Task was gone. Never throws.
  * `untilMs` (of `performance.now()`): no second try begins after it, nor lasts longer, so that what was written gets told.
@@ -28,6 +31,7 @@ const MAX_REPAIRS = 3;
 export async function writeTasks(options: { items: Item[]; org: Org; untilMs: number; signal: AbortSignal }): Promise<void> {
   const { items, org, untilMs, signal } = options;
   const { session, externalIdField } = org;
+  const splits = { left: MAX_SPLITS, untilMs };
   const locked: Item[] = [];
   const repeated = new Set<Item>();
 
@@ -39,10 +43,10 @@ export async function writeTasks(options: { items: Item[]; org: Org; untilMs: nu
     await upsert(tried, signalUntil({ untilMs, signal }));
   }
   await tryLocked({ locked, run: (some) => upsert(some, signalUntil({ untilMs, signal })), untilMs, signal });
-  await putBack({ items, org, untilMs, signal });
+  await putBack({ items, org, splits, signal });
 
   async function upsert(some: Item[], until: AbortSignal): Promise<void> {
-    const results = await upsertTasks({ tasks: some.map(({ task }) => task), session, externalIdField, signal: until });
+    const results = await upsertTasks({ tasks: some.map(mappedOf), splits, session, externalIdField, signal: until });
     for (const [index, item] of some.entries()) item.result = results[index] ?? { error: undefined };
   }
 
@@ -66,4 +70,8 @@ export async function writeTasks(options: { items: Item[]; org: Org; untilMs: nu
     }
     return true;
   }
+}
+
+function mappedOf({ task, delivery }: Item): Mapped {
+  return { task, fields: delivery.with.fields ?? {} };
 }

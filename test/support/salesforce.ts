@@ -34,7 +34,7 @@ export function deliveryOf(
 }
 
 /** Answers in the sandbox's place; undefined lets the sandbox answer. */
-export type Fault = (request: Request) => Response | undefined;
+export type Fault = (request: Request) => Response | Promise<Response> | undefined;
 
 export interface Org {
   sandbox: SalesforceSandbox;
