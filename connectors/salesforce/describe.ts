@@ -41,8 +41,11 @@ export function openErrorOf(error: unknown, what: string): OpenError {
   return new OpenError({ kind: "retry", because: "down", code, reason: `Salesforce does not ${what} (${code})` });
 }
 
-/** Gives the fields that Tasks must do without. @throws {OpenError} what must exist does not, or the integration user cannot see or write it */
-export function checkFields(options: { fields: Map<string, Field>; externalIdField: string }): Set<string> {
+/** Gives the external id's name as the org spells it, and the fields that Tasks must do without. @throws {OpenError} what must exist does not, or the integration user cannot see or write it */
+export function checkFields(options: { fields: Map<string, Field>; externalIdField: string }): {
+  externalIdField: string;
+  missing: Set<string>;
+} {
   const { fields, externalIdField } = options;
   const key = fields.get(externalIdField.toLowerCase());
   if (!key) {
@@ -66,5 +69,5 @@ export function checkFields(options: { fields: Map<string, Field>; externalIdFie
       "Setup → Object Manager → Task → Fields & Relationships → each of them → Set Field-Level Security: make it visible, and not read-only, for the integration user's profile or permission set; the user needs Edit Tasks too";
     throw new OpenError({ kind: "unauthorized", code: "hidden_fields", reason, fix });
   }
-  return new Set(LEFT_OUT.filter(isMissing));
+  return { externalIdField: key.name, missing: new Set(LEFT_OUT.filter(isMissing)) };
 }

@@ -9,6 +9,7 @@ import { sendTasks } from "./send.ts";
 import { openSession, type Session } from "./session.ts";
 import type { SalesforceSettings } from "./settings.ts";
 import { pathOf } from "./task.ts";
+import { createHold, type Hold } from "./usage.ts";
 import { createUsers, type Users } from "./users.ts";
 import type { SalesforceWith } from "./with.ts";
 
@@ -22,8 +23,8 @@ export interface Org {
   externalIdField: string;
   /** Fields of Task that it has not, and that Tasks do without. */
   missing: ReadonlySet<string>;
-  /** Percent of the daily limit at which calls wait. */
-  stopPercent: number;
+  /** The wait of all calls while the daily limit is near. */
+  hold: Hold;
 }
 
 /** Logs in, and looks whether all fields are there. @throws {OpenError} */
@@ -33,10 +34,11 @@ export async function openSalesforce(options: {
   timeoutMs: number;
 }): Promise<OpenDestination<SalesforceWith>> {
   const { settings, timezone, timeoutMs } = options;
-  const { external_id_field: externalIdField, daily_limit_stop: stopPercent } = settings;
+  const { daily_limit_stop: stopPercent } = settings;
   const signal = AbortSignal.timeout(timeoutMs);
   const session = await openSession({ settings, timeoutMs, signal });
-  const missing = checkFields({ fields: await describeTask({ session, signal }), externalIdField });
+  const fields = await describeTask({ session, signal });
+  const { externalIdField, missing } = checkFields({ fields, externalIdField: settings.external_id_field });
   const people = createPeople({ session });
   const org: Org = {
     session,
@@ -46,7 +48,7 @@ export async function openSalesforce(options: {
     makeContacts: createContactMaker({ session, people }),
     externalIdField,
     missing,
-    stopPercent,
+    hold: createHold({ session, stopPercent }),
   };
 
   return {

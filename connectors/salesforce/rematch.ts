@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { type Receipt, RematchError } from "../../src/connector.ts";
+import { type Receipt, RematchError, truncate } from "../../src/connector.ts";
 import { SalesforceError } from "./errors.ts";
 import type { Org } from "./open.ts";
 import type { PersonKind } from "./phone-fields.ts";
-import { personOf } from "./receipt.ts";
+import { nameOf, personOf } from "./receipt.ts";
 import type { Candidate } from "./search.ts";
 import { pathOf } from "./task.ts";
 
@@ -29,7 +29,9 @@ export async function rematchTask(options: { receipt: Receipt; to: string; org: 
   const person = await personFrom({ to, org, signal });
   const link = newLink(person, receipt);
   try {
-    await session.request({ method: "PATCH", path: pathOf(receipt.id), body: link }, { signal });
+    const subject = await newSubject({ receipt, person, org, signal });
+    const body = { ...link, ...(subject === undefined ? {} : { Subject: subject }) };
+    await session.request({ method: "PATCH", path: pathOf(receipt.id), body }, { signal });
   } catch (error) {
     if (!(error instanceof SalesforceError)) throw error;
     if (error.status === 404) throw new RematchError("the Task is gone from Salesforce: replay the call, then rematch it");
@@ -52,6 +54,23 @@ export async function rematchTask(options: { receipt: Receipt; to: string; org: 
       ...(link.WhatId ? { what_id: link.WhatId } : {}),
     },
   };
+}
+
+const SUBJECT_LENGTH = 255;
+
+/** The Subject with the chosen person's name in place of the wrong one's, as it stands now; undefined: it names neither. */
+async function newSubject(options: { receipt: Receipt; person: Candidate; org: Org; signal: AbortSignal }): Promise<string | undefined> {
+  const { receipt, person, org, signal } = options;
+  const [before, now] = [receipt.person?.name, nameOf(person.name)];
+  if (before === undefined || now === undefined || before === now) return undefined;
+  const answer = await org.session.request({ method: "GET", path: `${pathOf(receipt.id)}?fields=Subject` }, { signal });
+  const { Subject } = z.object({ Subject: z.string().nullish() }).parse(answer);
+  if (!Subject?.includes(before)) return undefined;
+  return truncate(
+    Subject.replaceAll(before, () => now),
+    SUBJECT_LENGTH,
+    "…",
+  );
 }
 
 /** What was of the wrong person goes with that one; what we did not write ourselves stays. */

@@ -17,7 +17,7 @@ import {
 import { salesforce } from "./index.ts";
 import { recordId } from "./sandbox/people.ts";
 import { openSession, type Session } from "./session.ts";
-import { holdOf } from "./usage.ts";
+import { createHold } from "./usage.ts";
 
 const SAM = recordId("003", 2);
 const LEE = recordId("00Q", 2);
@@ -38,6 +38,7 @@ describe("rematch", () => {
     const org = await startOrg();
     const { destination, call, rematch } = await logged(org);
     const moved = await rematch(SAM.slice(0, 15));
+    expect((await tasksOf(org))[0]?.Subject).toBe("AI call: inbound from Sam Sample (Sales line)");
     expect(moved).toMatchObject({
       person: {
         id: SAM,
@@ -107,6 +108,14 @@ describe("on_existing: skip", () => {
     expect((await tasksOf(org))[0]?.CallDurationInSeconds).toBe(147);
   });
 
+  test("is found by its key also where the settings write the field's name in other letters", async () => {
+    const org = await startOrg();
+    const destination = await org.open({ external_id_field: "voice_call_id__c" });
+    const first = await receiptOf(sendOne(destination, deliveryOf(documentedCall())));
+    expect((await receiptOf(sendOne(destination, deliveryOf(documentedCall({ duration_seconds: 150 }), skip)))).id).toBe(first.id);
+    expect((await tasksOf(org))[0]?.CallDurationInSeconds).toBe(147);
+  });
+
   test("a Task of which no answer ever came is found by its key, and kept", async () => {
     const org = await startOrg();
     const { destination, call, receipt } = await logged(org, skip);
@@ -148,7 +157,7 @@ describe("the daily limit", () => {
         return session.usage && { ...session.usage, atMs: session.usage.atMs - ms };
       },
     });
-    const hold = (ms: number) => holdOf({ session: laterBy(ms), stopPercent: 95, signal: signal() });
+    const hold = (ms: number) => createHold({ session: laterBy(ms), stopPercent: 95 })(signal());
     expect(await hold(14 * 60_000)).toMatchObject({ code: "api_limit_near" });
     expect(org.sandbox.requests.length).toBe(before);
     expect(await hold(15 * 60_000)).toMatchObject({ code: "api_limit_near" });
@@ -156,6 +165,22 @@ describe("the daily limit", () => {
     org.sandbox.useUp(-500);
     expect(await hold(15 * 60_000)).toBeUndefined();
     expect(org.sandbox.requests.length).toBe(before + 2);
+  });
+
+  test("where no answer tells how much is used, the org is asked once a minute and not for each batch", async () => {
+    let asked = 0;
+    const session: Session = {
+      request: async () => {
+        asked += 1;
+      },
+      instanceUrl: "https://example.my.salesforce.com",
+      userId: undefined,
+      usage: { used: 99, limit: 100, atMs: performance.now() - 20 * 60_000 },
+    };
+    const hold = createHold({ session, stopPercent: 95 });
+    const outcomes = [await hold(signal()), await hold(signal())];
+    expect(asked).toBe(1);
+    for (const outcome of outcomes) expect(outcome?.kind === "retry" && (outcome.retryAfterMs ?? 0) > 50_000).toBe(true);
   });
 
   test("another share of it can be left to others, and below it calls go", async () => {

@@ -1,4 +1,4 @@
-import type { Delivery, Outcome } from "../../src/connector.ts";
+import { type Delivery, type Outcome, untilAborted } from "../../src/connector.ts";
 import { skipExisting } from "./existing.ts";
 import { dealsFor, linkTo } from "./link.ts";
 import { keepNotes } from "./notes.ts";
@@ -6,13 +6,14 @@ import type { Org } from "./open.ts";
 import { outcomeOfReading, outcomeOfSalesforceError } from "./outcome.ts";
 import { nameOf, receiptOf } from "./receipt.ts";
 import { MappingFault, takenTwice, taskOf } from "./task.ts";
-import { holdOf } from "./usage.ts";
 import { decideWhom, isLinked } from "./whom.ts";
 import type { SalesforceWith } from "./with.ts";
 import { type Item, writeTasks } from "./write.ts";
 
 /** So much of an attempt's time may second tries take: their answers, and the first one's, must still be told. */
 const REPAIRS_SHARE = 0.7;
+/** The owner's address is for people to read in the receipt. */
+const EMAILS_MS = 2_000;
 
 /** deliveries → people → Tasks → one upsert, and others for those that can be mended. One outcome per delivery, in order. */
 export async function sendTasks(options: {
@@ -28,7 +29,7 @@ export async function sendTasks(options: {
   const { session, externalIdField } = org;
   // A key that comes twice is written once: Salesforce would refuse both.
   const deliveries = [...new Map(options.deliveries.map((delivery) => [delivery.key, delivery])).values()];
-  const hold = await holdOf({ session, stopPercent: org.stopPercent, signal }).catch(outcomeOfLooking);
+  const hold = await org.hold(signal).catch(outcomeOfLooking);
   if (hold) return options.deliveries.map(() => hold);
 
   const outcomes = await skipExisting({ deliveries, session, externalIdField, signal });
@@ -41,10 +42,7 @@ export async function sendTasks(options: {
   const ready = items.filter(({ delivery }) => !outcomes.has(delivery.key));
 
   // Before anything is written: what is only nice to have must not cost a written Task its answer.
-  const emails = await org.users.emailsOf(
-    ready.flatMap(({ whom }) => whom.person?.owner ?? []),
-    signal,
-  );
+  const emails = await ownersEmails(ready.flatMap(({ whom }) => whom.person?.owner ?? []));
   await writeTasks({ items: ready, org, untilMs, signal });
   for (const item of ready) outcomes.set(item.delivery.key, outcomeOf(item));
   return options.deliveries.map(
@@ -97,6 +95,12 @@ export async function sendTasks(options: {
       const fix = "Give the integration user read access to User, or leave out owner";
       return { outcome: outcomeOfReading(error, { what: "the owner's user", fix }) };
     }
+  }
+
+  async function ownersEmails(ids: string[]): Promise<Map<string, string>> {
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(Math.round(Math.min(EMAILS_MS, timeoutMs / 5)))]);
+    // Also a login on the way, which has a time of its own, is not waited for.
+    return untilAborted(soon, () => org.users.emailsOf(ids, soon)).catch(() => new Map());
   }
 
   function outcomeOf({ delivery, whom, task, result }: Item): Outcome {

@@ -16,23 +16,36 @@ export function readUsage(header: string | null): Usage | undefined {
   return Number(limit) > 0 ? { used: Number(used), limit: Number(limit) } : undefined;
 }
 
+/** An answer without the header (a proxy drops it) tells nothing: then it is asked for again no sooner than this. */
+const ASK_AGAIN_MS = 60_000;
+
+/** @throws as {@link Session.request} */
+export type Hold = (signal: AbortSignal) => Promise<Outcome | undefined>;
+
 /**
  * The wait that all calls get when the org has used up `stopPercent` of its daily limit; undefined when there is room. What we knew a quarter
- * of an hour ago is asked for again. @throws as {@link Session.request}
+ * of an hour ago is asked for again.
  */
-export async function holdOf(options: { session: Session; stopPercent: number; signal: AbortSignal }): Promise<Outcome | undefined> {
-  const { session, stopPercent, signal } = options;
+export function createHold(options: { session: Session; stopPercent: number }): Hold {
+  const { session, stopPercent } = options;
+  let askedAtMs = Number.NEGATIVE_INFINITY;
   const isNear = () => session.usage !== undefined && session.usage.used * 100 >= session.usage.limit * stopPercent;
-  if (!isNear()) return undefined;
-  const ageMs = performance.now() - (session.usage?.atMs ?? 0);
-  // Any request's answer tells; this one is small.
-  if (ageMs >= LOOK_AGAIN_MS) await session.request({ method: "GET", path: "/limits" }, { signal });
-  if (!isNear()) return undefined;
-  return {
-    kind: "retry",
-    because: "rate-limit",
-    code: "api_limit_near",
-    reason: `the org has used up ${stopPercent} % or more of its API requests of the last 24 hours (daily_limit_stop)`,
-    retryAfterMs: Math.max(1_000, Math.round(LOOK_AGAIN_MS - (performance.now() - (session.usage?.atMs ?? 0)))),
+  const dueMs = () => Math.max((session.usage?.atMs ?? 0) + LOOK_AGAIN_MS, askedAtMs + ASK_AGAIN_MS);
+
+  return async (signal) => {
+    if (!isNear()) return undefined;
+    if (performance.now() >= dueMs()) {
+      askedAtMs = performance.now();
+      // Any request's answer tells; this one is small.
+      await session.request({ method: "GET", path: "/limits" }, { signal });
+    }
+    if (!isNear()) return undefined;
+    return {
+      kind: "retry",
+      because: "rate-limit",
+      code: "api_limit_near",
+      reason: `the org has used up ${stopPercent} % or more of its API requests of the last 24 hours (daily_limit_stop)`,
+      retryAfterMs: Math.max(1_000, Math.round(dueMs() - performance.now())),
+    };
   };
 }

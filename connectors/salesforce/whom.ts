@@ -61,7 +61,9 @@ export async function decideWhom(options: {
     const [person] = choosePeople({ candidates, onMany: delivery.with.match.on_many, owner: ownerOf(delivery) });
     if (person || candidates.length > 0) return { ...(person && { person }), found: candidates.length };
     const then = whenNobody({ onNone: delivery.with.match.on_none, sinceAcceptedMs: delivery.sinceAcceptedMs });
-    if (then === "create_contact") strangers.push({ key: delivery.key, number, owner: ownerOf(delivery) });
+    // A Contact that the call is not logged on would stand there without a reason.
+    if (then === "create_contact" && delivery.with.associate.includes("contact"))
+      strangers.push({ key: delivery.key, number, owner: ownerOf(delivery) });
     // What is logged already does not wait: a later version brings its news now.
     if (typeof then === "string" || delivery.previous) return { found: 0 };
     return { outcome: notYet(then.againInMs) };

@@ -259,6 +259,12 @@ describe("a number that nobody has", () => {
     expect((await tasksOf(org))[0]?.Subject).toBe("AI call: inbound from +14155550199 (Sales line)");
   });
 
+  test("gets no Contact where the call would not be logged on it", async () => {
+    const org = await startOrg();
+    const receipt = await receiptOf(sendOne(await org.open(), deliveryOf(stranger, { with: { ...create, associate: ["company"] } })));
+    expect([receipt.found, org.sandbox.people.some(({ Name }) => Name === "Unknown caller")]).toEqual([0, false]);
+  });
+
   test("is logged without a person where a rule of the org refuses the Contact, and the receipt says which", async () => {
     const org = await startOrg({ contactRule: "DUPLICATES_DETECTED" });
     const receipt = await receiptOf(sendOne(await org.open(), deliveryOf(stranger, { with: create })));
