@@ -296,12 +296,17 @@ export function describeWarehouse(engine: string, traits: EngineTraits, setUp: (
         deliveryOf(documentedCall({ call_id: "b" })),
         deliveryOf(documentedCall({ call_id: "c", start_time: "2025-02-30T10:00:00Z" })),
         deliveryOf(documentedCall({ call_id: "d", duration_seconds: Number.NaN })),
+        // In UTC a year that no database reads: 10000, and 0.
+        deliveryOf(documentedCall({ call_id: "e", start_time: "9999-12-31T23:59:59-05:00" })),
+        deliveryOf(documentedCall({ call_id: "f", end_time: "0001-01-01T00:00:00+05:00" })),
       );
       expect(outcomes).toEqual([
         { kind: "rejected", code: "unreadable_value", reason: "end_time is not a time that a database can keep" },
         expect.objectContaining({ kind: "delivered" }),
         { kind: "rejected", code: "unreadable_value", reason: "start_time is not a time that a database can keep" },
         { kind: "rejected", code: "unreadable_value", reason: "duration_seconds is not a number that a database can keep" },
+        { kind: "rejected", code: "unreadable_value", reason: "start_time is not a time that a database can keep" },
+        { kind: "rejected", code: "unreadable_value", reason: "end_time is not a time that a database can keep" },
       ]);
       expect((await rows()).map(({ call_id }) => call_id)).toEqual(["b"]);
     });

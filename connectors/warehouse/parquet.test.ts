@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Secret } from "../../src/connector.ts";
 import {
   deliveryOf,
   describeWarehouse,
@@ -13,6 +14,9 @@ import {
   openWarehouse,
   plainRow,
 } from "../../test/warehouse.contract.ts";
+import { TABLE_COLUMNS } from "./columns.ts";
+import { openParquetStore } from "./parquet.ts";
+import { rowOf } from "./row.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -49,7 +53,7 @@ const traits: EngineTraits = {
     keyOfTwo: { cannot: "a file has no constraints" },
     wrongType: made("SELECT 'x' AS delivery_key, 1::INTEGER AS start_time"),
     mustBeFilled: { cannot: "a file has no constraints" },
-    refusing: { cannot: "a file has no constraints" },
+    refusing: { cannot: "a file has no constraints; what its types refuse is below" },
   },
 };
 
@@ -125,6 +129,25 @@ describe("a folder of Parquet files", () => {
     writeFileSync(join(folder, "dt=2025-01-15", ".calls.parquet.new"), "PAR1 half");
     await destination.send([deliveryOf(documentedCall())], within());
     expect(filesOf("dt=2025-01-15")).toEqual(["calls.parquet"]);
+  });
+
+  test("a value that DuckDB cannot read refuses its own row, and the rest of its batch is in the files of its days", async () => {
+    const store = openParquetStore({ url: new Secret(`parquet:${folder}`), table: "calls" });
+    const rows = ["a", "b", "c", "d", "e"].map((call_id) => rowOf(deliveryOf(documentedCall({ call_id }))));
+    // What no call can say is put into the row itself: a file has no constraint that could refuse one.
+    rows[1]?.cells.set("start_time", "the word is marzipan");
+    rows[4]?.cells.set("duration_seconds", "the word is marzipan");
+    const results = await store.upsert(rows, TABLE_COLUMNS, within());
+    expect(results).toEqual([
+      "written",
+      { kind: "rejected", code: "conversion", reason: "a value in start_time does not fit its column's type" },
+      "written",
+      "written",
+      { kind: "rejected", code: "conversion", reason: "a value in duration_seconds does not fit its column's type" },
+    ]);
+    expect(await read(`SELECT call_id FROM ${glob()} ORDER BY call_id`)).toEqual([{ call_id: "a" }, { call_id: "c" }, { call_id: "d" }]);
+    const [alone] = rows.slice(1, 2);
+    expect(await store.upsert(alone ? [alone] : [], TABLE_COLUMNS, within())).toMatchObject([{ kind: "rejected" }]);
   });
 
   test("a folder that another process writes to is waited for, and said to be held", async () => {

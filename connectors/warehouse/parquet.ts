@@ -3,11 +3,13 @@ import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Secret } from "../../src/connector.ts";
+import { writeBisecting } from "./bisect.ts";
 import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT } from "./columns.ts";
 import { DUCKDB_TYPES, fillIncoming, INCOMING } from "./duckdb.ts";
-import { openErrorOfDuckDb } from "./duckdb-errors.ts";
+import { openErrorOfDuckDb, refusalOfDuckDb } from "./duckdb-errors.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
 import { replaceFile } from "./parquet-file.ts";
+import type { Row } from "./row.ts";
 import type { Store } from "./store.ts";
 import { missingColumns } from "./widen.ts";
 
@@ -66,8 +68,15 @@ export function openParquetStore(options: { url: Secret; table: string }): Store
       withFolder(signal, async (connection) => {
         const there = await readable(connection, columns);
         const filled = columns.filter(({ name }) => !STAMPS.has(name));
-        await fillIncoming({ connection, rows, columns: filled });
-        await connection.run(mergeSql({ there, columns }));
+        const merge = async (part: Row[]) => {
+          await fillIncoming({ connection, rows: part, columns: filled });
+          await connection.run(mergeSql({ there, columns }));
+        };
+        const results = await writeBisecting({ rows, write: merge, refusalOf: refusalOfDuckDb, signal });
+        const good = rows.filter((_row, index) => results[index] === "written");
+        if (good.length === 0) return results;
+        // What is merged now is the last part that was tried.
+        if (good.length < rows.length) await merge(good);
         for (const day of await daysOf(connection, there?.sql)) {
           signal.throwIfAborted();
           const rest = there
@@ -75,7 +84,7 @@ export function openParquetStore(options: { url: Secret; table: string }): Store
             : "";
           await writeDay(connection, day, `SELECT * FROM ${MERGED} WHERE ${DAY_SQL} = '${day}' ${rest}`);
         }
-        return rows.map(() => "written" as const);
+        return results;
       }),
 
     erase: (key, { signal }) =>

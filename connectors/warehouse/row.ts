@@ -75,7 +75,8 @@ export function timeText(text: string): string | undefined {
   // Date.parse takes 30 February for 2 March; a database refuses it.
   if (new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() !== Number(day) || Number(year) < 1) return undefined;
   const offset = zone.replace(/^([+-]\d{2}):?(\d{2})?$/, (_all, hours: string, minutes = "00") => `${hours}:${minutes}`).toUpperCase();
-  const atMs = Date.parse(`${year}-${month}-${day}T${time}${seconds}${offset}`);
-  if (Number.isNaN(atMs)) return undefined;
-  return `${new Date(atMs).toISOString().slice(0, -5)}${fraction ? `.${fraction.slice(0, 6)}` : ""}Z`;
+  const at = new Date(`${year}-${month}-${day}T${time}${seconds}${offset}`);
+  // The zone may lead out of the years with four digits, which is what every engine reads.
+  if (!(at.getUTCFullYear() >= 1 && at.getUTCFullYear() <= 9999)) return undefined;
+  return `${at.toISOString().slice(0, -5)}${fraction ? `.${fraction.slice(0, 6)}` : ""}Z`;
 }
