@@ -62,5 +62,12 @@ export function openErrorOfDuckDb(error: unknown): OpenError {
   }
   if (message.includes("No space left")) return down("disk_full", "the disk that the DuckDB file is on is full", 60_000);
   const kind = KIND.exec(message)?.[1] ?? "unknown";
+  if (kind === "Out of Memory") {
+    return down(
+      "out_of_memory",
+      "DuckDB needs more memory than it may take: the transcripts of one day are too long for Parquet files; use a DuckDB file or another database, or take transcript out of `share`",
+      60_000,
+    );
+  }
   return down(`duckdb_${kind.toLowerCase().replaceAll(" ", "_")}`, `DuckDB could not write (${kind} error)`, 30_000);
 }

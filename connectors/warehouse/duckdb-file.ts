@@ -20,6 +20,12 @@ const CONFIG = {
 };
 
 /**
+ * A day's file is written anew through it, and DuckDB moves 2048 rows at a time, several times over, whatever the size of a row group: 2100 transcripts
+ * of 50 KB do not fit into 256 MB. A limit, not a size: it is used only where a day needs it.
+ */
+const MEMORY_WITH_FOLDER = { memory_limit: "1GB" };
+
+/**
  * Opens a DuckDB file, and closes it again, so that others can read it in between. One use at a time in this process:
  * DuckDB's lock is the process's (fcntl), so a second instance on the file would be let in, and closing one drops the lock of both.
  *
@@ -75,7 +81,7 @@ async function openAndUse<T>(options: {
   use: (connection: DuckDBConnection) => Promise<T>;
 }): Promise<T> {
   const { path, readOnly, folder, signal, use } = options;
-  const instance = await openPatiently(path, readOnly, signal);
+  const instance = await openPatiently({ path, readOnly, folder, signal });
   try {
     const connection = await instance.connect();
     const interrupt = () => connection.interrupt();
@@ -108,13 +114,20 @@ async function writeAheadOnly(connection: DuckDBConnection): Promise<void> {
   await connection.run("SET checkpoint_threshold = '4MB'");
 }
 
-async function openPatiently(path: string, readOnly: boolean, signal: AbortSignal | undefined): Promise<DuckDBInstance> {
+async function openPatiently(options: {
+  path: string;
+  readOnly: boolean;
+  folder: string | undefined;
+  signal: AbortSignal | undefined;
+}): Promise<DuckDBInstance> {
+  const { path, readOnly, folder, signal } = options;
+  const config = { ...CONFIG, ...(folder === undefined ? {} : MEMORY_WITH_FOLDER), ...(readOnly ? { access_mode: "READ_ONLY" } : {}) };
   const { DuckDBInstance } = await import("@duckdb/node-api");
   const giveUpAtMs = performance.now() + PATIENCE_MS;
   for (;;) {
     signal?.throwIfAborted();
     try {
-      return await DuckDBInstance.create(path, readOnly ? { ...CONFIG, access_mode: "READ_ONLY" } : CONFIG);
+      return await DuckDBInstance.create(path, config);
     } catch (error) {
       const trouble = openErrorOfDuckDb(error);
       const locked = "code" in trouble.outcome && trouble.outcome.code === "locked";

@@ -15,6 +15,7 @@ import {
   plainRow,
 } from "../../test/warehouse.contract.ts";
 import { TABLE_COLUMNS } from "./columns.ts";
+import { openErrorOfDuckDb } from "./duckdb-errors.ts";
 import { openParquetStore } from "./parquet.ts";
 import { rowOf } from "./row.ts";
 
@@ -24,7 +25,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(join(folder, ".."), { recursive: true, force: true }));
 
-const within = () => ({ signal: AbortSignal.timeout(10_000) });
+const within = () => ({ signal: AbortSignal.timeout(20_000) });
 
 /** Another program, which knows of nothing but the files. */
 async function read(sql: string): Promise<Record<string, unknown>[]> {
@@ -148,6 +149,27 @@ describe("a folder of Parquet files", () => {
     expect(await read(`SELECT call_id FROM ${glob()} ORDER BY call_id`)).toEqual([{ call_id: "a" }, { call_id: "c" }, { call_id: "d" }]);
     const [alone] = rows.slice(1, 2);
     expect(await store.upsert(alone ? [alone] : [], TABLE_COLUMNS, within())).toMatchObject([{ kind: "rejected" }]);
+  });
+
+  test("a busy day with long transcripts takes one more call", async () => {
+    const destination = await openWarehouse({ url: `parquet:${folder}` });
+    mkdirSync(join(folder, "dt=2025-01-15"), { recursive: true });
+    await read(
+      `COPY (SELECT 'voiceinfra/' || i AS delivery_key, '' || i AS call_id, TIMESTAMPTZ '2025-01-15 08:00:00Z' AS start_time,
+         repeat(md5('' || i), 1600) AS transcript FROM range(2100) AS t (i))
+       TO ${glob().replace("/*/", "/dt=2025-01-15/")} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 2048)`,
+    );
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "delivered" }]);
+    expect(await read(`SELECT count(*)::INTEGER AS calls, min(length(transcript))::INTEGER AS least FROM ${glob()}`)).toEqual([
+      { calls: 2101, least: 51_200 },
+    ]);
+  });
+
+  test("a day that is too large even so says what to do, and nothing of its calls", async () => {
+    // In the engine's own words, of an engine that has less than it may take with us.
+    const said = read("SET memory_limit = '40MB'; SELECT count(DISTINCT repeat(md5('' || i), 5000)) FROM range(2100) AS t (i)");
+    const { outcome } = openErrorOfDuckDb(await said.catch((error: unknown) => error));
+    expect(outcome).toMatchObject({ kind: "retry", because: "down", code: "out_of_memory", reason: expect.stringContaining("`share`") });
   });
 
   test("a folder that another process writes to is waited for, and said to be held", async () => {
