@@ -1,5 +1,6 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
 import https from "node:https";
+import type { Socket } from "node:net";
 import { type AddressPolicy, checkLiteralHost, guardedLookup, RefusedAddressError, type ResolveName } from "./public-address.ts";
 
 /** Longer than any route across the world; the rest of an attempt's time is the answer's. */
@@ -49,6 +50,8 @@ export function createGuardedHttp(
   const { allowHttp, connectWithinMs = CONNECT_WITHIN_MS, resolve, ...policy } = options;
   const lookup = guardedLookup({ ...policy, ...(resolve ? { resolve } : {}) });
   const agentOptions = { keepAlive: true, timeout: IDLE_MS, maxSockets: MAX_SOCKETS };
+  /** Sockets that stand, TLS included: the next request on one needs no time to connect. Node's `reusedSocket` is silent where a request waited for it. */
+  const standing = new WeakSet<Socket>();
   const agents = { "http:": new http.Agent(agentOptions), "https:": new https.Agent(agentOptions) };
 
   return {
@@ -64,20 +67,30 @@ export function createGuardedHttp(
         : http.request(url, { ...all, agent: agents["http:"] });
       return await new Promise<GuardedAnswer>((answered, failed) => {
         let connected = false;
-        const connecting = setTimeout(() => request.destroy(new NotReachedError("ETIMEDOUT")), connectWithinMs);
-        const onConnected = () => {
-          connected = true;
-          clearTimeout(connecting);
-        };
+        let connecting: NodeJS.Timeout | undefined;
         request.on("socket", (socket) => {
-          if (request.reusedSocket) onConnected();
-          else socket.once(isHttps ? "secureConnect" : "connect", onConnected);
+          connected = standing.has(socket);
+          if (connected) return;
+          // Counted from here: until now the request waited for one of our own connections.
+          connecting = setTimeout(() => request.destroy(new NotReachedError("ETIMEDOUT")), connectWithinMs);
+          socket.once(isHttps ? "secureConnect" : "connect", () => {
+            connected = true;
+            standing.add(socket);
+            clearTimeout(connecting);
+          });
         });
-        request.on("error", (error) => {
-          clearTimeout(connecting);
-          failed(connected ? error : notReached(error));
-        });
+        request.on("error", (error) => failed(connected ? error : notReached(error)));
         request.on("response", (message) => answered({ status: message.statusCode ?? 0, headers: message.headers, body: message }));
+        // Without a listener Node ends the connection and says nothing.
+        request.on("upgrade", (_message, socket) => {
+          socket.destroy();
+          failed(new Error("the answer switches to another protocol"));
+        });
+        request.on("close", () => {
+          clearTimeout(connecting);
+          // Whatever else may happen; nothing where there was an answer or an error.
+          failed(new Error("the connection was closed without an answer"));
+        });
         request.end(body);
       });
     },
