@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { OpenError } from "../../src/connector.ts";
 import { deliver, newFolder, openTestArchive } from "../../test/support/archive.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
+import { openFolderStore } from "./folder.ts";
 import { outcomeOfFileError } from "./folder-errors.ts";
 
 const PLACE = "calls/v1/dt=2025-01-15/voiceinfra/call_01HXYZ123456.json";
@@ -68,6 +69,26 @@ describe("a folder", () => {
       await expect(opening).rejects.toThrow(OpenError);
       await expect(opening).rejects.toMatchObject({ outcome: { kind: "unauthorized", fix: expect.stringContaining("`url`") } });
     }
+  });
+
+  test("takes calls on when somebody has tidied its own folder away, but not when the whole of it is gone", async () => {
+    const root = join(newFolder(), "archive");
+    const archive = await openTestArchive({ url: `file:${root}` });
+    rmSync(join(root, ".incoming"), { recursive: true });
+    await archive.receipt();
+    expect(existsSync(join(root, PLACE))).toBe(true);
+    rmSync(root, { recursive: true });
+    expect(await archive.send()).toMatchObject({ kind: "retry", because: "down", code: "ENOENT" });
+    expect(existsSync(root)).toBe(false);
+  });
+
+  test("an attempt that was given up puts nothing in place any more", async () => {
+    const root = newFolder();
+    const store = await openFolderStore({ url: `file:${root}` });
+    const signal = AbortSignal.abort();
+    await expect(store.write(PLACE, Buffer.from("x"), { signal, contentType: "" })).rejects.toThrow("abort");
+    expect(existsSync(join(root, PLACE))).toBe(false);
+    expect(readdirSync(join(root, ".incoming"))).toEqual([]);
   });
 
   test("in whose place something else stands at a time: the call waits, nothing of its name is said", async () => {

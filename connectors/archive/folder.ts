@@ -20,27 +20,42 @@ export async function openFolderStore(options: { url: string }): Promise<Store> 
   const scratch = join(root, SCRATCH);
   const pathOf = (name: string) => join(root, ...name.split("/"));
 
-  async function write(name: string, bytes: Buffer): Promise<void> {
+  /** A cleaner may have taken the empty folder. Where the root is gone too, a disk is not mounted: another one must not get the calls. */
+  async function openInScratch(path: string) {
+    try {
+      return await open(path, "wx");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      await mkdir(scratch).catch((made: NodeJS.ErrnoException) => {
+        if (made.code !== "EEXIST") throw made;
+      });
+      return open(path, "wx");
+    }
+  }
+
+  async function write(name: string, bytes: Buffer, signal: AbortSignal): Promise<void> {
     const path = join(scratch, randomUUID());
     try {
-      const file = await open(path, "wx");
+      const file = await openInScratch(path);
       try {
         await file.writeFile(bytes);
         await file.sync();
       } finally {
         await file.close();
       }
-      await moveIn(name, path);
+      await moveIn(name, path, signal);
     } catch (error) {
       await rm(path, { force: true });
       throw error;
     }
   }
 
-  async function moveIn(name: string, path: string): Promise<void> {
+  async function moveIn(name: string, path: string, signal: AbortSignal): Promise<void> {
     const target = pathOf(name);
     const folder = dirname(target);
     const isNew = (await mkdir(folder, { recursive: true })) !== undefined;
+    // Another process may have the call by now, and a newer version of it.
+    signal.throwIfAborted();
     await rename(path, target);
     await syncFolder(folder);
     // A new folder is an entry of its parent.
@@ -63,8 +78,8 @@ export async function openFolderStore(options: { url: string }): Promise<Store> 
     scratch,
     linkTo: (name) => pathToFileURL(pathOf(name)).href,
     read: (name, { signal }) => orNothing(readFile(pathOf(name), { signal })),
-    write: (name, bytes) => write(name, bytes),
-    moveIn: (name, file) => moveIn(name, file.path),
+    write: (name, bytes, { signal }) => write(name, bytes, signal),
+    moveIn: (name, file, { signal }) => moveIn(name, file.path, signal),
     async list(prefix) {
       const folder = prefix.slice(0, prefix.lastIndexOf("/"));
       const names = (await orNothing(readdir(pathOf(folder)))) ?? [];
