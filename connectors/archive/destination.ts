@@ -20,6 +20,8 @@ export interface ArchiveOptions {
 
 /** Of an attempt's time, for a recording to come; the rest is for storing it. */
 const SHARE_FOR_FETCHING = 0.6;
+/** Until when it is stored, or given up for now. */
+const SHARE_FOR_STORING = 0.9;
 
 /** JSON first: whatever becomes of its recording, a call is in the archive. */
 export function openArchive(options: ArchiveOptions): OpenDestination<ArchiveWith> {
@@ -28,7 +30,9 @@ export function openArchive(options: ArchiveOptions): OpenDestination<ArchiveWit
   const downloads = createDownloads({ folder: store.scratch, maxBytes, allowPrivate, allowHttp, ...(resolve ? { resolve } : {}) });
 
   async function sendOne(delivery: Delivery<ArchiveWith>, signal: AbortSignal): Promise<Outcome> {
-    const waitUntilMs = performance.now() + timeoutMs * SHARE_FOR_FETCHING;
+    const beganMs = performance.now();
+    const waitUntilMs = beganMs + timeoutMs * SHARE_FOR_FETCHING;
+    const storeUntilMs = beganMs + timeoutMs * SHARE_FOR_STORING;
     const stem = stemOf(delivery);
     const name = `${stem}.json`;
     try {
@@ -39,7 +43,8 @@ export function openArchive(options: ArchiveOptions): OpenDestination<ArchiveWit
       const receipt: Receipt = { id: name, url: store.linkTo(name) };
       const { recording_url: address } = delivery.call;
       if (!recordings || !address) return { kind: "delivered", receipt: { ...receipt, ...extraOf(delivery.previous) } };
-      const kept = await keepRecording({ store, downloads, stem, address, sinceAcceptedMs: delivery.sinceAcceptedMs, waitUntilMs, signal });
+      const { sinceAcceptedMs } = delivery;
+      const kept = await keepRecording({ store, downloads, stem, address, sinceAcceptedMs, waitUntilMs, storeUntilMs, signal });
       if (kept.kind === "later") return kept.outcome;
       const extra: Record<string, string> = kept.kind === "in-place" ? { recording: kept.file } : { recording_missing: kept.why };
       return { kind: "delivered", receipt: { ...receipt, extra } };

@@ -13,16 +13,22 @@ export interface Download extends ScratchFile {
   extension: string;
 }
 
-/** `forGood`: no later try would end otherwise. `code` is ours, and says nothing of the address. */
+/**
+ * How long a failure counts. `for-good`: no later try would end otherwise. `answer`: the recorder has said something definite, and may say another thing
+ * once it has finished. `for-now`: the way there, or we ourselves, failed; it says nothing about the recording.
+ */
+export type Lasts = "for-good" | "answer" | "for-now";
+
+/** `code` is ours, and says nothing of the address. */
 export class DownloadError extends Error {
   override readonly name = "DownloadError";
   readonly code: string;
-  readonly forGood: boolean;
+  readonly lasts: Lasts;
 
-  constructor(code: string, options: { forGood?: boolean } & ErrorOptions = {}) {
+  constructor(code: string, options: { lasts?: Lasts } & ErrorOptions = {}) {
     super(`the recording was not fetched: ${code}`, options);
     this.code = code;
-    this.forGood = options.forGood ?? false;
+    this.lasts = options.lasts ?? "answer";
   }
 }
 
@@ -35,24 +41,35 @@ export async function download(options: {
   address: string;
   folder: string;
   maxBytes: number;
+  /** Without a word from the recorder for so long, it is given up: it holds a place that others wait for. */
+  stallMs: number;
+  /** Its reason is what is thrown, if it is a {@link DownloadError}. */
   signal: AbortSignal;
 }): Promise<Download> {
-  const { folder, maxBytes } = options;
+  const { http, address, folder, maxBytes, stallMs } = options;
+  const stalled = new AbortController();
+  const signal = AbortSignal.any([options.signal, stalled.signal]);
+  const timer = setTimeout(() => stalled.abort(new DownloadError("stalled", { lasts: "for-now" })), stallMs);
   const path = join(folder, randomUUID());
   try {
     // A cleaner of temporary files may have been there.
     await mkdir(folder, { recursive: true });
-    const { answer, url } = await ask(options);
-    const contentType = mediaTypeOf(answer);
-    const extension = extensionOf({ contentType, pathname: url.pathname });
+    const { answer, url } = await ask({ http, address, signal });
+    timer.refresh();
+    const said = mediaTypeOf(answer);
+    const extension = extensionOf({ contentType: said, pathname: url.pathname });
     if (extension === undefined) {
       discard(answer);
       throw new DownloadError("no_audio");
     }
-    return { path, contentType, extension, ...(await store({ answer, path, maxBytes })) };
+    // It is a header of ours next: what a stranger has written there may break the signature.
+    const contentType = MEDIA_TYPE.test(said) ? said : "";
+    return { path, contentType, extension, ...(await store({ answer, path, maxBytes, onChunk: () => timer.refresh() })) };
   } catch (error) {
     await rm(path, { force: true });
-    throw asDownloadError(error);
+    throw asDownloadError(signal.aborted && !(error instanceof DownloadError) ? signal.reason : error);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -67,7 +84,10 @@ async function ask(options: { http: GuardedHttp; address: string; signal: AbortS
     const { location, "content-encoding": encoding = "identity" } = answer.headers;
     if (status === 200 && encoding === "identity") return { answer, url };
     discard(answer);
-    if (status < 300 || status >= 400 || location === undefined) throw new DownloadError(status === 200 ? "encoded" : `http_${status}`);
+    if (status < 300 || status >= 400 || location === undefined) {
+      const isBusy = status === 408 || status === 429 || status >= 500;
+      throw new DownloadError(status === 200 ? "encoded" : `http_${status}`, { lasts: isBusy ? "for-now" : "answer" });
+    }
     if (redirects === MAX_REDIRECTS) throw new DownloadError("too_many_redirects");
     url = parsed(location, url);
   }
@@ -75,22 +95,29 @@ async function ask(options: { http: GuardedHttp; address: string; signal: AbortS
 
 function parsed(address: string, base?: URL): URL {
   const url = URL.parse(address, base);
-  if (!url) throw new DownloadError("no_address", { forGood: true });
+  if (!url) throw new DownloadError("no_address", { lasts: "for-good" });
   // Node would make credentials of them.
-  if (url.username !== "" || url.password !== "") throw new DownloadError("refused_address", { forGood: true });
+  if (url.username !== "" || url.password !== "") throw new DownloadError("refused_address", { lasts: "for-good" });
   return url;
 }
+
+const MEDIA_TYPE = /^[\w.+-]{1,64}\/[\w.+-]{1,64}$/;
 
 function mediaTypeOf({ headers }: GuardedAnswer): string {
   return (headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
 }
 
-async function store(options: { answer: GuardedAnswer; path: string; maxBytes: number }): Promise<{ bytes: number; sha256: string }> {
-  const { answer, path, maxBytes } = options;
+async function store(options: {
+  answer: GuardedAnswer;
+  path: string;
+  maxBytes: number;
+  onChunk(): void;
+}): Promise<{ bytes: number; sha256: string }> {
+  const { answer, path, maxBytes, onChunk } = options;
   const { body } = answer;
   const tooLarge = () => {
     body.destroy();
-    return new DownloadError("too_large", { forGood: true });
+    return new DownloadError("too_large", { lasts: "for-good" });
   };
   if (Number(answer.headers["content-length"] ?? 0) > maxBytes) throw tooLarge();
   const hash = createHash("sha256");
@@ -99,6 +126,7 @@ async function store(options: { answer: GuardedAnswer; path: string; maxBytes: n
   try {
     // Node makes an error of a body that ends before its Content-Length.
     for await (const chunk of body as AsyncIterable<Buffer>) {
+      onChunk();
       bytes += chunk.byteLength;
       if (bytes > maxBytes) throw tooLarge();
       hash.update(chunk);
@@ -115,11 +143,15 @@ async function store(options: { answer: GuardedAnswer; path: string; maxBytes: n
 /** Of our own disk, and none of the recording's. */
 const OF_THE_DISK = new Set(["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EIO", "EFBIG", "EMFILE", "ENFILE", "ENOENT", "EEXIST"]);
 
+/** Not an answer that cannot be read (HPE_…), which is one. */
+const OF_THE_NETWORK = /^(E[A-Z]+|ERR_STREAM_PREMATURE_CLOSE|ABORT_ERR|broken_off)$/;
+
 /** A fault of our own disk is thrown as it is. */
 function asDownloadError(error: unknown): unknown {
   if (error instanceof DownloadError) return error;
-  if (error instanceof RefusedAddressError) return new DownloadError("refused_address", { forGood: true, cause: error });
-  if (error instanceof NotReachedError) return new DownloadError(error.code, { cause: error });
+  if (error instanceof RefusedAddressError) return new DownloadError("refused_address", { lasts: "for-good", cause: error });
+  if (error instanceof NotReachedError) return new DownloadError(error.code, { lasts: "for-now", cause: error });
   const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "broken_off";
-  return OF_THE_DISK.has(code) ? error : new DownloadError(code, { cause: error });
+  if (OF_THE_DISK.has(code)) return error;
+  return new DownloadError(code, { lasts: OF_THE_NETWORK.test(code) ? "for-now" : "answer", cause: error });
 }

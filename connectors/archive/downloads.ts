@@ -8,6 +8,10 @@ import { type Download, DownloadError, download } from "./download.ts";
 const MAX_JOBS = 8;
 /** 200 MB at 3 Mbit/s. */
 const LONGEST_MS = 10 * 60_000;
+/** A recorder that says nothing for so long says nothing more. */
+const STALL_MS = 30_000;
+/** A download that was told to stop has done so long before. */
+const STOPS_WITHIN_MS = 2_000;
 /** A file that nobody came for: its route was paused, or its call went to another process. */
 const UNCLAIMED_MS = 15 * 60_000;
 
@@ -32,6 +36,8 @@ interface Job {
   result: Promise<Download>;
   stop: AbortController;
   expiry: NodeJS.Timeout;
+  /** Kept for the next attempt to hear of; it takes nobody's place. */
+  failed: boolean;
 }
 
 export function createDownloads(options: {
@@ -40,21 +46,26 @@ export function createDownloads(options: {
   allowPrivate: boolean;
   allowHttp: boolean;
   maxJobs?: number;
+  stallMs?: number;
   resolve?: ResolveName;
 }): Downloads {
-  const { folder, maxBytes, maxJobs = MAX_JOBS, ...guard } = options;
+  const { folder, maxBytes, maxJobs = MAX_JOBS, stallMs = STALL_MS, ...guard } = options;
   const http = createGuardedHttp(guard);
   const jobs = new Map<string, Job>();
 
   function begin(stem: string, address: string): Job {
     const stop = new AbortController();
-    const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(LONGEST_MS)]);
-    const result = download({ http, address, folder, maxBytes, signal });
+    const longest = setTimeout(() => stop.abort(new DownloadError("too_slow", { lasts: "for-now" })), LONGEST_MS).unref();
+    const result = download({ http, address, folder, maxBytes, stallMs, signal: stop.signal });
     const expiry = setTimeout(() => void drop(stem), LONGEST_MS + UNCLAIMED_MS).unref();
-    const job = { address, result, stop, expiry };
+    const job = { address, result, stop, expiry, failed: false };
     jobs.set(stem, job);
     // Seen by whoever waits for it; if nobody does, it is not an unhandled one.
-    result.catch(() => undefined);
+    result
+      .catch(() => {
+        job.failed = true;
+      })
+      .finally(() => clearTimeout(longest));
     return job;
   }
 
@@ -63,9 +74,16 @@ export function createDownloads(options: {
     if (!job) return;
     jobs.delete(stem);
     clearTimeout(job.expiry);
-    job.stop.abort();
-    const done = await job.result.catch(() => undefined);
-    if (done) await rm(done.path, { force: true });
+    job.stop.abort(new DownloadError("given_up", { lasts: "for-now" }));
+    const removed = job.result.then(
+      ({ path }) => rm(path, { force: true }),
+      () => undefined,
+    );
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, STOPS_WITHIN_MS);
+    });
+    await Promise.race([removed, late]).finally(() => clearTimeout(timer));
   }
 
   return {
@@ -73,7 +91,8 @@ export function createDownloads(options: {
       const known = jobs.get(stem);
       // A call whose recording has moved: what was begun is of no use.
       if (known && addressHash(known.address) !== addressHash(address)) await drop(stem);
-      if (!jobs.has(stem) && jobs.size >= maxJobs) return undefined;
+      const places = [...jobs.values()].filter(({ failed }) => !failed).length;
+      if (!jobs.has(stem) && places >= maxJobs) return undefined;
       const job = jobs.get(stem) ?? begin(stem, address);
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<undefined>((resolve) => {
@@ -82,7 +101,7 @@ export function createDownloads(options: {
       try {
         const fetched = await Promise.race([job.result, late]);
         // Stored by an attempt that failed just behind that, or taken by a cleaner of temporary files.
-        if (fetched && !existsSync(fetched.path)) throw new DownloadError("lost");
+        if (fetched && !existsSync(fetched.path)) throw new DownloadError("lost", { lasts: "for-now" });
         return fetched;
       } catch (error) {
         if (jobs.get(stem) === job) await drop(stem);

@@ -8,6 +8,7 @@ import type { Receipt, ResolveName } from "../../src/connector.ts";
 import { type ArchiveSettings, deliver, newFolder, openTestArchive, startS3rver, startStrict } from "../../test/support/archive.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { openArchive } from "./destination.ts";
+import { createDownloads } from "./downloads.ts";
 import { openFolderStore } from "./folder.ts";
 
 const AUDIO = Buffer.alloc(300_000, "RIFF");
@@ -121,6 +122,38 @@ describe("a recording's bytes", () => {
     expect(asked).toHaveLength(2);
   });
 
+  test("that S3 takes too slowly are tried again in a while, and after an hour the receipt says so", async () => {
+    const { at } = await recorder();
+    const { s3, settings } = await startStrict();
+    const archive = await openTestArchive({ ...settings, ...WITH_RECORDINGS }, { timeoutMs: 3_000 });
+    // The call itself is there already: the next PUT is the recording's.
+    await archive.receipt(recorded(at()));
+    s3.objects.delete(`acme/voice/${STEM}.recording.meta`);
+    s3.next("PUT", "silent");
+    expect(await archive.send(recorded(at()))).toMatchObject({
+      kind: "retry",
+      because: "record",
+      code: "recording_not_stored",
+      retryAfterMs: 300_000,
+    });
+    s3.next("PUT", "silent");
+    expect(await archive.send(recorded(at(), { sinceAcceptedMs: HOUR_MS }))).toMatchObject({
+      kind: "delivered",
+      receipt: { extra: { recording_missing: "too_slow" } },
+    });
+  });
+
+  test.each(["audio/\u00e9\u00e8", "audio/a b  c", `audio/${"x".repeat(500)}`])(
+    "of the type %j are stored in S3 without it",
+    async (type) => {
+      const { at } = await recorder((_request, response) => response.writeHead(200, { "content-type": type }).end(AUDIO));
+      const { s3, settings } = await startStrict();
+      const archive = await openTestArchive({ ...settings, ...WITH_RECORDINGS });
+      expect((await archive.receipt(recorded(at("/a.wav")))).extra).toEqual({ recording: `${STEM}.recording.wav` });
+      expect(s3.objects.get(`acme/voice/${STEM}.recording.wav`)).toMatchObject({ contentType: "application/octet-stream" });
+    },
+  );
+
   test.each([
     ["audio/mpeg", "/x", "mp3"],
     ["audio/x-wav; codecs=1", "/x", "wav"],
@@ -156,18 +189,11 @@ describe("a recording that cannot be had", () => {
   test.each<[string, RequestListener]>([
     ["404", (_request, response) => response.writeHead(404).end("the word is marzipan")],
     ["403", (_request, response) => response.writeHead(403).end("the word is marzipan")],
-    ["500", (_request, response) => response.writeHead(500).end("the word is marzipan")],
     [
       "a page that asks to log in",
       (_request, response) => response.writeHead(200, { "content-type": "text/html" }).end("<h1>the word is marzipan</h1>"),
     ],
     ["an empty file", (_request, response) => response.writeHead(200, { "content-type": "audio/wav" }).end()],
-    [
-      "half a file",
-      (_request, response) =>
-        void response.writeHead(200, { "content-type": "audio/wav", "content-length": 900 }).write("x", () => response.destroy()),
-    ],
-    ["no answer", (request) => request.socket.destroy()],
     [
       "a packed file",
       (_request, response) => response.writeHead(200, { "content-type": "audio/wav", "content-encoding": "gzip" }).end("x"),
@@ -187,6 +213,80 @@ describe("a recording that cannot be had", () => {
       receipt: { id: `${STEM}.json`, extra: { recording_missing: expect.stringMatching(/^\w+$/) } },
     });
     expect(there(root)).toEqual([`${STEM}.json`]);
+  });
+
+  test.each<[string, RequestListener]>([
+    ["500", (_request, response) => response.writeHead(500).end("the word is marzipan")],
+    ["429", (_request, response) => response.writeHead(429).end("the word is marzipan")],
+    [
+      "half a file",
+      (_request, response) =>
+        void response.writeHead(200, { "content-type": "audio/wav", "content-length": 900 }).write("x", () => response.destroy()),
+    ],
+    ["no answer", (request) => request.socket.destroy()],
+  ])(
+    "for now (%s) is not given up at the first try of a call that waited a day: it is had when the recorder works again",
+    async (_what, fault) => {
+      let broken = true;
+      const { at } = await recorder((request, response) => (broken ? fault(request, response) : play(response)));
+      const { root, send } = await inFolder();
+      const late = recorded(at(), { sinceAcceptedMs: 24 * HOUR_MS });
+      expect(await send(late)).toMatchObject({ kind: "retry", because: "record", code: "recording_not_there", retryAfterMs: 300_000 });
+      expect(there(root)).toEqual([`${STEM}.json`]);
+      broken = false;
+      expect(await send(late)).toMatchObject({ kind: "delivered", receipt: { extra: { recording: `${STEM}.recording.wav` } } });
+    },
+  );
+
+  test("because nobody listens there is not given up either", async () => {
+    const { send } = await inFolder();
+    expect(await send(recorded("http://127.0.0.1:1/a.wav", { sinceAcceptedMs: 24 * HOUR_MS }))).toMatchObject({
+      kind: "retry",
+      reason: expect.stringContaining("ECONNREFUSED"),
+    });
+  });
+
+  test("because the archive is closed meanwhile is not missing: a later try has it", async () => {
+    let begun: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const { at } = await recorder(() => begun());
+    const { send, destination } = await inFolder();
+    const sending = send(recorded(at(), { sinceAcceptedMs: 24 * HOUR_MS }));
+    await asked;
+    await destination.close();
+    expect(await sending).toMatchObject({ kind: "retry", because: "record", reason: expect.stringContaining("given_up") });
+  });
+
+  test("because the recorder switches protocols keeps no call waiting, and lets the archive close", async () => {
+    const { at } = await recorder((request) =>
+      request.socket.write("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"),
+    );
+    const { send, destination } = await inFolder();
+    expect(await send(recorded(at()))).toMatchObject({ kind: "retry", code: "recording_not_there" });
+    await destination.close();
+  });
+
+  test("because recorders say nothing holds nobody else's place for long", async () => {
+    const silent = await recorder(() => undefined);
+    const working = await recorder();
+    const downloads = createDownloads({
+      folder: newFolder(),
+      maxBytes: 1e6,
+      allowPrivate: true,
+      allowHttp: true,
+      maxJobs: 1,
+      stallMs: 300,
+    });
+    onTestFinished(() => downloads.close());
+    expect(await downloads.fetched({ stem: "a", address: silent.at(), waitMs: 0 })).toBeUndefined();
+    expect(await downloads.fetched({ stem: "b", address: working.at(), waitMs: 10_000 })).toBeUndefined();
+    await expect(downloads.fetched({ stem: "a", address: silent.at(), waitMs: 10_000 })).rejects.toMatchObject({
+      code: "stalled",
+      lasts: "for-now",
+    });
+    expect(await downloads.fetched({ stem: "b", address: working.at(), waitMs: 10_000 })).toMatchObject({ bytes: AUDIO.byteLength });
   });
 
   test("at first is fetched as soon as it is there", async () => {

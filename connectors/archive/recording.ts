@@ -5,7 +5,7 @@ import { addressHash, type Downloads } from "./downloads.ts";
 import type { Store } from "./store.ts";
 
 const MINUTE_MS = 60_000;
-/** A recorder may need a while after the call; a recording that is not there an hour after the call was accepted does not come. */
+/** A recorder may need a while after the call; a recording that it does not have an hour after the call was accepted does not come. */
 const WAITS_FOR_MS = 60 * MINUTE_MS;
 const UNDER_WAY_MS = 15_000;
 
@@ -24,9 +24,11 @@ export async function keepRecording(options: {
   sinceAcceptedMs: number;
   /** Of `performance.now()`: until when the attempt may wait for it. */
   waitUntilMs: number;
+  /** Likewise: until when it must be stored, a little before the attempt ends, so that its end is known. */
+  storeUntilMs: number;
   signal: AbortSignal;
 }): Promise<Kept> {
-  const { store, downloads, stem, address, sinceAcceptedMs, waitUntilMs, signal } = options;
+  const { store, downloads, stem, address, sinceAcceptedMs, waitUntilMs, storeUntilMs, signal } = options;
   const about = aboutOf(stem);
   const earlier = await store.read(about, { signal });
   const known = earlier && parseDocument(earlier);
@@ -37,7 +39,17 @@ export async function keepRecording(options: {
     if (!fetched) return later("recording_under_way", "the call is archived, its recording is still being fetched", UNDER_WAY_MS);
     const file = `${stem}.recording.${fetched.extension}`;
     const { bytes, sha256, contentType: content_type } = fetched;
-    await store.moveIn(file, fetched, { signal });
+    const late = AbortSignal.timeout(Math.max(0, Math.round(storeUntilMs - performance.now())));
+    try {
+      await store.moveIn(file, fetched, { signal: AbortSignal.any([signal, late]) });
+    } catch (error) {
+      if (!late.aborted || signal.aborted) throw error;
+      if (sinceAcceptedMs < WAITS_FOR_MS) {
+        return later("recording_not_stored", "the call is archived, storing its recording takes longer than an attempt may", 5 * MINUTE_MS);
+      }
+      await downloads.taken(stem);
+      return { kind: "missing", why: "too_slow" };
+    }
     await downloads.taken(stem);
     const said = { file, bytes, sha256, content_type, url_sha256: addressHash(address) };
     await store.write(about, Buffer.from(`${canonicalJson(said)}\n`), { signal, contentType: "application/json" });
@@ -47,8 +59,9 @@ export async function keepRecording(options: {
     return { kind: "in-place", file };
   } catch (error) {
     if (!(error instanceof DownloadError)) throw error;
-    const { code, forGood } = error;
-    if (forGood || sinceAcceptedMs >= WAITS_FOR_MS) return { kind: "missing", why: code };
+    const { code, lasts } = error;
+    // What is only for now is tried on, for as long as the route's max_age lets it: after an outage of ours each call may have this one try.
+    if (lasts === "for-good" || (lasts === "answer" && sinceAcceptedMs >= WAITS_FOR_MS)) return { kind: "missing", why: code };
     const againMs = sinceAcceptedMs < 5 * MINUTE_MS ? 30_000 : 5 * MINUTE_MS;
     return later("recording_not_there", `the call is archived, its recording cannot be had yet (${code})`, againMs);
   }

@@ -20,6 +20,7 @@ export interface S3Settings {
 
 const CONNECT_WITHIN_MS = 5_000;
 const SCRATCH = "patchbay-archive-";
+const UNTOLD = "application/octet-stream";
 
 const nothing = () => undefined;
 /** The SDK prints nothing: without a logger, its warnings go to the console. */
@@ -83,7 +84,13 @@ export async function openS3Store(settings: S3Settings): Promise<Store> {
     },
     async moveIn(name, { path, bytes, sha256, contentType }, { signal }) {
       const Body = createReadStream(path);
-      const put = new PutObjectCommand({ ...keyOf(name), Body, ContentLength: bytes, ContentType: contentType, Metadata: { sha256 } });
+      const put = new PutObjectCommand({
+        ...keyOf(name),
+        Body,
+        ContentLength: bytes,
+        ContentType: contentType || UNTOLD,
+        Metadata: { sha256 },
+      });
       // The signature then covers the recording too: S3 refuses it when other bytes arrive (XAmzContentSHA256Mismatch).
       put.middlewareStack.add(
         (next) => (args) => {

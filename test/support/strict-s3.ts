@@ -11,14 +11,16 @@ export interface StoredObject {
   metadata: Record<string, string>;
 }
 
+type Fault = { status: number; code?: string } | "cut" | "silent";
+
 export interface StrictS3 {
   endpoint: string;
   /** By key, without the bucket. */
   objects: Map<string, StoredObject>;
   /** `PUT calls/v1/…`, in order. */
   requests: string[];
-  /** The next request of this method is answered so. Without a `code` the body is no XML. `cut`: the connection ends instead. */
-  next(method: string, answer: { status: number; code?: string } | "cut"): void;
+  /** The next request of this method is answered so. Without a `code` the body is no XML. `cut`: the connection ends instead; `silent`: there is no answer. */
+  next(method: string, answer: Fault): void;
   /** As for a key without s3:ListBucket: 403 for what is not there. */
   mayList(allowed: boolean): void;
   close(): Promise<void>;
@@ -29,7 +31,7 @@ export async function startStrictS3(options: { bucket: string; accessKeyId: stri
   const { bucket, accessKeyId, secretAccessKey } = options;
   const objects = new Map<string, StoredObject>();
   const requests: string[] = [];
-  const faults = new Map<string, { status: number; code?: string } | "cut">();
+  const faults = new Map<string, Fault>();
   let listing = true;
 
   const fail = (response: ServerResponse, status: number, code: string) =>
@@ -65,6 +67,7 @@ export async function startStrictS3(options: { bucket: string; accessKeyId: stri
     requests.push(`${request.method} ${key}`);
     const fault = faults.get(request.method ?? "");
     faults.delete(request.method ?? "");
+    if (fault === "silent") return;
     if (fault === "cut") return void request.socket.destroy();
     if (fault) {
       if (fault.code) fail(response, fault.status, fault.code);
