@@ -209,7 +209,7 @@ describe("a number that nobody has", () => {
     const match: Words["match"] = { on_none: { wait: "1h", then: "log_unassociated" } };
     const sendAfter = (sinceAcceptedMs: number, previous?: Receipt) =>
       send(destination, deliveryOf(stranger("a", 77), { with: { match }, sinceAcceptedMs, ...(previous ? { previous } : {}) }));
-    expect(await sendAfter(0)).toMatchObject([{ kind: "retry", because: "record", code: "no_person_yet", retryAfterMs: 360_000 }]);
+    expect(await sendAfter(0)).toMatchObject([{ kind: "retry", because: "not-yet", code: "no_person_yet", retryAfterMs: 360_000 }]);
     expect(await sandbox.records()).toEqual([]);
     const receipt = receiptOf((await sendAfter(3_600_000))[0]);
     expect([receipt.person, receipt.found]).toEqual([undefined, 0]);

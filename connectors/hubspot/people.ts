@@ -100,7 +100,7 @@ function chosen(trip: Trip, candidates: Trip["contacts"]): Trip["contacts"] {
 
 function nobodyYet(retryAfterMs: number): Outcome {
   const reason = "no contact in HubSpot has the number yet, and the route waits for one";
-  return { kind: "retry", because: "record", code: "no_person_yet", reason, retryAfterMs: Math.ceil(retryAfterMs) };
+  return { kind: "retry", because: "not-yet", code: "no_person_yet", reason, retryAfterMs: Math.ceil(retryAfterMs) };
 }
 
 function nameOf({ name }: { name?: string }): { name?: string } {

@@ -72,7 +72,7 @@ export async function decideWhom(options: {
 
 function notYet(retryAfterMs: number): Outcome {
   const reason = "nobody in Salesforce has the number yet: looked for again until the wait of on_none is over";
-  return { kind: "retry", because: "record", code: "nobody_yet", reason, retryAfterMs };
+  return { kind: "retry", because: "not-yet", code: "no_person_yet", reason, retryAfterMs };
 }
 
 function outcomeOfSearch(error: unknown): Outcome {

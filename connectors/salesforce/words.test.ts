@@ -233,7 +233,7 @@ describe("a number that nobody has", () => {
     expect(await sendOne(destination, deliveryOf(stranger, { with: { match }, sinceAcceptedMs: 60_000 }))).toMatchObject({
       kind: "retry",
       because: "record",
-      code: "nobody_yet",
+      code: "no_person_yet",
       retryAfterMs: 360_000,
     });
     expect(await tasksOf(org)).toEqual([]);
