@@ -232,7 +232,7 @@ describe("a number that nobody has", () => {
     const match = { on_none: { wait: "1h", then: "log_unassociated" as const } };
     expect(await sendOne(destination, deliveryOf(stranger, { with: { match }, sinceAcceptedMs: 60_000 }))).toMatchObject({
       kind: "retry",
-      because: "record",
+      because: "not-yet",
       code: "no_person_yet",
       retryAfterMs: 360_000,
     });
