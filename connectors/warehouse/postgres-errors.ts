@@ -42,7 +42,12 @@ export function outcomeOfPostgres(error: unknown): Outcome | undefined {
   const code = sqlStateOf(error);
   if (code) return outcomeOfSqlState(code);
   const message = error instanceof Error ? error.message : "";
-  if (/timeout exceeded when trying to connect|Connection terminated due to connection timeout/.test(message)) {
+  // The pool's own words for two things: every connection of ours was busy for so long, or the server did not take a new one.
+  if (message.includes("timeout exceeded when trying to connect")) {
+    const reason = "all connections of this process to PostgreSQL are at work for other routes";
+    return { kind: "retry", because: "record", code: "pool_busy", reason, retryAfterMs: 5_000 };
+  }
+  if (message.includes("Connection terminated due to connection timeout")) {
     return { kind: "retry", because: "down", code: "connect_timeout", reason: "PostgreSQL does not take connections" };
   }
   if (/does not support SSL|SASL|password must be a string/.test(message)) {

@@ -21,8 +21,8 @@ export async function openPostgresStore(options: {
   const pool = new pg.Pool({
     connectionString: url.reveal(),
     application_name: "patchbay-warehouse",
-    // A batch at a time per route; a second connection lets two routes of one process write side by side.
-    max: 2,
+    // A batch at a time per route: so many routes of one process write side by side, and more wait for one another.
+    max: 8,
     idleTimeoutMillis: 30_000,
     connectionTimeoutMillis: Math.min(5_000, timeoutMs),
     keepAlive: true,
@@ -96,7 +96,9 @@ async function withClient<T>(pool: Pool, signal: AbortSignal | undefined, use: (
   } catch (error) {
     signal?.throwIfAborted();
     const outcome = outcomeOfPostgres(error);
-    if (!outcome || outcome.kind === "ambiguous") broken = error instanceof Error ? error : new Error("unknown");
+    // 57P01 comes over a connection that the server has ended: it must not be handed out once more.
+    const isGone = outcome?.kind === "ambiguous" || (outcome?.kind === "retry" && outcome.because === "down");
+    if (!outcome || isGone) broken = error instanceof Error ? error : new Error("unknown");
     if (!outcome || outcome.kind === "delivered") throw error;
     throw error instanceof OpenError ? error : new OpenError(outcome);
   } finally {

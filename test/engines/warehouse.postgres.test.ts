@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { outcomeOfPostgres } from "../../connectors/warehouse/postgres-errors.ts";
 import { OpenError } from "../../src/connector.ts";
 import { deliveryOf, describeWarehouse, documentedCall, type EngineTraits, openWarehouse, plainRow } from "../warehouse.contract.ts";
 
@@ -148,6 +149,15 @@ describe.skipIf(missing)(`PostgreSQL as a warehouse${missing ? ` (skipped: ${mis
     }
     expect(kinds[1]).toBe("delivered");
     await destination.close();
+  });
+
+  test("waiting for a connection of our own is no server that cannot be reached", async () => {
+    const pool = new pg.Pool({ connectionString: urlOf(), max: 1, connectionTimeoutMillis: 200 });
+    const held = await pool.connect();
+    const error = await pool.connect().catch((thrown: unknown) => thrown);
+    held.release();
+    await pool.end();
+    expect(outcomeOfPostgres(error)).toMatchObject({ kind: "retry", because: "record", code: "pool_busy" });
   });
 
   test("an attempt that is given up ends its connection, and the next one works", async () => {
