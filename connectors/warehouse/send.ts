@@ -21,25 +21,42 @@ export async function sendRows(options: { deliveries: Delivery<WarehouseWith>[];
     }
   }
   const { maxBytes, bytesOf } = store.limit ?? DEFAULT_LIMIT;
+  /** What stops the destination; the rest would only find out the same, each with a wait of its own. */
+  let stopped: Outcome | undefined;
   for (const part of statementsOf(rows, { maxBytes, bytesOf })) {
     if (store.limit && part.length === 1 && part[0] && bytesOf(part[0]) > maxBytes) {
       outcomes.set(part[0].key, { kind: "rejected", code: "too_large", reason: "the row is larger than one statement may be" });
       continue;
     }
-    const results = await writePart({ part, columns, store, signal });
-    for (const [index, row] of part.entries()) outcomes.set(row.key, outcomeOfRow(row, results[index], store));
+    if (stopped) {
+      for (const { key } of part) outcomes.set(key, stopped);
+      continue;
+    }
+    const written = await writePart({ part, columns, store, signal });
+    for (const [index, row] of part.entries()) outcomes.set(row.key, written.failed ?? outcomeOfRow(row, written.results[index], store));
+    if (written.failed && stopsAll(written.failed)) stopped = written.failed;
   }
   return deliveries.map(({ key }) => outcomes.get(key) ?? { kind: "ambiguous", code: "no_result", reason: "the row's end is not known" });
 }
 
-async function writePart(options: { part: Row[]; columns: Column[]; store: Store; signal: AbortSignal }): Promise<RowResult[]> {
+async function writePart(options: {
+  part: Row[];
+  columns: Column[];
+  store: Store;
+  signal: AbortSignal;
+}): Promise<{ results: RowResult[]; failed?: undefined } | { results?: undefined; failed: Outcome }> {
   const { part, columns, store, signal } = options;
   try {
-    return await store.upsert(part, columns, { signal });
+    return { results: await store.upsert(part, columns, { signal }) };
   } catch (error) {
     if (!(error instanceof OpenError)) throw error;
-    return part.map(() => error.outcome);
+    return { failed: error.outcome };
   }
+}
+
+/** Not a conflict or a lost answer: the next statement may do better. */
+function stopsAll(outcome: Outcome): boolean {
+  return outcome.kind === "unauthorized" || (outcome.kind === "retry" && (outcome.because === "down" || outcome.because === "rate-limit"));
 }
 
 function outcomeOfRow(row: Row, result: RowResult | undefined, store: Store): Outcome {

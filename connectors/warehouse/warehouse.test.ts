@@ -11,6 +11,8 @@ import { openDuckDbStore } from "./duckdb.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
 import { warehouse } from "./index.ts";
 import { rowOf } from "./row.ts";
+import { sendRows } from "./send.ts";
+import type { Store } from "./store.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -185,6 +187,39 @@ describe("a DuckDB file and other programs", () => {
     await destination.close();
     rmSync(`${path}.wal`, { force: true });
     expect((await otherProgram(path, "READ_ONLY")).said).toBe("calls 1");
+  });
+});
+
+describe("a batch of several statements", () => {
+  async function sent(outcome: ConstructorParameters<typeof OpenError>[0]) {
+    let statements = 0;
+    const store: Store = {
+      table: "calls",
+      limit: { maxBytes: 1, bytesOf: () => 1 },
+      prepare: async () => undefined,
+      async upsert(rows) {
+        statements += 1;
+        if (statements === 2) throw new OpenError(outcome);
+        return rows.map(() => "written");
+      },
+      erase: async () => false,
+      close: async () => undefined,
+    };
+    const deliveries = ["a", "b", "c", "d"].map((call_id) => deliveryOf(documentedCall({ call_id })));
+    const outcomes = await sendRows({ deliveries, store, signal: AbortSignal.timeout(10_000) });
+    return { statements, kinds: outcomes.map(({ kind }) => kind) };
+  }
+
+  test("ends at the first that the database takes no more: the rest is not tried, and gets the same answer", async () => {
+    const down = { kind: "retry", because: "down", code: "x", reason: "x" } as const;
+    expect(await sent(down)).toEqual({ statements: 2, kinds: ["delivered", "retry", "retry", "retry"] });
+    const unauthorized = { kind: "unauthorized", code: "x", reason: "x", fix: "x" } as const;
+    expect(await sent(unauthorized)).toMatchObject({ statements: 2, kinds: ["delivered", ...Array(3).fill("unauthorized")] });
+  });
+
+  test("goes on where only one statement failed", async () => {
+    const record = { kind: "retry", because: "record", code: "x", reason: "x" } as const;
+    expect(await sent(record)).toEqual({ statements: 4, kinds: ["delivered", "retry", "delivered", "delivered"] });
   });
 });
 
