@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /**
@@ -21,6 +21,16 @@ export async function replaceFile(options: { file: string; write(path: string): 
     await rm(beside, { force: true });
   }
   await flushed(folder);
+}
+
+/** What a process that was killed has left beside a file, in each day's folder. Only for whoever has the folder's lock: others may be writing. */
+export async function removeHalfWritten(folder: string): Promise<void> {
+  for (const day of await readdir(folder, { withFileTypes: true })) {
+    if (!day.isDirectory() || !day.name.startsWith("dt=")) continue;
+    for (const name of await readdir(join(folder, day.name))) {
+      if (/^\..+\.parquet\.new$/.test(name)) await rm(join(folder, day.name, name), { force: true });
+    }
+  }
 }
 
 async function flushed(path: string): Promise<void> {

@@ -132,6 +132,31 @@ describe("a folder of Parquet files", () => {
     expect(filesOf("dt=2025-01-15")).toEqual(["calls.parquet"]);
   });
 
+  test("what a crash left half written goes at the next start, and when a call is forgotten", async () => {
+    const half = join(folder, "dt=2024-06-01", ".calls.parquet.new");
+    const crash = () => {
+      mkdirSync(join(folder, "dt=2024-06-01"), { recursive: true });
+      writeFileSync(half, "PAR1 the word is marzipan");
+    };
+    crash();
+    const destination = await openWarehouse({ url: `parquet:${folder}` });
+    expect(existsSync(half)).toBe(false);
+    crash();
+    await destination.erase?.({ key: "voiceinfra/x", receipt: { id: "voiceinfra/x" } }, within());
+    expect(existsSync(half)).toBe(false);
+  });
+
+  test("a row of somebody else's without a key stays, when its day is written anew and when a call is forgotten", async () => {
+    mkdirSync(join(folder, "dt=2025-01-15"), { recursive: true });
+    const file = glob().replace("/*/", "/dt=2025-01-15/");
+    await read(`COPY (SELECT NULL::VARCHAR AS delivery_key, 'theirs' AS call_id) TO ${file} (FORMAT parquet)`);
+    const destination = await openWarehouse({ url: `parquet:${folder}` });
+    await destination.send([deliveryOf(documentedCall()), deliveryOf(documentedCall({ call_id: "b" }))], within());
+    const receipt = { id: "voiceinfra/b" };
+    expect(await destination.erase?.({ key: receipt.id, receipt }, within())).toBe(true);
+    expect(await read(`SELECT call_id FROM ${glob()} ORDER BY call_id`)).toEqual([{ call_id: "call_01HXYZ123456" }, { call_id: "theirs" }]);
+  });
+
   test("a value that DuckDB cannot read refuses its own row, and the rest of its batch is in the files of its days", async () => {
     const store = openParquetStore({ url: new Secret(`parquet:${folder}`), table: "calls" });
     const rows = ["a", "b", "c", "d", "e"].map((call_id) => rowOf(deliveryOf(documentedCall({ call_id }))));

@@ -8,7 +8,7 @@ import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT } from "./columns.ts
 import { DUCKDB_TYPES, fillIncoming, INCOMING } from "./duckdb.ts";
 import { openErrorOfDuckDb, refusalOfDuckDb } from "./duckdb-errors.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
-import { replaceFile } from "./parquet-file.ts";
+import { removeHalfWritten, replaceFile } from "./parquet-file.ts";
 import type { Row } from "./row.ts";
 import type { Store } from "./store.ts";
 import { missingColumns } from "./widen.ts";
@@ -62,7 +62,11 @@ export function openParquetStore(options: { url: Secret; table: string }): Store
 
   return {
     table,
-    prepare: (columns) => withFolder(undefined, async (connection) => void (await readable(connection, columns))),
+    prepare: (columns) =>
+      withFolder(undefined, async (connection) => {
+        await removeHalfWritten(folder);
+        await readable(connection, columns);
+      }),
 
     upsert: (rows, columns, { signal }) =>
       withFolder(signal, async (connection) => {
@@ -80,7 +84,7 @@ export function openParquetStore(options: { url: Secret; table: string }): Store
         for (const day of await daysOf(connection, there?.sql)) {
           signal.throwIfAborted();
           const rest = there
-            ? `UNION ALL BY NAME SELECT * EXCLUDE (${FILE}) FROM ${there.sql} WHERE ${FILE} = ${literal(fileOf(day))} AND ${KEY} NOT IN (SELECT ${KEY} FROM ${INCOMING})`
+            ? `UNION ALL BY NAME SELECT * EXCLUDE (${FILE}) FROM ${there.sql} WHERE ${FILE} = ${literal(fileOf(day))} AND (${KEY} IS NULL OR ${KEY} NOT IN (SELECT ${KEY} FROM ${INCOMING}))`
             : "";
           await writeDay(connection, day, `SELECT * FROM ${MERGED} WHERE ${DAY_SQL} = '${day}' ${rest}`);
         }
@@ -89,13 +93,15 @@ export function openParquetStore(options: { url: Secret; table: string }): Store
 
     erase: (key, { signal }) =>
       withFolder(signal, async (connection) => {
+        // It may hold the call: whoever is forgotten is in no file.
+        await removeHalfWritten(folder);
         const there = await readable(connection, []);
         if (!there) return false;
         const found = await connection.runAndReadAll(`SELECT DISTINCT ${FILE} FROM ${there.sql} WHERE ${quoted(KEY)} = $1`, [key]);
         for (const [file] of found.getRows()) {
           const day = String(file).split("/").at(-2) ?? "";
           await connection.run(
-            `CREATE OR REPLACE TEMP TABLE kept AS SELECT * EXCLUDE (${FILE}) FROM ${there.sql} WHERE ${FILE} = ${literal(String(file))} AND ${quoted(KEY)} <> $1`,
+            `CREATE OR REPLACE TEMP TABLE kept AS SELECT * EXCLUDE (${FILE}) FROM ${there.sql} WHERE ${FILE} = ${literal(String(file))} AND ${quoted(KEY)} IS DISTINCT FROM $1`,
             [key],
           );
           await writeDay(connection, day, "SELECT * FROM kept");
