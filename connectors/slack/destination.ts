@@ -35,7 +35,7 @@ export async function openSlack(options: {
   async function sendOne(delivery: Delivery<SlackWith>, signal: AbortSignal): Promise<Outcome> {
     const { previous } = delivery;
     // The line counts it already, and says nothing else of it.
-    if (previous?.extra?.summed !== undefined) return { kind: "delivered", receipt: previous };
+    if (previous?.extra?.summed !== undefined) return { kind: "delivered", receipt: previous, final: true };
     // A message stays in the channel that it was posted to, also when the route has moved on to another.
     const channel = previous?.extra?.channel ?? delivery.with.channel;
     try {
@@ -59,7 +59,8 @@ export async function openSlack(options: {
             signal,
           });
       const unmentioned = owner && "unknown" in owner ? owner.unknown : undefined;
-      return { kind: "delivered", receipt: receiptOf({ posted, workspaceUrl, ownerId, unmentioned, related }) };
+      const receipt = receiptOf({ posted, workspaceUrl, ownerId, unmentioned, related });
+      return { kind: "delivered", receipt, ...(receipt.extra?.summed === undefined ? {} : { final: true as const }) };
     } catch (error) {
       return outcomeOfSlack(error, { channel });
     }

@@ -90,6 +90,14 @@ describe("max_per_hour", () => {
     expect(all[2]?.text).toMatch(/^1 more call /);
   });
 
+  test("a call in the line is final, a message is not: what `after` brings too late is added to messages alone", async () => {
+    const { open } = await startWorkspace();
+    const { send } = await open();
+    const outcomes = [];
+    for (const callId of sent(3)) outcomes.push(await send(callTo(callId, { with: two })));
+    expect(outcomes.map((outcome) => outcome.kind === "delivered" && outcome.final)).toEqual([undefined, undefined, true]);
+  });
+
   test("a later version of a summed-up call changes nothing, and its deletion leaves the others' line", async () => {
     const { open, bodies, called } = await startWorkspace();
     const { receipt, erase } = await open();
