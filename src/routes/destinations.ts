@@ -8,7 +8,7 @@ import { findingsOf } from "./issues.ts";
 import type { Finding, Problems } from "./problems.ts";
 import { createProblems } from "./problems.ts";
 import type { RoutesFile } from "./schema.ts";
-import { maskSecrets, secretKeysOf } from "./secrets.ts";
+import { isOpenAddress, maskSecrets, secretKeysOf } from "./secrets.ts";
 import { LITERAL_HINT } from "./sources.ts";
 import { type Environment, hasVariables, resolveVariables } from "./variables.ts";
 
@@ -42,7 +42,7 @@ export function loadDestinations(options: {
     const secretKeys = secretKeysOf(connector.settings);
     for (const key of secretKeys) {
       const text = value[key];
-      if (typeof text !== "string" || text === "" || hasVariables(text)) continue;
+      if (typeof text !== "string" || text === "" || hasVariables(text) || isOpenAddress(key, text)) continue;
       problems.warn({ at: document.at([...base, key]), message: `"${key}" is written out in the file`, hint: LITERAL_HINT });
     }
 

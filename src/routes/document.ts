@@ -17,8 +17,8 @@ export interface RoutesDocument {
   atKey(path: Path): Position;
   /** Where a character of the text at `path` is, through quotes, escapes and indentation. */
   inside(path: Path, offset: number): Position;
-  /** Start and end in `text` of every scalar that stands under a key that `matches`, wherever it is. */
-  scalarsUnder(matches: (key: string) => boolean): [number, number][];
+  /** Start and end in `text` of every scalar that stands under a key that `matches`, wherever it is, and that key. */
+  scalarsUnder(matches: (key: string) => boolean): { key: string; start: number; end: number }[];
 }
 
 /** Aliases may repeat things, but not so often that a small file becomes a huge one. */
@@ -72,18 +72,20 @@ export function readDocument(options: { text: string; problems: Problems }): Rou
       return place === undefined ? at(path) : position(place);
     },
     scalarsUnder(matches) {
-      const ranges: [number, number][] = [];
-      const take = (_key: unknown, scalar: Scalar) => {
-        if (scalar.range) ranges.push([scalar.range[0], scalar.range[1]]);
-      };
+      const found: { key: string; start: number; end: number }[] = [];
       visit(document ?? null, {
         Pair(_key, pair) {
           if (!isScalar(pair.key) || !matches(String(pair.key.value))) return undefined;
-          visit(pair.value as Node | null, { Scalar: take });
+          const key = String(pair.key.value);
+          visit(pair.value as Node | null, {
+            Scalar(_, { range }) {
+              if (range) found.push({ key, start: range[0], end: range[1] });
+            },
+          });
           return visit.SKIP;
         },
       });
-      return ranges;
+      return found;
     },
   };
 }

@@ -21,6 +21,14 @@ function holdsSecret(value: unknown): boolean {
 }
 
 const SECRET_NAME = /secret|token|password|passphrase|private_?key|api_?key|credential/i;
+/**
+ * An address of a file or a store without a password in it is no secret, though its key holds one elsewhere: `duckdb:data/calls.duckdb`,
+ * `s3://bucket`, `postgres://db/calls`. A web address may be one as a whole (Slack's, Teams' and Discord's webhooks are).
+ */
+export function isOpenAddress(key: string, text: string): boolean {
+  return key === "url" && /^(?!https?:)[a-z][a-z0-9+.-]*:[^\s@]+$/i.test(text) && !SECRET_NAME.test(text);
+}
+
 const SECRET_LINE = new RegExp(`^(.*?(?:${SECRET_NAME.source})[\\w-]*["']?\\s*:\\s*)(.*)$`, "i");
 
 /**
@@ -32,8 +40,9 @@ export function maskSecrets(options: { text: string; document?: RoutesDocument; 
   const { text, document, connectors } = options;
   const known = new Set(Object.values(connectors).flatMap((connector) => [...secretKeysOf(connector.settings)]));
   const signs = text.split("");
-  for (const [start, end] of document?.scalarsUnder((key) => known.has(key) || SECRET_NAME.test(key)) ?? []) {
-    if (hasVariables(text.slice(start, end))) continue;
+  for (const { key, start, end } of document?.scalarsUnder((key) => known.has(key) || SECRET_NAME.test(key)) ?? []) {
+    const written = text.slice(start, end);
+    if (hasVariables(written) || isOpenAddress(key, written.replace(/^["']|["']$/g, ""))) continue;
     for (let i = start; i < end; i += 1) if (!/\s/.test(signs[i] ?? "")) signs[i] = MASK;
   }
   const masked = signs.join("").replace(/(:\/\/[^\s:/@"']*:)([^\s@"']+)(@)/g, (_, before: string, password: string, after: string) => {

@@ -23,3 +23,15 @@ test("it is told also where the address comes from a variable, and never for the
   expect(warnings('url: "${WAREHOUSE}"', { WAREHOUSE: "bigquery://acme-calls/voice" })).toHaveLength(1);
   expect(warnings('url: "${WAREHOUSE}"', { WAREHOUSE: "postgres://me:x@db/calls" })).toEqual([]);
 });
+
+test("an address without a password in it is no secret: no warning, and the file may be kept for a restart", () => {
+  const load = (settings: string) =>
+    loadRoutes({ path: "routes.yaml", text: text(settings), env: { SECRET: "x" }, connectors, role: { kind: "check" } });
+  for (const url of ["duckdb:data/warehouse.duckdb", "parquet:data/calls", "postgres://db/calls"]) {
+    expect(load(`url: "${url}"`)).toMatchObject({ warnings: [], keepable: true });
+  }
+  const withPassword = load('url: "postgres://me:hunter2@db/calls"');
+  expect(withPassword.warnings).toMatchObject([{ message: '"url" is written out in the file' }]);
+  expect(withPassword.keepable).toBe(false);
+  expect(withPassword.text).not.toContain("hunter2");
+});
