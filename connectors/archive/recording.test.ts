@@ -420,7 +420,7 @@ describe("a recording that takes longer than an attempt", () => {
     });
     const { root, send, erase, destination } = await inFolder({}, { timeoutMs: 300 });
     await send(recorded(at()));
-    await expect.poll(() => [...filesOf(root).keys()].filter((name) => name.startsWith(".incoming/"))).toHaveLength(1);
+    await expect.poll(() => [...filesOf(root).keys()].filter((name) => name.startsWith(".incoming/")), { timeout: 10_000 }).toHaveLength(1);
     expect(await erase({ id: `${STEM}.json` })).toBe(true);
     expect(filesOf(root)).toEqual(new Map());
     await send(recorded(at()));

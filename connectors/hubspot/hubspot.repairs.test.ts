@@ -52,7 +52,7 @@ describe("a contact that is made", () => {
     expect(unclear).toMatchObject({ kind: "retry", because: "record", code: "contact_unclear", retryAfterMs: expect.any(Number) });
     expect((unclear as { retryAfterMs: number }).retryAfterMs).toBeGreaterThan(50_000);
     answer();
-    await expect.poll(async () => (await send(destination, delivery()))[0]?.kind).toBe("delivered");
+    await expect.poll(async () => (await send(destination, delivery()))[0]?.kind, { timeout: 10_000 }).toBe("delivered");
     expect(seenAt(CREATE)).toHaveLength(1);
     expect((await sandbox.records()).map(({ body }) => body.contacts)).toEqual([["251"]]);
   });

@@ -161,7 +161,7 @@ ${routes}
   test.skipIf(skip)("pause holds, lag says who and why, resume sends all of it; resumed with a skip it is left out", async () => {
     expect((await run("pause", "to-slack", "--reason", "the channel moves")).stdout).toContain("to-slack is paused");
     expect((await run("pause", "to-slack")).stdout).toContain("paused already: paused by ann: the channel moves");
-    await expect.poll(async () => (await json("lag")).routes[0].cause).toBe("paused by ann: the channel moves");
+    await expect.poll(async () => (await json("lag")).routes[0].cause, { timeout: 10_000 }).toBe("paused by ann: the channel moves");
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     const before = await keys();
     await send("during-the-pause");
@@ -197,7 +197,7 @@ ${routes}
     expect(unsure.stderr).toContain("Add --yes");
     write(GOOD);
     await up.logged("the routes file was edited, and is in use");
-    await expect.poll(async () => (await json("dead", "list")).length).toBe(3);
+    await expect.poll(async () => (await json("dead", "list")).length, { timeout: 10_000 }).toBe(3);
     expect((await run("dead", "discard", "dead-3", "--reason", "a test of ours", "--yes")).stdout).toContain("1 dead letter discarded");
     const two = await Promise.all([0, 1].map(() => json("dead", "replay", "--all", "--yes")));
     expect(two.reduce((sum, { replayed }) => sum + (replayed ?? 0), 0)).toBe(2);
@@ -217,7 +217,9 @@ ${routes}
     const done = await json("replay", "--route", "to-slack", "--since", "1h", "--yes", "--rate", "100");
     expect(done).toMatchObject({ state: "done", counts: { queued: 2 } });
     await expect.poll(keys, { timeout: 15_000 }).toContain("voiceinfra/left-out/to-slack");
-    await expect.poll(async () => (await json("replay", "--route", "to-slack", "--since", "1h", "--yes")).preview.queued).toBe(0);
+    await expect
+      .poll(async () => (await json("replay", "--route", "to-slack", "--since", "1h", "--yes")).preview.queued, { timeout: 10_000 })
+      .toBe(0);
     const again = await json("replay", "--route", "to-slack", "--since", "1h", "--again", "--yes", "--rate", "100");
     expect(again.counts.queued).toBeGreaterThan(5);
     // Slack's messages are edited: none is posted twice.
