@@ -19,7 +19,7 @@ const TROUBLES: Exclude<Trouble, undefined>[] = ["refused", "black hole", "500",
 /** Case 4: HubSpot is dead in five ways, one after the other; Slack must not feel it; then HubSpot's backlog drains. */
 export async function isolation(options: { engine: SceneEngine; ratePerSecond: number; eachMs: number }): Promise<Isolation> {
   const { engine, ratePerSecond, eachMs } = options;
-  const scene = await openScene({ engine, latencyMs: 20 });
+  const scene = await openScene({ engine, latencyMs: 5 });
   const startedAtMs = performance.now();
   try {
     await Promise.all(PROCESSES.map(scene.start));
