@@ -195,6 +195,18 @@ export function describeWarehouse(engine: string, traits: EngineTraits, setUp: (
       expect((await rows()).map(({ summary }) => summary)).toEqual(["first of a", "second of b", "first of c"]);
     });
 
+    test("a row is read back as it stands there, and nothing where there is none", async () => {
+      const destination = await open();
+      await send(destination, deliveryOf(documentedCall({ call_id: "a" })), deliveryOf(documentedCall({ call_id: "b" })));
+      // An engine that was never tried for real is not asked: `patchbay test` says so.
+      if (!destination.read) return;
+      const read = (call: string) =>
+        destination.read?.({ key: `voiceinfra/${call}`, receipt: { id: `voiceinfra/${call}` } }, { signal: AbortSignal.timeout(15_000) });
+      const { summary, duration_seconds } = documentedCall();
+      expect(await read("b")).toMatchObject({ delivery_key: "voiceinfra/b", call_id: "b", summary, duration_seconds });
+      expect(await read("never")).toBeUndefined();
+    });
+
     test("erasing takes one row, says whether there was one, and leaves the others", async () => {
       const destination = await open();
       await send(destination, deliveryOf(documentedCall({ call_id: "a" })), deliveryOf(documentedCall({ call_id: "b" })));

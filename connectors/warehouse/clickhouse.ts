@@ -3,7 +3,7 @@ import { OpenError, type Secret } from "../../src/connector.ts";
 import { writeBisecting } from "./bisect.ts";
 import { outcomeOfClickHouse, refusalOfClickHouse } from "./clickhouse-errors.ts";
 import { makeClickHouseTable, VERSION } from "./clickhouse-table.ts";
-import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT } from "./columns.ts";
+import { type Column, DELIVERED_AT, KEY, quoted, TABLE_COLUMNS, UPDATED_AT } from "./columns.ts";
 import { type Row, withinYears } from "./row.ts";
 import type { RowResult, Store } from "./store.ts";
 
@@ -74,6 +74,11 @@ export async function openClickHouseStore(options: { url: Secret; table: string;
           abort_signal: signal,
         });
         return there.length > 0;
+      }, signal),
+    read: (key, { signal }) =>
+      asOutcomes(async () => {
+        const [line] = await readLines({ client, table, names: TABLE_COLUMNS.map(({ name }) => name), keys: [key], signal });
+        return line as Record<string, unknown> | undefined;
       }, signal),
     close: () => client.close(),
   };

@@ -67,6 +67,13 @@ export function openDuckDbStore(options: { url: Secret; table: string; batchesPe
         return result.getRows().length > 0;
       }),
 
+    read: (key, { signal }) =>
+      withDuckDbFile({ path, signal }, (connection) =>
+        readRow({ connection, from: quoted(table), key }).catch((error) => {
+          throw openErrorOfDuckDb(error);
+        }),
+      ),
+
     async close() {
       // The file alone then holds everything.
       if (unfolded > 0) await withDuckDbFile({ path }, fold).catch(() => undefined);
@@ -78,6 +85,20 @@ export function openDuckDbStore(options: { url: Secret; table: string; batchesPe
     await connection.run("CHECKPOINT").catch(() => undefined);
     unfolded = 0;
   }
+}
+
+/** One row, its values as JSON has them. */
+export async function readRow(options: {
+  connection: DuckDBConnection;
+  from: string;
+  key: string;
+}): Promise<Record<string, unknown> | undefined> {
+  const { connection, from, key } = options;
+  const found = await connection.runAndReadAll(`SELECT to_json(t)::VARCHAR FROM (SELECT * FROM ${from}) AS t WHERE t.${quoted(KEY)} = $1`, [
+    key,
+  ]);
+  const [row] = found.getRows()[0] ?? [];
+  return row === undefined ? undefined : JSON.parse(String(row));
 }
 
 async function makeTable(options: { connection: DuckDBConnection; table: string; columns: readonly Column[] }): Promise<void> {

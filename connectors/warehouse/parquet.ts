@@ -5,7 +5,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Secret } from "../../src/connector.ts";
 import { writeBisecting } from "./bisect.ts";
 import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT } from "./columns.ts";
-import { DUCKDB_TYPES, fillIncoming, INCOMING } from "./duckdb.ts";
+import { DUCKDB_TYPES, fillIncoming, INCOMING, readRow } from "./duckdb.ts";
 import { openErrorOfDuckDb, refusalOfDuckDb } from "./duckdb-errors.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
 import { removeHalfWritten, replaceFile } from "./parquet-file.ts";
@@ -107,6 +107,14 @@ export function openParquetStore(options: { url: Secret; table: string }): Store
           await writeDay(connection, day, "SELECT * FROM kept");
         }
         return found.getRows().length > 0;
+      }),
+
+    read: (key, { signal }) =>
+      withFolder(signal, async (connection) => {
+        const there = await readable(connection, []);
+        const row = there && (await readRow({ connection, from: there.sql, key }));
+        delete row?.[FILE];
+        return row;
       }),
 
     close: async () => undefined,

@@ -71,6 +71,11 @@ export async function openPostgresStore(options: {
         });
         return deleted > 0;
       }),
+    read: (key, { signal }) =>
+      withClient(pool, signal, async (client) => {
+        const { rows } = await client.query(`SELECT to_jsonb(t) AS row FROM ${target} AS t WHERE ${quoted(KEY)} = $1`, [key]);
+        return rows[0]?.row as Record<string, unknown> | undefined;
+      }),
     close: () => pool.end(),
   };
 }
