@@ -59,10 +59,11 @@ export async function connectorCommand(
         current = edited;
       },
     });
-    logger.info({ routes: selected.map(({ id }) => id), log: log.name, ledger: ledger.name, ops: ops.url }, "connector runs");
     return await runUntilStopped({
       failed: running.failed,
       logger,
+      announce: () =>
+        logger.info({ routes: selected.map(({ id }) => id), log: log.name, ledger: ledger.name, ops: ops.url }, "connector runs"),
       stop: async () => {
         await following.stop();
         await Promise.all([running.stop({ graceMs: GRACE_MS }), keeping.stop()]);

@@ -15,11 +15,11 @@ export async function ingressCommand(options: CommonOptions & { port?: number })
     const sources = await context.sources();
     const log = await context.log();
     const ingress = await startIngress({ sources, log, logger: context.logger, port: webhookPort(options, context.env) });
-    context.logger.info({ url: ingress.url, log: log.name, sources: sources.map(({ name }) => name) }, "ingress listens");
     const following = followSources({ context, use: ingress.use });
     return await runUntilStopped({
       failed: never,
       logger: context.logger,
+      announce: () => context.logger.info({ url: ingress.url, log: log.name, sources: sources.map(({ name }) => name) }, "ingress listens"),
       stop: async () => {
         await following.stop();
         await ingress.stop({ graceMs: GRACE_MS });

@@ -7,12 +7,19 @@ export const GRACE_MS = 25_000;
 /**
  * Runs until SIGTERM or Ctrl-C, then drains; a second signal ends the process at once. When `failed` resolves first
  * (an engine gave up for good) it drains too and the exit code is 1, so that whoever supervises us starts us again.
+ * `announce` says that it runs, once a signal is obeyed: who reads it may stop us in the same moment.
  */
-export async function runUntilStopped(options: { failed: Promise<Error>; stop: () => Promise<void>; logger: Logger }): Promise<ExitCode> {
-  const { failed, stop, logger } = options;
+export async function runUntilStopped(options: {
+  failed: Promise<Error>;
+  announce?: () => void;
+  stop: () => Promise<void>;
+  logger: Logger;
+}): Promise<ExitCode> {
+  const { failed, announce, stop, logger } = options;
   const end = await new Promise<{ signal: NodeJS.Signals } | { error: Error }>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve({ signal }));
     void failed.then((error) => resolve({ error }));
+    announce?.();
   });
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.once(signal, () => {

@@ -36,13 +36,14 @@ export async function upCommand(options: CommonOptions & { port?: number; opsPor
         ingress.use(edited.sources);
       },
     });
-    logger.info(
-      { url: ingress.url, ops: ops.url, log: log.name, ledger: ledger.name, routes: running.workers.map(({ route }) => route.id) },
-      "up",
-    );
     return await runUntilStopped({
       failed: running.failed,
       logger,
+      announce: () =>
+        logger.info(
+          { url: ingress.url, ops: ops.url, log: log.name, ledger: ledger.name, routes: running.workers.map(({ route }) => route.id) },
+          "up",
+        ),
       stop: async () => {
         await following.stop();
         await ingress.stop({ graceMs: GRACE_MS });
