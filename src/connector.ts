@@ -18,6 +18,7 @@ export { flag } from "./lib/flag.ts";
 export { createGuardedHttp, discard, type GuardedAnswer, type GuardedHttp, NotReachedError } from "./lib/guarded-http.ts";
 export { unixMsOf } from "./lib/iso-time.ts";
 export { checkLiteralHost, RefusedAddressError, type ResolveName } from "./lib/public-address.ts";
+export { durationText, timeText } from "./lib/readable-time.ts";
 export { parseRetryAfterMs } from "./lib/retry-after.ts";
 export { Secret } from "./lib/secret.ts";
 export { escapeHtml, truncate } from "./lib/text.ts";

@@ -1,8 +1,8 @@
 import type { KnownBlock, MessageMetadata } from "@slack/web-api";
-import { customerLabel, type Delivery, type Related, type SharedCall, truncate } from "../../src/connector.ts";
+import { customerLabel, type Delivery, durationText, type Related, type SharedCall, timeText, truncate } from "../../src/connector.ts";
 import { buttons, facts, header, section } from "./blocks.ts";
 import { metadataOf } from "./metadata.ts";
-import { authorsText, durationText, escaped, timeText } from "./text.ts";
+import { authorsText, escaped } from "./text.ts";
 import type { SlackWith } from "./with.ts";
 
 export interface Message {

@@ -1,5 +1,5 @@
-import { customerLabel, type Delivery, type SharedCall, truncate } from "../../src/connector.ts";
-import { authorsText, durationText, escaped, escapedLine, timeText } from "./text.ts";
+import { customerLabel, type Delivery, durationText, type SharedCall, timeText, truncate } from "../../src/connector.ts";
+import { authorsText, escaped, escapedLine } from "./text.ts";
 import type { TeamsWith } from "./with.ts";
 
 /**

@@ -1,5 +1,3 @@
-import { unixMsOf } from "../../src/connector.ts";
-
 /**
  * What Teams' Markdown could read as its own (learn.microsoft.com, "Format cards in Teams": in TextBlock.text, Fact.title and Fact.value), and the
  * angle brackets of `<at>`. With them escaped nothing is bold, links or mentions.
@@ -41,20 +39,4 @@ export function escapedValue(value: string): string {
  */
 export function authorsText(text: string): string {
   return clean(text).replace(/\\[\s\S]|<(?=\/?at\b)/gi, (sign) => (sign === "<" ? "\\<" : sign));
-}
-
-/** `2 min 27 s`, `45 s`, `1 h 3 min`. */
-export function durationText(seconds: number): string {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
-}
-
-/** `15 Jan 2025, 15:23 CET`; the text as it came when it cannot be read. */
-export function timeText(iso: string, timezone: string): string {
-  const atMs = unixMsOf(iso);
-  if (atMs === undefined) return iso;
-  const how = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" } as const;
-  return new Intl.DateTimeFormat("en-GB", { timeZone: timezone, ...how }).format(atMs);
 }

@@ -5,6 +5,7 @@ import { addColumnsSql, BIGQUERY_TYPES, createTableSql, deleteSql, mergeSql } fr
 import { writeBisecting } from "./bisect.ts";
 import type { Column } from "./columns.ts";
 import { jsonBytesOf, jsonOf } from "./json-rows.ts";
+import { asOpenError } from "./open-error.ts";
 import type { Store } from "./store.ts";
 import { type ExistingTable, missingColumns } from "./widen.ts";
 
@@ -80,9 +81,7 @@ export async function openBigQueryStore(options: {
       return await work();
     } catch (error) {
       onFailure();
-      const outcome = outcomeOfBigQuery(error);
-      if (error instanceof OpenError || !outcome || outcome.kind === "delivered") throw error;
-      throw new OpenError(outcome);
+      throw asOpenError(error, outcomeOfBigQuery);
     }
   }
 }

@@ -1,9 +1,10 @@
 import type { ClickHouseClient } from "@clickhouse/client";
-import { OpenError, type Secret } from "../../src/connector.ts";
+import type { Secret } from "../../src/connector.ts";
 import { writeBisecting } from "./bisect.ts";
 import { outcomeOfClickHouse, refusalOfClickHouse } from "./clickhouse-errors.ts";
 import { makeClickHouseTable, VERSION } from "./clickhouse-table.ts";
 import { type Column, DELIVERED_AT, KEY, quoted, TABLE_COLUMNS, UPDATED_AT } from "./columns.ts";
+import { asOpenError } from "./open-error.ts";
 import { type Row, withinYears } from "./row.ts";
 import type { RowResult, Store } from "./store.ts";
 
@@ -139,8 +140,6 @@ async function asOutcomes<T>(run: () => Promise<T>, signal?: AbortSignal): Promi
     return await run();
   } catch (error) {
     signal?.throwIfAborted();
-    const outcome = outcomeOfClickHouse(error);
-    if (error instanceof OpenError || !outcome || outcome.kind === "delivered") throw error;
-    throw new OpenError(outcome);
+    throw asOpenError(error, outcomeOfClickHouse);
   }
 }

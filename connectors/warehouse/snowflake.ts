@@ -1,7 +1,8 @@
-import { OpenError, type Secret } from "../../src/connector.ts";
+import type { Secret } from "../../src/connector.ts";
 import { writeBisecting } from "./bisect.ts";
 import { type Column, quoted } from "./columns.ts";
 import { jsonBytesOf, jsonOf } from "./json-rows.ts";
+import { asOpenError } from "./open-error.ts";
 import { createSnowflakeApi } from "./snowflake-api.ts";
 import { outcomeOfSnowflake, refusalOfSnowflake } from "./snowflake-errors.ts";
 import { createTokens } from "./snowflake-jwt.ts";
@@ -87,9 +88,7 @@ async function asOutcomes<T>(work: () => Promise<T>, onFailure: () => void = () 
     return await work();
   } catch (error) {
     onFailure();
-    const outcome = outcomeOfSnowflake(error);
-    if (error instanceof OpenError || !outcome || outcome.kind === "delivered") throw error;
-    throw new OpenError(outcome);
+    throw asOpenError(error, outcomeOfSnowflake);
   }
 }
 
