@@ -34,7 +34,11 @@ export interface ClusterMember {
   properties: string[];
 }
 
-export const newClusterId = () => Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
+/** 16 random bytes as base64url. Never with a `-` in front: Kafka's command line takes that for an option (Kafka's own `Uuid.randomUuid` avoids it too). */
+export function newClusterId(): string {
+  const id = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
+  return id.startsWith("-") ? newClusterId() : id;
+}
 
 /** Formats a data folder of its own and starts `kafka.Kafka`, alone on free ports unless it is a member. It may not answer yet. */
 export async function startJavaBroker(options: { jars: string; member?: ClusterMember }): Promise<JavaBroker> {
