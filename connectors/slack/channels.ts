@@ -11,6 +11,8 @@ import { outcomeOfSlack } from "./outcome.ts";
 const LOOK_EVERY_MS = 30_000;
 /** Slack's clock, and messages that were on their way during the last look. */
 const OVERLAP_MS = 60_000;
+/** A reading goes on behind the messages that no longer wait for it: ten pages of a busy channel take longer than one message may. */
+const READ_WITHIN_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
 /** What this app has in a channel, as far as this process knows: what it wrote itself at once, the rest from the channel's history. */
@@ -25,8 +27,10 @@ export interface Channel {
 }
 
 export interface Channels {
-  /** Never throws: what cannot be read is in `trouble`. Takes at most `maxWaitMs`. */
+  /** Never throws: what cannot be read, or is not read yet, is in `trouble`. Takes at most `maxWaitMs`. */
   look(options: { channel: string; spanMs: number; maxWaitMs: number; signal: AbortSignal }): Promise<Channel>;
+  /** Ends what is being read. */
+  close(): void;
 }
 
 type Known = Channel & {
@@ -35,47 +39,61 @@ type Known = Channel & {
   spanMs: number;
   lookedAtMs: number;
   nextLookAtMs: number;
-  looking: Promise<void> | undefined;
+  looking: { done: Promise<void>; sinceMs: number } | undefined;
 };
 
 export function createChannels(options: { client: WebClient; botId: string | undefined }): Channels {
   const { client, botId } = options;
   const channels = new Map<string, Known>();
+  const closing = new AbortController();
 
-  async function read(channel: Known, spanMs: number, signal: AbortSignal): Promise<void> {
+  async function read(channel: Known, spanMs: number): Promise<void> {
     const nowMs = Date.now();
-    const sinceMs = spanMs > channel.spanMs ? nowMs - spanMs : Math.max(nowMs - spanMs, channel.lookedAtMs - OVERLAP_MS);
+    const reachesFurther = spanMs > channel.spanMs;
+    const sinceMs = reachesFurther ? nowMs - spanMs : Math.max(nowMs - spanMs, channel.lookedAtMs - OVERLAP_MS);
+    if (reachesFurther) channel.trouble = "no_answer";
+    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(READ_WITHIN_MS)]);
+    const onFound = (message: OurMessage) => channel.messages.set(message.ts, message);
     try {
-      const { messages } = await readOurs({ client, channel: channel.id, oldest: tsOfMs(sinceMs), botId, signal });
-      for (const message of messages) channel.messages.set(message.ts, message);
+      await untilAborted(signal, () => readOurs({ client, channel: channel.id, oldest: tsOfMs(sinceMs), botId, onFound, signal }));
       Object.assign(channel, { spanMs: Math.max(spanMs, channel.spanMs), lookedAtMs: nowMs, trouble: undefined });
     } catch (error) {
       const outcome = outcomeOfSlack(error, { channel: channel.id });
-      channel.trouble = "code" in outcome ? outcome.code : outcome.kind;
+      channel.trouble = signal.aborted ? "no_answer" : "code" in outcome ? outcome.code : outcome.kind;
     }
-    channel.nextLookAtMs = nowMs + LOOK_EVERY_MS;
+    channel.nextLookAtMs = Date.now() + LOOK_EVERY_MS;
     for (const { ts } of channel.messages.values()) if (msOfTs(ts) < nowMs - channel.askedSpanMs) channel.messages.delete(ts);
+  }
+
+  function startLooking(channel: Known): void {
+    const done = read(channel, channel.askedSpanMs).finally(() => {
+      channel.looking = undefined;
+    });
+    channel.looking = { done, sinceMs: performance.now() };
+  }
+
+  /** All who ask wait until the same moment: a reading that takes long holds up one message's time, not that of each that comes. */
+  async function waitFor(channel: Known, maxWaitMs: number, signal: AbortSignal): Promise<void> {
+    if (!channel.looking) return;
+    const { done, sinceMs } = channel.looking;
+    const leftMs = Math.max(0, Math.ceil(sinceMs + maxWaitMs - performance.now()));
+    await untilAborted(AbortSignal.any([signal, AbortSignal.timeout(leftMs)]), () => done).catch(() => undefined);
   }
 
   return {
     async look({ channel: id, spanMs, maxWaitMs, signal }) {
       const channel = channels.get(id) ?? newChannel(id);
       channels.set(id, channel);
-      if (channel.looking) await channel.looking;
-      if (Date.now() >= channel.nextLookAtMs || spanMs > channel.askedSpanMs) {
+      await waitFor(channel, maxWaitMs, signal);
+      const due = Date.now() >= channel.nextLookAtMs || spanMs > channel.askedSpanMs;
+      if (due && !channel.looking) {
         channel.askedSpanMs = Math.max(spanMs, channel.askedSpanMs);
-        const limit = AbortSignal.any([signal, AbortSignal.timeout(maxWaitMs)]);
-        channel.looking ??= untilAborted(limit, () => read(channel, channel.askedSpanMs, limit))
-          .catch(() => {
-            Object.assign(channel, { trouble: "no_answer", nextLookAtMs: Date.now() + LOOK_EVERY_MS });
-          })
-          .finally(() => {
-            channel.looking = undefined;
-          });
-        await channel.looking;
+        startLooking(channel);
+        await waitFor(channel, maxWaitMs, signal);
       }
       return channel;
     },
+    close: () => closing.abort(),
   };
 }
 

@@ -107,6 +107,6 @@ export async function openSlack(options: {
       const { ts, text, blocks, metadata } = found.raw;
       return { ts, ...(thread === undefined ? {} : { thread_ts: thread }), text, blocks, metadata };
     },
-    close: async () => undefined,
+    close: async () => channels.close(),
   };
 }

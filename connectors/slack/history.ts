@@ -25,9 +25,11 @@ export async function readOurs(options: {
   oldest: string;
   botId: string | undefined;
   until?: (message: OurMessage) => boolean;
+  /** Hears of each of them as soon as its page is there: a long reading may be cut off. */
+  onFound?: (message: OurMessage) => void;
   signal: AbortSignal;
 }): Promise<{ messages: OurMessage[]; complete: boolean }> {
-  const { client, channel, thread, oldest, botId, until = () => false, signal } = options;
+  const { client, channel, thread, oldest, botId, until = () => false, onFound, signal } = options;
   const found: OurMessage[] = [];
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
@@ -37,8 +39,10 @@ export async function readOurs(options: {
       thread === undefined ? await client.conversations.history(asked) : await client.conversations.replies({ ...asked, ts: thread });
     for (const one of answer.messages ?? []) {
       const ours = oursOf(one, botId);
-      if (ours) found.push(ours);
-      if (ours && until(ours)) return { messages: found, complete: false };
+      if (!ours) continue;
+      found.push(ours);
+      onFound?.(ours);
+      if (until(ours)) return { messages: found, complete: false };
     }
     cursor = answer.response_metadata?.next_cursor;
     if (!answer.has_more || !cursor) return { messages: found, complete: true };

@@ -103,6 +103,45 @@ describe("thread_by: customer", () => {
     expect(await bodies()).toHaveLength(1);
   });
 
+  test("a look that takes longer than a message may wait goes on behind it, and later messages find their threads", async () => {
+    const slow = Promise.withResolvers<void>();
+    let blocked = false;
+    const { open, bodies } = await startWorkspace({
+      fault: (method, _, carryOut) => (method === "conversations.history" && blocked ? slow.promise.then(carryOut) : undefined),
+    });
+    const before = await open();
+    const first = await before.receipt(callTo("a", { with: threaded }));
+    // It stands on the second page.
+    for (let index = 0; index < 200; index += 1) await before.receipt(callTo(`other_${index}`));
+    blocked = true;
+    const { receipt } = await open();
+    const [b, ofAnother] = await Promise.all([
+      receipt(callTo("b", { with: threaded })),
+      receipt(callTo("c", { with: threaded, call: other })),
+    ]);
+    expect([b, ofAnother].map(({ extra }) => extra?.unthreaded)).toEqual(["no_answer", "no_answer"]);
+    slow.resolve();
+    const next = async () => receipt(callTo(`d${(await bodies()).length}`, { with: threaded }));
+    await vi.waitUntil(async () => (await next()).extra?.thread === first.id, { timeout: 10_000, interval: 50 });
+  });
+
+  test("what a long look has found is known before its end, and stays when Slack stops answering", async () => {
+    const { open, bodies } = await startWorkspace({
+      fault: (method, form) =>
+        method === "conversations.history" && form.has("cursor") ? new Promise<Response>(() => undefined) : undefined,
+    });
+    const { receipt } = await open();
+    const first = await receipt(callTo("a", { with: threaded }));
+    // Its page is full of newer messages, and there is a second one that never comes.
+    for (let index = 0; index < 200; index += 1) await receipt(callTo(`other_${index}`));
+    const { receipt: ofReplica } = await open();
+    const newer = await receipt(callTo("e", { with: threaded, call: other }));
+    const reply = await ofReplica(callTo("b", { with: threaded, call: other }));
+    expect(reply.extra).toMatchObject({ thread: newer.id });
+    expect((await ofReplica(callTo("f", { with: threaded }))).extra?.unthreaded).toBe("no_answer");
+    expect((await bodies())[0]?.ts).toBe(first.id);
+  });
+
   test.each(["thread_not_found", "restricted_action_thread_locked"])("a thread that is gone (%s) is begun anew", async (error) => {
     const { open, bodies } = await startWorkspace({
       fault: (method, form) => (method === "chat.postMessage" && form.has("thread_ts") ? Response.json({ ok: false, error }) : undefined),
