@@ -6,12 +6,14 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { createSandbox as createDiscord } from "../connectors/discord/sandbox.ts";
 import { createSandbox as createHubSpot } from "../connectors/hubspot/sandbox.ts";
+import { createBigQueryStandIn } from "../connectors/warehouse/stand-in/bigquery.ts";
+import { createSnowflakeStandIn } from "../connectors/warehouse/stand-in/snowflake.ts";
 import { reportError } from "../src/commands/report-error.ts";
 import { setupCommand } from "../src/commands/setup.ts";
 import { LATE_WORDS } from "../src/commands/test-call.ts";
 import { testDestinationCommand } from "../src/commands/test-destination.ts";
 import { runTest, type TestStep } from "../src/commands/test-steps.ts";
-import { type Connector, defineConnector, type OpenDestination, type Outcome } from "../src/connector.ts";
+import { type Connector, defineConnector, type OpenDestination, type Outcome, type Sandbox } from "../src/connector.ts";
 import type { Destination } from "../src/route.ts";
 import { type ServedSandbox, serveSandbox } from "../src/sandbox/serve.ts";
 import { deliveryOf, documentedCall } from "./support/documented-call.ts";
@@ -20,6 +22,7 @@ import { closedPort } from "./support/ports.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "patchbay-destination-"));
 const [discord, hubspot] = [createDiscord(), createHubSpot()];
+const warehouses = { bigquery: await createBigQueryStandIn(), snowflake: await createSnowflakeStandIn() };
 const served: ServedSandbox[] = [];
 const env: Record<string, string> = { SECRET: "webhook-secret-text", DESK_TOKEN: "desk-token" };
 
@@ -48,6 +51,11 @@ beforeAll(async () => {
     served.push(one);
     for (const [key, value] of Object.entries(sandbox.settings({ url: one.url, folder }))) env[`${name}_${key}`.toUpperCase()] = value;
   }
+  for (const [name, standIn] of Object.entries(warehouses)) {
+    const one = await serveSandbox({ sandbox: standIn as unknown as Sandbox });
+    served.push(one);
+    for (const [key, value] of Object.entries(standIn.settings(one.url))) env[`${name}_${key}`.toUpperCase()] = value;
+  }
   writeFileSync(join(folder, "desk.ts"), DESK);
   writeFileSync(
     join(folder, "routes.yaml"),
@@ -59,9 +67,13 @@ destinations:
   crm: { connector: hubspot, base_url: "\${HUBSPOT_BASE_URL}", access_token: "\${HUBSPOT_ACCESS_TOKEN}" }
   desk: { connector: desk, token: "\${DESK_TOKEN}" }
   lonely: { connector: hubspot, base_url: "\${HUBSPOT_BASE_URL}", access_token: "\${NOT_SET}" }
+  bigquery: { connector: warehouse, base_url: "\${BIGQUERY_BASE_URL}", url: "\${BIGQUERY_URL}", credentials: "\${BIGQUERY_CREDENTIALS}", location: EU }
+  snowflake: { connector: warehouse, base_url: "\${SNOWFLAKE_BASE_URL}", url: "\${SNOWFLAKE_URL}", username: patchbay, private_key: "\${SNOWFLAKE_PRIVATE_KEY}" }
 routes:
   - { id: chat, to: team-chat, when: 'call_outcome == "failed"' }
   - { id: log, to: crm }
+  - { id: bigquery-rows, to: bigquery }
+  - { id: snowflake-rows, to: snowflake }
 `,
   );
 });
@@ -116,6 +128,22 @@ describe("patchbay test", () => {
     expect(stdout).toContain("Test call from Patchbay, safe to delete");
     expect(await discord.records()).toEqual([]);
   });
+
+  test.each(["bigquery", "snowflake"] as const)(
+    "reads the row back from %s, sees the later summary in it, and deletes it",
+    async (name) => {
+      const { code, stdout } = await run(`test ${name} --json`);
+      const { steps, left } = JSON.parse(stdout);
+      expect({ code, left, steps: steps.map(({ step, went }: TestStep) => `${step} ${went}`) }).toEqual({
+        code: 0,
+        left: [],
+        steps: ["open well", "send well", "read well", "change well", "clean up well"],
+      });
+      expect(steps[2].record).toMatchObject({ source: "voiceinfra", call_id: expect.stringMatching(/^test_patchbay_/) });
+      expect(steps[3].says).toContain("it has the later summary");
+      expect(await warehouses[name].rows("calls")).toEqual([]);
+    },
+  );
 
   test("leaves it with --keep, says where, and takes a connector's name where one destination has it", async () => {
     const { code, stdout } = await run("test discord --keep --json");

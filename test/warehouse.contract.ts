@@ -92,6 +92,9 @@ export function describeWarehouse(engine: string, traits: EngineTraits, setUp: (
     const send = (to: OpenDestination<WarehouseWith>, ...deliveries: Delivery<WarehouseWith>[]) =>
       to.send(deliveries, { signal: AbortSignal.timeout(15_000) });
 
+    const read = async (from: OpenDestination<WarehouseWith>, call: string) =>
+      from.read?.({ key: `voiceinfra/${call}`, receipt: { id: `voiceinfra/${call}` } }, { signal: AbortSignal.timeout(15_000) });
+
     async function rows(table = "calls"): Promise<Record<string, unknown>[]> {
       const found = await under.rows(table);
       return (found ?? []).toSorted((a, b) => String(a.call_id).localeCompare(String(b.call_id)));
@@ -195,16 +198,31 @@ export function describeWarehouse(engine: string, traits: EngineTraits, setUp: (
       expect((await rows()).map(({ summary }) => summary)).toEqual(["first of a", "second of b", "first of c"]);
     });
 
-    test("a row is read back as it stands there, and nothing where there is none", async () => {
+    test("a row is read back as it stands there, in any script, and nothing where there is none", async () => {
       const destination = await open();
-      await send(destination, deliveryOf(documentedCall({ call_id: "a" })), deliveryOf(documentedCall({ call_id: "b" })));
-      // An engine that was never tried for real is not asked: `patchbay test` says so.
-      if (!destination.read) return;
-      const read = (call: string) =>
-        destination.read?.({ key: `voiceinfra/${call}`, receipt: { id: `voiceinfra/${call}` } }, { signal: AbortSignal.timeout(15_000) });
-      const { summary, duration_seconds } = documentedCall();
-      expect(await read("b")).toMatchObject({ delivery_key: "voiceinfra/b", call_id: "b", summary, duration_seconds });
-      expect(await read("never")).toBeUndefined();
+      const told = {
+        start_time: "2025-01-15T14:23:00.123456Z",
+        duration_seconds: 147.5,
+        summary: "山田さん: Привет, „Grüße“ 👍",
+        metadata: { 名前: ["ü", 1, null] },
+      };
+      await send(destination, deliveryOf(documentedCall({ call_id: "a" })), deliveryOf(documentedCall({ call_id: "b", ...told })));
+      const row = await read(destination, "b");
+      const plain = plainRow(row ?? {});
+      expect(plain).toMatchObject({ delivery_key: "voiceinfra/b", call_id: "b", transcript: null, schema_version: 1, ...told });
+      expect((await rows())[1]).toMatchObject(plain);
+      // The names of the docs, also where the engine's own are capitals.
+      expect(Object.keys(row ?? {})).toEqual(Object.keys(plain));
+      expect(await read(destination, "never")).toBeUndefined();
+    });
+
+    test("a late summary is read back in the row that was there", async () => {
+      const destination = await open();
+      const { summary: _late, ...withoutSummary } = documentedCall({ call_id: "a", transcript: "Agent: hello" });
+      await send(destination, deliveryOf(withoutSummary as SharedCall));
+      expect(await read(destination, "a")).toMatchObject({ summary: null, transcript: "Agent: hello" });
+      await send(destination, deliveryOf(documentedCall({ call_id: "a", summary: "Late summary." })));
+      expect(await read(destination, "a")).toMatchObject({ summary: "Late summary.", transcript: "Agent: hello" });
     });
 
     test("erasing takes one row, says whether there was one, and leaves the others", async () => {

@@ -1,4 +1,4 @@
-import { type Column, type ColumnKind, DELIVERED_AT, KEY, UPDATED_AT } from "./columns.ts";
+import { type Column, type ColumnKind, DELIVERED_AT, KEY, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
 import type { TypesOf } from "./widen.ts";
 
 /** As `tables.get` spells them, small letters. */
@@ -47,6 +47,14 @@ VALUES (${[...filled.map((column) => `s.${name(column.name)}`), NOW, NOW].join("
 
 export function deleteSql(target: string): string {
   return `DELETE FROM ${name(target)} WHERE ${name(KEY)} = @key`;
+}
+
+/**
+ * One text `line` for the row, whatever columns it has: times in ISO 8601, numbers and JSON as JSON, integers beyond 2^53 as texts
+ * (cloud.google.com/bigquery/docs/reference/standard-sql/json_functions, "TO_JSON_STRING").
+ */
+export function selectSql(target: string): string {
+  return `SELECT TO_JSON_STRING(${WHOLE_ROW}) AS line FROM ${name(target)} AS ${WHOLE_ROW} WHERE ${name(KEY)} = @key`;
 }
 
 function readSql(column: Column): string {

@@ -33,6 +33,8 @@ const traits: EngineTraits = {
   },
 };
 
+const DOCUMENTED = { key: "voiceinfra/call_01HXYZ123456", receipt: { id: "voiceinfra/call_01HXYZ123456" } };
+
 async function start() {
   const standIn = await createBigQueryStandIn();
   const served = await serveSandbox({ sandbox: { ...standIn, records: async () => [], example: {} } as unknown as Sandbox });
@@ -90,6 +92,40 @@ describe("BigQuery", () => {
     under.standIn.beSlow();
     expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "delivered" }]);
     expect(under.standIn.requests.at(-1)?.path).toMatch(/^GET .*\/queries\/job_/);
+  });
+
+  test("a row is read back also where the statement takes its time, and a time without fractions is short", async () => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.beSlow();
+    await destination.send([deliveryOf(documentedCall({ end_time: "2025-01-15T14:25:27.5Z" }), { tier: "gold" })], within());
+    expect(await destination.read?.(DOCUMENTED, within())).toMatchObject({
+      start_time: "2025-01-15T14:23:00Z",
+      end_time: "2025-01-15T14:25:27.500Z",
+      duration_seconds: 147,
+      tier: "gold",
+    });
+  });
+
+  test.each([
+    ["a table that was dropped", 404, "notFound", "Not found: Table acme-calls:voice.calls about +14155550100", { kind: "unauthorized" }],
+    ["a right that is missing", 403, "accessDenied", "about +14155550100", { fix: expect.stringContaining("BigQuery Data Editor") }],
+    ["an outage", 503, "backendError", "about +14155550100", { kind: "retry", because: "down" }],
+  ])("%s is told apart at reading too, and nothing of its message is passed on", async (_what, status, reason, message, outcome) => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.failNext(under.standIn.refusal(status, reason, message));
+    const error = await destination.read?.(DOCUMENTED, within()).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(OpenError);
+    expect((error as OpenError).outcome).toMatchObject(outcome);
+    expect(JSON.stringify((error as OpenError).outcome)).not.toContain("1415");
+  });
+
+  test.each([
+    `SELECT * FROM ${TABLE} WHERE \`delivery_key\` = @key`,
+    `SELECT TO_JSON_STRING(other) AS line FROM ${TABLE} AS patchbay_row WHERE \`delivery_key\` = @key`,
+    `SELECT TO_JSON_STRING(patchbay_row) AS line FROM ${TABLE} AS patchbay_row`,
+  ])("the stand-in takes no other SELECT: %s", async (sql) => {
+    await openWarehouse(under.settings);
+    await expect(under.standIn.admin(sql)).rejects.toMatchObject({ status: 400, reason: "invalidQuery" });
   });
 
   test("no request is larger than BigQuery takes, however many long calls are in a batch", async () => {

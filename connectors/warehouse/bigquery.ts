@@ -1,7 +1,7 @@
 import type { BigQuery } from "@google-cloud/bigquery";
 import { OpenError, type Secret } from "../../src/connector.ts";
 import { outcomeOfBigQuery, refusalOfBigQuery } from "./bigquery-errors.ts";
-import { addColumnsSql, BIGQUERY_TYPES, createTableSql, deleteSql, mergeSql } from "./bigquery-sql.ts";
+import { addColumnsSql, BIGQUERY_TYPES, createTableSql, deleteSql, mergeSql, selectSql } from "./bigquery-sql.ts";
 import { writeBisecting } from "./bisect.ts";
 import type { Column } from "./columns.ts";
 import { jsonBytesOf, jsonOf } from "./json-rows.ts";
@@ -72,7 +72,12 @@ export async function openBigQueryStore(options: {
         () => prepared.clear(),
       );
     },
-    erase: (key) => asOutcomes(async () => (await query(deleteSql(target), { key })) > 0),
+    erase: (key) => asOutcomes(async () => (await query(deleteSql(target), { key })).changed > 0),
+    read: (key) =>
+      asOutcomes(async () => {
+        const [found] = (await query(selectSql(target), { key })).rows;
+        return found && (JSON.parse(String(found.line)) as Record<string, unknown>);
+      }),
     close: async () => undefined,
   };
 
@@ -86,11 +91,15 @@ export async function openBigQueryStore(options: {
   }
 }
 
-/** @returns rows that the statement changed */
-async function run(client: BigQuery, request: { query: string; params?: Record<string, string>; location?: string }): Promise<number> {
+/** @returns the rows of a query, and how many rows a statement changed */
+async function run(
+  client: BigQuery,
+  request: { query: string; params?: Record<string, string>; location?: string },
+): Promise<{ rows: Record<string, unknown>[]; changed: number }> {
   // The third is the answer itself, which the library's types leave out.
-  const [, , answer] = (await client.query(request)) as unknown as [unknown, unknown, { numDmlAffectedRows?: string }?];
-  return Number(answer?.numDmlAffectedRows ?? 0);
+  const answered = (await client.query(request)) as unknown as [Record<string, unknown>[], unknown, { numDmlAffectedRows?: string }?];
+  const [rows, , answer] = answered;
+  return { rows, changed: Number(answer?.numDmlAffectedRows ?? 0) };
 }
 
 /** `tables.get`: costs nothing, where a query of INFORMATION_SCHEMA is billed. Undefined: no such table. */

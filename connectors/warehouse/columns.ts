@@ -78,6 +78,9 @@ export const TABLE_COLUMNS: readonly Column[] = [
   { name: UPDATED_AT, kind: "time" },
 ];
 
+/** What a query calls a row that it turns into JSON whole: a column of that name would be taken for it. */
+export const WHOLE_ROW = "patchbay_row";
+
 /** Small letters, so that nobody has to quote it: PostgreSQL folds unquoted names, and cuts them at 63 bytes. */
 export const IDENTIFIER = /^[a-z_][a-z0-9_]{0,62}$/;
 

@@ -90,7 +90,7 @@ export const warehouse = defineConnector({
     return {
       send: (deliveries, { signal }) => sendRows({ deliveries, store, signal }),
       erase: ({ key }, { signal }) => store.erase(key, { signal }),
-      ...(store.read && { read: ({ key }, { signal }) => store.read?.(key, { signal }) ?? Promise.resolve(undefined) }),
+      read: ({ key }, { signal }) => store.read(key, { signal }),
       close: () => store.close(),
     };
   },

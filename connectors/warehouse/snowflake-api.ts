@@ -5,7 +5,9 @@ import { SnowflakeError } from "./snowflake-errors.ts";
 
 /** What a statement gave. */
 export interface Answer {
-  /** Rows of a query, each cell as text. */
+  /** Of a query, in the order of its cells: `TIMESTAMP_TZ`, `timestamp_tz`. */
+  columns: { name: string; type: string }[];
+  /** Rows of a query, each cell as text. A long answer has more, which nothing here asks for. */
   data: (string | null)[][];
   /** Rows that a DELETE took. */
   deleted: number;
@@ -14,6 +16,13 @@ export interface Answer {
 export interface SnowflakeApi {
   /** Runs one statement to its end. @throws {SnowflakeError}, errors of the network as they come */
   execute(options: { statement: string; texts?: string[]; signal: AbortSignal }): Promise<Answer>;
+}
+
+/** docs.snowflake.com/en/developer-guide/sql-api/reference, "ResultSet". */
+interface ResultSet {
+  resultSetMetaData: { rowType?: Answer["columns"] };
+  data: Answer["data"];
+  stats: { numRowsDeleted?: number };
 }
 
 const FIRST_WAIT_MS = 250;
@@ -79,8 +88,8 @@ export function createSnowflakeApi(options: {
           retryAfterMs: parseRetryAfterMs(response.headers.get("retry-after"), Date.now()),
         });
       }
-      const { data = [], stats } = answer as { data?: (string | null)[][]; stats?: { numRowsDeleted?: number } };
-      return { data, deleted: Number(stats?.numRowsDeleted ?? 0) };
+      const { resultSetMetaData, data = [], stats } = answer as Partial<ResultSet>;
+      return { columns: resultSetMetaData?.rowType ?? [], data, deleted: Number(stats?.numRowsDeleted ?? 0) };
     },
   };
 }

@@ -23,6 +23,9 @@ const NOW = "CURRENT_TIMESTAMP()";
 /** Upper-case, which is what a name without quotes means there: nobody has to quote it. */
 export const name = (identifier: string) => quoted(identifier.toUpperCase());
 
+/** Of a column there: ours again. One that was made in quotes with small letters is another than ours, and keeps its quotes. */
+export const ownName = (column: string) => (column === column.toUpperCase() ? column.toLowerCase() : quoted(column));
+
 export const describeSql = (database: string) =>
   `SELECT COLUMN_NAME, DATA_TYPE, IS_NULLABLE, COLUMN_DEFAULT FROM ${quoted(database)}.INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`;
 
@@ -53,6 +56,11 @@ VALUES (${[...filled.map((column) => `s.${name(column.name)}`), NOW, NOW].join("
 
 export function deleteSql(target: string): string {
   return `DELETE FROM ${target} WHERE ${name(KEY)} = ?`;
+}
+
+/** Every column, also those that others have added: the answer says the type of each. */
+export function selectSql(target: string): string {
+  return `SELECT * FROM ${target} WHERE ${name(KEY)} = ?`;
 }
 
 function readSql(column: Column): string {

@@ -37,6 +37,8 @@ const traits: EngineTraits = {
   },
 };
 
+const DOCUMENTED = { key: "voiceinfra/call_01HXYZ123456", receipt: { id: "voiceinfra/call_01HXYZ123456" } };
+
 async function start() {
   const standIn = await createSnowflakeStandIn();
   const listener = getRequestListener((request) => standIn.fetch(request), {
@@ -116,6 +118,51 @@ describe("Snowflake", () => {
     expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "delivered" }]);
     expect(merges()).toHaveLength(1);
   });
+
+  test("a row is read back also where the statement takes its time, with columns that others made", async () => {
+    await under.standIn.admin(`CREATE TABLE ${TABLE} ("DELIVERY_KEY" VARCHAR, "MINE" NUMBER(38,0) DEFAULT 7)`);
+    const destination = await openWarehouse(under.settings);
+    await destination.send([deliveryOf(documentedCall(), { tier: "gold" })], within());
+    under.standIn.beSlow();
+    expect(await destination.read?.(DOCUMENTED, within())).toMatchObject({
+      start_time: "2025-01-15T14:23:00Z",
+      duration_seconds: 147,
+      mine: 7,
+      tier: "gold",
+    });
+  });
+
+  test("a row whose answer is lost is asked for once more", async () => {
+    const destination = await openWarehouse(under.settings);
+    await destination.send([deliveryOf(documentedCall())], within());
+    under.standIn.loseAnswer();
+    expect(await destination.read?.(DOCUMENTED, within())).toMatchObject({ call_id: "call_01HXYZ123456" });
+    expect(under.standIn.requests.slice(-2).map(({ retry, executed }) => ({ retry, executed }))).toEqual([
+      { retry: false, executed: true },
+      { retry: true, executed: false },
+    ]);
+  });
+
+  test.each([
+    ["a table that was dropped", 422, "002003", "42S02", { kind: "unauthorized", code: "002003" }],
+    ["a right that is missing", 422, "003001", "42501", { fix: expect.stringContaining("GRANT") }],
+    ["an outage", 503, "", "", { kind: "retry", because: "down" }],
+  ])("%s is told apart at reading too, and nothing of its message is passed on", async (_what, status, code, state, outcome) => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.failNext(under.standIn.refusal(status, code, state, "about +14155550100"));
+    const error = await destination.read?.(DOCUMENTED, within()).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(OpenError);
+    expect((error as OpenError).outcome).toMatchObject(outcome);
+    expect(JSON.stringify((error as OpenError).outcome)).not.toContain("1415");
+  });
+
+  test.each([`SELECT * FROM ${TABLE}`, `SELECT "CALL_ID" FROM ${TABLE} WHERE "DELIVERY_KEY" = ?`, `SELECT * FROM ${TABLE} WHERE TRUE`])(
+    "the stand-in takes no other SELECT: %s",
+    async (sql) => {
+      await openWarehouse(under.settings);
+      await expect(under.standIn.admin(sql)).rejects.toMatchObject({ code: "001003" });
+    },
+  );
 
   test("no request holds more than a VARIANT does, however many long calls are in a batch", async () => {
     const destination = await openWarehouse(under.settings);

@@ -6,7 +6,8 @@ import { asOpenError } from "./open-error.ts";
 import { createSnowflakeApi } from "./snowflake-api.ts";
 import { outcomeOfSnowflake, refusalOfSnowflake } from "./snowflake-errors.ts";
 import { createTokens } from "./snowflake-jwt.ts";
-import { addColumnSql, createTableSql, deleteSql, describeSql, mergeSql, SNOWFLAKE_TYPES } from "./snowflake-sql.ts";
+import { firstRowOf } from "./snowflake-row.ts";
+import { addColumnSql, createTableSql, deleteSql, describeSql, mergeSql, ownName, SNOWFLAKE_TYPES, selectSql } from "./snowflake-sql.ts";
 import type { Store } from "./store.ts";
 import { type ExistingTable, missingColumns } from "./widen.ts";
 
@@ -40,9 +41,8 @@ export async function openSnowflakeStore(options: {
     const { data } = await api.execute({ statement: describeSql(database), texts: [schema, table], signal });
     if (data.length === 0) return undefined;
     return {
-      columns: data.map(([column = "", type, nullable, fallback]) => ({
-        // A name that was made in quotes with small letters is another one than ours.
-        name: column === column?.toUpperCase() ? String(column).toLowerCase() : quoted(String(column)),
+      columns: data.map(([column, type, nullable, fallback]) => ({
+        name: ownName(String(column)),
         type: String(type).toLowerCase(),
         mustBeFilled: nullable === "NO" && fallback === null,
       })),
@@ -79,6 +79,8 @@ export async function openSnowflakeStore(options: {
     },
     erase: (key, { signal }) =>
       asOutcomes(async () => (await api.execute({ statement: deleteSql(target), texts: [key], signal })).deleted > 0),
+    read: (key, { signal }) =>
+      asOutcomes(async () => firstRowOf(await api.execute({ statement: selectSql(target), texts: [key], signal }))),
     close: async () => undefined,
   };
 }

@@ -24,7 +24,7 @@ export interface Store {
   upsert(rows: Row[], columns: readonly Column[], options: { signal: AbortSignal }): Promise<RowResult[]>;
   /** Deletes a row by its key; `false`: there was none. @throws as `upsert`. */
   erase(key: string, options: { signal: AbortSignal }): Promise<boolean>;
-  /** A row as it stands there, by column; undefined: there is none. Absent where it was never tried on the real engine. @throws as `upsert`. */
-  read?(key: string, options: { signal: AbortSignal }): Promise<Record<string, unknown> | undefined>;
+  /** A row as it stands there, by column, its values as people read them; undefined: there is none. @throws as `upsert`. */
+  read(key: string, options: { signal: AbortSignal }): Promise<Record<string, unknown> | undefined>;
   close(): Promise<void>;
 }

@@ -203,6 +203,7 @@ describe("a batch of several statements", () => {
         return rows.map(() => "written");
       },
       erase: async () => false,
+      read: async () => undefined,
       close: async () => undefined,
     };
     const deliveries = ["a", "b", "c", "d"].map((call_id) => deliveryOf(documentedCall({ call_id })));

@@ -36,11 +36,18 @@ const SHAPES = [
   /^ALTER TABLE `[\w.-]+` (ADD COLUMN IF NOT EXISTS `\w+` \w+(, )?)+$/,
   /^MERGE INTO `[\w.-]+` AS t\nUSING \(SELECT [^;]+ FROM UNNEST\(JSON_QUERY_ARRAY\(@rows\)\) AS r\) AS s\nON t\.`\w+` = s\.`\w+`\nWHEN MATCHED THEN UPDATE SET [^;]+\nWHEN NOT MATCHED THEN INSERT \([^;]+\)\nVALUES \([^;]+\)$/,
   /^DELETE FROM `[\w.-]+` WHERE `\w+` = @key$/,
+  /^SELECT TO_JSON_STRING\((\w+)\) AS line FROM `[\w.-]+` AS \1 WHERE `\w+` = @key$/,
   /^INSERT INTO `[\w.-]+` VALUES [^;]+$/,
 ];
 
+/** What a query gives (one STRING column) or a statement changed. */
+interface Done {
+  lines?: string[];
+  changed: number;
+}
+
 /** Runs a statement of BigQuery's; `named`: its parameters, with the @. @throws {Refused}, and DuckDB's errors */
-export async function statement(scratch: Scratch, sql: string, named: Map<string, string>): Promise<{ changed: number }> {
+export async function statement(scratch: Scratch, sql: string, named: Map<string, string>): Promise<Done> {
   if (!SHAPES.some((shape) => shape.test(sql))) throw new Refused(400, "invalidQuery", "Syntax error: Unexpected input");
   const [, table = ""] = /`[\w-]+\.\w+\.(\w+)`/.exec(sql) ?? [];
   if (!sql.startsWith("CREATE") && (await scratch.columns(table)).length === 0) {
@@ -53,8 +60,22 @@ export async function statement(scratch: Scratch, sql: string, named: Map<string
       await scratch.run(`ALTER TABLE "${table}" ${inDuckDb(addition)}`);
     return { changed: 0 };
   }
+  if (sql.startsWith("SELECT")) return { lines: await linesOf(scratch, table, sql, [...named.values()]), changed: 0 };
   const { changed } = await scratch.run(inDuckDb(sql), [...named.values()]);
   return { changed };
+}
+
+/** TO_JSON_STRING writes a time in ISO 8601 with Z, and no digits of a second that say nothing (in threes). */
+async function linesOf(scratch: Scratch, table: string, sql: string, parameters: string[]): Promise<string[]> {
+  const iso = (column: string) =>
+    `regexp_replace(strftime(make_timestamp(epoch_us(${column})), '%Y-%m-%dT%H:%M:%S.%fZ'), '(\\.000000|000)Z$', 'Z') AS ${column}`;
+  const cells = (await scratch.columns(table)).map(({ name, type }) => (type.startsWith("TIMESTAMP") ? iso(`"${name}"`) : `"${name}"`));
+  const told = `FROM (SELECT ${cells.join(", ")} FROM "${table}")`;
+  const query = inDuckDb(sql)
+    .replace("TO_JSON_STRING", "to_json")
+    // A function, since the text itself has $'.
+    .replace(`FROM "${table}"`, () => told);
+  return (await scratch.run(query, parameters)).rows.map(({ line }) => String(line));
 }
 
 function refuseTwins(rows: string): void {

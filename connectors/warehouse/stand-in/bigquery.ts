@@ -106,19 +106,23 @@ export async function createBigQueryStandIn() {
     const unknown = used.find((name) => !named.has(name));
     if (unknown) return invalid(`Query parameter '${unknown.slice(1)}' not found`);
     try {
-      const { changed } = await statement(scratch, sql, named);
+      const { lines, changed } = await statement(scratch, sql, named);
       const jobId = `job_${randomUUID()}`;
-      const answer = {
-        kind: "bigquery#queryResponse",
-        jobReference: { projectId: PROJECT, jobId, location: LOCATION },
-        totalRows: "0",
-        numDmlAffectedRows: String(changed),
-      };
+      const head = { kind: "bigquery#queryResponse", jobReference: { projectId: PROJECT, jobId, location: LOCATION } };
+      const answer = { ...head, ...(lines ? resultOf(lines) : { totalRows: "0", numDmlAffectedRows: String(changed) }) };
       pending.set(jobId, answer);
-      return Response.json({ ...answer, jobComplete: !slow });
+      // What it gives is told only when it is complete.
+      return Response.json(slow ? { ...head, jobComplete: false } : { ...answer, jobComplete: true });
     } catch (error) {
       return error instanceof Refused ? refuse(error.status, error.reason, error.message) : invalid(wordsOf(error));
     }
+  }
+
+  /** As the REST reference has it: a schema, and rows of fields and values; none are left out. */
+  function resultOf(lines: string[]) {
+    const schema = { fields: [{ name: "line", type: "STRING", mode: "NULLABLE" }] };
+    const rows = lines.map((line) => ({ f: [{ v: line }] }));
+    return { schema, totalRows: String(rows.length), ...(rows.length > 0 && { rows }) };
   }
 
   return {

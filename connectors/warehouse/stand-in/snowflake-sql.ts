@@ -20,26 +20,31 @@ const SHAPES = [
   /^ALTER TABLE ("\w+"\.){2}"\w+" ADD COLUMN IF NOT EXISTS "\w+" [\w(),]+$/,
   /^MERGE INTO ("\w+"\.){2}"\w+" AS t\nUSING \(SELECT [^;]+ FROM TABLE\(FLATTEN\(INPUT => PARSE_JSON\(\?\)\)\) AS r\) AS s\nON t\."\w+" = s\."\w+"\nWHEN MATCHED THEN UPDATE SET [^;]+\nWHEN NOT MATCHED THEN INSERT \([^;]+\)\nVALUES \([^;]+\)$/,
   /^DELETE FROM ("\w+"\.){2}"\w+" WHERE "\w+" = \?$/,
+  /^SELECT \* FROM ("\w+"\.){2}"\w+" WHERE "\w+" = \?$/,
   /^INSERT INTO ("\w+"\.){2}"\w+" VALUES [^;]+$/,
 ];
 
+/** What a query gives, each cell as the SQL API writes it, and how many rows a statement changed. */
+interface Done {
+  columns: { name: string; type: string }[];
+  cells: (string | null)[][];
+  changed: number;
+}
+
+/** Looks at the table, and nothing else: it is asked before every first statement. */
+export const isDescribe = (sql: string) => sql.includes("INFORMATION_SCHEMA");
+
 /** Runs a statement of Snowflake's with its binds. @throws {Refused}, and DuckDB's errors */
-export async function statement(
-  scratch: Scratch,
-  sql: string,
-  texts: string[],
-): Promise<{ rows: Record<string, unknown>[]; changed: number }> {
+export async function statement(scratch: Scratch, sql: string, texts: string[]): Promise<Done> {
   if (!SHAPES.some((shape) => shape.test(sql)))
     throw new Refused("001003", "42000", "SQL compilation error: syntax error line 1 at position 0");
-  if (sql.startsWith("SELECT")) {
+  if (isDescribe(sql)) {
     const columns = texts[0] === CONTEXT.schema ? await scratch.columns(texts[1] ?? "") : [];
-    const described = ({ name, type, mustBeFilled, fallback }: (typeof columns)[number]) => ({
-      COLUMN_NAME: name,
-      DATA_TYPE: TYPES[type] ?? type,
-      IS_NULLABLE: mustBeFilled ? "NO" : "YES",
-      COLUMN_DEFAULT: fallback,
-    });
-    return { rows: columns.map(described), changed: 0 };
+    return {
+      columns: ["COLUMN_NAME", "DATA_TYPE", "IS_NULLABLE", "COLUMN_DEFAULT"].map((name) => ({ name, type: "text" })),
+      cells: columns.map(({ name, type, mustBeFilled, fallback }) => [name, TYPES[type] ?? type, mustBeFilled ? "NO" : "YES", fallback]),
+      changed: 0,
+    };
   }
   const [, path = "", table = ""] = /((?:"\w+"\.){2})"(\w+)"/.exec(sql) ?? [];
   if (path !== '"ANALYTICS"."VOICE".')
@@ -51,7 +56,28 @@ export async function statement(
     const keys = (JSON.parse(texts[0] ?? "") as { delivery_key: string }[]).map(({ delivery_key }) => delivery_key);
     if (new Set(keys).size < keys.length) throw new Refused("100090", "42P18", "Duplicate row detected during DML action");
   }
-  return scratch.run(inDuckDb(sql), texts);
+  if (sql.startsWith("SELECT")) return { ...(await rowsOf(scratch, table, inDuckDb(sql), texts)), changed: 0 };
+  return { columns: [], cells: [], changed: (await scratch.run(inDuckDb(sql), texts)).changed };
+}
+
+/** Every cell as text, as "Handling responses" has it; a VARIANT is printed over several lines. */
+async function rowsOf(scratch: Scratch, table: string, sql: string, texts: string[]): Promise<Pick<Done, "columns" | "cells">> {
+  const columns = (await scratch.columns(table)).map(({ name, type }) => ({ name, type: WIRE_TYPES[TYPES[type] ?? ""] ?? "text" }));
+  const selected = columns.map(({ name, type }) => (type === "timestamp_tz" ? `epoch_us("${name}") AS "${name}"` : `"${name}"`));
+  const { rows } = await scratch.run(sql.replace("*", selected.join(", ")), texts);
+  const print = ({ name, type }: (typeof columns)[number], cell: unknown) => {
+    if (cell === null || cell === undefined) return null;
+    if (type === "variant") return JSON.stringify(JSON.parse(String(cell)), null, 2);
+    // The zone of what we wrote is UTC; CURRENT_TIMESTAMP has the session's, which is America/Los_Angeles where nobody changed it.
+    return type === "timestamp_tz" ? `${epochSeconds(BigInt(String(cell)))} ${name.endsWith("_AT") ? 1440 - 480 : 1440}` : String(cell);
+  };
+  return { columns, cells: rows.map((row) => columns.map((column) => print(column, row[column.name]))) };
+}
+
+/** Nine digits of a second: `1736950980.123456000`. */
+function epochSeconds(microseconds: bigint): string {
+  const [sign, size] = microseconds < 0n ? ["-", -microseconds] : ["", microseconds];
+  return `${sign}${size / 1_000_000n}.${String(size % 1_000_000n).padStart(6, "0")}000`;
 }
 
 const TYPES: Record<string, string> = {
@@ -61,6 +87,15 @@ const TYPES: Record<string, string> = {
   INTEGER: "NUMBER",
   "TIMESTAMP WITH TIME ZONE": "TIMESTAMP_TZ",
   JSON: "VARIANT",
+};
+
+/** Types as an answer's `rowType` names them. */
+const WIRE_TYPES: Record<string, string> = {
+  TEXT: "text",
+  FLOAT: "real",
+  NUMBER: "fixed",
+  TIMESTAMP_TZ: "timestamp_tz",
+  VARIANT: "variant",
 };
 
 function inDuckDb(sql: string): string {

@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, generateKeyPairSync, randomUUID, verify } from "node:crypto";
 import { openScratch } from "./scratch.ts";
-import { CONTEXT, Refused, statement, wordsOf } from "./snowflake-sql.ts";
+import { CONTEXT, isDescribe, Refused, statement, wordsOf } from "./snowflake-sql.ts";
 
 const ACCOUNT = "ACME-CALLS";
 const USER = "PATCHBAY";
@@ -48,14 +48,14 @@ export async function createSnowflakeStandIn() {
     const body = JSON.parse(await request.text());
     const retry = searchParams.get("retry") === "true";
     const known = retry ? answers.get(requestId) : undefined;
-    const isQuery = /^SELECT/.test(body.statement);
-    const fault = isQuery ? undefined : faults.shift();
+    const describes = isDescribe(body.statement);
+    const fault = describes ? undefined : faults.shift();
     requests.push({ requestId, retry, statement: body.statement, executed: !known && !fault });
     if (fault) return fault;
     if (known) return known.clone();
     const answer = await execute(body);
     answers.set(requestId, answer.clone());
-    if (losesAnswer && !isQuery) {
+    if (losesAnswer && !describes) {
       losesAnswer = false;
       throw new Error("the connection is lost");
     }
@@ -102,7 +102,7 @@ export async function createSnowflakeStandIn() {
       return refuse(422, "002049", "42601", "SQL compilation error: error line 1 at position 0 Bind variable not set or of another type");
     }
     try {
-      const { rows, changed } = await statement(
+      const { columns, cells, changed } = await statement(
         scratch,
         sql,
         texts.map((bind) => String(bind?.value)),
@@ -112,8 +112,8 @@ export async function createSnowflakeStandIn() {
         sqlState: "00000",
         message: "Statement executed successfully.",
         statementHandle: randomUUID(),
-        resultSetMetaData: { numRows: rows.length, format: "jsonv2", rowType: Object.keys(rows[0] ?? {}).map((name) => ({ name })) },
-        data: rows.map((row) => Object.values(row).map((cell) => (cell === null ? null : String(cell)))),
+        resultSetMetaData: { numRows: cells.length, format: "jsonv2", rowType: columns },
+        data: cells,
         ...(sql.startsWith("DELETE") && { stats: { numRowsDeleted: changed } }),
       });
     } catch (error) {
@@ -138,7 +138,7 @@ export async function createSnowflakeStandIn() {
     beSlow() {
       slow = true;
     },
-    /** The next statement that changes something is run, and its connection lost. */
+    /** The next statement on the table is run, and its connection lost. */
     loseAnswer() {
       losesAnswer = true;
     },
