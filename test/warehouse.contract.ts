@@ -225,6 +225,12 @@ export function describeWarehouse(engine: string, traits: EngineTraits, setUp: (
       expect(await read(destination, "a")).toMatchObject({ summary: "Late summary.", transcript: "Agent: hello" });
     });
 
+    test("a route's column of any name does not hide the row that is read back", async () => {
+      const destination = await open();
+      await send(destination, deliveryOf(documentedCall({ call_id: "a" }), { t: "x", row: "y", line: "z" }));
+      expect(await read(destination, "a")).toMatchObject({ delivery_key: "voiceinfra/a", call_id: "a" });
+    });
+
     test("erasing takes one row, says whether there was one, and leaves the others", async () => {
       const destination = await open();
       await send(destination, deliveryOf(documentedCall({ call_id: "a" })), deliveryOf(documentedCall({ call_id: "b" })));

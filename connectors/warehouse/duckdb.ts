@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Secret } from "../../src/connector.ts";
 import { writeBisecting } from "./bisect.ts";
-import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT } from "./columns.ts";
+import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
 import { isMissingTable, openErrorOfDuckDb, refusalOfDuckDb } from "./duckdb-errors.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
 import type { Row } from "./row.ts";
@@ -94,9 +94,10 @@ export async function readRow(options: {
   key: string;
 }): Promise<Record<string, unknown> | undefined> {
   const { connection, from, key } = options;
-  const found = await connection.runAndReadAll(`SELECT to_json(t)::VARCHAR FROM (SELECT * FROM ${from}) AS t WHERE t.${quoted(KEY)} = $1`, [
-    key,
-  ]);
+  const found = await connection.runAndReadAll(
+    `SELECT to_json(${WHOLE_ROW})::VARCHAR FROM (SELECT * FROM ${from}) AS ${WHOLE_ROW} WHERE ${quoted(KEY)} = $1`,
+    [key],
+  );
   const [row] = found.getRows()[0] ?? [];
   return row === undefined ? undefined : JSON.parse(String(row));
 }

@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from "pg";
 import { OpenError, type Secret } from "../../src/connector.ts";
 import { writeBisecting } from "./bisect.ts";
-import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT } from "./columns.ts";
+import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
 import { outcomeOfPostgres, refusalOfPostgres } from "./postgres-errors.ts";
 import { inTransaction, makePostgresTable, POSTGRES_TYPES } from "./postgres-table.ts";
 import type { Row } from "./row.ts";
@@ -73,7 +73,8 @@ export async function openPostgresStore(options: {
       }),
     read: (key, { signal }) =>
       withClient(pool, signal, async (client) => {
-        const { rows } = await client.query(`SELECT to_jsonb(t) AS row FROM ${target} AS t WHERE ${quoted(KEY)} = $1`, [key]);
+        const sql = `SELECT to_jsonb(${WHOLE_ROW}) AS row FROM ${target} AS ${WHOLE_ROW} WHERE ${quoted(KEY)} = $1`;
+        const { rows } = await client.query(sql, [key]);
         return rows[0]?.row as Record<string, unknown> | undefined;
       }),
     close: () => pool.end(),
