@@ -1,5 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 /** Time and chance as functions, so that the same code runs under a seeded simulation. */
 export interface Clock {
   /** Unix ms; may jump. For points in time that people read. */
@@ -17,11 +15,28 @@ export interface Clock {
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  // Node warns of a negative timer, on stderr, each time.
-  sleep: (ms, signal) => delay(Math.max(0, ms), undefined, { signal }).catch(() => undefined),
+  sleep,
   defer: (task) => void setImmediate(task),
   random: () => Math.random(),
 };
+
+/** Without an error object for each sleep that is cut short (as `node:timers/promises` makes): every attempt's time limit is one. */
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    // Node warns of a negative timer, on stderr, each time.
+    const timer = setTimeout(end, Math.max(0, ms));
+    signal?.addEventListener("abort", end, { once: true });
+  });
+}
+
+/** A reason of our own: without one, `abort` makes an exception with a stack each time. */
+const CLEARED = Symbol("cleared");
 
 /** A signal that aborts with a `TimeoutError` after `ms`; `clear` it once it is not needed. */
 export function timeoutSignal(clock: Clock, ms: number): { signal: AbortSignal; clear(): void } {
@@ -30,5 +45,5 @@ export function timeoutSignal(clock: Clock, ms: number): { signal: AbortSignal; 
   void clock.sleep(ms, over.signal).then(() => {
     if (!over.signal.aborted) limit.abort(new DOMException("it took longer than it may", "TimeoutError"));
   });
-  return { signal: limit.signal, clear: () => over.abort() };
+  return { signal: limit.signal, clear: () => over.abort(CLEARED) };
 }

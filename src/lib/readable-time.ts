@@ -8,10 +8,15 @@ export function durationText(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+const TIME = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" } as const;
+/** By time zone. To make one takes longer than all else of a message. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+
 /** `15 Jan 2025, 15:23 CET`; the text as it came when it cannot be read. */
 export function timeText(iso: string, timezone: string): string {
   const atMs = unixMsOf(iso);
   if (atMs === undefined) return iso;
-  const how = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" } as const;
-  return new Intl.DateTimeFormat("en-GB", { timeZone: timezone, ...how }).format(atMs);
+  const format = formats.get(timezone) ?? new Intl.DateTimeFormat("en-GB", { timeZone: timezone, ...TIME });
+  formats.set(timezone, format);
+  return format.format(atMs);
 }

@@ -1,22 +1,13 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 export class TimeoutError extends Error {
   override readonly name = "TimeoutError";
 }
 
 /** The promise's answer if it comes in time. What it does later, good or bad, is nobody's concern. @throws {TimeoutError} */
-export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
-  const over = new AbortController();
-  promise.catch(() => undefined);
-  const timer = delay(ms, undefined, { signal: over.signal }).then(() => {
-    throw new TimeoutError(`no answer within ${Math.round(ms)} ms`);
+export function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new TimeoutError(`no answer within ${Math.round(ms)} ms`)), Math.max(0, ms));
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
-  timer.catch(() => undefined);
-  try {
-    return await Promise.race([promise, timer]);
-  } finally {
-    over.abort();
-  }
 }
 
 /**

@@ -22,7 +22,8 @@ export function createDescribe(options: {
 }): (record: CallRecord, source: string) => Call {
   const ours = new Set(options.ownNumbers.map((number) => toE164(number) || number));
   const agents = new Map(options.agents.map((agent) => [agent.id, agent]));
-  const isOurs = (number: string) => ours.has(toE164(number) || number);
+  const e164Of = remembered(toE164);
+  const isOurs = (number: string) => ours.has(e164Of(number) || number);
 
   function directionOf(record: CallRecord, agent: Agent | undefined): Direction {
     const said = record.metadata?.direction;
@@ -42,9 +43,24 @@ export function createDescribe(options: {
       agent_name: agent?.name ?? record.agent_id,
       agent_owner: agent?.owner ?? "",
       direction,
-      customer_number: direction === "unknown" ? "" : toE164(direction === "inbound" ? record.from_number : record.to_number),
+      customer_number: direction === "unknown" ? "" : e164Of(direction === "inbound" ? record.from_number : record.to_number),
       test: false,
     };
+  };
+}
+
+const MAX_REMEMBERED = 1_000;
+
+/** Numbers come again and again: our own with each call, a customer's once for each route. */
+function remembered(normalise: (number: string) => string): (number: string) => string {
+  const known = new Map<string, string>();
+  return (number) => {
+    const before = known.get(number);
+    if (before !== undefined) return before;
+    if (known.size >= MAX_REMEMBERED) known.clear();
+    const answer = normalise(number);
+    known.set(number, answer);
+    return answer;
   };
 }
 
