@@ -14,13 +14,16 @@ const ASK_SOON_MS = 50;
  * The claim table of `src/ledger/ledger.ts`, as one statement for the batch: a row comes back if and only if it is claimed.
  * Rows are touched in the key's order, so that two batches cannot wait for each other.
  */
-const CLAIM = `
+const CLAIM = {
+  name: "claim",
+  text: `
   INSERT INTO deliveries AS d (route, source, call_id, state, claim_id, claimed_by, claimed_until, log_partition, log_offset, hash, accepted_at, updated_at)
   SELECT route, source, call_id, 'sending', claim_id, $2, ${NOW_MS} + $3::bigint, log_partition, log_offset, hash, accepted_at, ${NOW_MS}
   FROM jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, claim_id text, log_partition integer, log_offset bigint, hash text, accepted_at bigint)
   ORDER BY route, source, call_id
   ${claimConflict(NOW_MS)}
-  RETURNING route, source, call_id, claim_id, ambiguous, attempts, receipt, sent_fields, aged_ms, paced, replay`;
+  RETURNING route, source, call_id, claim_id, ambiguous, attempts, receipt, sent_fields, aged_ms, paced, replay`,
+};
 
 /** Those that were not claimed: does somebody hold them, or is there nothing to do? */
 const LOOK = `
@@ -87,7 +90,7 @@ export function claimQueries(db: Database): Pick<Ledger, "claim" | "claimDue" | 
         accepted_at: item.acceptedAt,
       }));
       const claimed = new Map(
-        (await db.query(CLAIM, [JSON.stringify(rows), worker, leaseMs])).rows.map((row: Row) => [keyOf(row), toClaim(row)]),
+        (await db.queryOften(CLAIM, [JSON.stringify(rows), worker, leaseMs])).rows.map((row: Row) => [keyOf(row), toClaim(row)]),
       );
       const others = await look(rows.filter((row) => !claimed.has(keyOf(row))));
       return rows.map((row) => {

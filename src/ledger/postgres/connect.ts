@@ -1,4 +1,4 @@
-import pg, { type Pool, type QueryResult } from "pg";
+import pg, { type Pool, type QueryConfig, type QueryResult } from "pg";
 import { UnreachableError, UsageError } from "../../errors.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -15,6 +15,11 @@ export interface Database {
   pool: Pool;
   /** @throws {UnreachableError} when there is no answer; later calls connect again by themselves. */
   query(text: string, values?: unknown[]): Promise<QueryResult>;
+  /**
+   * The same for a statement that runs for every batch of calls: parsed and planned once for each connection, under its name.
+   * It must name the columns that it returns: after a migration PostgreSQL refuses a kept `*` ("cached plan must not change result type").
+   */
+  queryOften(statement: { name: string; text: string }, values: unknown[]): Promise<QueryResult>;
 }
 
 /** `postgres://user:password@host:5432/database?schema=patchbay`; the schema is `public` unless given. */
@@ -44,20 +49,23 @@ export function connect(url: string): Database {
   // An idle connection that breaks must not end the process; the next query opens another.
   pool.on("error", () => undefined);
 
+  async function query(config: QueryConfig): Promise<QueryResult> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await pool.query(config);
+      } catch (error) {
+        if (tries < TRIES && TRY_AGAIN.has((error as { code?: string }).code ?? "")) continue;
+        throw explain(error, { name, address });
+      }
+    }
+  }
+
   return {
     name,
     schema,
     pool,
-    async query(text, values = []) {
-      for (let tries = 1; ; tries += 1) {
-        try {
-          return await pool.query(text, values);
-        } catch (error) {
-          if (tries < TRIES && TRY_AGAIN.has((error as { code?: string }).code ?? "")) continue;
-          throw explain(error, { name, address });
-        }
-      }
-    },
+    query: (text, values = []) => query({ text, values }),
+    queryOften: (statement, values) => query({ ...statement, values }),
   };
 }
 

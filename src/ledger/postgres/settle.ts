@@ -6,7 +6,9 @@ import { NOW_MS } from "./schema.ts";
 import { withoutNul } from "./text.ts";
 
 /** All settlements of a batch in one statement; a row comes back if and only if the claim was still its own. Bodies come as an array beside the JSON. */
-const SETTLE = `
+const SETTLE = {
+  name: "settle",
+  text: `
   UPDATE deliveries AS d SET
     state = CASE item.kind WHEN 'released' THEN CASE WHEN d.body IS NULL THEN 'sending' ELSE 'waiting' END WHEN 'skipped' THEN ${SKIPPED_STATE} ELSE item.kind END,
     hash = CASE item.kind WHEN 'skipped' THEN ${SKIPPED_HASH} ELSE d.hash END,
@@ -30,16 +32,20 @@ const SETTLE = `
     reason text, error_code text, due_in_ms bigint, ambiguous smallint, paced smallint, counted smallint, awaits text,
     receipt text, found integer, sent_fields jsonb)
   WHERE d.route = item.route AND d.source = item.source AND d.call_id = item.call_id AND d.claim_id = item.claim_id
-  RETURNING item.n`;
+  RETURNING item.n`,
+};
 
-const SKIP = `
+const SKIP = {
+  name: "skip",
+  text: `
   INSERT INTO deliveries AS d (route, source, call_id, state, log_partition, log_offset, hash, accepted_at, reason, routes_version, updated_at)
   SELECT route, source, call_id, 'skipped', log_partition, log_offset, hash, accepted_at, reason, routes_version, ${NOW_MS}
   FROM jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, log_partition integer, log_offset bigint, hash text,
     accepted_at bigint, reason text, routes_version text)
   ORDER BY route, source, call_id
   ${skipConflict(NOW_MS)}
-  RETURNING route, source, call_id`;
+  RETURNING route, source, call_id`,
+};
 
 /** Without the time: a claim that ran out since the statement before was still in the way then. */
 const IN_THE_WAY = `
@@ -60,7 +66,7 @@ export function settleQueries(db: Database): Pick<Ledger, "settle" | "skip"> {
         ...columnsOf(settlement),
       }));
       const bodies = items.map(({ settlement }) => ("body" in settlement ? Buffer.from(settlement.body) : null));
-      const settled = new Set((await db.query(SETTLE, [JSON.stringify(rows), bodies])).rows.map((row: Row) => Number(row.n)));
+      const settled = new Set((await db.queryOften(SETTLE, [JSON.stringify(rows), bodies])).rows.map((row: Row) => Number(row.n)));
       return rows.map(({ n }) => settled.has(n));
     },
     async skip(items) {
@@ -75,7 +81,7 @@ export function settleQueries(db: Database): Pick<Ledger, "settle" | "skip"> {
         reason: shorten(item.reason),
         routes_version: item.routesVersion,
       }));
-      const skipped = new Set((await db.query(SKIP, [JSON.stringify(rows)])).rows.map(keyOf));
+      const skipped = new Set((await db.queryOften(SKIP, [JSON.stringify(rows)])).rows.map(keyOf));
       const others = rows.filter((row) => !skipped.has(keyOf(row)));
       const inTheWay = others.length === 0 ? new Set() : new Set((await db.query(IN_THE_WAY, [JSON.stringify(others)])).rows.map(keyOf));
       return rows.map((row) => (inTheWay.has(keyOf(row)) ? "held" : "done"));
