@@ -51,6 +51,27 @@ if ("missing" in postgres) {
       await expect(openPostgresLedger({ url: wrong.href })).rejects.toThrow("refuses the user or the password");
     });
 
+    test("a newer program may widen the table while we run", async () => {
+      const name = `${schema}_widened`;
+      const ledger = await openPostgresLedger({ url: `${url}?schema=${name}` });
+      const place = { route: "r", source: "s", partition: 0, hash: "h", acceptedAt: 1 };
+      // More often than a statement is planned anew, on all connections.
+      const calls = Array.from({ length: 40 }, (_, offset) => ({ ...place, callId: `c${offset}`, offset }));
+      const carry = async (item: (typeof calls)[number]) => {
+        const [answer] = await ledger.claim({ worker: "w", leaseMs: 60_000, items: [item] });
+        if (answer?.kind !== "claimed") throw new Error(`not claimed: ${answer?.kind}`);
+        const settlement = { kind: "delivered" as const, receipt: { id: item.callId }, sentFields: [] };
+        const settled = await ledger.settle([{ ...item, claimId: answer.claim.claimId, settlement, routesVersion: "v1" }]);
+        const skipped = await ledger.skip([{ ...item, callId: `skipped-${item.callId}`, reason: "when is false", routesVersion: "v1" }]);
+        return [settled, skipped];
+      };
+      await Promise.all(calls.slice(0, 20).map(carry));
+      await query(`ALTER TABLE "${name}".deliveries ADD COLUMN newer integer NOT NULL DEFAULT 0`);
+      expect(await Promise.all(calls.slice(20).map(carry))).toEqual(calls.slice(20).map(() => [[true], ["done"]]));
+      await ledger.close();
+      await query(`DROP SCHEMA "${name}" CASCADE`);
+    });
+
     test("connections that the server ended are replaced by the next call", async () => {
       const ledger = await openPostgresLedger({ url: `${url}?schema=${schema}` });
       await ledger.check();

@@ -16,7 +16,8 @@ export interface Database {
   /** @throws {UnreachableError} when there is no answer; later calls connect again by themselves. */
   query(text: string, values?: unknown[]): Promise<QueryResult>;
   /**
-   * The same for a statement that runs for every batch of calls: parsed and planned once for each connection, under its name.
+   * The same for a statement that runs for every batch of calls: prepared once for each connection, under its name, and anew each time that
+   * its runs have doubled, since the plan of an empty table reads a grown one from end to end.
    * It must name the columns that it returns: after a migration PostgreSQL refuses a kept `*` ("cached plan must not change result type").
    */
   queryOften(statement: { name: string; text: string }, values: unknown[]): Promise<QueryResult>;
@@ -49,6 +50,14 @@ export function connect(url: string): Database {
   // An idle connection that breaks must not end the process; the next query opens another.
   pool.on("error", () => undefined);
 
+  const runs = new Map<string, number>();
+
+  function planOf(statement: string): string {
+    const run = (runs.get(statement) ?? 0) + 1;
+    runs.set(statement, run);
+    return `${statement}-${Math.floor(Math.log2(run))}`;
+  }
+
   async function query(config: QueryConfig): Promise<QueryResult> {
     for (let tries = 1; ; tries += 1) {
       try {
@@ -65,7 +74,7 @@ export function connect(url: string): Database {
     schema,
     pool,
     query: (text, values = []) => query({ text, values }),
-    queryOften: (statement, values) => query({ ...statement, values }),
+    queryOften: ({ name, text }, values) => query({ name: planOf(name), text, values }),
   };
 }
 
