@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { Agent, request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { sampleCall } from "../../src/sandbox/calls.ts";
 import { SECRET } from "./scene.ts";
@@ -23,6 +24,7 @@ export function startLoad(options: { url: string; ratePerSecond: number; prefix?
   const statuses = new Map<number | "no answer", number>();
   const tookMs: number[] = [];
   const stopping = new AbortController();
+  const agent = new Agent({ keepAlive: true });
   let inFlight = 0;
   let sent = 0;
 
@@ -32,14 +34,7 @@ export function startLoad(options: { url: string; ratePerSecond: number; prefix?
     const signature = createHmac("sha256", SECRET).update(body).digest("hex");
     let status: number | "no answer" = "no answer";
     try {
-      const answer = await fetch(url, {
-        method: "POST",
-        headers: { "content-type": "application/json", "x-voiceinfra-signature": signature },
-        body: body as Uint8Array<ArrayBuffer>,
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      await answer.arrayBuffer();
-      status = answer.status;
+      status = await post({ url, agent, body, signature });
       tookMs.push(performance.now() - startedAtMs);
       if (status === 200) accepted.add(callId);
     } catch {
@@ -77,6 +72,20 @@ export function startLoad(options: { url: string; ratePerSecond: number; prefix?
       // Those sent a second time.
       await delay(2_100);
       while (inFlight > 0) await delay(10);
+      agent.destroy();
     },
   };
+}
+
+/** The status. By `node:http`, since `fetch` costs the machine that is measured three times as much. */
+function post(options: { url: string; agent: Agent; body: Buffer; signature: string }): Promise<number> {
+  const { url, agent, body, signature } = options;
+  const headers = { "content-type": "application/json", "content-length": body.length, "x-voiceinfra-signature": signature };
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { method: "POST", agent, headers, signal: AbortSignal.timeout(TIMEOUT_MS) }, (answer) => {
+      answer.once("error", reject).once("end", () => resolve(answer.statusCode ?? 0));
+      answer.resume();
+    });
+    asked.once("error", reject).end(body);
+  });
 }
