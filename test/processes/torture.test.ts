@@ -46,32 +46,35 @@ describe.each(engines)("on bad days, on $name,", ({ engine, killed }) => {
   });
 });
 
-test.skipIf(!onKafka)("Kafka away for 10 s: 503 at once, accepted again by itself, nothing lost", async () => {
-  const own = await startOwnKafka();
-  if ("missing" in own || "missing" in postgres) return;
-  try {
-    const engine = kafkaEngine({ brokers: own.address, postgresUrl: postgres.url });
-    const away = { goAway: () => own.crash(), comeBack: async () => own.startAgain() };
-    const { row, statuses } = await kafkaAway({ engine, away, forMs: 10_000, ratePerSecond: 30 });
-    expect(row).toMatchObject(GOOD);
-    expect(statuses.get(503) ?? 0).toBeGreaterThan(20);
-    expect([...statuses.keys()].filter((status) => status !== 200 && status !== 503)).toEqual([]);
-  } finally {
-    await own.kill();
-  }
-});
+// Each has a service of its own to lose, and mostly waits for it.
+describe.concurrent("on bad days of a service,", () => {
+  test.skipIf(!onKafka)("Kafka away for 10 s: 503 at once, accepted again by itself, nothing lost", async () => {
+    const own = await startOwnKafka();
+    if ("missing" in own || "missing" in postgres) return;
+    try {
+      const engine = kafkaEngine({ brokers: own.address, postgresUrl: postgres.url });
+      const away = { goAway: () => own.crash(), comeBack: async () => own.startAgain() };
+      const { row, statuses } = await kafkaAway({ engine, away, forMs: 10_000, ratePerSecond: 30 });
+      expect(row).toMatchObject(GOOD);
+      expect(statuses.get(503) ?? 0).toBeGreaterThan(20);
+      expect([...statuses.keys()].filter((status) => status !== 200 && status !== 503)).toEqual([]);
+    } finally {
+      await own.kill();
+    }
+  });
 
-test.skipIf(!onKafka)("PostgreSQL away for 10 s: the ingress does not notice, routes stand and go on, nothing is lost", async () => {
-  const own = await startPostgres();
-  if ("missing" in own || "missing" in kafka) return;
-  const { goAway, comeBack } = own;
-  if (!goAway || !comeBack) return;
-  try {
-    const engine = kafkaEngine({ brokers: kafka.brokers, postgresUrl: own.url });
-    const { row, statuses } = await postgresAway({ engine, away: { goAway, comeBack }, forMs: 10_000, ratePerSecond: 30 });
-    expect(row).toMatchObject(GOOD);
-    expect([...statuses.keys()]).toEqual([200]);
-  } finally {
-    await own.stop();
-  }
+  test.skipIf(!onKafka)("PostgreSQL away for 10 s: the ingress does not notice, routes stand and go on, nothing is lost", async () => {
+    const own = await startPostgres();
+    if ("missing" in own || "missing" in kafka) return;
+    const { goAway, comeBack } = own;
+    if (!goAway || !comeBack) return;
+    try {
+      const engine = kafkaEngine({ brokers: kafka.brokers, postgresUrl: own.url });
+      const { row, statuses } = await postgresAway({ engine, away: { goAway, comeBack }, forMs: 10_000, ratePerSecond: 30 });
+      expect(row).toMatchObject(GOOD);
+      expect([...statuses.keys()]).toEqual([200]);
+    } finally {
+      await own.stop();
+    }
+  });
 });

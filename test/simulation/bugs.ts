@@ -6,6 +6,8 @@ export interface PlantedBug {
   replace: string;
   /** A second edit, where one alone is made up for by the other. */
   also?: { find: string; replace: string };
+  /** The first seed that shows it, where those before take long; default 1. Once it no longer does, the next ones are tried. */
+  seed?: number;
 }
 
 export const PLANTED_BUGS: PlantedBug[] = [
@@ -41,6 +43,7 @@ export const PLANTED_BUGS: PlantedBug[] = [
   },
   {
     name: "a due delivery's claim counts from when its turn came, behind a newer record of the call",
+    seed: 16,
     file: "src/delivery/worker.ts",
     find: "trips.fromLedger(due, { claimedAtMs, signal: stopping.signal })",
     replace:
@@ -48,6 +51,7 @@ export const PLANTED_BUGS: PlantedBug[] = [
   },
   {
     name: "claims are not kept alive, and nobody notices that one ran out",
+    seed: 5,
     file: "src/delivery/leases.ts",
     find: "const covers = (ms: number) => clock.monotonicMs() + ms < lease.untilMs;",
     replace: "const covers = (ms: number) => ms > 0;",
@@ -79,6 +83,7 @@ export const PLANTED_BUGS: PlantedBug[] = [
   },
   {
     name: "those who wait at a breaker are not told that it closed",
+    seed: 6,
     file: "src/delivery/breaker.ts",
     find: "for (const go of all) go(false);",
     replace: "void all;",
