@@ -40,9 +40,16 @@ describe.each(engines)("on bad days, on $name,", ({ engine, killed }) => {
 
   test.skipIf(!engine)("a backlog of 50,000 calls is read to its end in bounded memory", async () => {
     if (!engine) return;
-    const { row, peakMb } = await backlog({ engine, calls: 50_000 });
+    const { row, peakMb } = await backlog({ engine, to: "slack", calls: 50_000 });
     expect(row).toMatchObject({ ...GOOD, doubledWithoutKey: 0 });
     expect(peakMb).toBeLessThan(300);
+  });
+
+  test.skipIf(!engine)("a backlog of 20,000 calls becomes as many rows of a warehouse, in bounded memory", async () => {
+    if (!engine) return;
+    const { row, peakMb } = await backlog({ engine, to: "warehouse", calls: 20_000 });
+    expect(row).toMatchObject({ ...GOOD, doubledWithoutKey: 0 });
+    expect(peakMb).toBeLessThan(350);
   });
 });
 

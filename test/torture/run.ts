@@ -43,7 +43,9 @@ for (const engine of engines) {
   if (wanted("isolation"))
     add((await isolation({ engine, ratePerSecond: small ? 100 : 200, eachMs: small ? 4_000 : eachSeconds * 1000 })).row);
   if (wanted("cost")) add(await cost({ engine, ratePerSecond: small ? 50 : 200, forMs: small ? 10_000 : 60_000 }));
-  if (wanted("backlog")) add((await backlog({ engine, calls: small ? 50_000 : 1_000_000 })).row);
+  if (wanted("backlog")) {
+    for (const to of ["slack", "warehouse"] as const) add((await backlog({ engine, to, calls: small ? 50_000 : 1_000_000 })).row);
+  }
   if (wanted("idle")) add(await idle({ engine, routes: 20, forMs: small ? 10_000 : 60_000 }));
 }
 if (!("missing" in kafka) && !("missing" in postgres)) {

@@ -34,7 +34,7 @@ export interface Scene {
   /** `patchbay audit --json`. */
   audit(): Promise<{ whole: boolean; routes: RouteAudit[] }>;
   /** Until everything that was accepted came to an end. */
-  drained(options: { withinMs: number }): Promise<{ whole: boolean; routes: RouteAudit[] }>;
+  drained(options: { withinMs: number; everyMs?: number }): Promise<{ whole: boolean; routes: RouteAudit[] }>;
   account(accepted: ReadonlySet<string>): Promise<Account>;
   /** Waits until all is delivered, and gives what every row of the table says of it. */
   settled(accepted: ReadonlySet<string>, options: { withinMs: number }): Promise<{ accounts: RowAccounts; routes: RouteAudit[] }>;
@@ -114,13 +114,13 @@ routes:
     return JSON.parse(stdout) as { whole: boolean; routes: RouteAudit[] };
   }
 
-  async function drained({ withinMs }: { withinMs: number }) {
+  async function drained({ withinMs, everyMs = 1_000 }: { withinMs: number; everyMs?: number }) {
     const untilMs = performance.now() + withinMs;
     for (;;) {
       const found = await audit();
       const open = found.routes.reduce((sum, { unread, waiting }) => sum + unread + waiting, 0);
       if (open === 0 || performance.now() > untilMs) return found;
-      await delay(1_000);
+      await delay(everyMs);
     }
   }
 

@@ -41,7 +41,7 @@ const SHAPES = [
 ];
 
 /** What a query gives (one STRING column) or a statement changed. */
-interface Done {
+export interface Done {
   lines?: string[];
   changed: number;
 }

@@ -25,7 +25,7 @@ const SHAPES = [
 ];
 
 /** What a query gives, each cell as the SQL API writes it, and how many rows a statement changed. */
-interface Done {
+export interface Done {
   columns: { name: string; type: string }[];
   cells: (string | null)[][];
   changed: number;
