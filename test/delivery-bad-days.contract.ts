@@ -156,6 +156,31 @@ export function describeBadDays(harness: DeliveryHarness): void {
       expect(destination.sent).toHaveLength(4);
     });
 
+    test("a destination that goes on refusing for its rate is asked by one call at a time; once it takes one, all go", async () => {
+      const destination = testDestination();
+      let refusing = true;
+      destination.answers(({ key }) =>
+        refusing ? { kind: "retry", because: "rate-limit", code: "429", reason: "slowly", retryAfterMs: 300 } : delivered(key),
+      );
+      const { start, states } = setUp({
+        destination,
+        destinations: "  'refusing-{id}': { connector: test }",
+        routes: "  - { id: '{id}', to: 'refusing-{id}' }",
+      });
+      const running = await start();
+      await held(running);
+      await accept("first");
+      await destination.attempts(1);
+      const calls = Array.from({ length: 20 }, (_, index) => `c${index}`);
+      await acceptAll(calls);
+      // Four holds, each with the refusal of a single call after it.
+      await destination.attempts(5);
+      expect(destination.sent).toHaveLength(5);
+      refusing = false;
+      await until(async () => ended(await states(), "delivered") === 21);
+      expect(destination.sent.length).toBeLessThanOrEqual(5 + 1 + 21);
+    });
+
     test("a rate limit of one target holds its calls alone; other targets of the route go on", async () => {
       const destination = testDestination({ keeps: "message", duplicates: "find", targets: true });
       let refusals = 0;

@@ -1,7 +1,7 @@
 import type { Pause } from "../ledger/controls.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Breaker, Permit } from "./breaker.ts";
-import type { Pacer } from "./pacer.ts";
+import type { Pacer, Turn } from "./pacer.ts";
 
 /** What stands before every claim of a route: its pause, its destination's rate limit and breaker, in that order. */
 export interface Gate {
@@ -16,17 +16,33 @@ export interface Gate {
 export function createGate(options: { pause: RoutePause; pacer: Pacer; breaker: Breaker; destination: string }): Gate {
   const { pause, pacer, breaker, destination } = options;
   const shut = () => pause.cause() !== undefined || pacer.heldForMs(destination) > 0;
+
+  function withTurn(permit: Permit, turn: Turn): Permit {
+    return {
+      stands: () => permit.stands() && !shut(),
+      end(outcome) {
+        permit.end(outcome);
+        // Any other answer than that of its rate says that the destination takes calls again; a refusal is told to the pacer with its time.
+        if (outcome && !(outcome.kind === "retry" && outcome.because === "rate-limit")) pacer.taken(destination);
+        else turn.giveBack();
+      },
+    };
+  }
+
   return {
     async pass({ key, signal }) {
       for (;;) {
-        if (!(await pause.over(signal)) || !(await pacer.free(destination, signal))) return undefined;
+        if (!(await pause.over(signal))) return undefined;
+        const turn = await pacer.free(destination, signal);
+        if (!turn) return undefined;
         const permit = await breaker.pass({ key, signal });
+        if (permit && !shut()) return withTurn(permit, turn);
+        turn.giveBack();
         if (!permit) return undefined;
-        if (!shut()) return { ...permit, stands: () => permit.stands() && !shut() };
         permit.end(undefined);
       }
     },
-    room: () => (shut() ? 0 : breaker.room()),
+    room: () => (shut() ? 0 : Math.min(breaker.room(), pacer.room(destination))),
     cause() {
       const held = pacer.heldForMs(destination);
       return pause.cause() ?? (held > 0 ? `rate limited by the destination for ${Math.ceil(held / 1000)} s more` : breaker.cause());

@@ -4,6 +4,8 @@ import type { Clock } from "../lib/clock.ts";
 /** Waits where an API refuses for its rate and does not say for how long. */
 const FIRST_HOLD_MS = 2_000;
 const LONGEST_HOLD_MS = 60_000;
+/** Who waits for another one's attempt is woken by its end. */
+const LONG_MS = 3_600_000;
 
 /**
  * How fast a limiter key may be used: a destination (`hubspot`) or a target of it (`slack/C012`). Shared by all processes through the
@@ -15,21 +17,49 @@ export interface Pacer {
   /** An attempt at the key was taken: the next refusal begins with a short hold again. */
   taken(key: string): void;
   heldForMs(key: string): number;
-  /** Waits until the key is not held; `false` when the signal came first. */
-  free(key: string, signal: AbortSignal): Promise<boolean>;
+  /**
+   * Waits until the key is not held, and after a hold until an attempt was taken again: until then they go one by one. A crowd would meet the
+   * same refusal, each call with a claim and its return. `undefined` when the signal came first.
+   */
+  free(key: string, signal: AbortSignal): Promise<Turn | undefined>;
+  /** How many would go at once. */
+  room(key: string): number;
   /** Milliseconds until our place at a key with a rate. @throws what the ledger throws. */
   place(options: { key: string; intervalMs: number }): Promise<number>;
   /** What other processes were told. */
   heard(holds: Hold[]): void;
 }
 
+/** Must be ended: by the next {@link Pacer.hold} or {@link Pacer.taken} of its key, or because nothing was attempted. */
+export interface Turn {
+  giveBack(): void;
+}
+
+interface Held {
+  untilMs: number;
+  refusals: number;
+  /** One goes ahead, after the hold. */
+  ahead: boolean;
+  /** Aborted when all of this has changed. */
+  over: AbortController;
+}
+
+/** There is no hold, so that nobody goes ahead. */
+const FREELY: Turn = { giveBack: () => undefined };
+
 export function createPacer(options: { ledger: Pick<ControlLedger, "reserve" | "holdBack">; clock: Clock }): Pacer {
   const { ledger, clock } = options;
-  const holds = new Map<string, { untilMs: number; refusals: number }>();
+  const holds = new Map<string, Held>();
 
+  function change(key: string, next: Omit<Held, "over"> | undefined): void {
+    const before = holds.get(key);
+    if (next) holds.set(key, { ...next, over: new AbortController() });
+    else holds.delete(key);
+    before?.over.abort();
+  }
   function extend(key: string, forMs: number, refusals: number): void {
     const untilMs = Math.max(clock.monotonicMs() + forMs, holds.get(key)?.untilMs ?? 0);
-    holds.set(key, { untilMs, refusals });
+    change(key, { untilMs, refusals, ahead: false });
   }
   const heldForMs = (key: string) => Math.max(0, (holds.get(key)?.untilMs ?? 0) - clock.monotonicMs());
 
@@ -45,15 +75,25 @@ export function createPacer(options: { ledger: Pick<ControlLedger, "reserve" | "
       return heldForMs(key);
     },
     taken(key) {
-      if (holds.size > 0 && heldForMs(key) === 0) holds.delete(key);
+      if (holds.has(key) && heldForMs(key) === 0) change(key, undefined);
     },
     async free(key, signal) {
-      for (;;) {
-        if (signal.aborted) return false;
+      while (!signal.aborted) {
+        const held = holds.get(key);
+        if (!held) return FREELY;
         const leftMs = heldForMs(key);
-        if (leftMs === 0) return true;
-        await clock.sleep(leftMs + 1, signal);
+        if (leftMs === 0 && !held.ahead) {
+          held.ahead = true;
+          return { giveBack: () => holds.get(key) === held && change(key, { ...held, ahead: false }) };
+        }
+        await clock.sleep(leftMs === 0 ? LONG_MS : leftMs + 1, AbortSignal.any([signal, held.over.signal]));
       }
+      return undefined;
+    },
+    room(key) {
+      const held = holds.get(key);
+      if (!held) return Number.POSITIVE_INFINITY;
+      return held.ahead || heldForMs(key) > 0 ? 0 : 1;
     },
     place: ({ key, intervalMs }) => ledger.reserve({ key, count: 1, intervalMs }),
     heard(told) {

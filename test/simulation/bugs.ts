@@ -89,6 +89,12 @@ export const PLANTED_BUGS: PlantedBug[] = [
     replace: "void all;",
   },
   {
+    name: "who went ahead after a rate limit and attempted nothing keeps the others waiting",
+    file: "src/delivery/gate.ts",
+    find: "else turn.giveBack();",
+    replace: "else void turn;",
+  },
+  {
     name: "a call whose answer did not come while the destination stands is left out",
     file: "src/delivery/settle.ts",
     find: 'return { kind: "released" };\n      return failed({ waitsMs: LOOK_AGAIN_MS',
