@@ -180,12 +180,11 @@ function settled(options: DeliverOptions & Ready, outcome: Outcome): Settlement 
   return settlement.kind === "delivered" && !isFinal ? { ...settlement, awaits: brought.awaits } : settlement;
 }
 
-/** Tells whom it concerns of a rate limit; the wait of this call alone, if it has one. */
+/** Tells whom it concerns of a rate limit, and a target that it takes calls (the gate tells so of the destination); the wait of this call alone, if it has one. */
 function limitOf(options: { outcome: Outcome; route: Route; mapped: Mapped; pacer: Pacer }): number | undefined {
   const { outcome, route, mapped, pacer } = options;
   const target = targetKey(route, mapped);
   if (outcome.kind !== "retry" || outcome.because !== "rate-limit") {
-    pacer.taken(route.to.name);
     if (target !== undefined) pacer.taken(target);
     return undefined;
   }

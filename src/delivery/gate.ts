@@ -1,5 +1,5 @@
 import type { Pause } from "../ledger/controls.ts";
-import type { Clock } from "../lib/clock.ts";
+import { type Clock, UNTIL_ABORTED_MS } from "../lib/clock.ts";
 import type { Breaker, Permit } from "./breaker.ts";
 import type { Pacer, Turn } from "./pacer.ts";
 
@@ -42,7 +42,7 @@ export function createGate(options: { pause: RoutePause; pacer: Pacer; breaker: 
         permit.end(undefined);
       }
     },
-    room: () => (shut() ? 0 : Math.min(breaker.room(), pacer.room(destination))),
+    room: () => (pause.cause() === undefined ? Math.min(breaker.room(), pacer.room(destination)) : 0),
     cause() {
       const held = pacer.heldForMs(destination);
       return pause.cause() ?? (held > 0 ? `rate limited by the destination for ${Math.ceil(held / 1000)} s more` : breaker.cause());
@@ -72,14 +72,11 @@ export function createRoutePause(options: { clock: Clock; onChange(cause: string
     },
     cause: () => current,
     async over(signal) {
-      while (current !== undefined && !signal.aborted) await clock.sleep(LONG_MS, AbortSignal.any([signal, ended.signal]));
+      while (current !== undefined && !signal.aborted) await clock.sleep(UNTIL_ABORTED_MS, AbortSignal.any([signal, ended.signal]));
       return !signal.aborted;
     },
   };
 }
-
-/** Ends by a signal; a timer longer than this would overflow (2^31 ms). */
-const LONG_MS = 3_600_000;
 
 /** What `lag` and the log say while a route is paused: who did it, why, and what ends it. */
 export function pauseCause({ kind, reason, by }: Pick<Pause, "kind" | "reason"> & { by?: string }, route: string): string {

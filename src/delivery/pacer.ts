@@ -1,11 +1,9 @@
 import type { ControlLedger, Hold } from "../ledger/controls.ts";
-import type { Clock } from "../lib/clock.ts";
+import { type Clock, UNTIL_ABORTED_MS } from "../lib/clock.ts";
 
 /** Waits where an API refuses for its rate and does not say for how long. */
 const FIRST_HOLD_MS = 2_000;
 const LONGEST_HOLD_MS = 60_000;
-/** Who waits for another one's attempt is woken by its end. */
-const LONG_MS = 3_600_000;
 
 /**
  * How fast a limiter key may be used: a destination (`hubspot`) or a target of it (`slack/C012`). Shared by all processes through the
@@ -86,7 +84,7 @@ export function createPacer(options: { ledger: Pick<ControlLedger, "reserve" | "
           held.ahead = true;
           return { giveBack: () => holds.get(key) === held && change(key, { ...held, ahead: false }) };
         }
-        await clock.sleep(leftMs === 0 ? LONG_MS : leftMs + 1, AbortSignal.any([signal, held.over.signal]));
+        await clock.sleep(leftMs === 0 ? UNTIL_ABORTED_MS : leftMs + 1, AbortSignal.any([signal, held.over.signal]));
       }
       return undefined;
     },

@@ -35,6 +35,9 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/** For a sleep that only its signal is to end, in a loop: a timer of more than 2^31 ms would fire at once. */
+export const UNTIL_ABORTED_MS = 3_600_000;
+
 /** A reason of our own: without one, `abort` makes an exception with a stack each time. */
 const CLEARED = Symbol("cleared");
 

@@ -1,4 +1,5 @@
 import { unixMsOf } from "./iso-time.ts";
+import { remembered } from "./remembered.ts";
 
 /** `2 min 27 s`, `45 s`, `1 h 3 min`. */
 export function durationText(seconds: number): string {
@@ -9,14 +10,11 @@ export function durationText(seconds: number): string {
 }
 
 const TIME = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" } as const;
-/** By time zone. To make one takes longer than all else of a message. */
-const formats = new Map<string, Intl.DateTimeFormat>();
+/** To make one takes longer than all else of a message. */
+const formatIn = remembered((timeZone) => new Intl.DateTimeFormat("en-GB", { timeZone, ...TIME }));
 
 /** `15 Jan 2025, 15:23 CET`; the text as it came when it cannot be read. */
 export function timeText(iso: string, timezone: string): string {
   const atMs = unixMsOf(iso);
-  if (atMs === undefined) return iso;
-  const format = formats.get(timezone) ?? new Intl.DateTimeFormat("en-GB", { timeZone: timezone, ...TIME });
-  formats.set(timezone, format);
-  return format.format(atMs);
+  return atMs === undefined ? iso : formatIn(timezone).format(atMs);
 }

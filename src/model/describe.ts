@@ -1,4 +1,5 @@
 import { parsePhoneNumberFromString } from "libphonenumber-js";
+import { remembered } from "../lib/remembered.ts";
 import type { Call, CallRecord, Direction } from "./call.ts";
 
 /** An agent as routes.yaml has it. */
@@ -22,6 +23,7 @@ export function createDescribe(options: {
 }): (record: CallRecord, source: string) => Call {
   const ours = new Set(options.ownNumbers.map((number) => toE164(number) || number));
   const agents = new Map(options.agents.map((agent) => [agent.id, agent]));
+  // Our own number comes with each call, a customer's once for each route.
   const e164Of = remembered(toE164);
   const isOurs = (number: string) => ours.has(e164Of(number) || number);
 
@@ -46,21 +48,6 @@ export function createDescribe(options: {
       customer_number: direction === "unknown" ? "" : e164Of(direction === "inbound" ? record.from_number : record.to_number),
       test: false,
     };
-  };
-}
-
-const MAX_REMEMBERED = 1_000;
-
-/** Numbers come again and again: our own with each call, a customer's once for each route. */
-function remembered(normalise: (number: string) => string): (number: string) => string {
-  const known = new Map<string, string>();
-  return (number) => {
-    const before = known.get(number);
-    if (before !== undefined) return before;
-    if (known.size >= MAX_REMEMBERED) known.clear();
-    const answer = normalise(number);
-    known.set(number, answer);
-    return answer;
   };
 }
 

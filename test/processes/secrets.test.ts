@@ -10,6 +10,7 @@ import { serveSandbox } from "../../src/sandbox/serve.ts";
 import { documentedCall } from "../support/documented-call.ts";
 import { runPatchbay, startPatchbay } from "../support/patchbay-process.ts";
 import { closedPort } from "../support/ports.ts";
+import { settingsText } from "../support/settings-text.ts";
 import { serveFaulty } from "../torture/faulty-sandbox.ts";
 
 const SECRET = "webhook-secret-that-must-not-show";
@@ -30,18 +31,14 @@ test("no secret, transcript, summary or number is in any log line, metric, error
   const { access_token: token, ...hubspotAt } = hubspot.sandbox.settings({ url: hubspot.url, folder });
   const { token: slackToken, ...slackAt } = slackSandbox.settings({ url: slack.url, folder });
   const secrets = [SECRET, token ?? "", slackToken ?? ""];
-  const inline = (settings: Record<string, string>) =>
-    Object.entries(settings)
-      .map(([key, value]) => `${key}: "${value}"`)
-      .join(", ");
   writeFileSync(
     join(folder, "routes.yaml"),
     `version: 1
 own_numbers: ["+18005551234"]
 sources: { voiceinfra: { secrets: ["\${SECRET}"] } }
 destinations:
-  hubspot: { connector: hubspot, ${inline(hubspotAt)}, access_token: "\${HUBSPOT}" }
-  slack: { connector: slack, ${inline(slackAt)}, token: "\${SLACK}" }
+  hubspot: { connector: hubspot, ${settingsText(hubspotAt)}, access_token: "\${HUBSPOT}" }
+  slack: { connector: slack, ${settingsText(slackAt)}, token: "\${SLACK}" }
   nobody: { connector: slack, base_url: "http://127.0.0.1:${await closedPort()}", token: "\${SLACK}" }
 routes:
   - { id: crm, to: hubspot, share: [numbers, summary, transcript, metadata] }

@@ -8,6 +8,7 @@ import { CALLS_TOPIC } from "../../src/log/log.ts";
 import { recordKey, toHeaders } from "../../src/model/envelope.ts";
 import { sampleCall } from "../../src/sandbox/calls.ts";
 import { startPatchbay } from "../support/patchbay-process.ts";
+import { settingsText } from "../support/settings-text.ts";
 import { residentMb } from "./figures.ts";
 import { openScene, type Scene, type SceneEngine } from "./scene.ts";
 import type { TortureRow } from "./table.ts";
@@ -16,12 +17,16 @@ const AT_ONCE = 1_000;
 /** Compiled, and with the flags of the Dockerfile: a checkout's type stripping costs memory that no user pays. */
 const AS_IN_THE_IMAGE = ["--max-semi-space-size=8", "--initial-old-space-size=40", resolve(import.meta.dirname, "../../dist/src/cli.js")];
 
-/** How a backlog is carried: what the connector's process may take, and which calls it delivers. */
+/** Where a backlog goes. */
 interface Carried {
-  /** As routes.yaml has them. */
-  destination(scene: Scene): string;
+  /** Its settings in routes.yaml, but for the connector. */
+  settings(scene: Scene): Record<string, string>;
+  /** What the route says besides its destination and start. */
   route: string;
+  /** Of the calls, how much is delivered; the others are skipped. */
   share: number;
+  /** A key of its own refuses a second record there. */
+  hasKey: boolean;
   /** Records at the destination, and different keys among them. */
   count(scene: Scene): Promise<{ records: number; keys: number }>;
 }
@@ -29,9 +34,10 @@ interface Carried {
 const CARRIED = {
   // One in a thousand: what is measured is the way through the log, not a destination.
   slack: {
-    destination: ({ slack, folder }) => settingsText({ connector: "slack", ...slack.sandbox.settings({ url: slack.url, folder }) }),
+    settings: ({ slack, folder }) => slack.sandbox.settings({ url: slack.url, folder }),
     route: `when: 'call_id.endsWith("000")', with: { channel: C0123456789 }`,
     share: 1 / 1_000,
+    hasKey: false,
     count: async ({ slack }) => {
       const keys = (await slack.sandbox.records()).map(({ key }) => key);
       return { records: keys.length, keys: new Set(keys).size };
@@ -39,9 +45,10 @@ const CARRIED = {
   },
   // Each of them: a row in a DuckDB file.
   warehouse: {
-    destination: ({ folder }) => settingsText({ connector: "warehouse", url: `duckdb:${join(folder, "warehouse.duckdb")}` }),
+    settings: ({ folder }) => ({ url: `duckdb:${join(folder, "warehouse.duckdb")}` }),
     route: "share: [numbers, summary, recording, transcript, metadata]",
     share: 1,
+    hasKey: true,
     count: ({ folder }) =>
       withDuckDbFile({ path: join(folder, "warehouse.duckdb"), readOnly: true }, async (connection) => {
         const counts = await connection.runAndReadAll("SELECT count(*)::INTEGER, count(DISTINCT delivery_key)::INTEGER FROM calls");
@@ -69,7 +76,7 @@ export async function backlog(options: {
       join(scene.folder, "routes.yaml"),
       `version: 1
 sources: { voiceinfra: { secrets: ["\${SECRET}"] } }
-destinations: { there: ${carried.destination(scene)} }
+destinations: { there: { connector: ${to}, ${settingsText(carried.settings(scene))} } }
 routes: [{ id: backlog, to: there, start: beginning, ${carried.route} }]
 `,
     );
@@ -78,18 +85,19 @@ routes: [{ id: backlog, to: there, start: beginning, ${carried.route} }]
 
     const args = ["connector", to, "--ops-port", "0"];
     const connector = startPatchbay({ args, env: scene.env, cwd: scene.folder, program: AS_IN_THE_IMAGE });
-    scene.processes.set("slack", connector);
+    scene.processes.set(to, connector);
     await connector.logged("connector runs");
     const drainAtMs = performance.now();
     const samples: number[] = [];
     const sampling = setInterval(() => samples.push(residentMb(connector.child.pid)), 500);
     // To look costs the ledger as much as some thousand calls: the larger the backlog, the more seldom.
-    const { whole, routes } = await scene.drained({ withinMs: 2_400_000, everyMs: Math.min(10_000, Math.max(500, calls / 100)) });
-    clearInterval(sampling);
+    const everyMs = Math.min(10_000, Math.max(500, calls / 100));
+    const { whole, routes } = await scene.drained({ withinMs: 2_400_000, everyMs }).finally(() => clearInterval(sampling));
     const drainS = (performance.now() - drainAtMs) / 1000;
     await connector.end();
     const { delivered = 0, skipped = 0, dead = 0 } = routes.find(({ route }) => route === "backlog") ?? {};
     const there = await carried.count(scene);
+    const doubled = there.records - there.keys;
     const wanted = Math.floor(calls * carried.share);
     const peakMb = Math.max(0, ...samples);
     const at = (share: number) => samples[Math.min(samples.length - 1, Math.floor(samples.length * share))];
@@ -102,8 +110,8 @@ routes: [{ id: backlog, to: there, start: beginning, ${carried.route} }]
         faults: "none",
         accepted: calls,
         delivered: `${delivered}, skipped ${skipped}`,
-        doubled: to === "slack" ? 0 : there.records - there.keys,
-        doubledWithoutKey: to === "slack" ? there.records - there.keys : 0,
+        doubled: carried.hasKey ? doubled : 0,
+        doubledWithoutKey: carried.hasKey ? 0 : doubled,
         lost: calls - delivered - skipped + Math.max(0, wanted - there.keys),
         whole,
         dead,
@@ -129,10 +137,4 @@ async function fillLog(scene: Scene, calls: number): Promise<void> {
     );
   }
   await log.close();
-}
-
-function settingsText(settings: Record<string, string>): string {
-  return `{ ${Object.entries(settings)
-    .map(([key, value]) => `${key}: "${value}"`)
-    .join(", ")} }`;
 }

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { startPatchbay } from "../support/patchbay-process.ts";
+import { settingsText } from "../support/settings-text.ts";
 import { cpuSeconds, residentMb } from "./figures.ts";
 import { openScene, type SceneEngine } from "./scene.ts";
 import type { TortureRow } from "./table.ts";
@@ -12,13 +13,13 @@ export async function idle(options: { engine: SceneEngine; routes: number; forMs
   const scene = await openScene({ engine });
   const startedAtMs = performance.now();
   try {
-    const settings = Object.entries(scene.slack.sandbox.settings({ url: scene.slack.url, folder: scene.folder }));
+    const settings = settingsText(scene.slack.sandbox.settings({ url: scene.slack.url, folder: scene.folder }));
     const list = Array.from({ length: routes }, (_, index) => `  - { id: route-${index}, to: slack, with: { channel: C0123456789 } }`);
     writeFileSync(
       join(scene.folder, "routes.yaml"),
       `version: 1
 sources: { voiceinfra: { secrets: ["\${SECRET}"] } }
-destinations: { slack: { connector: slack, ${settings.map(([key, value]) => `${key}: "${value}"`).join(", ")} } }
+destinations: { slack: { connector: slack, ${settings} } }
 routes:
 ${list.join("\n")}
 `,

@@ -8,6 +8,7 @@ import { createSandbox as createSlack } from "../../connectors/slack/sandbox.ts"
 import type { RouteAudit } from "../../src/repair/audit.ts";
 import { type PatchbayProcess, runPatchbay, startPatchbay } from "../support/patchbay-process.ts";
 import { freePorts } from "../support/ports.ts";
+import { settingsText } from "../support/settings-text.ts";
 import { type FaultySandbox, serveFaulty } from "./faulty-sandbox.ts";
 import type { TortureRow } from "./table.ts";
 
@@ -68,12 +69,8 @@ export async function openScene(options: { engine: SceneEngine; latencyMs?: numb
     `version: 1
 sources: { voiceinfra: { secrets: ["\${SECRET}"] } }
 destinations:
-  hubspot: { connector: hubspot, ${Object.entries(toHubSpot)
-    .map(([key, value]) => `${key}: "${value}"`)
-    .join(", ")}, timeout: 5s }
-  slack: { connector: slack, ${Object.entries(toSlack)
-    .map(([key, value]) => `${key}: "${value}"`)
-    .join(", ")}, timeout: 5s }
+  hubspot: { connector: hubspot, ${settingsText(toHubSpot)}, timeout: 5s }
+  slack: { connector: slack, ${settingsText(toSlack)}, timeout: 5s }
 routes:
   - { id: to-hubspot, to: hubspot, start: beginning, share: [summary] }
   - { id: to-slack, to: slack, start: beginning, with: { channel: C0123456789 } }
