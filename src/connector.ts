@@ -101,6 +101,11 @@ export interface OpenDestination<With> {
   find?(delivery: Delivery<With>, options: { signal: AbortSignal }): Promise<Receipt | undefined>;
   /** Deletes what a delivery left, for `patchbay forget`. `false`: it was gone already. Absent where the API cannot. */
   erase?(left: { key: string; receipt: Receipt }, options: { signal: AbortSignal }): Promise<boolean>;
+  /**
+   * Once behind the last `erase` of a `patchbay forget`: removes what deleting leaves in the destination's bytes, where that can be done from here.
+   * Resolves with what stays where and until when, one sentence for people; undefined: nothing that is known of.
+   */
+  afterErase?(options: { signal: AbortSignal }): Promise<string | undefined>;
   /** Reads back what a delivery left, as the destination shows it, for `patchbay test`; undefined: it is not there. Absent where the API cannot. */
   read?(left: { key: string; receipt: Receipt }, options: { signal: AbortSignal }): Promise<Record<string, unknown> | undefined>;
   /**

@@ -1,4 +1,4 @@
-import { readdir, rm, stat } from "node:fs/promises";
+import { open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Longer than any file is being fetched or written. */
@@ -13,5 +13,42 @@ export async function removeLeftOvers(options: { folder: string; prefix?: string
     // Gone meanwhile: another process has removed it.
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
     if (Date.now() - mtimeMs > LEFT_OVER_MS) await rm(path, { force: true, recursive: true });
+  }
+}
+
+/** Longer than a JSON file of a call is being written. */
+const WRITTEN_MS = 60_000;
+
+/**
+ * For `patchbay forget`: a process that was killed may have left the call's JSON, or its recording, half done. A JSON file is a left-over after a minute;
+ * a recording may be on its way for longer, and is said to be there.
+ */
+export async function removeUnfinished(folder: string): Promise<string | undefined> {
+  await removeLeftOvers({ folder });
+  let recordings = 0;
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+    if (await isJson(path)) {
+      if (Date.now() - mtimeMs > WRITTEN_MS) await rm(path, { force: true });
+    } else recordings += 1;
+  }
+  if (recordings === 0) return undefined;
+  return `${recordings} unfinished recording${recordings === 1 ? "" : "s"} in ${folder}, younger than an hour, may be of it: run this once more in an hour`;
+}
+
+async function isJson(path: string): Promise<boolean> {
+  try {
+    const file = await open(path, "r");
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(1), 0, 1, 0);
+      return bytesRead === 0 || buffer[0] === "{".charCodeAt(0);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    // It has come to its place meanwhile.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return true;
+    throw error;
   }
 }

@@ -4,6 +4,7 @@ import { writeBisecting } from "./bisect.ts";
 import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
 import { isMissingTable, openErrorOfDuckDb, refusalOfDuckDb } from "./duckdb-errors.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
+import { rewriteDuckDbFile } from "./duckdb-rewrite.ts";
 import type { Row } from "./row.ts";
 import type { Store } from "./store.ts";
 import { type ExistingTable, missingColumns, type TypesOf } from "./widen.ts";
@@ -66,6 +67,8 @@ export function openDuckDbStore(options: { url: Secret; table: string; batchesPe
         await fold(connection);
         return result.getRows().length > 0;
       }),
+
+    afterErase: ({ signal }) => rewriteDuckDbFile({ path, signal }),
 
     read: (key, { signal }) =>
       withDuckDbFile({ path, signal }, (connection) =>

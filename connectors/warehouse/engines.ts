@@ -24,6 +24,8 @@ export interface Engine {
   url: RegExp;
   takes: readonly OwnSetting[];
   needs?: readonly OwnSetting[];
+  /** What the engine keeps of a deleted row, and until when: a sentence for `patchbay forget`. */
+  keepsDeleted?: string;
   /** A caution for `check`: what it was never run against. */
   note?: string;
   open(settings: EngineSettings, options: { timeoutMs: number }): Promise<Store>;
@@ -51,6 +53,7 @@ const ENGINES: readonly Engine[] = [
     title: "PostgreSQL",
     url: /^postgres(ql)?:\/\/.+$/s,
     takes: ["schema"],
+    keepsDeleted: "PostgreSQL keeps the bytes of a deleted row in the table's pages until VACUUM FULL, and in its WAL and backups",
     open: async ({ schema, ...settings }, { timeoutMs }) =>
       (await import("./postgres.ts")).openPostgresStore({ ...settings, schema, timeoutMs }),
   },
@@ -58,12 +61,14 @@ const ENGINES: readonly Engine[] = [
     title: "ClickHouse",
     url: /^clickhouses?:\/\/[^/]+\/[^/?]+$/s,
     takes: [],
+    keepsDeleted: "ClickHouse keeps the bytes of a deleted row until the next merge, or until OPTIMIZE TABLE … FINAL",
     open: async (settings, { timeoutMs }) => (await import("./clickhouse.ts")).openClickHouseStore({ ...settings, timeoutMs }),
   },
   {
     title: "BigQuery",
     url: /^bigquery:\/\/[\w.:-]+\/\w+$/s,
     takes: ["credentials", "location", "base_url", "linger"],
+    keepsDeleted: "BigQuery keeps a deleted row for the dataset's time travel (2 to 7 days), and 7 days more for its own recovery",
     note: untried("BigQuery"),
     open: async (settings) => (await import("./bigquery.ts")).openBigQueryStore(settings),
   },
@@ -72,6 +77,7 @@ const ENGINES: readonly Engine[] = [
     url: /^snowflake:\/\/[\w.-]+\/[^/?]+\/[^/?]+(\?.*)?$/s,
     takes: ["username", "private_key", "base_url", "linger"],
     needs: ["username", "private_key"],
+    keepsDeleted: "Snowflake keeps a deleted row for the table's Time Travel (1 day if nothing else is set), and 7 days more in Fail-safe",
     note: untried("Snowflake"),
     open: async (settings, { timeoutMs }) => (await import("./snowflake.ts")).openSnowflakeStore({ ...settings, timeoutMs }),
   },

@@ -90,6 +90,7 @@ export const warehouse = defineConnector({
     return {
       send: (deliveries, { signal }) => sendRows({ deliveries, store, signal }),
       erase: ({ key }, { signal }) => store.erase(key, { signal }),
+      afterErase: async ({ signal }) => (store.afterErase ? store.afterErase({ signal }) : engine.keepsDeleted),
       read: ({ key }, { signal }) => store.read(key, { signal }),
       close: () => store.close(),
     };

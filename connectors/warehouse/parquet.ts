@@ -1,5 +1,5 @@
 import { mkdirSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Secret } from "../../src/connector.ts";
@@ -107,6 +107,13 @@ export function openParquetStore(options: { url: Secret; table: string }): Store
           await writeDay(connection, day, "SELECT * FROM kept");
         }
         return found.getRows().length > 0;
+      }),
+
+    // What a process that was killed had moved out of memory; whoever has the lock is alone.
+    afterErase: ({ signal }) =>
+      withFolder(signal, async () => {
+        await rm(join(folder, `${LOCK}.tmp`), { recursive: true, force: true });
+        return undefined;
       }),
 
     read: (key, { signal }) =>
