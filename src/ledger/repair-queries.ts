@@ -211,10 +211,28 @@ function toProof(row: Row): RowProof {
   };
 }
 
-function keeping({ all, nowMs }: Sql): Pick<RepairLedger, "forget" | "expire"> {
+function keeping({ all, nowMs }: Sql): Pick<RepairLedger, "bodies" | "forbid" | "forget" | "expire"> {
+  async function forbid(hash: string): Promise<void> {
+    await all(`INSERT INTO forgotten (hash, at) VALUES ($1, ${nowMs}) ON CONFLICT (hash) DO NOTHING`, [hash]);
+  }
+
   return {
+    forbid,
+    async bodies({ after = { route: "", source: "", callId: "" }, limit }) {
+      const rows = await all(
+        `SELECT route, source, call_id, body FROM deliveries WHERE body IS NOT NULL AND (route, source, call_id) > ($1, $2, $3)
+         ORDER BY route, source, call_id LIMIT $4`,
+        [after.route, after.source, after.callId, limit],
+      );
+      return rows.map((row) => ({
+        route: String(row.route),
+        source: String(row.source),
+        callId: String(row.call_id),
+        body: row.body as Uint8Array,
+      }));
+    },
     async forget({ source, callId, hash }) {
-      await all(`INSERT INTO forgotten (hash, at) VALUES ($1, ${nowMs}) ON CONFLICT (hash) DO NOTHING`, [hash]);
+      await forbid(hash);
       const rows = await all(
         `UPDATE deliveries SET state = 'skipped', reason = 'forgotten on request', receipt = NULL, found = NULL, awaits = NULL, sent_fields = '[]', body = NULL,
            error_code = NULL, versions = '', returned = 0, returned_at = NULL,

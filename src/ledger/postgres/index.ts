@@ -42,10 +42,14 @@ export async function openPostgresLedger(options: { url: string }): Promise<Ledg
     ...receiptQueries(sql),
     ...repairQueries(sql, fingerprint),
     ...logQueries(sql),
+    scrub: async ({ pack }) => (pack ? [KEEPS_REMOVED] : []),
     check: async () => void (await db.query("SELECT 1")),
     close: () => pool.end(),
   };
 }
+
+const KEEPS_REMOVED =
+  "PostgreSQL keeps the bytes of what was removed in the pages of the ledger's table `deliveries` until VACUUM FULL, and in its WAL and backups";
 
 function sqlOf(db: Database): Sql {
   return {

@@ -1,7 +1,10 @@
 /** The embedded ledger: one SQLite file. The contract is `src/ledger/ledger.ts`. */
+import { resolve } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { UnreachableError } from "../../errors.ts";
 import { inTransaction, openSqlite } from "../../lib/sqlite.ts";
+import { copySqlite } from "../../lib/sqlite-copy.ts";
+import { scrubFile } from "../../lib/sqlite-scrub.ts";
 import { controlQueries } from "../control-queries.ts";
 import { createFingerprint } from "../fingerprint.ts";
 import type { Ledger, LogPosition, RouteCounts, WorkerHeartbeat } from "../ledger.ts";
@@ -23,6 +26,12 @@ export async function openSqliteLedger(options: { path: string }): Promise<Ledge
   return {
     name: `sqlite:${path}`,
     engine: "sqlite",
+    file: {
+      path: resolve(path),
+      version: MIGRATIONS.length,
+      // Who worked with it is not who will.
+      copy: (options) => copySqlite({ from: resolve(path), change: "DELETE FROM workers", ...options }),
+    },
     fingerprint,
     ...claimStatements(db, fingerprint),
     ...settleStatements(db, fingerprint),
@@ -33,6 +42,7 @@ export async function openSqliteLedger(options: { path: string }): Promise<Ledge
     ...receiptQueries(sql),
     ...repairQueries(sql, fingerprint),
     ...logQueries(sql),
+    scrub: (options) => scrubFile({ db, path: resolve(path), ...options }),
     async check() {
       try {
         db.prepare("SELECT 1 FROM meta LIMIT 1").all();

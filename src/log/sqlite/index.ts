@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { LogUnavailableError } from "../../errors.ts";
 import { openSqlite } from "../../lib/sqlite.ts";
+import { copySqlite } from "../../lib/sqlite-copy.ts";
 import type { Log } from "../log.ts";
 import { createAppender } from "./append.ts";
 import { announceChange, watchChanges } from "./changes.ts";
@@ -37,6 +38,12 @@ export async function openSqliteLog(options: { path: string }): Promise<Log> {
   return {
     name,
     engine: "sqlite",
+    file: {
+      path,
+      version: MIGRATIONS.length,
+      // Who held a group then holds none of the copy.
+      copy: (copy) => copySqlite({ from: path, change: "UPDATE consumer_groups SET owner = NULL, leased_until = 0", ...copy }),
+    },
     append: appender.append,
     async subscribe(subscribe) {
       const member = createMember({
@@ -56,7 +63,7 @@ export async function openSqliteLog(options: { path: string }): Promise<Log> {
     read: reader.read,
     ranges: reader.ranges,
     offsetsAt: reader.offsetsAt,
-    ...createTrimmer(db),
+    ...createTrimmer({ db, path }),
     committed: async (query) => groups.committed(query),
     async placeGroup({ group, topic, positions }) {
       const offset = positions.find(({ partition }) => partition === 0)?.offset;
