@@ -105,7 +105,9 @@ export function createTrips(options: TripOptions): Trips {
 
   async function skip(route: string, judged: Judged & { wanted: false }, taken: Taken, signal: AbortSignal): Promise<void> {
     const { partition, offset } = taken.message;
-    const { source, callId, hash, acceptedAt } = judged.reading;
+    const { source, callId, acceptedAt } = judged.reading;
+    // Of a forgotten call not even which version came: the row goes on with each, and the audit needs no content.
+    const hash = judged.forgotten ? "forgotten" : judged.reading.hash;
     const { routesVersion } = way();
     if (judged.forgotten) onForgotten(taken.message);
     while (!signal.aborted) {
