@@ -194,8 +194,10 @@ command("retire <route>", "removes what is left of a route that is no longer in 
   .addOption(jsonOption())
   .action(async (route, options) => end((await import("./commands/pause.ts")).retireCommand(route, options)));
 
-command("actions", "shows who paused, resumed, replayed, discarded, rematched, retired and forgot what, and why")
+command("actions", "shows who paused, resumed, replayed, discarded, rematched, retired, forgot and read what, and why")
   .option("--route <id>", "only of this route")
+  .option("--verify", "whether any was changed or taken out since it was noted")
+  .option("--against <seal>", "and whether everything up to this seal is still there: one that --verify has shown")
   .addOption(limitOption())
   .addOption(jsonOption())
   .action(async (options) => end((await import("./commands/actions.ts")).actionsCommand(options)));

@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Claim, Ledger, Settlement } from "../src/ledger/ledger.ts";
 import type { ReplayItem } from "../src/ledger/repairs.ts";
+import { systemUser } from "../src/lib/system-user.ts";
+import { verifyActions } from "../src/repair/verify-actions.ts";
 import type { LedgerHarness } from "./ledger.contract.ts";
 
 const body = Buffer.from([0, 1, 2, 255, 0]);
@@ -104,6 +106,31 @@ export function describeLedgerRepairs(harness: LedgerHarness): void {
         const start = await ledger.routeStart({ route, resolve: async () => [{ partition: 0, offset: 7 }] });
         expect(start).toEqual([{ partition: 0, offset: 7 }]);
         expect((await controlOf(route))?.pause).toBeDefined();
+      });
+    });
+
+    describe("actions", () => {
+      test("are sealed one with the other, in the order in which they were noted, whoever notes at once", async () => {
+        const others = await Promise.all([harness.open(), harness.open()]);
+        const before = (await verifyActions({ ledger })).count;
+        await Promise.all(
+          [ledger, ...others].flatMap((one, index) =>
+            Array.from({ length: 15 }, (_, n) => one.note({ by: `p${index}`, route: "r", action: "read", detail: `${n}` })),
+          ),
+        );
+        const report = await verifyActions({ ledger });
+        expect(report).toMatchObject({ count: before + 45, faults: [] });
+        const rows = await ledger.sealedActions({ after: before, limit: 100 });
+        expect(rows.map(({ seq }) => seq)).toEqual(Array.from({ length: 45 }, (_, n) => before + 1 + n));
+        expect(new Set(rows.map(({ system }) => system))).toEqual(new Set([systemUser()]));
+        const whoAndWhat = rows.map(({ by, detail }) => `${by} ${detail}`).sort();
+        expect(whoAndWhat).toEqual([0, 1, 2].flatMap((index) => Array.from({ length: 15 }, (_, n) => `p${index} ${n}`)).sort());
+        // What was noted later does not break what was written down of it.
+        expect((await verifyActions({ ledger, against: report.head })).faults).toEqual([]);
+        await ledger.note({ by: "later", route: "", action: "read", detail: "odd \u0000 text \ud800" });
+        expect((await verifyActions({ ledger, against: report.head })).faults).toEqual([]);
+        expect((await verifyActions({ ledger, against: "7-0123456789abcdef" })).faults).toHaveLength(1);
+        await Promise.all(others.map((one) => one.close()));
       });
     });
 

@@ -1,15 +1,16 @@
 /** `controls.ts` for both engines. */
-import type { Action, ControlLedger, LostRange, RouteControl, RoutesFileRow } from "./controls.ts";
+import { actionQueries } from "./actions.ts";
+import type { ControlLedger, LostRange, RouteControl, RoutesFileRow } from "./controls.ts";
 import type { Row } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 
-export function controlQueries({ all, nowMs, greatest }: Sql): ControlLedger {
-  async function note({ by, route, action, detail }: Omit<Action, "at">): Promise<void> {
-    await all(`INSERT INTO actions (at, by_whom, route, action, detail) VALUES (${nowMs}, $1, $2, $3, $4)`, [by, route, action, detail]);
-  }
+export function controlQueries(sql: Sql): ControlLedger {
+  const { all, nowMs, greatest } = sql;
+  const { note, ...actions } = actionQueries(sql);
 
   return {
     note,
+    ...actions,
     async controls() {
       const routes = await all(
         "SELECT route, pause, skip_before, skip_reason FROM route_state WHERE pause IS NOT NULL OR skip_before IS NOT NULL",
@@ -45,19 +46,6 @@ export function controlQueries({ all, nowMs, greatest }: Sql): ControlLedger {
       const changed = await all("UPDATE route_state SET pause = NULL WHERE route = $1 AND pause IS NOT NULL RETURNING route", [route]);
       if (changed.length > 0) await note({ by, route, action: "resume", detail: "" });
       return changed.length > 0;
-    },
-    async actions({ route, limit }) {
-      const rows = await all(
-        `SELECT at, by_whom, route, action, detail FROM actions ${route === undefined ? "" : "WHERE route = $2"} ORDER BY at DESC LIMIT $1`,
-        route === undefined ? [limit] : [limit, route],
-      );
-      return rows.map((row) => ({
-        at: Number(row.at),
-        by: String(row.by_whom),
-        route: String(row.route),
-        action: String(row.action),
-        detail: String(row.detail),
-      }));
     },
 
     async reserve({ key, count, intervalMs }) {

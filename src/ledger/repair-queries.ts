@@ -1,5 +1,6 @@
 /** `repairs.ts` for both engines. */
 
+import { noteStatements } from "./actions.ts";
 import { claimedVersions, versionsIn } from "./conflicts.ts";
 import type { DeliveryState, Ledger } from "./ledger.ts";
 import { isNewer } from "./record-order.ts";
@@ -131,7 +132,8 @@ function toReplay(row: Row) {
 }
 
 type RoutePart = Pick<RepairLedger, "proofs" | "knownRoutes" | "renameRoute" | "retireRoute">;
-function wholeRoutes({ all, transaction, nowMs }: Sql): RoutePart {
+function wholeRoutes(sql: Sql): RoutePart {
+  const { all, transaction, nowMs } = sql;
   return {
     async proofs({ route, keys }) {
       const found: RowProof[] = [];
@@ -187,11 +189,7 @@ function wholeRoutes({ all, transaction, nowMs }: Sql): RoutePart {
         { text: "DELETE FROM route_positions WHERE route = $1", values: [route] },
         { text: "DELETE FROM route_state WHERE route = $1", values: [route] },
       ]);
-      await all(`INSERT INTO actions (at, by_whom, route, action, detail) VALUES (${nowMs}, $1, $2, 'retire', $3)`, [
-        by,
-        route,
-        `${gone.length} rows removed`,
-      ]);
+      await transaction(noteStatements(sql, { by, route, action: "retire", detail: `${gone.length} rows removed` }));
       return gone.length;
     },
   };

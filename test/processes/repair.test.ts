@@ -145,6 +145,11 @@ ${routes}
       await send("after-the-restart");
       await expect.poll(keys, { timeout: 10_000 }).toContain("voiceinfra/after-the-restart/to-slack");
       expect((await sandbox.records()).at(-1)?.body.channel).toBe("C0123456780");
+      // Which version gave way to which, and which process took it.
+      const edits = (await json("actions")).filter(({ action }: { action: string }) => action === "routes-file");
+      expect(edits).toMatchObject([
+        { by: expect.stringMatching(/^process \d+$/), detail: expect.stringMatching(/^[0-9a-f]{12} to [0-9a-f]{12}$/) },
+      ]);
 
       // As Kubernetes does it: the name is a link, and the link is swapped.
       writeFileSync(join(folder, "data.yaml"), routesFile(GOOD));
@@ -192,6 +197,7 @@ ${routes}
     expect(list.stdout).toMatch(/dead-1 +voiceinfra +to-slack/);
     const show = await run("dead", "show", "dead-1");
     expect(show.stdout).toContain('"call_id":"dead-1"');
+    expect((await json("actions"))[0]).toMatchObject({ by: "ann", action: "read", route: "to-slack", detail: "dead letter of dead-1" });
 
     const unsure = await run("dead", "replay", "--route", "to-slack");
     expect(unsure.stderr).toContain("Add --yes");

@@ -55,6 +55,9 @@ function sqlOf(db: Database): Sql {
   return {
     ...DIALECT,
     greatest: "greatest",
+    sha256: (text) => `encode(sha256(convert_to(${text}, 'UTF8')), 'hex')`,
+    // "PbNo", of this schema: gone with the transaction, and no right is needed for it.
+    oneNotesAtATime: [{ text: `SELECT pg_advisory_xact_lock(hashtext(current_schema()), ${0x50624e6f})` }],
     all: async (text, values = []) => (await db.query(text, storable(values))).rows,
     transaction: (statements) => db.transaction(statements.map(({ text, values = [] }) => ({ text, values: storable(values) }))),
   };

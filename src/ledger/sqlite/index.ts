@@ -1,4 +1,5 @@
 /** The embedded ledger: one SQLite file. The contract is `src/ledger/ledger.ts`. */
+import { hash } from "node:crypto";
 import { resolve } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { UnreachableError } from "../../errors.ts";
@@ -21,6 +22,7 @@ import { settleStatements } from "./settle.ts";
 export async function openSqliteLedger(options: { path: string }): Promise<Ledger> {
   const { path } = options;
   const db = openSqlite({ path, application: "patchbay-ledger", migrations: MIGRATIONS });
+  db.function("sha256", { deterministic: true }, (text) => hash("sha256", String(text)));
   const sql = sqlOf(db);
   const fingerprint = createFingerprint(fingerprintKey(db));
   return {
@@ -67,6 +69,9 @@ function sqlOf(db: DatabaseSync): Sql {
   return {
     ...DIALECT,
     greatest: "max",
+    sha256: (text) => `sha256(${text})`,
+    // A writing transaction of SQLite is alone anyway.
+    oneNotesAtATime: [],
     all: async (text, values = []) => run(text, values),
     transaction: async (statements) => inTransaction(db, () => statements.map(({ text, values = [] }) => run(text, values))),
   };
