@@ -12,6 +12,8 @@ import { UsageError } from "./errors.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import type { Logger } from "./lib/logger.ts";
+import type { OpenSqliteOptions } from "./lib/sqlite.ts";
+import { keepBeforeMigration } from "./lib/sqlite-copy.ts";
 import type { Log } from "./log/log.ts";
 import type { Route, Routes } from "./route.ts";
 
@@ -31,7 +33,7 @@ export async function openLog(options: { url: string; logger: Logger; mustExist?
     const path = url.slice("sqlite:".length);
     if (mustExist) refuseMissing("log", path);
     const { openSqliteLog } = await import("./log/sqlite/index.ts");
-    return openSqliteLog({ path });
+    return openSqliteLog({ path, beforeMigration: keepCopy("log", logger) });
   }
   if (url.startsWith("kafka:")) {
     const { openKafkaLog } = await import("./log/kafka/index.ts");
@@ -46,13 +48,13 @@ export async function openLog(options: { url: string; logger: Logger; mustExist?
  * @param options.mustExist as for {@link openLog}.
  * @throws {UsageError} for a URL of no engine, {UnreachableError} when PostgreSQL does not answer.
  */
-export async function openLedger(options: { url: string; mustExist?: boolean }): Promise<Ledger> {
-  const { url, mustExist = false } = options;
+export async function openLedger(options: { url: string; logger?: Logger; mustExist?: boolean }): Promise<Ledger> {
+  const { url, logger, mustExist = false } = options;
   if (url.startsWith("sqlite:")) {
     const path = url.slice("sqlite:".length);
     if (mustExist) refuseMissing("ledger", path);
     const { openSqliteLedger } = await import("./ledger/sqlite/index.ts");
-    return openSqliteLedger({ path });
+    return openSqliteLedger({ path, beforeMigration: keepCopy("ledger", logger) });
   }
   if (/^postgres(ql)?:/.test(url)) {
     const { openPostgresLedger } = await import("./ledger/postgres/index.ts");
@@ -61,6 +63,14 @@ export async function openLedger(options: { url: string; mustExist?: boolean }):
   throw new UsageError(`the ledger "${schemeOf(url)}" is not known`, {
     hint: "Use sqlite:<file> or postgres://user:password@host/database (--ledger or PATCHBAY_LEDGER).",
   });
+}
+
+/** A program that is older than its files refuses them: whoever goes back to it needs the file as it was. */
+function keepCopy(what: "log" | "ledger", logger: Logger | undefined): OpenSqliteOptions["beforeMigration"] {
+  return ({ path, from, to }) => {
+    const copy = keepBeforeMigration({ path, from });
+    logger?.info({ file: path, from, to, copy }, `the ${what} is brought to a later version; a copy of it as it was is kept`);
+  };
 }
 
 function refuseMissing(what: "log" | "ledger", path: string): void {

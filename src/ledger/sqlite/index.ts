@@ -3,7 +3,7 @@ import { hash } from "node:crypto";
 import { resolve } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { UnreachableError } from "../../errors.ts";
-import { inTransaction, openSqlite } from "../../lib/sqlite.ts";
+import { inTransaction, type OpenSqliteOptions, openSqlite } from "../../lib/sqlite.ts";
 import { copySqlite } from "../../lib/sqlite-copy.ts";
 import { scrubFile } from "../../lib/sqlite-scrub.ts";
 import { controlQueries } from "../control-queries.ts";
@@ -19,9 +19,9 @@ import { DIALECT, fingerprintKey, MIGRATIONS, NOW_MS } from "./schema.ts";
 import { settleStatements } from "./settle.ts";
 
 /** @throws {UsageError} when the file cannot be opened, saying why and what to do. */
-export async function openSqliteLedger(options: { path: string }): Promise<Ledger> {
+export async function openSqliteLedger(options: Pick<OpenSqliteOptions, "path" | "beforeMigration">): Promise<Ledger> {
   const { path } = options;
-  const db = openSqlite({ path, application: "patchbay-ledger", migrations: MIGRATIONS });
+  const db = openSqlite({ ...options, application: "patchbay-ledger", migrations: MIGRATIONS });
   db.function("sha256", { deterministic: true }, (text) => hash("sha256", String(text)));
   const sql = sqlOf(db);
   const fingerprint = createFingerprint(fingerprintKey(db));

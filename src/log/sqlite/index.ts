@@ -1,7 +1,7 @@
 /** The embedded log: one SQLite file, one partition per topic, group commit. The contract is `src/log/log.ts`. */
 import { resolve } from "node:path";
 import { LogUnavailableError } from "../../errors.ts";
-import { openSqlite } from "../../lib/sqlite.ts";
+import { type OpenSqliteOptions, openSqlite } from "../../lib/sqlite.ts";
 import { copySqlite } from "../../lib/sqlite-copy.ts";
 import type { Log } from "../log.ts";
 import { createAppender } from "./append.ts";
@@ -15,10 +15,10 @@ import { createTrimmer } from "./trim.ts";
 import { unavailable } from "./unavailable.ts";
 
 /** @throws {UsageError} when the file cannot be opened, saying why and what to do. */
-export async function openSqliteLog(options: { path: string }): Promise<Log> {
+export async function openSqliteLog(options: Pick<OpenSqliteOptions, "path" | "beforeMigration">): Promise<Log> {
   const name = `sqlite:${options.path}`;
   const path = resolve(options.path);
-  const db = openSqlite({ path: options.path, application: APPLICATION, migrations: MIGRATIONS });
+  const db = openSqlite({ ...options, application: APPLICATION, migrations: MIGRATIONS });
   const members = new Set<Member>();
   const reader = createReader(db);
   const groups = createGroups({ db, leaseMs: LEASE_MS });
