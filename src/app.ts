@@ -25,15 +25,16 @@ const LEASE_MS = 30_000;
 
 /**
  * @param options.mustExist for commands that only look: an embedded file that is not there is no empty log, but another folder.
+ * @param options.keepsCopy before an embedded file is brought to a later version; `false` where it is a copy itself.
  * @throws {UsageError} for a URL of no engine, {UnreachableError} when Kafka does not answer.
  */
-export async function openLog(options: { url: string; logger: Logger; mustExist?: boolean }): Promise<Log> {
-  const { url, logger, mustExist = false } = options;
+export async function openLog(options: { url: string; logger: Logger; mustExist?: boolean; keepsCopy?: boolean }): Promise<Log> {
+  const { url, logger, mustExist = false, keepsCopy = true } = options;
   if (url.startsWith("sqlite:")) {
     const path = url.slice("sqlite:".length);
     if (mustExist) refuseMissing("log", path);
     const { openSqliteLog } = await import("./log/sqlite/index.ts");
-    return openSqliteLog({ path, beforeMigration: keepCopy("log", logger) });
+    return openSqliteLog({ path, beforeMigration: keepsCopy ? keepCopy("log", logger) : undefined });
   }
   if (url.startsWith("kafka:")) {
     const { openKafkaLog } = await import("./log/kafka/index.ts");
@@ -48,13 +49,13 @@ export async function openLog(options: { url: string; logger: Logger; mustExist?
  * @param options.mustExist as for {@link openLog}.
  * @throws {UsageError} for a URL of no engine, {UnreachableError} when PostgreSQL does not answer.
  */
-export async function openLedger(options: { url: string; logger?: Logger; mustExist?: boolean }): Promise<Ledger> {
-  const { url, logger, mustExist = false } = options;
+export async function openLedger(options: { url: string; logger?: Logger; mustExist?: boolean; keepsCopy?: boolean }): Promise<Ledger> {
+  const { url, logger, mustExist = false, keepsCopy = true } = options;
   if (url.startsWith("sqlite:")) {
     const path = url.slice("sqlite:".length);
     if (mustExist) refuseMissing("ledger", path);
     const { openSqliteLedger } = await import("./ledger/sqlite/index.ts");
-    return openSqliteLedger({ path, beforeMigration: keepCopy("ledger", logger) });
+    return openSqliteLedger({ path, beforeMigration: keepsCopy ? keepCopy("ledger", logger) : undefined });
   }
   if (/^postgres(ql)?:/.test(url)) {
     const { openPostgresLedger } = await import("./ledger/postgres/index.ts");

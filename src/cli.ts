@@ -213,6 +213,19 @@ command("adopt-log", "after the log was lost or put back from an older copy: the
   .addOption(jsonOption())
   .action(async (options) => end((await import("./commands/adopt-log.ts")).adoptLogCommand(options)));
 
+command("backup <folder>", "makes a whole copy of the embedded log and ledger, and of DuckDB files, while Patchbay works")
+  .option("--no-destinations", "log and ledger alone")
+  .addOption(jsonOption())
+  .action(async (folder, options) => end((await import("./commands/backup.ts")).backupCommand(folder, options)));
+
+command("restore <folder>", "puts a backup in the place of log and ledger")
+  .option("--force", "where there is data: moves it aside")
+  .option("--no-destinations", "log and ledger alone")
+  .option("--forgotten <file...>", "also forgets what these files list: the ledger's .forgotten, kept elsewhere")
+  .addOption(yesOption())
+  .addOption(jsonOption())
+  .action(async (folder, options) => end((await import("./commands/restore.ts")).restoreCommand(folder, options)));
+
 command("forget <call_id_or_number>", "removes a call, or a number's calls: shows every place first")
   .addOption(yesOption())
   .addOption(jsonOption())

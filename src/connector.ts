@@ -116,6 +116,13 @@ export interface OpenDestination<With> {
   close(): Promise<void>;
 }
 
+/** Where a destination keeps calls on this machine, for `patchbay backup`. */
+export type OwnFiles =
+  /** One file, of which `copy` makes a copy to a new file that is whole while others write. @throws {OpenError} when another program holds it. */
+  | { kind: "file"; path: string; copy(options: { to: string; signal: AbortSignal }): Promise<void> }
+  /** A folder of plain files that a backup leaves to others. */
+  | { kind: "folder"; path: string };
+
 export interface Connector<S extends z.ZodObject = z.ZodObject, W extends z.ZodObject = z.ZodObject> {
   /** As written in routes.yaml: `connector: hubspot`. Also the folder's name. */
   name: string;
@@ -148,6 +155,8 @@ export interface Connector<S extends z.ZodObject = z.ZodObject, W extends z.ZodO
   setup?(options: OpenOptions<z.output<S>>): Promise<SetupStep[]>;
   /** A caution that `check` shows as a warning, such as: never run against the real service yet. `written`: a destination's settings, variables read where they are known. */
   note?(written: Record<string, unknown>): string | undefined;
+  /** Undefined: it keeps nothing on this machine. */
+  files?(settings: z.output<S>): OwnFiles | undefined;
   /** Loads the SDK (dynamic import) and checks what must exist, each with its fix in words. Throws {@link OpenError}, or a network error. */
   open(options: OpenOptions<z.output<S>>): Promise<OpenDestination<z.output<W>>>;
   /** Loads the strict stand-in of the API for demo and tests. */

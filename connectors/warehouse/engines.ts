@@ -1,4 +1,4 @@
-import type { Secret } from "../../src/connector.ts";
+import type { OwnFiles, Secret } from "../../src/connector.ts";
 import type { Store } from "./store.ts";
 
 /** A destination's settings, as far as engines know them. */
@@ -26,6 +26,8 @@ export interface Engine {
   needs?: readonly OwnSetting[];
   /** What the engine keeps of a deleted row, and until when: a sentence for `patchbay forget`. */
   keepsDeleted?: string;
+  /** What lies on this machine, of the whole address. */
+  files?(url: string): OwnFiles;
   /** A caution for `check`: what it was never run against. */
   note?: string;
   open(settings: EngineSettings, options: { timeoutMs: number }): Promise<Store>;
@@ -41,12 +43,17 @@ const ENGINES: readonly Engine[] = [
     // `:memory:` keeps nothing; `md:` is another service.
     url: /^duckdb:(?!:memory:|md:).+$/s,
     takes: [],
+    files: (url) => {
+      const path = url.slice("duckdb:".length);
+      return { kind: "file", path, copy: async (options) => (await import("./duckdb-copy.ts")).copyDuckDbFile({ path, ...options }) };
+    },
     open: async (settings) => (await import("./duckdb.ts")).openDuckDbStore(settings),
   },
   {
     title: "Parquet files",
     url: /^parquet:(?!s3:|https?:).+$/s,
     takes: [],
+    files: (url) => ({ kind: "folder", path: url.slice("parquet:".length) }),
     open: async (settings) => (await import("./parquet.ts")).openParquetStore(settings),
   },
   {

@@ -77,6 +77,10 @@ export const warehouse = defineConnector({
     return typeof url === "string" ? engineOf(url)?.note : undefined;
   },
 
+  files({ url }) {
+    return engineOf(url.reveal())?.files?.(url.reveal());
+  },
+
   async open({ settings, timeoutMs }) {
     const engine = engineOf(settings.url.reveal());
     if (!engine) throw new Error("the settings were not parsed");

@@ -2,7 +2,7 @@
 
 import { noteStatements } from "./actions.ts";
 import { claimedVersions, versionsIn } from "./conflicts.ts";
-import type { DeliveryState, Ledger } from "./ledger.ts";
+import type { DeliveryKey, DeliveryState, Ledger } from "./ledger.ts";
 import { isNewer } from "./record-order.ts";
 import type { DeadFilter, RepairLedger, ReplayAnswer, ReplayItem, RowProof } from "./repairs.ts";
 import { MAX_REASON_LENGTH, placeOf, type Row, toDeliveryRow } from "./rows.ts";
@@ -209,7 +209,11 @@ function toProof(row: Row): RowProof {
   };
 }
 
-function keeping({ all, nowMs }: Sql): Pick<RepairLedger, "bodies" | "forbid" | "forget" | "expire"> {
+function toKey({ route, source, call_id }: Row): DeliveryKey {
+  return { route: String(route), source: String(source), callId: String(call_id) };
+}
+
+function keeping({ all, nowMs }: Sql): Pick<RepairLedger, "bodies" | "keys" | "forbid" | "forget" | "expire"> {
   async function forbid(hash: string): Promise<void> {
     await all(`INSERT INTO forgotten (hash, at) VALUES ($1, ${nowMs}) ON CONFLICT (hash) DO NOTHING`, [hash]);
   }
@@ -222,12 +226,14 @@ function keeping({ all, nowMs }: Sql): Pick<RepairLedger, "bodies" | "forbid" | 
          ORDER BY route, source, call_id LIMIT $4`,
         [after.route, after.source, after.callId, limit],
       );
-      return rows.map((row) => ({
-        route: String(row.route),
-        source: String(row.source),
-        callId: String(row.call_id),
-        body: row.body as Uint8Array,
-      }));
+      return rows.map((row) => ({ ...toKey(row), body: row.body as Uint8Array }));
+    },
+    async keys({ after = { route: "", source: "", callId: "" }, limit }) {
+      const rows = await all(
+        `SELECT route, source, call_id FROM deliveries WHERE (route, source, call_id) > ($1, $2, $3) ORDER BY route, source, call_id LIMIT $4`,
+        [after.route, after.source, after.callId, limit],
+      );
+      return rows.map(toKey);
     },
     async forget({ source, callId, hash }) {
       await forbid(hash);

@@ -74,6 +74,8 @@ export interface RepairLedger {
 
   /** The records that are kept of waiting and dead deliveries, one page in the order of their keys, behind `after`. */
   bodies(options: { after?: DeliveryKey | undefined; limit: number }): Promise<(DeliveryKey & { body: Uint8Array })[]>;
+  /** Every delivery's key, one page in their order, behind `after`. */
+  keys(options: { after?: DeliveryKey | undefined; limit: number }): Promise<DeliveryKey[]>;
   /** From now on nothing brings the call back ({@link forget} does it too); its rows stay as they are. */
   forbid(hash: string): Promise<void>;
   /** Removes receipts, reasons and bodies of a call's rows, and remembers the hash so that nothing brings it back. */
