@@ -98,6 +98,17 @@ test("calls in whose text the number is spoken of are named and stay: they may b
   expect(ids((await find(DANA)).mentions)).toEqual(["recorded", "speaks-of-it"]);
 });
 
+test("what people wrote, and the number stands in, is named: it stays as it was", async () => {
+  const { ledger, call, find } = await stores();
+  await call({ call_id: "of-dana", from_number: DANA });
+  await ledger.note({ by: "ann", route: "crm", action: "discard", detail: "1 dead letter: asked for at (415) 555-0123" });
+  await ledger.note({ by: "ann", route: "crm", action: "pause", detail: "the CRM moves" });
+  await ledger.keepRoutesFile({ version: "aaa", text: `when: customer_number != "${DANA}"` });
+  await ledger.keepRoutesFile({ version: "bbb", text: "when: true" });
+  expect((await find(DANA)).written).toEqual(["version aaa of routes.yaml", "action 1"]);
+  expect((await find("of-dana")).written).toEqual([]);
+});
+
 test("a dead letter whose copy in the log is gone is found by its number: its record is in the ledger", async () => {
   const { folder, log, ledger, call, find, forget } = await stores();
   await call({ call_id: "long-dead", from_number: DANA, summary: "about the blue lamp" }, "dead");

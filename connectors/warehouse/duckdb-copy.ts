@@ -11,9 +11,10 @@ const PATIENCE_MS = 60_000;
  * handle of the file gives it up (fcntl): the copy is read by then, and nothing is written here behind it.
  * @throws {OpenError} when another program holds the file.
  */
-export function copyDuckDbFile({ path, to, signal }: { path: string; to: string; signal: AbortSignal }): Promise<void> {
+export function copyDuckDbFile(options: { path: string; to: string; patienceMs?: number; signal: AbortSignal }): Promise<void> {
+  const { path, to, patienceMs = PATIENCE_MS, signal } = options;
   const from = resolve(path);
-  return withDuckDbFile({ path: from, patienceMs: PATIENCE_MS, signal }, async (connection) => {
+  return withDuckDbFile({ path: from, patienceMs, signal }, async (connection) => {
     try {
       await connection.run("CHECKPOINT");
       const writeAhead = await stat(`${from}.wal`).catch(() => ({ size: 0 }));

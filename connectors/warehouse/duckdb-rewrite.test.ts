@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -10,6 +10,7 @@ import { deliveryOf, documentedCall } from "../../test/support/documented-call.t
 import { rawFinds } from "../../test/support/raw-files.ts";
 import { TABLE_COLUMNS } from "./columns.ts";
 import { openDuckDbStore } from "./duckdb.ts";
+import { copyDuckDbFile } from "./duckdb-copy.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
 import { openParquetStore } from "./parquet.ts";
 import { rowOf } from "./row.ts";
@@ -107,6 +108,19 @@ test("another process that writes all the while loses no row to a file that is r
   expect(written.filter((one) => !kept.includes(one))).toEqual([]);
 });
 
+test("a link to the file stays one, and what a restore has moved aside is named", async () => {
+  mkdirSync(join(folder, "elsewhere"));
+  symlinkSync(join(folder, "elsewhere/real.duckdb"), path);
+  const calls = store();
+  await calls.prepare(TABLE_COLUMNS);
+  await calls.upsert([rowFor("dana", linesOf("dana").join("\n"))], TABLE_COLUMNS, { signal });
+  writeFileSync(join(folder, "elsewhere/real.duckdb.before-restore-20260131T090000Z"), "");
+  await calls.erase("voiceinfra/dana", { signal });
+  expect(await calls.afterErase?.({ signal })).toMatch(/real\.duckdb\.before-restore-\S+ in .*elsewhere may hold it/);
+  expect(lstatSync(path).isSymbolicLink()).toBe(true);
+  expect(rawFinds(folder, linesOf("dana"))).toEqual([]);
+});
+
 test("a file that cannot be written from new says so, and stays as it is", async () => {
   const calls = store();
   await calls.prepare(TABLE_COLUMNS);
@@ -116,6 +130,44 @@ test("a file that cannot be written from new says so, and stays as it is", async
   );
   expect((await calls.read("voiceinfra/robin", { signal }))?.transcript).toBe("a talk");
 });
+
+test("a copy for a backup is whole beside a process that writes all the while; where another program holds the file it says which, and leaves nothing", async () => {
+  const calls = store();
+  await calls.prepare(TABLE_COLUMNS);
+  const writer = spawn(process.execPath, ["--input-type=module", "-e", WRITER, path], { stdio: ["pipe", "pipe", "inherit"] });
+  onTestFinished(() => void writer.kill("SIGKILL"));
+  const written: string[] = [];
+  const lines = createInterface({ input: writer.stdout });
+  lines.on("line", (line) => written.push(line));
+  await once(lines, "line");
+  for (let round = 0; round < 5; round += 1) {
+    const before = [...written];
+    const to = join(folder, `copy-${round}.duckdb`);
+    await copyDuckDbFile({ path, to, signal });
+    const kept = await withDuckDbFile({ path: to }, async (connection) =>
+      (await connection.runAndReadAll("SELECT call_id FROM calls")).getRows().map(([id]) => String(id)),
+    );
+    expect(before.filter((one) => !kept.includes(one))).toEqual([]);
+  }
+  writer.stdin.end();
+  await once(writer, "close");
+
+  const holder = spawn(process.execPath, ["--input-type=module", "-e", HOLDER, path], { stdio: ["pipe", "pipe", "inherit"] });
+  onTestFinished(() => void holder.kill("SIGKILL"));
+  await once(holder.stdout, "data");
+  const to = join(folder, "held.duckdb");
+  await expect(copyDuckDbFile({ path, to, patienceMs: 200, signal })).rejects.toThrow(
+    /another process holds the DuckDB file \(process \d+\)/,
+  );
+  expect(readdirSync(folder)).not.toContain("held.duckdb");
+});
+
+const HOLDER = `
+  const { DuckDBInstance } = await import("@duckdb/node-api");
+  const instance = await DuckDBInstance.create(process.argv[1]);
+  console.log("holds it");
+  process.stdin.resume();
+`;
 
 test("Parquet files: what a process that was killed had moved out of memory goes with a forgotten call", async () => {
   const lake = openParquetStore({ url: new Secret(`parquet:${folder}/lake`), table: "calls" });

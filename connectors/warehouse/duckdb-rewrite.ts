@@ -1,5 +1,5 @@
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { quoted } from "./columns.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
@@ -14,21 +14,32 @@ const FRESH = "patchbay_fresh";
  * @returns why it could not be done, a sentence for people.
  */
 export async function rewriteDuckDbFile({ path, signal }: { path: string; signal: AbortSignal }): Promise<string | undefined> {
-  const absolute = resolve(path);
-  const fresh = `${absolute}.rewrite`;
   try {
-    await withDuckDbFile({ path: absolute, folder: dirname(absolute), patienceMs: PATIENCE_MS, signal }, async (connection) => {
-      // What a process that was killed had moved out of memory; only one at a time has the file.
-      rmSync(`${absolute}.tmp`, { recursive: true, force: true });
-      await copyInto({ connection, fresh });
-      putInPlace({ fresh, path: absolute });
+    // A link stays one: the file that it leads to is replaced.
+    const real = realpathSync(path);
+    const fresh = `${real}.rewrite`;
+    await withDuckDbFile({ path: real, folder: dirname(real), patienceMs: PATIENCE_MS, signal }, async (connection) => {
+      // What a process that was killed had moved out of memory, or left half written; only one at a time has the file.
+      rmSync(`${real}.tmp`, { recursive: true, force: true });
+      removeFresh(fresh);
+      try {
+        await copyInto({ connection, fresh });
+        putInPlace({ fresh, path: real });
+      } finally {
+        removeFresh(fresh);
+      }
     });
-    return undefined;
+    return movedAside(real);
   } catch {
     return `${path} may still have the bytes of what was deleted, since it could not be written from new now: run this once more, or copy it by COPY FROM DATABASE and delete the old file`;
-  } finally {
-    removeFresh(fresh);
   }
+}
+
+/** What `patchbay restore --force` has left beside the file. */
+function movedAside(path: string): string | undefined {
+  const files = readdirSync(dirname(path)).filter((name) => name.startsWith(`${basename(path)}.before-restore-`));
+  if (files.length === 0) return undefined;
+  return `${files.join(", ")} in ${dirname(path)} may hold it: delete it once you need it no more`;
 }
 
 function removeFresh(fresh: string): void {
@@ -36,7 +47,6 @@ function removeFresh(fresh: string): void {
 }
 
 async function copyInto({ connection, fresh }: { connection: DuckDBConnection; fresh: string }): Promise<void> {
-  removeFresh(fresh);
   const [[database]] = (await connection.runAndReadAll("SELECT current_database()")).getRows() as [[string]];
   await connection.run(`ATTACH '${fresh.replaceAll("'", "''")}' AS ${FRESH}`);
   await connection.run(`COPY FROM DATABASE ${quoted(database)} TO ${FRESH}`);

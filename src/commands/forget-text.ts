@@ -60,12 +60,16 @@ export function describeFound(options: {
   ].join("\n");
 }
 
-function mentioned({ mentions }: Found): string[] {
-  if (mentions.length === 0) return [];
+function mentioned({ mentions, written }: Found): string[] {
   const [first] = mentions;
+  const ids = mentions.map(({ callId }) => callId).join(", ");
   return [
-    `The number is spoken of in ${count(mentions.length, "other call")}, which ${mentions.length === 1 ? "stays" : "stay"}: ${mentions.map(({ callId }) => callId).join(", ")}. ` +
-      `To remove one: patchbay forget ${first?.callId}`,
+    ...(written.length === 0 ? [] : [`It stands in what people wrote, which stays: ${written.join(", ")}.`]),
+    ...(first === undefined
+      ? []
+      : [
+          `The number is spoken of in ${count(mentions.length, "other call")}, which ${mentions.length === 1 ? "stays" : "stay"}: ${ids}. To remove one: patchbay forget ${first.callId}`,
+        ]),
   ];
 }
 

@@ -47,7 +47,9 @@ export async function forgetCommand(what: string, options: CommonOptions & { yes
     const removed = await forgetEverything({ found, log, ledger, by: person(context.env) });
 
     const rest = at.erased.filter(({ erased }) => !erased);
+    const written = found.written.map((what) => `${what} names the number, and stays`);
     const stays = [
+      ...written,
       ...staysInLog(found, { erasable: log.erase !== undefined, expiresAt }),
       ...removed.stays,
       ...at.stays,

@@ -79,6 +79,9 @@ export function controlQueries(sql: Sql): ControlLedger {
           : await all("SELECT version, text, good_at FROM routes_files WHERE version = $1", [version]);
       return row && toRoutesFile(row);
     },
+    async routesFiles() {
+      return (await all("SELECT version, text, good_at FROM routes_files ORDER BY good_at DESC, version")).map(toRoutesFile);
+    },
 
     async noteLost({ route, partition, from, to }) {
       await all(

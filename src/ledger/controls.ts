@@ -102,6 +102,8 @@ export interface ControlLedger {
   keepRoutesFile(file: { version: string; text: string }): Promise<void>;
   /** That version, or the one last used. */
   routesFile(version?: string): Promise<RoutesFileRow | undefined>;
+  /** All that are kept, the one last used first. */
+  routesFiles(): Promise<RoutesFileRow[]>;
 
   noteLost(range: Omit<LostRange, "at">): Promise<void>;
   lost(): Promise<LostRange[]>;

@@ -72,7 +72,9 @@ function finish(path: string, change: string): void {
   flush(path);
 }
 
-const KEPT = /\.v\d+-\d{8}T\d{6}Z$/;
+const KEPT = /^\.v\d+-\d{8}T\d{6}Z$/;
+/** What `patchbay restore --force` has moved aside. */
+const ASIDE = /^(-wal|-shm|-journal)?\.before-restore-\d{8}T\d{6}Z$/;
 
 /**
  * Puts a copy beside a file that is about to be changed to a later version, for whoever wants to go back: `ledger.db.v3-20261127T134512Z`.
@@ -100,10 +102,15 @@ export function keepBeforeMigration({ path, from }: { path: string; from: number
 }
 
 /** The copies that {@link keepBeforeMigration} has put beside a file, and that are still there. */
-export function keptBeforeMigrations(path: string): string[] {
+export const keptBeforeMigrations = (path: string): string[] => beside(path, KEPT);
+
+/** What was moved aside for a backup that was put back. */
+export const movedAside = (path: string): string[] => beside(path, ASIDE);
+
+function beside(path: string, ending: RegExp): string[] {
   const name = basename(path);
   return readdirSync(dirname(path))
-    .filter((one) => one.startsWith(name) && KEPT.test(one.slice(name.length)))
+    .filter((one) => one.startsWith(name) && ending.test(one.slice(name.length)))
     .map((one) => join(dirname(path), one))
     .sort();
 }

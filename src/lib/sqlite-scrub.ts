@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sqliteCode } from "./sqlite.ts";
-import { dropKeptBeforeMigrations, keptBeforeMigrations } from "./sqlite-copy.ts";
+import { dropKeptBeforeMigrations, keptBeforeMigrations, movedAside } from "./sqlite-copy.ts";
 
 /** Packing holds every writer up for a second for each 80 MB; the others wait for 5 s. */
 const MAX_PACKED_AT_WORK_BYTES = 256_000_000;
@@ -14,10 +14,12 @@ const TRY_AGAIN_MS = 100;
 export async function scrubFile(options: { db: DatabaseSync; path: string; pack: boolean; keepCopiesMs?: number }): Promise<string[]> {
   const { path, keepCopiesMs } = options;
   if (keepCopiesMs !== undefined) dropKeptBeforeMigrations({ path, olderThanMs: keepCopiesMs });
-  const copies = keptBeforeMigrations(path).map(
-    (copy) => `${copy} is a copy from before an upgrade, and may hold it: delete it once you need it no more`,
-  );
-  return [...(await scrubSqlite(options)), ...copies];
+  const may = "and may hold it: delete it once you need it no more";
+  return [
+    ...(await scrubSqlite(options)),
+    ...keptBeforeMigrations(path).map((copy) => `${copy} is a copy from before an upgrade, ${may}`),
+    ...movedAside(path).map((file) => `${file} was moved aside when a backup was put back, ${may}`),
+  ];
 }
 
 /**

@@ -41,11 +41,14 @@ export interface Found {
   number: WantedNumber | undefined;
   /** Calls in whose text the number stands: they may be somebody else's, and stay. */
   mentions: CallName[];
+  /** What people wrote and the number stands in: `action 12`, `version 3f2a9c0d1e5b of routes.yaml`. It stays. */
+  written: string[];
   looked: Looked;
 }
 
 const MAX_ROWS = 1_000;
 const BODIES_AT_ONCE = 200;
+const ACTIONS_AT_ONCE = 500;
 
 /** Reads the whole log, its quarantine, and what the ledger keeps of waiting and dead deliveries. */
 export async function findEverything(options: {
@@ -53,7 +56,7 @@ export async function findEverything(options: {
   what: string;
   ownNumbers: readonly string[];
   log: Pick<Log, "read" | "ranges">;
-  ledger: Pick<Ledger, "bodies" | "deliveries">;
+  ledger: Pick<Ledger, "bodies" | "deliveries" | "sealedActions" | "routesFiles">;
   onProgress?: (records: number) => void;
 }): Promise<Found> {
   const { what, ownNumbers, log, ledger, onProgress = () => undefined } = options;
@@ -72,7 +75,8 @@ export async function findEverything(options: {
   await lookAtBodies();
   const rows = await rowsOf();
   for (const key of calls.keys()) mentions.delete(key);
-  return { calls: [...calls.values()], places, rows, number, mentions: [...mentions.values()], looked };
+  const written = number ? await writtenByPeople(ledger, number) : [];
+  return { calls: [...calls.values()], places, rows, number, mentions: [...mentions.values()], written, looked };
 
   function look(message: Message): void {
     const { topic, partition, offset, appendedAt, value, key } = message;
@@ -134,6 +138,18 @@ export async function findEverything(options: {
     if (!number) return undefined;
     if (values.some((one) => isWantedNumber(one, number))) return "is";
     return values.some((one) => typeof one === "string" && mentionsNumber(one, number)) ? "mentions" : undefined;
+  }
+}
+
+async function writtenByPeople(ledger: Pick<Ledger, "sealedActions" | "routesFiles">, number: WantedNumber): Promise<string[]> {
+  const written = (await ledger.routesFiles())
+    .filter(({ text }) => mentionsNumber(text, number))
+    .map(({ version }) => `version ${version} of routes.yaml`);
+  for (let after = 0; ; ) {
+    const page = await ledger.sealedActions({ after, limit: ACTIONS_AT_ONCE });
+    written.push(...page.filter(({ detail }) => mentionsNumber(detail, number)).map(({ seq }) => `action ${seq}`));
+    after = page.at(-1)?.seq ?? after;
+    if (page.length < ACTIONS_AT_ONCE) return written;
   }
 }
 

@@ -1,5 +1,5 @@
 /** Puts a backup's files in place, and makes log and ledger agree: what the ledger does not know is read once more, as of an unknown end. */
-import { closeSync, constants, copyFileSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, constants, copyFileSync, fsyncSync, mkdirSync, openSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { groupOf } from "../delivery/start.ts";
 import { UsageError } from "../errors.ts";
@@ -23,7 +23,16 @@ export function targetsOf(options: { folder: string; manifest: Manifest; log: st
   const { folder, manifest, log, ledger, destinations } = options;
   const placeOf = ({ file, was }: BackedUpFile) => (file === manifest.log.file ? log : file === manifest.ledger.file ? ledger : was);
   const wanted = destinations ? filesOf(manifest) : [manifest.ledger, manifest.log];
-  return wanted.map((one) => ({ from: join(folder, one.file), to: resolve(placeOf(one)) }));
+  return wanted.map((one) => ({ from: join(folder, one.file), to: realPlace(placeOf(one)) }));
+}
+
+/** A link stays one: the file that it leads to is replaced. */
+function realPlace(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return resolve(path);
+  }
 }
 
 /** Targets, or what belongs to them, that are there. */

@@ -33,7 +33,13 @@ const engines = [
   },
 ];
 
-describe.each(engines)("what people do about calls, on $name", ({ skip, url }) => {
+const NO_BACKUP: [string[], number, RegExp] = [
+  ["backup", "somewhere"],
+  2,
+  /cannot be backed up from here.*Kafka is replicated and PostgreSQL dumped.*docs\/operations\.md/s,
+];
+
+describe.each(engines)("what people do about calls, on $name", ({ name, skip, url }) => {
   const folder = mkdtempSync(join(tmpdir(), "patchbay-repair-"));
   const sandbox = createSandbox({ limits: false });
   let env: Record<string, string>;
@@ -113,6 +119,7 @@ ${routes}
       [["retire", "to-slack"], 2, /is still in .*Take it out/s],
       [["retire", "nowhere"], 2, /no route "nowhere"/],
       [["audit", "--route", "nowhere"], 2, /no route "nowhere"/],
+      ...(name === "embedded" ? [] : [NO_BACKUP]),
       [["forget", "nobody", "--yes"], 1, /Nothing was found\. Looked for "nobody" in call_id of \d+ records? of the log/],
     ];
     for (const [args, code, says] of cases) {
