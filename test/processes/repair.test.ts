@@ -212,8 +212,9 @@ ${routes}
     await up.logged("the routes file was edited, and is in use");
     await expect.poll(async () => (await json("dead", "list")).length, { timeout: 10_000 }).toBe(3);
     expect((await run("dead", "discard", "dead-3", "--reason", "a test of ours", "--yes")).stdout).toContain("1 dead letter discarded");
-    const two = await Promise.all([0, 1].map(() => json("dead", "replay", "--all", "--yes")));
-    expect(two.reduce((sum, { replayed }) => sum + (replayed ?? 0), 0)).toBe(2);
+    // One of them may come when the other is done: there are none any more, then.
+    const two = await Promise.all([0, 1].map(() => run("dead", "replay", "--all", "--yes", "--json")));
+    expect(two.reduce((sum, { stdout }) => sum + (stdout === "" ? 0 : (JSON.parse(stdout).replayed ?? 0)), 0)).toBe(2);
     await expect
       .poll(states, { timeout: 15_000 })
       .toEqual(expect.arrayContaining(["dead-1 delivered", "dead-2 delivered", "dead-3 skipped"]));
