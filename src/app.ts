@@ -66,7 +66,7 @@ export async function openLedger(options: { url: string; logger?: Logger; mustEx
   });
 }
 
-/** A program that is older than its files refuses them: whoever goes back to it needs the file as it was. */
+/** A program that is older than its files refuses them: to go back to it one needs the file as it was. */
 function keepCopy(what: "log" | "ledger", logger: Logger | undefined): OpenSqliteOptions["beforeMigration"] {
   return ({ path, from, to }) => {
     const copy = keepBeforeMigration({ path, from });

@@ -87,7 +87,7 @@ test("a number finds calls however it is typed, and however a call has it: in it
 test("calls in whose text the number is spoken of are named and stay: they may be somebody else's", async () => {
   const { call, find, forget } = await stores();
   await call({ call_id: "of-dana", from_number: DANA });
-  await call({ call_id: "speaks-of-it", transcript: "Agent: whom shall we call? Caller: my sister, 415-555-0123, after five." });
+  await call({ call_id: "speaks-of-it", transcript: "Agent: who shall we call? Caller: my sister, 415-555-0123, after five." });
   await call({ call_id: "recorded", recording_url: "https://rec.example/2025/+14155550123.mp3" });
   const found = await find(DANA);
   expect({ calls: ids(found.calls), mentions: ids(found.mentions) }).toEqual({

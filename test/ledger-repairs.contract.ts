@@ -110,7 +110,7 @@ export function describeLedgerRepairs(harness: LedgerHarness): void {
     });
 
     describe("actions", () => {
-      test("are sealed one with the other, in the order in which they were noted, whoever notes at once", async () => {
+      test("are sealed one with the other, in the order in which they were noted, by several at once too", async () => {
         const others = await Promise.all([harness.open(), harness.open()]);
         const before = (await verifyActions({ ledger })).count;
         await Promise.all(

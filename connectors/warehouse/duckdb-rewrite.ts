@@ -10,7 +10,7 @@ const FRESH = "patchbay_fresh";
 
 /**
  * Writes a DuckDB file from new and puts it in the old one's place: a deleted row's text stays in blocks that the file still has, through CHECKPOINT
- * and VACUUM (https://duckdb.org/docs/current/operations_manual/footprint_of_duckdb/reclaiming_space). Whoever else wants the file waits meanwhile.
+ * and VACUUM (https://duckdb.org/docs/current/operations_manual/footprint_of_duckdb/reclaiming_space). Others that want the file wait meanwhile.
  * @returns why it could not be done, a sentence for people.
  */
 export async function rewriteDuckDbFile({ path, signal }: { path: string; signal: AbortSignal }): Promise<string | undefined> {

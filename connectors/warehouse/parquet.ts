@@ -109,7 +109,7 @@ export function openParquetStore(options: { url: Secret; table: string }): Store
         return found.getRows().length > 0;
       }),
 
-    // What a process that was killed had moved out of memory; whoever has the lock is alone.
+    // What a process that was killed had moved out of memory; the lock's holder is alone.
     afterErase: ({ signal }) =>
       withFolder(signal, async () => {
         await rm(join(folder, `${LOCK}.tmp`), { recursive: true, force: true });

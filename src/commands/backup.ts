@@ -5,6 +5,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { StoreFile } from "../lib/sqlite-copy.ts";
 import type { Log } from "../log/log.ts";
 import { backup, type DestinationFiles } from "../repair/backup.ts";
+import { explainFileError } from "../repair/file-errors.ts";
 import { filesOf, type Manifest } from "../repair/manifest.ts";
 import { person } from "./ask.ts";
 import { type CommonOptions, type Context, withContext } from "./context.ts";
@@ -62,7 +63,7 @@ async function filesOfDestinations(context: Context): Promise<DestinationFiles[]
 }
 
 function explained(error: unknown): never {
-  if (!(error instanceof OpenError)) throw error;
+  if (!(error instanceof OpenError)) throw explainFileError(error, "the backup");
   throw new UsageError(`a destination's file cannot be copied now: ${error.message}`, {
     hint: "Close that program and run the backup once more, or leave such files out: --no-destinations.",
     cause: error,

@@ -60,7 +60,7 @@ async function keep(options: { routes: LoadedRoutes; ledger: Ledger; logger: Log
   else logger.warn("the routes file holds a written-out secret, so no copy is kept for a restart after a bad edit; use a variable");
 }
 
-/** Who edited it the file does not tell: which process took it, and as whom that runs. */
+/** The file does not say who edited it: which process took it does, with the system's user of that process. */
 async function noteEdit({ ledger, from, to }: { ledger: Ledger; from: string; to: string }): Promise<void> {
   await ledger.note({ by: `process ${process.pid}`, route: "", action: "routes-file", detail: `${from} to ${to}` });
 }

@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { DEFAULT_LEDGER_URL, DEFAULT_LOG_URL, openLedger, openLog } from "../app.ts";
 import { logMismatch } from "../delivery/log-binding.ts";
-import { type ExitCode, UsageError } from "../errors.ts";
+import { type ExitCode, RoutesFileError, UsageError } from "../errors.ts";
 import { isAlone } from "../lib/sqlite-scrub.ts";
 import { forgetAgain } from "../repair/forget-again.ts";
 import { forgottenFile, readForgotten } from "../repair/forgotten-file.ts";
@@ -42,7 +42,8 @@ export async function restoreCommand(folder: string, options: RestoreOptions): P
     const manifest = await readBackup(folder, (done, of) => progress.show(`${bar(done, of)}  reading the backup`));
     progress.clear();
     const places = { log: pathOf("log", options, env), ledger: pathOf("ledger", options, env) };
-    const targets = targetsOf({ folder, manifest, ...places, destinations: options.destinations });
+    const destinations = options.destinations ? await destinationFiles(context) : undefined;
+    const targets = targetsOf({ folder, manifest, ...places, destinations });
     refuseInUse([places.log, places.ledger]);
     refuseExisting(existing(targets), options);
     if (!options.json) console.log(describePlan(folder, manifest, targets));
@@ -80,6 +81,21 @@ function pathOf(what: "log" | "ledger", options: CommonOptions, env: Environment
   throw new UsageError(`a backup is put back into embedded engines, and the ${what} is another`, {
     hint: `Name the file with --${what} sqlite:<file>. For Kafka and PostgreSQL: docs/operations.md.`,
   });
+}
+
+/** By name, as routes.yaml has them now; a file that is missing or wrong must not be in a restore's way. */
+async function destinationFiles(context: Context): Promise<Map<string, string>> {
+  const places = new Map<string, string>();
+  try {
+    const { destinations } = await context.routes({ kind: "check-no-env" });
+    for (const { name, connector, settings } of destinations) {
+      const files = connector.files?.(settings());
+      if (files?.kind === "file") places.set(name, files.path);
+    }
+  } catch (error) {
+    if (!(error instanceof UsageError) && !(error instanceof RoutesFileError)) throw error;
+  }
+  return places;
 }
 
 function refuseInUse(paths: string[]): void {

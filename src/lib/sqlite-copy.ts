@@ -77,7 +77,7 @@ const KEPT = /^\.v\d+-\d{8}T\d{6}Z$/;
 const ASIDE = /^(-wal|-shm|-journal)?\.before-restore-\d{8}T\d{6}Z$/;
 
 /**
- * Puts a copy beside a file that is about to be changed to a later version, for whoever wants to go back: `ledger.db.v3-20261127T134512Z`.
+ * Puts a copy beside a file that is about to be changed to a later version, for a way back: `ledger.db.v3-20261127T134512Z`.
  * For {@link OpenSqliteOptions.beforeMigration}. @returns its path. @throws what SQLite throws; then there is no copy.
  */
 export function keepBeforeMigration({ path, from }: { path: string; from: number }): string {

@@ -66,7 +66,7 @@ export function isAlone(db: DatabaseSync): boolean {
   });
 }
 
-/** Whoever reads just now holds it up: a matter of milliseconds. */
+/** A reader holds it up: for milliseconds, as a rule. */
 async function emptyWriteAhead(db: DatabaseSync): Promise<boolean> {
   for (let tries = 1; ; tries += 1) {
     if (tryToEmptyWriteAhead(db)) return true;

@@ -8,7 +8,8 @@ import { CALLS_TOPIC, type Log, type Message } from "../log/log.ts";
 import { readPages } from "../log/pages.ts";
 import { fromMessage } from "../model/envelope.ts";
 import { parseRecord } from "../model/record.ts";
-import { type BackedUpFile, filesOf, type Manifest } from "./manifest.ts";
+import { explainFileError } from "./file-errors.ts";
+import type { BackedUpFile, Manifest } from "./manifest.ts";
 
 /** One file of a backup, and where it goes. */
 export interface Target {
@@ -19,11 +20,22 @@ export interface Target {
 /** The files of a log, of a ledger or of a destination: SQLite's and DuckDB's have others beside them. */
 const BESIDE = ["", "-wal", "-shm", "-journal", ".wal"];
 
-export function targetsOf(options: { folder: string; manifest: Manifest; log: string; ledger: string; destinations: boolean }): Target[] {
+/** @param options.destinations by name, where their files lie now; undefined: log and ledger alone. One that is not named goes back to where it was. */
+export function targetsOf(options: {
+  folder: string;
+  manifest: Manifest;
+  log: string;
+  ledger: string;
+  destinations: Map<string, string> | undefined;
+}): Target[] {
   const { folder, manifest, log, ledger, destinations } = options;
-  const placeOf = ({ file, was }: BackedUpFile) => (file === manifest.log.file ? log : file === manifest.ledger.file ? ledger : was);
-  const wanted = destinations ? filesOf(manifest) : [manifest.ledger, manifest.log];
-  return wanted.map((one) => ({ from: join(folder, one.file), to: realPlace(placeOf(one)) }));
+  const target = ({ file }: BackedUpFile, to: string) => ({ from: join(folder, file), to: realPlace(to) });
+  const theirs = destinations ? manifest.destinations : [];
+  return [
+    target(manifest.ledger, ledger),
+    target(manifest.log, log),
+    ...theirs.map((one) => target(one, destinations?.get(one.name) ?? one.was)),
+  ];
 }
 
 /** A link stays one: the file that it leads to is replaced. */
@@ -56,11 +68,7 @@ export function bringNear(targets: Target[]): Map<Target, string> {
     return near;
   } catch (error) {
     dropNear(near);
-    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
-    throw new UsageError("there is no room for the backup's files beside their places", {
-      hint: "Make room and run it once more; nothing was changed.",
-      cause: error,
-    });
+    throw explainFileError(error, "the place of the backup's files");
   }
 }
 
@@ -124,7 +132,7 @@ async function claimAll(ledger: Pick<Ledger, "claim">, messages: Message[], rout
   let begun = 0;
   let batch = new Map<string, ClaimRequest>();
   const send = async () => {
-    // A claim that is over at once: whoever comes to the record next takes it for an attempt without a known end.
+    // A claim that is over at once: the next worker at the record takes it for an attempt without a known end.
     const answers = await ledger.claim({ worker: "restore", leaseMs: 0, items: [...batch.values()] });
     begun += answers.filter(({ kind }) => kind === "claimed").length;
     batch = new Map();

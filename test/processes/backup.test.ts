@@ -58,7 +58,7 @@ routes:
     const answer = await post({ url: webhook, secret: SECRET, body }).catch(() => undefined);
     if (answer?.status === 200) accepted.push(callId);
   };
-  /** A call each few milliseconds until it is told to end. */
+  /** A call each few milliseconds until it is ended. */
   function load(): { end(): Promise<void> } {
     let ended = false;
     const done = (async () => {

@@ -31,8 +31,7 @@ export async function openSqliteLedger(options: Pick<OpenSqliteOptions, "path" |
     file: {
       path: resolve(path),
       version: MIGRATIONS.length,
-      // Who worked with it is not who will.
-      copy: (options) => copySqlite({ from: resolve(path), change: "DELETE FROM workers", ...options }),
+      copy: (options) => copySqlite({ from: resolve(path), change: AS_OF_NOW, ...options }),
     },
     fingerprint,
     ...claimStatements(db, fingerprint),
@@ -57,6 +56,9 @@ export async function openSqliteLedger(options: Pick<OpenSqliteOptions, "path" |
     },
   };
 }
+
+/** Of a copy: the processes are none of those to come, and what waits or is dead may have been delivered before it is used. */
+const AS_OF_NOW = "DELETE FROM workers; UPDATE deliveries SET ambiguous = 1 WHERE state IN ('waiting', 'dead')";
 
 /** Statements are prepared once; node:sqlite numbers parameters as `?1`. */
 function sqlOf(db: DatabaseSync): Sql {
