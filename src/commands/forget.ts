@@ -76,9 +76,8 @@ export async function forgetCommand(what: string, options: CommonOptions & { yes
 /** Every call has one of our own numbers. */
 function refuseOwnNumber({ number }: Found, ownNumbers: readonly string[]): void {
   const ours = ownNumbers.map((own) => toE164(own) || own);
-  const own = number?.numbers.find((one) => ours.includes(one));
-  if (own === undefined) return;
-  throw new UsageError(`${own} is one of own_numbers: it stands in every call of that line`, {
+  if (!number?.numbers.some((one) => ours.includes(one))) return;
+  throw new UsageError("the number is one of own_numbers: it stands in every call of that line", {
     hint: "Give the number of the person who is to be forgotten, or the call_id.",
   });
 }
@@ -86,7 +85,7 @@ function refuseOwnNumber({ number }: Found, ownNumbers: readonly string[]): void
 function nothing(found: Found, what: string): ExitCode {
   const { number } = found;
   if (number && number.numbers.length === 0 && number.literal === undefined) {
-    throw new UsageError(`"${what}" is a number without its country, and routes.yaml has no own_numbers that say which one is meant`, {
+    throw new UsageError("this is a number without its country, and routes.yaml has no own_numbers that say which one is meant", {
       hint: "Write it with + and the country, such as +1 415 555 0123.",
     });
   }
