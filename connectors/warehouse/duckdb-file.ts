@@ -7,6 +7,8 @@ import { openErrorOfDuckDb } from "./duckdb-errors.ts";
 /** Other processes hold the file for a query or two: it is worth waiting for them a little. */
 const PATIENCE_MS = 2_000;
 const TRY_AGAIN_MS = 100;
+/** Of a use that waits for longer: a busy connector leaves the file for a few milliseconds between two batches. */
+const TRY_AGAIN_SOON_MS = 5;
 
 /**
  * Small, because a connector is one of many processes on one machine: batches are of 4 MB at most, and writing 500 rows
@@ -140,7 +142,7 @@ async function openPatiently(options: {
       const trouble = openErrorOfDuckDb(error);
       const locked = "code" in trouble.outcome && trouble.outcome.code === "locked";
       if (!locked || performance.now() >= giveUpAtMs) throw trouble;
-      await delay(TRY_AGAIN_MS, undefined, { signal });
+      await delay(patienceMs > PATIENCE_MS ? TRY_AGAIN_SOON_MS : TRY_AGAIN_MS, undefined, { signal });
     }
   }
 }

@@ -20,6 +20,9 @@ export const DUCKDB_TYPES: TypesOf = {
 /** Opening plays the write-ahead log back, 0.4 ms a transaction: a quiet route would otherwise pile up a thousand of one row each. */
 const BATCHES_PER_CHECKPOINT = 64;
 
+/** A person waits for it, and it comes once. */
+export const ERASE_PATIENCE_MS = 10_000;
+
 const STAMPS = new Set([DELIVERED_AT, UPDATED_AT]);
 /** Where a batch lies, as texts, before it is merged. */
 export const INCOMING = "temp.patchbay_incoming";
@@ -61,7 +64,7 @@ export function openDuckDbStore(options: { url: Secret; table: string; batchesPe
       }),
 
     erase: (key, { signal }) =>
-      withDuckDbFile({ path, signal }, async (connection) => {
+      withDuckDbFile({ path, patienceMs: ERASE_PATIENCE_MS, signal }, async (connection) => {
         const result = await connection.runAndReadAll(`DELETE FROM ${quoted(table)} WHERE ${quoted(KEY)} = $1 RETURNING 1`, [key]);
         // What was deleted must not stay readable in the write-ahead log.
         await fold(connection);

@@ -4,7 +4,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import { systemClock } from "../lib/clock.ts";
 import { CALLS_TOPIC } from "../log/log.ts";
 import { toE164 } from "../model/describe.ts";
-import { eraseAt, leftAt } from "../repair/erase.ts";
+import { eraseAt, leftAt, notErased } from "../repair/erase.ts";
 import { type Found, findEverything } from "../repair/find.ts";
 import { forbid, forgetEverything, forgottenOf } from "../repair/forget.ts";
 import { forgottenFile, keepForgotten } from "../repair/forgotten-file.ts";
@@ -43,8 +43,9 @@ export async function forgetCommand(what: string, options: CommonOptions & { yes
     const { rows, underWay } = await forbid({ found, ledger, isRunning, clock: systemClock });
     progress.clear();
     if (ledger.file) keepForgotten(forgottenFile(ledger.file.path), forgottenOf(found));
-    const at = await eraseAt(leftAt(rows, routes.routes), routes.timezone);
-    const removed = await forgetEverything({ found, log, ledger, by: person(context.env) });
+    const at = await eraseAt({ left: leftAt(rows, routes.routes), timezone: routes.timezone, clock: systemClock });
+    const left = at.erased.filter(({ later }) => later);
+    const removed = await forgetEverything({ found, log, ledger, left, by: person(context.env) });
 
     const rest = at.erased.filter(({ erased }) => !erased);
     const written = found.written.map((what) => `${what} names the number, and stays`);
@@ -63,7 +64,7 @@ export async function forgetCommand(what: string, options: CommonOptions & { yes
       );
     } else {
       console.log(describeDone({ removed, deleted: at.erased.length - rest.length }));
-      for (const { destination, url, id, why } of rest) console.log(`  to be deleted by hand at ${destination}: ${url ?? id} (${why})`);
+      for (const one of rest) console.log(`  ${notErased(one)}`);
       for (const sentence of stays) console.log(`  ${sentence}`);
     }
     return rest.length + underWay.length === 0 ? 0 : 1;

@@ -209,6 +209,12 @@ function toProof(row: Row): RowProof {
   };
 }
 
+/** Of these routes, parameters from `$3` on, the receipt stays. */
+function kept(routes: string[]): string {
+  if (routes.length === 0) return "NULL";
+  return `CASE WHEN route IN (${routes.map((_, index) => `$${index + 3}`).join(", ")}) THEN receipt END`;
+}
+
 function toKey({ route, source, call_id }: Row): DeliveryKey {
   return { route: String(route), source: String(source), callId: String(call_id) };
 }
@@ -235,14 +241,14 @@ function keeping({ all, nowMs }: Sql): Pick<RepairLedger, "bodies" | "keys" | "f
       );
       return rows.map(toKey);
     },
-    async forget({ source, callId, hash }) {
+    async forget({ source, callId, hash, keepReceipts = [] }) {
       await forbid(hash);
       const rows = await all(
-        `UPDATE deliveries SET state = 'skipped', reason = 'forgotten on request', receipt = NULL, found = NULL, awaits = NULL, sent_fields = '[]', body = NULL,
+        `UPDATE deliveries SET state = 'skipped', reason = 'forgotten on request', receipt = ${kept(keepReceipts)}, found = NULL, awaits = NULL, sent_fields = '[]', body = NULL,
            error_code = NULL, versions = '', returned = 0, returned_at = NULL,
            due_at = NULL, ambiguous = 0, replay = 0, hash = 'forgotten', ${NO_CLAIM}, updated_at = ${nowMs}
          WHERE source = $1 AND call_id = $2 RETURNING route`,
-        [source, callId],
+        [source, callId, ...keepReceipts],
       );
       return rows.length;
     },

@@ -7,7 +7,7 @@ import { readTopic } from "../log/pages.ts";
 import { fromMessage } from "../model/envelope.ts";
 import { parseRecord } from "../model/record.ts";
 import type { Routes } from "../route.ts";
-import { eraseAt, leftAt } from "./erase.ts";
+import { eraseAt, leftAt, notErased } from "./erase.ts";
 import type { CallName, Found } from "./find.ts";
 import { type Forgotten, forbid, forgetEverything } from "./forget.ts";
 
@@ -41,11 +41,9 @@ export async function forgetAgain(options: {
       stays: [`they are in log and ledger again: patchbay forget <call_id> for each of ${calls.map(({ callId }) => callId).join(", ")}`],
     };
   const { rows } = await forbid({ found, ledger, isRunning: () => false, clock: systemClock });
-  const at = await eraseAt(leftAt(rows, routes.routes), routes.timezone);
-  const { stays } = await forgetEverything({ found, log, ledger, by });
-  const byHand = at.erased
-    .filter(({ erased }) => !erased)
-    .map(({ destination, url, id, why }) => `to be deleted by hand at ${destination}: ${url ?? id} (${why})`);
+  const at = await eraseAt({ left: leftAt(rows, routes.routes), timezone: routes.timezone, clock: systemClock });
+  const { stays } = await forgetEverything({ found, log, ledger, left: at.erased.filter(({ later }) => later), by });
+  const byHand = at.erased.filter(({ erased }) => !erased).map(notErased);
   return { calls, records, stays: [...stays, ...at.stays, ...byHand] };
 }
 

@@ -5,6 +5,7 @@ import type { Clock } from "../lib/clock.ts";
 import { CALLS_TOPIC, type Log, QUARANTINE_TOPIC } from "../log/log.ts";
 import { readTopic } from "../log/pages.ts";
 import { fromMessage } from "../model/envelope.ts";
+import type { Erased } from "./erase.ts";
 import type { CallName, Found, Place } from "./find.ts";
 
 /** Every worker reads once a second what people decided. */
@@ -78,11 +79,16 @@ export async function forgetEverything(options: {
   found: Pick<Found, "calls" | "places">;
   log: Pick<Log, "erase" | "scrub">;
   ledger: Pick<Ledger, "forget" | "note" | "scrub">;
+  /** What could not be deleted at its destination now: its receipt is kept for a later forget. */
+  left?: Pick<Erased, "route" | "source" | "callId">[];
   by: string;
 }): Promise<{ rows: number; copies: number; quarantined: number; stays: string[] }> {
-  const { found, log, ledger, by } = options;
+  const { found, log, ledger, left = [], by } = options;
   let rows = 0;
-  for (const { source, callId } of found.calls) rows += await ledger.forget({ source, callId, hash: forgottenHash(source, callId) });
+  for (const { source, callId } of found.calls) {
+    const keepReceipts = left.filter((one) => one.source === source && one.callId === callId).map(({ route }) => route);
+    rows += await ledger.forget({ source, callId, hash: forgottenHash(source, callId), keepReceipts });
+  }
   const erased = log.erase ? found.places : [];
   for (const place of erased) await log.erase?.(place);
   for (const { kind, hash } of forgottenOf(found)) {
