@@ -80,10 +80,11 @@ async function fill(folder: string, options: BackupOptions): Promise<Manifest> {
   const began = new Date().toISOString();
   const positions = await positionsOf({ log, ledger, routes: await ledger.knownRoutes() });
 
+  // Before the copy, so that the copy has it too.
+  const { head: actions } = await verifyActions({ ledger });
   await ledger.file.copy({ to: join(folder, "ledger.db"), onProgress: (done, of) => onProgress("the ledger", done, of) });
   signal.throwIfAborted();
   const deliveries = await statesOf(ledger);
-  const { head: actions } = await verifyActions({ ledger });
   const [calls = { low: 0, high: 0 }] = await log.ranges(CALLS_TOPIC);
   await log.file.copy({ to: join(folder, "log.db"), onProgress: (done, of) => onProgress("the log", done, of) });
   signal.throwIfAborted();
