@@ -27,7 +27,8 @@ export { untilAborted } from "./lib/time-limit.ts";
 export { wellFormed } from "./lib/well-formed.ts";
 export type { SharedCall } from "./model/call.ts";
 export { canonicalJson } from "./model/canonical.ts";
-export { type Customer, callTitle, customerLabel, customerOf, e164Of, homeCodeOf, isSameNumber, storedForms } from "./model/customer.ts";
+export { type Customer, callTitle, customerLabel, customerOf, homeCodeOf } from "./model/customer.ts";
+export { callingCodeOf, e164Of, isSameNumber, spelledForms, storedForms, typedGroups } from "./model/phone.ts";
 
 /** Of this file, for connectors from outside (`contract`): raised when one that was written for the last would no longer work. */
 export const CONTRACT_VERSION = 1;

@@ -1,6 +1,8 @@
-import { parsePhoneNumberFromString } from "libphonenumber-js";
 import { remembered } from "../lib/remembered.ts";
 import type { Call, CallRecord, Direction } from "./call.ts";
+import { toE164 } from "./phone.ts";
+
+export { toE164 } from "./phone.ts";
 
 /** An agent as routes.yaml has it. */
 export interface Agent {
@@ -49,15 +51,4 @@ export function createDescribe(options: {
       test: false,
     };
   };
-}
-
-/**
- * A number in E.164, or "" for what is none: withheld callers, SIP addresses, short codes, numbers without a country.
- * Asks for a possible length only: number plans change, and a customer of a new range must still be found.
- */
-export function toE164(number: string): string {
-  // The library finds numbers inside other text ("sip:+49…@host"); we want the whole to be one.
-  if (!/^\s*\+[\d\s().-]+$/.test(number)) return "";
-  const parsed = parsePhoneNumberFromString(number);
-  return parsed?.isPossible() ? parsed.number : "";
 }
