@@ -3,7 +3,7 @@
  * What cannot be known is said to be so, with its reason; nobody guesses.
  */
 import type { SharedCall } from "./call.ts";
-import { callingCodeOf } from "./phone.ts";
+import { callingCodeOf, toE164 } from "./phone.ts";
 
 /**
  * The customer's number in E.164, or why there is none: `withheld` (the caller hid it), `sip` (an address, no number), `short` (a short or
@@ -47,8 +47,30 @@ export function callTitle(call: SharedCall, options: { name?: string | undefined
   return (words.length === 0 ? "AI call" : `AI call: ${words.join(" ")}`).replace(/\s+/g, " ");
 }
 
-/** The country code of our own side of the call, "" when it is not known: a number stored without a country is probably of that country. */
+/** A number to look a person up by. `homeCode`: of the other side's country; a number stored without a country is probably of that one. */
+export interface PossibleCustomer {
+  /** E.164 */
+  number: string;
+  homeCode: string;
+}
+
+/**
+ * The numbers that may be the customer's: one; both sides' where nobody can tell which of them is the customer; none where the customer's is
+ * withheld, no number, or kept back by the route.
+ */
+export function customersOf(call: SharedCall): PossibleCustomer[] {
+  const { direction, customer_number, from_number = "", to_number = "" } = call;
+  if (direction !== "unknown") return customer_number ? [{ number: customer_number, homeCode: homeCodeOf(call) }] : [];
+  const [from, to] = [toE164(from_number), toE164(to_number)];
+  const both = [
+    { number: from, homeCode: callingCodeOf(to) },
+    { number: to, homeCode: callingCodeOf(from) },
+  ];
+  return both.filter(({ number }, index) => number !== "" && (index === 0 || number !== from));
+}
+
+/** The country code of our own side of the call, "" when it is not known. */
 export function homeCodeOf(call: SharedCall): string {
   const ours = call.direction === "outbound" ? call.from_number : call.to_number;
-  return callingCodeOf(ours ?? "");
+  return callingCodeOf(toE164(ours ?? ""));
 }

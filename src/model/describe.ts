@@ -30,8 +30,8 @@ export function createDescribe(options: {
   const isOurs = (number: string) => ours.has(e164Of(number) || number);
 
   function directionOf(record: CallRecord, agent: Agent | undefined): Direction {
-    const said = record.metadata?.direction;
-    if (said === "inbound" || said === "outbound") return said;
+    const said = saidDirection(record.metadata?.direction);
+    if (said) return said;
     if (isOurs(record.from_number)) return "outbound";
     if (isOurs(record.to_number)) return "inbound";
     return agent?.direction ?? "unknown";
@@ -51,4 +51,17 @@ export function createDescribe(options: {
       test: false,
     };
   };
+}
+
+/** `OUTBOUND`, `Inbound`, `out-bound`, `outgoing`, `outbound-api`: as people and telephone systems write it. */
+function saidDirection(said: unknown): "inbound" | "outbound" | undefined {
+  const word =
+    typeof said === "string"
+      ? said
+          .slice(0, 40)
+          .toLowerCase()
+          .replace(/[^a-z]/g, "")
+      : "";
+  if (/^in(?:bound|coming)?(?:api|call)?$/.test(word)) return "inbound";
+  return /^out(?:bound|going)?(?:api|dial|call)?$/.test(word) ? "outbound" : undefined;
 }
