@@ -17,7 +17,10 @@ export function explainLogin(options: { code: string; description: string; flow:
     const reason = "Salesforce refuses more logins of this user for a while";
     return { kind: "retry", because: "rate-limit", code, reason, retryAfterMs: LOGIN_RATE_MS };
   }
-  if (code === "unknown_error" || code === "server_error" || code === "temporarily_unavailable") {
+  if (
+    /^(?:unknown_error|server_error|temporarily_unavailable|service_unavailable)$/.test(code) ||
+    /maintenance|try again later/i.test(description)
+  ) {
     return { kind: "retry", because: "down", code, reason: `Salesforce could not log us in now (${code})` };
   }
   return { kind: "unauthorized", code, reason: `Salesforce refuses the login (${code})`, fix: fixOf(code, description, flow) };
@@ -34,6 +37,8 @@ function fixOf(code: string, description: string, flow: Flow): string {
     case "inactive_user":
       return "The integration user is not active: Setup → Users → Active";
     case "inactive_org":
+    case "org_locked":
+    case "trial_expired":
       return "The org is locked, closed or suspended: ask its administrator";
     case "invalid_app_access":
     case "invalid_app_acess":
@@ -50,7 +55,10 @@ function fixOf(code: string, description: string, flow: Flow): string {
   }
 }
 
+const LOGIN = "The integration user may not log in from here, or not now: look at its login hours and IP ranges, and Setup → Login History";
+
 function fixOfGrant(description: string): string {
+  if (/restricted|ip /i.test(description)) return LOGIN;
   if (/audience/i.test(description)) return "Set audience: https://login.salesforce.com, or https://test.salesforce.com for a sandbox org";
   if (/approved|consumer/i.test(description)) {
     return `Approve the integration user for the app beforehand: ${APP} → Policies → Permitted Users: Admin approved users are pre-authorized, then add its permission set`;
@@ -63,6 +71,7 @@ function fixOfGrant(description: string): string {
 }
 
 function fixOfCredentialsGrant(description: string): string {
+  if (/restricted|ip /i.test(description)) return LOGIN;
   if (/domain/i.test(description)) return "Set login_url to the org's My Domain address: https://<your domain>.my.salesforce.com";
   return `Switch on the client credentials flow and give it a Run As user: ${APP} → Policies → OAuth Flows and External Client App Enhancements`;
 }

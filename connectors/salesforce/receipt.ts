@@ -1,4 +1,4 @@
-import type { Delivery, Person, Receipt } from "../../src/connector.ts";
+import { type Delivery, leftOut, type Person, type Receipt, sideOf } from "../../src/connector.ts";
 import { UNKNOWN_CALLER } from "./make-contacts.ts";
 import { notesOf } from "./notes.ts";
 import type { Candidate } from "./search.ts";
@@ -41,6 +41,8 @@ export function receiptOf(options: {
   task: Task;
   delivery: Delivery<SalesforceWith>;
   whom: Whom;
+  /** Details that the Task is without, and why. */
+  leftOut: readonly { field: string; code: string }[];
   ownerEmail: string | undefined;
   instanceUrl: string;
 }): Receipt {
@@ -53,6 +55,8 @@ export function receiptOf(options: {
     owner_id: written("OwnerId") ?? previous?.extra?.owner_id,
     notes: notesOf({ ...delivery, previous }),
     contact_refused: whom.refused,
+    ...leftOut([...options.leftOut, ...(whom.leftOut ?? [])]),
+    ...sideOf(delivery.call),
   });
   const before = previous ?? standing({ task, receipt: delivery.previous });
   const isOnPerson = whom.person !== undefined && (written("WhoId") ?? written("WhatId")) !== undefined;

@@ -7,6 +7,10 @@ export interface SandboxPerson {
   MobilePhone?: string;
   HomePhone?: string;
   Fax?: string;
+  /** The org's own fields: of the type Phone, Text and Number. */
+  Direct_Line__c?: string;
+  Old_Phone__c?: string;
+  Plain_Number__c?: number;
   /** A Contact's. */
   AccountId?: string;
   OwnerId?: string;
