@@ -124,8 +124,9 @@ export async function writeItems(options: Writing & { items: Item[]; isAnew: boo
         item.result = plan;
         return false;
       }
+      // Of a Contact that was made for the call, and is found now.
+      item.leftOut = [...item.leftOut, ...(item.whom.leftOut ?? []), ...plan.leftOut];
       item.whom = plan.whom;
-      item.leftOut = [...item.leftOut, ...plan.leftOut];
       item.task = drop(isAnew ? onlyLost(item.task, plan.task) : asNow(item.task, plan.task), dropped.get(item) ?? []);
       return true;
     });

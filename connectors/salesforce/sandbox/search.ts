@@ -1,8 +1,8 @@
 import { refusal } from "./answers.ts";
 import type { SandboxPerson } from "./people.ts";
 
-/** What of a number as it was typed is a word of the search index, besides each run of digits. */
-export type PhoneIndex = "whole field" | "each number";
+/** What of a number as it was typed is a word of the search index, besides each run of digits; `only whole field`: without these. */
+export type PhoneIndex = "whole field" | "each number" | "only whole field";
 
 interface Column {
   name: string;
@@ -76,9 +76,9 @@ export function search(sosl: string, people: SandboxPerson[], index: PhoneIndex 
 }
 
 function isHit(terms: string[], stored: string, index: PhoneIndex): boolean {
-  const runs = stored.match(/\p{Nd}+/gu) ?? [];
-  if (runs.length === 0) return false;
-  const numbers = index === "whole field" ? [stored] : stored.split(/[\p{L},;#/|&\n]+/u);
+  const typed = stored.match(/\p{Nd}+/gu) ?? [];
+  const runs = index === "only whole field" ? [typed.join("")] : typed;
+  const numbers = index === "each number" ? stored.split(/[\p{L},;#/|&\n]+/u) : [stored];
   const words = new Set([...runs, ...numbers.map((number) => number.replace(/\P{Nd}/gu, "")).filter((word) => word !== "")]);
   return terms.some((term) => {
     const [, word = "", wildcard] = WORD.exec(term) ?? [];
