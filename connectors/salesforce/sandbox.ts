@@ -210,6 +210,7 @@ export function createSandbox(options: SalesforceSandboxOptions = {}): Salesforc
       const { IsConverted: _, ...rest } = lead;
       const contact = { ...rest, kind: "Contact" as const, Id: recordId("003", 900 + people.length) };
       people.push(contact);
+      lead.ConvertedContactId = contact.Id;
       return contact;
     },
     merge(loserId, winnerId) {

@@ -1,12 +1,12 @@
 import type { Delivery, Outcome } from "../../src/connector.ts";
 import { signalUntil, tryLocked } from "./again.ts";
 import { SalesforceError } from "./errors.ts";
+import { forgetAll, lookAgain } from "./look-again.ts";
 import type { Org } from "./open.ts";
-import { emailOf, type Plan, planTasks } from "./plan.ts";
-import { drop, type Repair, repairOf } from "./repair.ts";
-import { refusedKey, type Task } from "./task.ts";
+import type { Plan } from "./plan.ts";
+import { type Repair, repairOf } from "./repair.ts";
+import { refusedKey } from "./task.ts";
 import { type Mapped, type Splits, type TaskResult, upsertTasks } from "./upsert.ts";
-import { customersIn } from "./whom.ts";
 import type { SalesforceWith } from "./with.ts";
 
 /** A call on its way into the org; `task`, `whom`, `leftOut` and `result` become what was written in the end. */
@@ -54,7 +54,8 @@ export async function writeItems(options: Writing & { items: Item[]; isAnew: boo
       if (next === "look again") stale.push(item);
       return next === "send";
     });
-    ready.push(...(await lookAgain(stale)));
+    if (stale.length > 0)
+      ready.push(...(await lookAgain({ items: stale, dropped, isAnew, org, timezone, signal: signalUntil({ untilMs, signal }) })));
     if (ready.length === 0 || performance.now() >= untilMs) break;
     await upsert(ready, signalUntil({ untilMs, signal }));
     tried = ready;
@@ -78,7 +79,7 @@ export async function writeItems(options: Writing & { items: Item[]; isAnew: boo
         return "send";
       case "stale":
         fresh.add(item);
-        forgetAll(item);
+        forgetAll({ item, code: codeOf(item), org });
         return "look again";
       case "lost":
         item.leftOut = [...item.leftOut, { field: repair.field, code: codeOf(item) }];
@@ -103,50 +104,10 @@ export async function writeItems(options: Writing & { items: Item[]; isAnew: boo
     const personField = whom.person?.kind === "Account" || !("WhoId" in task) ? "WhatId" : "WhoId";
     return repairOf({ task, error: result.error, isFresh: fresh.has(item), externalIdField, ownFields, personField });
   }
-
-  /** Whom, what and whose it is may each be what was meant. */
-  function forgetAll({ delivery, whom, task, result }: Item): void {
-    for (const { number } of customersIn(delivery)) people.forget(number);
-    if (whom.person?.accountId) org.deals.forget(whom.person.accountId);
-    if ("OwnerId" in task) org.users.forget(emailOf(delivery));
-    if (codeOf({ result }) === "CANNOT_UPDATE_CONVERTED_LEAD" && task.WhoId) people.lose(String(task.WhoId));
-  }
-
-  /** Those that have a Task again; the others have an outcome. */
-  async function lookAgain(stale: Item[]): Promise<Item[]> {
-    if (stale.length === 0) return [];
-    const until = signalUntil({ untilMs, signal });
-    const plans = await planTasks({ deliveries: stale.map(({ delivery }) => delivery), org, timezone, isAnew, signal: until });
-    return stale.filter((item) => {
-      const plan = plans.get(item.delivery.key);
-      if (!plan) return false;
-      if ("outcome" in plan) {
-        item.result = plan;
-        return false;
-      }
-      // Of a Contact that was made for the call, and is found now.
-      item.leftOut = [...item.leftOut, ...(item.whom.leftOut ?? []), ...plan.leftOut];
-      item.whom = plan.whom;
-      item.task = drop(isAnew ? onlyLost(item.task, plan.task) : asNow(item.task, plan.task), dropped.get(item) ?? []);
-      return true;
-    });
-  }
 }
 
 function codeOf({ result }: Pick<Item, "result">): string {
   return "error" in result && result.error instanceof SalesforceError ? result.error.code : "";
-}
-
-/** The Comments are as they were merged with what stands. */
-function asNow(before: Task, planned: Task): Task {
-  const { Description: _, ...task } = planned;
-  return "Description" in before ? { ...task, Description: before.Description } : task;
-}
-
-/** Of a Task that is there: what it must still get. */
-function onlyLost(before: Task, { Subject, WhoId, WhatId }: Task): Task {
-  const links = Object.entries({ Subject, WhoId, WhatId }).filter(([, value]) => value !== undefined);
-  return { ...drop(before, ["WhoId", "WhatId"]), ...Object.fromEntries(links) };
 }
 
 function mappedOf({ task, delivery }: Item): Mapped {

@@ -16,6 +16,7 @@ export interface SandboxPerson {
   OwnerId?: string;
   LastModifiedDate: string;
   IsConverted?: boolean;
+  ConvertedContactId?: string;
 }
 
 type Prefix = "003" | "00Q" | "001" | "00T" | "005" | "006" | "0PS" | "00N" | "01k" | "0Pa";

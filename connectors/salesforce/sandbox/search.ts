@@ -22,7 +22,13 @@ export const COLUMNS: Record<SandboxPerson["kind"], Column[]> = {
     column("Old_Phone__c"),
     column("Plain_Number__c", "double"),
   ],
-  Lead: [...common, ...phones("Phone", "MobilePhone", "Fax"), column("Old_Phone__c"), column("IsConverted", "boolean")],
+  Lead: [
+    ...common,
+    ...phones("Phone", "MobilePhone", "Fax"),
+    column("Old_Phone__c"),
+    column("IsConverted", "boolean"),
+    column("ConvertedContactId", "reference"),
+  ],
   Account: [...common, ...phones("Phone", "Fax")],
 };
 
