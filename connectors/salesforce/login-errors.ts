@@ -5,6 +5,7 @@ type NotDelivered = ConstructorParameters<typeof OpenError>[0];
 
 const APP = "Setup → External Client App Manager → your app";
 const LOGIN_RATE_MS = 60_000;
+const LOGIN = "The integration user may not log in from here, or not now: look at its login hours and IP ranges, and Setup → Login History";
 
 /**
  * Says what to mend when Salesforce refuses a login: `code` and `description` are those of RFC 6749 §5.2.
@@ -46,6 +47,8 @@ function fixOf(code: string, description: string, flow: Flow): string {
     case "unsupported_grant_type":
       return `The app does not have this flow: switch it on under ${APP} → Settings → OAuth Settings → Flow Enablement`;
     case "invalid_grant":
+      if (/restricted|\bip\b/i.test(description)) return LOGIN;
+      if (/inactive|locked out/i.test(description)) return "The integration user is not active, or locked out: Setup → Users";
       if (flow === "refresh_token") {
         return "refresh_token has expired or was revoked: log in to the app once more, and let its policy keep refresh tokens until they are revoked";
       }
@@ -55,10 +58,7 @@ function fixOf(code: string, description: string, flow: Flow): string {
   }
 }
 
-const LOGIN = "The integration user may not log in from here, or not now: look at its login hours and IP ranges, and Setup → Login History";
-
 function fixOfGrant(description: string): string {
-  if (/restricted|ip /i.test(description)) return LOGIN;
   if (/audience/i.test(description)) return "Set audience: https://login.salesforce.com, or https://test.salesforce.com for a sandbox org";
   if (/approved|consumer/i.test(description)) {
     return `Approve the integration user for the app beforehand: ${APP} → Policies → Permitted Users: Admin approved users are pre-authorized, then add its permission set`;
@@ -71,7 +71,6 @@ function fixOfGrant(description: string): string {
 }
 
 function fixOfCredentialsGrant(description: string): string {
-  if (/restricted|ip /i.test(description)) return LOGIN;
   if (/domain/i.test(description)) return "Set login_url to the org's My Domain address: https://<your domain>.my.salesforce.com";
   return `Switch on the client credentials flow and give it a Run As user: ${APP} → Policies → OAuth Flows and External Client App Enhancements`;
 }
