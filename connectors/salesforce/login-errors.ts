@@ -14,7 +14,7 @@ const LOGIN = "The integration user may not log in from here, or not now: look a
 export function explainLogin(options: { code: string; description: string; flow: Flow }): NotDelivered {
   const { description, flow } = options;
   const code = /^[a-z][a-z_]{2,60}$/.test(options.code) ? options.code : "login_refused";
-  if (/rate.?exceeded|login rate|too many/i.test(`${code} ${description}`)) {
+  if (/rate.?(?:limit.?)?exceeded|login rate|too many/i.test(`${code} ${description}`)) {
     const reason = "Salesforce refuses more logins of this user for a while";
     return { kind: "retry", because: "rate-limit", code, reason, retryAfterMs: LOGIN_RATE_MS };
   }
