@@ -133,7 +133,7 @@ describe("whose trouble an error is", () => {
     expect(of("T: System.NullPointerException: Attempt to de-reference a null object")).toMatchObject(refusedIt);
   });
 
-  test("read-only mode is told apart from a missing permission, also for a Task that is updated", () => {
+  test("read-only mode is not taken for a missing permission, also for a Task that is updated", () => {
     const error = (message: string) =>
       new SalesforceError({ errors: readVendorErrors([{ statusCode: "INSUFFICIENT_ACCESS_OR_READONLY", message }]) });
     expect(outcomeOfSalesforceError(error("This organization is in read only mode"), { isUpdate: true })).toMatchObject(down);

@@ -40,7 +40,7 @@ export const STALE = new Set([
   "INVALID_CROSS_REFERENCE_TYPE_FOR_FIELD",
 ]);
 
-/** Too much at once: the wait where Salesforce names none. The daily limit is told apart by its message (`errors.ts`). */
+/** Too much at once: the wait where Salesforce names none. Only its message tells the daily limit from others (`errors.ts`). */
 export const TOO_MUCH = new Set(["REQUEST_LIMIT_EXCEEDED", "TOO_MANY_APEX_REQUESTS", "EXCEEDED_RATE_LIMIT"]);
 
 const LOGIN = "Look at the app's session policies and the integration user's login hours and IP ranges (Setup → Login History)";

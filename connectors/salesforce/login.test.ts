@@ -83,7 +83,7 @@ describe("logging in", () => {
     ["invalid_grant", "ip restricted", { kind: "unauthorized", fix: expect.stringContaining("IP ranges") }],
     ["invalid_grant", "user is inactive", { kind: "unauthorized", fix: expect.stringContaining("not active") }],
     ["Something Odd", "", { kind: "unauthorized", code: "login_refused" }],
-  ])("an outage, a limit and a refusal of the login are told apart: %s %s", (code, description, expected) => {
+  ])("an outage, a limit and a refusal of the login are three things: %s %s", (code, description, expected) => {
     for (const flow of ["client_credentials", "jwt", "refresh_token"] as const) {
       expect(explainLogin({ code, description, flow })).toMatchObject(expected);
     }

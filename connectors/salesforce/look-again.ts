@@ -1,33 +1,33 @@
+import { customersIn } from "./match-people.ts";
 import type { Org } from "./open.ts";
 import { emailOf, planTasks } from "./plan.ts";
 import { drop } from "./repair.ts";
 import type { Task } from "./task.ts";
-import { customersIn } from "./whom.ts";
 import type { Item } from "./write.ts";
 
-/** What the Task of a call refers to is not what it was: whom, what and whose it is may each be what `code` means. */
+/** What the Task of a call refers to is not what it was: its person, its company or deal and its owner may each be what `code` means. */
 export function forgetAll({ item, code, org }: { item: Item; code: string; org: Org }): void {
-  const { delivery, whom, task } = item;
+  const { delivery, matched, task } = item;
   for (const { number } of customersIn(delivery)) org.people.forget(number);
-  if (whom.person?.accountId) org.deals.forget(whom.person.accountId);
+  if (matched.person?.accountId) org.deals.forget(matched.person.accountId);
   if ("OwnerId" in task) org.users.forget(emailOf(delivery));
   if (code === "CANNOT_UPDATE_CONVERTED_LEAD" && task.WhoId) org.people.lose(String(task.WhoId));
 }
 
 /**
- * Whom, what and whose the calls are, as Salesforce says now. Gives those that have a Task again; the others have an outcome. `dropped`: fields of an
- * item that Salesforce refused. `isAnew`: the Task is there, made in place of a deleted one, and gets only what it still needs.
+ * The person, company, deal and owner of the calls, as Salesforce says now. Gives those that have a Task again; the others have an outcome. `dropped`: fields of an
+ * item that Salesforce refused. `isReplaced`: the Task is there, made in place of a deleted one, and gets only what it still needs.
  */
 export async function lookAgain(options: {
   items: Item[];
   dropped: ReadonlyMap<Item, ReadonlySet<string>>;
-  isAnew: boolean;
+  isReplaced: boolean;
   org: Org;
   timezone: string;
   signal: AbortSignal;
 }): Promise<Item[]> {
-  const { items, dropped, isAnew, org, timezone, signal } = options;
-  const plans = await planTasks({ deliveries: items.map(({ delivery }) => delivery), org, timezone, isAnew, signal });
+  const { items, dropped, isReplaced, org, timezone, signal } = options;
+  const plans = await planTasks({ deliveries: items.map(({ delivery }) => delivery), org, timezone, isReplaced, signal });
   return items.filter((item) => {
     const plan = plans.get(item.delivery.key);
     if (!plan) return false;
@@ -36,9 +36,9 @@ export async function lookAgain(options: {
       return false;
     }
     // Of a Contact that was made for the call, and is found now.
-    item.leftOut = [...item.leftOut, ...(item.whom.leftOut ?? []), ...plan.leftOut];
-    item.whom = plan.whom;
-    item.task = drop(isAnew ? onlyLost(item.task, plan.task) : asNow(item.task, plan.task), dropped.get(item) ?? []);
+    item.leftOut = [...item.leftOut, ...(item.matched.leftOut ?? []), ...plan.leftOut];
+    item.matched = plan.matched;
+    item.task = drop(isReplaced ? onlyLost(item.task, plan.task) : asNow(item.task, plan.task), dropped.get(item) ?? []);
     return true;
   });
 }
@@ -49,7 +49,7 @@ function asNow(before: Task, planned: Task): Task {
   return "Description" in before ? { ...task, Description: before.Description } : task;
 }
 
-/** Of a Task that is there: whom it is on, and the Subject that names them. */
+/** Of a Task that is there: its person, and the Subject that names them. */
 function onlyLost(before: Task, { Subject, WhoId, WhatId }: Task): Task {
   const links = Object.entries({ Subject, WhoId, WhatId }).filter(([, value]) => value !== undefined);
   return { ...drop(before, ["WhoId", "WhatId"]), ...Object.fromEntries(links) };

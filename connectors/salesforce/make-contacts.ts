@@ -1,19 +1,19 @@
 import { z } from "zod";
 import type { Outcome } from "../../src/connector.ts";
 import { readVendorErrors, SalesforceError } from "./errors.ts";
+import type { Matched } from "./match-people.ts";
 import { outcomeOfReading, outcomeOfSalesforceError } from "./outcome.ts";
 import type { People } from "./people.ts";
 import { isAboutOwner } from "./repair.ts";
 import type { Candidate } from "./search.ts";
 import type { Session } from "./session.ts";
 import { listed, query } from "./soql.ts";
-import type { Whom } from "./whom.ts";
 
 /** Makes a Contact for each number that nobody has, and says on whom its calls are logged. Never throws. */
 export type MakeContacts = (
   strangers: readonly { number: string; owner: string | undefined }[],
   signal: AbortSignal,
-) => Promise<Map<string, Whom | { outcome: Outcome }>>;
+) => Promise<Map<string, Matched | { outcome: Outcome }>>;
 
 /** A Contact must have a last name. The number stands in its Phone, not in the name: names are shown, and kept, in more places. */
 export const UNKNOWN_CALLER = "Unknown caller";
@@ -132,7 +132,7 @@ function contact(id: string, number: string, accountId?: string, owner?: string)
 const PERMISSION = /^(INSUFFICIENT_ACCESS|INVALID_FIELD|INVALID_TYPE)/;
 
 /** What the org's own rules refuse (a required field, a duplicate rule) is logged without a person, so that the call is not lost with it. */
-function refusedBy(errors: unknown[]): Whom | { outcome: Outcome } {
+function refusedBy(errors: unknown[]): Matched | { outcome: Outcome } {
   const error = new SalesforceError({ errors: readVendorErrors(errors) });
   const isRule = outcomeOfSalesforceError(error).kind === "rejected" && !PERMISSION.test(error.code);
   return isRule ? { found: 0, refused: error.code } : { outcome: outcomeOfMaking(error) };

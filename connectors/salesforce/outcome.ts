@@ -75,7 +75,7 @@ function outcomeOfRefusal(error: SalesforceError): Outcome {
   }
   if (LATER.has(code)) return { kind: "retry", because: "record", code, reason: `Salesforce could not write it now (${code})`, ...wait };
   if (STALE.has(code)) {
-    const reason = `whom or what the call is logged on is not in Salesforce any more (${code}): the next try looks again`;
+    const reason = `what the call is logged on is not in Salesforce any more (${code}): the next try looks again`;
     return { kind: "retry", because: "record", code, reason };
   }
   if (code === "BATCH_REFUSED") {
@@ -83,7 +83,7 @@ function outcomeOfRefusal(error: SalesforceError): Outcome {
     return { kind: "retry", because: "record", code: "batch_refused", reason };
   }
   if (code === "NOT_PUT_BACK") {
-    const reason = "the Task was deleted in Salesforce and is made again: on whom it was comes with the next try";
+    const reason = "the Task was deleted in Salesforce and is made again: its person comes with the next try";
     return { kind: "retry", because: "record", code: "not_put_back", reason };
   }
   // Refused or not: the answer does not say. Written once more it is the same Task.

@@ -93,8 +93,8 @@ describe("a number is found as people type it", () => {
   });
 });
 
-describe("whoever else has a number like it is not found", () => {
-  test.each(COUNTRIES)("a neighbour, whoever has it in another country, its end alone (%s)", async (country) => {
+describe("other people with a number like it are not found", () => {
+  test.each(COUNTRIES)("a neighbour, the same number in another country, its end alone (%s)", async (country) => {
     const { number, code, home, anywhere } = typedForms(country);
     const { nationalNumber } = exampleOf(country);
     const last = Number(number.at(-1));
@@ -139,7 +139,7 @@ describe("of many who have a number it is the one changed last", () => {
     const destination = await org.open();
     const receipt = await receiptOf(sendOne(destination, deliveryOf(documentedCall())));
     expect([receipt.extra?.who_id, receipt.found]).toEqual([recordId("003", 1_000 + size - 1), size]);
-    // And the one whom the call's owner owns, wherever they stand in the list.
+    // And the one of the call's owner, wherever it stands in the list.
     const owned = { with: { owner: "sam.seller@example.com", match: { on_many: "owner" as const } } };
     const second = await receiptOf(sendOne(destination, deliveryOf(documentedCall({ call_id: "call_2" }), owned)));
     expect([second.extra?.who_id, second.found]).toEqual([recordId("003", 1_007), size]);

@@ -1,56 +1,56 @@
 import type { Delivery, Outcome } from "../../src/connector.ts";
 import { dealsFor, linkTo } from "./link.ts";
+import { isLinked, type Matched, matchPeople } from "./match-people.ts";
 import type { Org } from "./open.ts";
 import { outcomeOfReading } from "./outcome.ts";
 import { nameOf } from "./receipt.ts";
 import { drop } from "./repair.ts";
 import { MappingFault, refusedKey, type Task, taskOf } from "./task.ts";
-import { decideWhom, isLinked, type Whom } from "./whom.ts";
 import type { SalesforceWith } from "./with.ts";
 
-/** Whom a call is logged on, and the Task that follows. */
+/** The person that a call is logged on, and the Task that follows. */
 export interface Plan {
-  whom: Whom;
+  matched: Matched;
   task: Task;
   /** Details that the Task is without, and why. */
   leftOut: { field: string; code: string }[];
 }
 
-/** deliveries → owners → people → deals → Tasks; by key. Those that cannot be written now have an outcome instead. `isAnew`: see {@link decideWhom}. */
+/** deliveries → owners → people → deals → Tasks; by key. Those that cannot be written now have an outcome instead. `isReplaced`: see {@link matchPeople}. */
 export async function planTasks(options: {
   deliveries: Delivery<SalesforceWith>[];
   org: Org;
   timezone: string;
-  isAnew: boolean;
+  isReplaced: boolean;
   signal: AbortSignal;
 }): Promise<Map<string, Plan | { outcome: Outcome }>> {
-  const { deliveries, org, timezone, isAnew, signal } = options;
+  const { deliveries, org, timezone, isReplaced, signal } = options;
   const { people, makeContacts, missing, externalIdField } = org;
   const owners = await ownersOf({ deliveries, org, signal });
   if ("outcome" in owners) return new Map(deliveries.map(({ key }) => [key, owners]));
   const ownerOf = (delivery: Delivery<SalesforceWith>) => delivery.previous?.extra?.owner_id ?? owners.ids.get(emailOf(delivery));
-  const decided = await decideWhom({ deliveries, people, makeContacts, ownerOf, isAnew, signal });
+  const decided = await matchPeople({ deliveries, people, makeContacts, ownerOf, isReplaced, signal });
 
   const plans = new Map<string, Plan | { outcome: Outcome }>();
   const calls = deliveries.flatMap((delivery) => {
-    const whom = decided.get(delivery.key) ?? {};
-    if (!("outcome" in whom)) return [{ delivery, whom, person: whom.person }];
-    plans.set(delivery.key, whom);
+    const matched = decided.get(delivery.key) ?? {};
+    if (!("outcome" in matched)) return [{ delivery, matched, person: matched.person }];
+    plans.set(delivery.key, matched);
     return [];
   });
   const found = await dealsFor({ calls, deals: org.deals, signal });
-  for (const { delivery, whom, person } of calls) {
+  for (const { delivery, matched, person } of calls) {
     const wantsDeal = delivery.with.associate.includes("open_deal") && person !== undefined;
-    plans.set(delivery.key, "outcome" in found && wantsDeal ? found : planOf(delivery, whom));
+    plans.set(delivery.key, "outcome" in found && wantsDeal ? found : planOf(delivery, matched));
   }
   return plans;
 
-  function planOf(delivery: Delivery<SalesforceWith>, whom: Whom): Plan | { outcome: Outcome } {
-    const { person } = whom;
+  function planOf(delivery: Delivery<SalesforceWith>, matched: Matched): Plan | { outcome: Outcome } {
+    const { person } = matched;
     const deals = "deals" in found ? found.deals : new Map<string, string>();
     const link = linkTo({ person, associate: delivery.with.associate, deals });
     // Somebody chose the person before: the Subject names that one.
-    const name = isLinked(delivery) && !isAnew ? delivery.previous?.person?.name : nameOf(person?.name);
+    const name = isLinked(delivery) && !isReplaced ? delivery.previous?.person?.name : nameOf(person?.name);
     const owner = ownerOf(delivery);
     const isUnowned = owner === undefined && emailOf(delivery) !== "";
     try {
@@ -60,7 +60,11 @@ export async function planTasks(options: {
         return code === undefined ? [] : [{ field, code }];
       });
       const names = refused.map(({ field }) => field);
-      return { whom, task: drop(task, names), leftOut: isUnowned ? [{ field: "OwnerId", code: "no_active_user" }, ...refused] : refused };
+      return {
+        matched,
+        task: drop(task, names),
+        leftOut: isUnowned ? [{ field: "OwnerId", code: "no_active_user" }, ...refused] : refused,
+      };
     } catch (error) {
       if (!(error instanceof MappingFault)) throw error;
       return { outcome: { kind: "rejected", code: "unreadable_value", reason: error.message } };

@@ -44,7 +44,7 @@ export async function rematchTask(options: { receipt: Receipt; to: string; org: 
     }
     if (STALE.has(error.code)) {
       const gone = `that ${person.kind} was deleted, merged or converted just now, or the integration user may not use it (${error.code})`;
-      throw new RematchError(`${gone}: search by the call's number again, and give whom you find`);
+      throw new RematchError(`${gone}: search by the call's number again, and give the record that you find`);
     }
     throw explained(error);
   }

@@ -102,7 +102,7 @@ describe("rematch on somebody who is gone", () => {
     "ENTITY_IS_DELETED",
     "CANNOT_UPDATE_CONVERTED_LEAD",
     "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
-  ])("whoever was merged or deleted between the look and the write: the person is told, and the Task stays (%s)", async (errorCode) => {
+  ])("a person who was merged or deleted between the look and the write: it says so, and the Task stays (%s)", async (errorCode) => {
     const org = await startOrg();
     const { rematch } = await logged(org);
     org.fault.now = (request) =>

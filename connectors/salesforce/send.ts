@@ -10,7 +10,7 @@ import { takenTwice } from "./task.ts";
 import type { SalesforceWith } from "./with.ts";
 import { type Item, writeItems } from "./write.ts";
 
-/** So much of an attempt's time may second tries take: their answers, and the first one's, must still be told. */
+/** So much of an attempt's time may second tries take: their answers, and the first one's, must still come through. */
 const REPAIRS_SHARE = 0.7;
 /** Requests that may look for the values that spoil a batch, whatever it holds. */
 const MAX_SPLITS = 20;
@@ -40,7 +40,7 @@ export async function sendTasks(options: {
     outcomes.set(key, { kind: "rejected", code: "same_external_id", reason });
   }
   const wanted = deliveries.filter(({ key }) => !outcomes.has(key));
-  const plans = await planTasks({ deliveries: wanted, org, timezone, isAnew: false, signal });
+  const plans = await planTasks({ deliveries: wanted, org, timezone, isReplaced: false, signal });
   const items = wanted.flatMap((delivery): Item[] => {
     const plan = plans.get(delivery.key);
     if (plan && !("outcome" in plan)) return [{ delivery, ...plan, description: plan.task.Description, result: { error: undefined } }];
@@ -51,9 +51,9 @@ export async function sendTasks(options: {
   const ready = items.filter(({ delivery }) => !outcomes.has(delivery.key));
 
   // Before anything is written: what is only nice to have must not cost a written Task its answer.
-  const emails = await ownersEmails(ready.flatMap(({ whom }) => whom.person?.owner ?? []));
+  const emails = await ownersEmails(ready.flatMap(({ matched }) => matched.person?.owner ?? []));
   const writing = { items: ready, org, timezone, splits: { left: MAX_SPLITS, untilMs }, untilMs, signal };
-  await writeItems({ ...writing, isAnew: false });
+  await writeItems({ ...writing, isReplaced: false });
   await putBack(writing);
   for (const item of ready) outcomes.set(item.delivery.key, outcomeOf(item));
   return options.deliveries.map(
@@ -67,11 +67,11 @@ export async function sendTasks(options: {
   }
 
   function outcomeOf(item: Item): Outcome {
-    const { delivery, whom, task, leftOut, result } = item;
+    const { delivery, matched, task, leftOut, result } = item;
     if ("outcome" in result) return result.outcome;
     if ("error" in result) return outcomeOfSalesforceError(result.error, { isUpdate: delivery.previous !== undefined });
-    const ownerEmail = emails.get(whom.person?.owner ?? "");
-    const receipt = receiptOf({ id: result.id, task, delivery, whom, leftOut, ownerEmail, instanceUrl: session.instanceUrl });
+    const ownerEmail = emails.get(matched.person?.owner ?? "");
+    const receipt = receiptOf({ id: result.id, task, delivery, matched, leftOut, ownerEmail, instanceUrl: session.instanceUrl });
     return { kind: "delivered", receipt };
   }
 }

@@ -69,7 +69,7 @@ describe("a deal or a company that is gone since we looked", () => {
   });
 });
 
-describe("a person who is gone since we looked: the call is on whom a new search finds, under their name", () => {
+describe("a person who is gone since we looked: the call is on the one that a new search finds, under their name", () => {
   const OTHER = recordId("003", 2);
   const subjects = async (org: Org) => (await tasksOf(org)).map(({ Subject }) => Subject);
 
@@ -154,7 +154,7 @@ describe("a person who is gone since we looked: the call is on whom a new search
     org.sandbox.people.push(lead);
     const other = documentedCall({ ...stranger, call_id: "call_2" });
     org.sandbox.expireTokens();
-    // Known for half a minute that nobody has it: another route's fields are asked for anew.
+    // Known for half a minute that nobody has it: another route's fields are asked for again.
     const fields = { with: { match: { phone_fields: ["Phone"] } } };
     await receiptOf(sendOne(destination, deliveryOf(other, fields)));
     const contact = org.sandbox.convert(lead.Id);
@@ -206,7 +206,7 @@ describe("a Task that somebody deleted, made again by a later version of the cal
     expect([receipt.person, receipt.extra?.notes]).toEqual([previous.person, "recording"]);
   });
 
-  test("is on whom a new search finds when that one is gone as well, and its Subject names them", async () => {
+  test("is on the one that a new search finds when the first is gone as well, and its Subject names them", async () => {
     const { org, again } = await deleted();
     org.sandbox.merge(DANA, recordId("003", 2));
     const receipt = await receiptOf(again());

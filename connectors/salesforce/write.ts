@@ -9,7 +9,7 @@ import { refusedKey } from "./task.ts";
 import { type Mapped, type Splits, type TaskResult, upsertTasks } from "./upsert.ts";
 import type { SalesforceWith } from "./with.ts";
 
-/** A call on its way into the org; `task`, `whom`, `leftOut` and `result` become what was written in the end. */
+/** A call on its way into the org; `task`, `matched`, `leftOut` and `result` become what was written in the end. */
 export interface Item extends Plan {
   delivery: Delivery<SalesforceWith>;
   /** The Comments of this version alone: what a Task that is not there any more would have. */
@@ -21,7 +21,7 @@ export interface Writing {
   org: Org;
   timezone: string;
   splits: Splits;
-  /** Of `performance.now()`: no second try begins after it, nor lasts longer, so that what was written gets told. */
+  /** Of `performance.now()`: no second try begins after it, nor lasts longer, so that what was written is known. */
   untilMs: number;
   signal: AbortSignal;
 }
@@ -35,10 +35,10 @@ const REFUSED_FOR_MS = 10 * 60_000;
 
 /**
  * One upsert for all, and others for those that can be put right: looked up again where what they refer to is gone, without the detail that was
- * refused. Never throws. `isAnew`: the Tasks are new ones in place of deleted ones, and whom they were on may be gone as well.
+ * refused. Never throws. `isReplaced`: the Tasks are new ones in place of deleted ones, and their people may be gone as well.
  */
-export async function writeItems(options: Writing & { items: Item[]; isAnew: boolean }): Promise<void> {
-  const { items, isAnew, org, timezone, splits, untilMs, signal } = options;
+export async function writeItems(options: Writing & { items: Item[]; isReplaced: boolean }): Promise<void> {
+  const { items, isReplaced, org, timezone, splits, untilMs, signal } = options;
   const { session, externalIdField, people } = org;
   const locked: Item[] = [];
   const repeated = new Set<Item>();
@@ -55,7 +55,7 @@ export async function writeItems(options: Writing & { items: Item[]; isAnew: boo
       return next === "send";
     });
     if (stale.length > 0)
-      ready.push(...(await lookAgain({ items: stale, dropped, isAnew, org, timezone, signal: signalUntil({ untilMs, signal }) })));
+      ready.push(...(await lookAgain({ items: stale, dropped, isReplaced, org, timezone, signal: signalUntil({ untilMs, signal }) })));
     if (ready.length === 0 || performance.now() >= untilMs) break;
     await upsert(ready, signalUntil({ untilMs, signal }));
     tried = ready;
@@ -98,10 +98,10 @@ export async function writeItems(options: Writing & { items: Item[]; isAnew: boo
   }
 
   function repairFor(item: Item): Repair | undefined {
-    const { task, result, delivery, whom } = item;
+    const { task, result, delivery, matched } = item;
     if (!("error" in result)) return undefined;
     const ownFields = Object.keys(delivery.with.fields ?? {});
-    const personField = whom.person?.kind === "Account" || !("WhoId" in task) ? "WhatId" : "WhoId";
+    const personField = matched.person?.kind === "Account" || !("WhoId" in task) ? "WhatId" : "WhoId";
     return repairOf({ task, error: result.error, isFresh: fresh.has(item), externalIdField, ownFields, personField });
   }
 }

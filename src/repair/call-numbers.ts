@@ -1,4 +1,4 @@
-/** The numbers to search a CRM by for a call of the ledger. The ledger holds none: they are read from the log, and shown to whoever asks. */
+/** The numbers to search a CRM by for a call of the ledger. The ledger holds none: they are read from the log, and shown to the person who asks. */
 import type { DeliveryRow } from "../ledger/ledger.ts";
 import { CALLS_TOPIC, type Log } from "../log/log.ts";
 import { customersOf } from "../model/customer.ts";

@@ -10,7 +10,7 @@ import type { Route } from "../route.ts";
 const TRIES = 5;
 const TRY_AGAIN_MS = 1_000;
 
-/** Whether calls are logged on people there: its routes have a word for whom. */
+/** Whether calls are logged on people there: its routes have a `match`. */
 const matchesPeople = ({ to }: Route) => "match" in to.connector.with.shape;
 
 /**

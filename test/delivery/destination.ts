@@ -26,7 +26,7 @@ export function testDestination(
     title?: string;
     /** What it was sent can be changed. */
     edits?: boolean;
-    /** Its routes say whom a call is logged on, as those of a CRM. */
+    /** Its routes have a `match`, as those of a CRM. */
     people?: boolean;
   } = {},
 ) {

@@ -5,8 +5,8 @@ import type { Found, People } from "./people.ts";
 import type { Candidate } from "./search.ts";
 import type { SalesforceWith } from "./with.ts";
 
-/** Whom a call is to be logged on. */
-export interface Whom {
+/** Who a call is to be logged on. */
+export interface Matched {
   person?: Candidate;
   /** How many have the number; undefined where nobody was asked. */
   found?: number;
@@ -16,7 +16,7 @@ export interface Whom {
   leftOut?: { field: string; code: string }[];
 }
 
-export type Decided = Map<string, Whom | { outcome: Outcome }>;
+export type Decided = Map<string, Matched | { outcome: Outcome }>;
 
 /** Earlier versions of the call have been logged on somebody: that is not decided again, by whomever it was decided. */
 export function isLinked({ previous }: Delivery<SalesforceWith>): boolean {
@@ -29,23 +29,23 @@ export function customersIn({ call, with: { match } }: Delivery<SalesforceWith>)
 }
 
 /**
- * Finds, chooses or makes the person of each call; by the delivery's key. `ownerOf`: the call's owner as Salesforce names it. `isAnew`: whom a call
- * was on before is gone, and somebody is looked for also where that was decided.
+ * Finds, chooses or makes the person of each call; by the delivery's key. `ownerOf`: the call's owner as Salesforce names it. `isReplaced`: the person
+ * of before is gone, and another one is looked for also where that was decided.
  */
-export async function decideWhom(options: {
+export async function matchPeople(options: {
   deliveries: Delivery<SalesforceWith>[];
   people: People;
   makeContacts: MakeContacts;
   ownerOf(delivery: Delivery<SalesforceWith>): string | undefined;
-  isAnew: boolean;
+  isReplaced: boolean;
   signal: AbortSignal;
 }): Promise<Decided> {
-  const { deliveries, people, makeContacts, ownerOf, isAnew, signal } = options;
+  const { deliveries, people, makeContacts, ownerOf, isReplaced, signal } = options;
   const decided: Decided = new Map();
   const strangers: { key: string; number: string; owner: string | undefined }[] = [];
 
   const searched = deliveries.flatMap((delivery) => {
-    const customers = isLinked(delivery) && !isAnew ? [] : customersIn(delivery);
+    const customers = isLinked(delivery) && !isReplaced ? [] : customersIn(delivery);
     return customers.length === 0 ? [] : [{ delivery, customers, fields: delivery.with.match.phone_fields }];
   });
   const groups = Map.groupBy(searched, ({ fields }) => fields?.join(","));
