@@ -34,7 +34,8 @@ export function createUnknownCalls(): UnknownCalls {
       counted.add(key);
       if (side) sides += 1;
       if (!agent) return;
-      const id = truncate(record.agent_id, MAX_ID, "…");
+      // It is shown on terminals.
+      const id = truncate(record.agent_id.replace(/\p{C}/gu, "?"), MAX_ID, "…");
       const label = agents.has(id) || agents.size < MAX_AGENTS ? id : OTHERS;
       agents.set(label, (agents.get(label) ?? 0) + 1);
     },
