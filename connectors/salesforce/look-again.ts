@@ -1,7 +1,10 @@
+import { heirsOf } from "./heirs.ts";
 import { customersIn } from "./match-people.ts";
 import type { Org } from "./open.ts";
+import { KINDS } from "./phone-fields.ts";
 import { emailOf, planTasks } from "./plan.ts";
 import { drop } from "./repair.ts";
+import type { Candidate } from "./search.ts";
 import type { Task } from "./task.ts";
 import type { Item } from "./write.ts";
 
@@ -27,7 +30,15 @@ export async function lookAgain(options: {
   signal: AbortSignal;
 }): Promise<Item[]> {
   const { items, dropped, isReplaced, org, timezone, signal } = options;
-  const plans = await planTasks({ deliveries: items.map(({ delivery }) => delivery), org, timezone, isReplaced, signal });
+  const people = items.flatMap((item) => before(item) ?? []);
+  const after = people.length > 0 ? await heirsOf({ people, session: org.session, signal }) : new Map<string, Candidate>();
+  const heirs = new Map(
+    items.flatMap((item) => {
+      const heir = after.get(before(item)?.id ?? "");
+      return heir ? [[item.delivery.key, heir] as const] : [];
+    }),
+  );
+  const plans = await planTasks({ deliveries: items.map(({ delivery }) => delivery), org, timezone, isReplaced, heirs, signal });
   return items.filter((item) => {
     const plan = plans.get(item.delivery.key);
     if (!plan) return false;
@@ -41,6 +52,13 @@ export async function lookAgain(options: {
     item.task = drop(isReplaced ? onlyLost(item.task, plan.task) : asNow(item.task, plan.task), dropped.get(item) ?? []);
     return true;
   });
+}
+
+/** The person that the call was to be on: just found, or as the receipt of an earlier version has it. */
+function before({ matched, delivery: { previous } }: Item): Pick<Candidate, "kind" | "id"> | undefined {
+  if (matched.person) return matched.person;
+  const kind = KINDS.find((one) => one.toLowerCase() === previous?.person?.kind);
+  return kind && previous?.person ? { kind, id: previous.person.id } : undefined;
 }
 
 /** The Comments are as they were merged with what stands. */

@@ -38,9 +38,11 @@ export async function matchPeople(options: {
   makeContacts: MakeContacts;
   ownerOf(delivery: Delivery<SalesforceWith>): string | undefined;
   isReplaced: boolean;
+  /** Who took the place of a call's person, by its key, where a search does not know it yet. */
+  heirs: ReadonlyMap<string, Candidate>;
   signal: AbortSignal;
 }): Promise<Decided> {
-  const { deliveries, people, makeContacts, ownerOf, isReplaced, signal } = options;
+  const { deliveries, people, makeContacts, ownerOf, isReplaced, heirs, signal } = options;
   const decided: Decided = new Map();
   const strangers: { key: string; number: string; owner: string | undefined }[] = [];
 
@@ -65,6 +67,8 @@ export async function matchPeople(options: {
     const { candidates } = matches;
     const [person] = choosePeople({ candidates, onMany: delivery.with.match.on_many, owner: ownerOf(delivery) });
     if (person || candidates.length > 0) return { ...(person && { person }), found: candidates.length };
+    const heir = heirs.get(delivery.key);
+    if (heir) return { person: heir, found: 1 };
     const { match, associate } = delivery.with;
     const then = whenNobody({ onNone: match.on_none, sinceAcceptedMs: delivery.sinceAcceptedMs, numbers: customers.length });
     // A Contact that the call is not logged on would stand there without a reason.

@@ -5,6 +5,7 @@ import type { Org } from "./open.ts";
 import { outcomeOfReading } from "./outcome.ts";
 import { nameOf } from "./receipt.ts";
 import { drop } from "./repair.ts";
+import type { Candidate } from "./search.ts";
 import { MappingFault, refusedKey, type Task, taskOf } from "./task.ts";
 import type { SalesforceWith } from "./with.ts";
 
@@ -16,20 +17,21 @@ export interface Plan {
   leftOut: { field: string; code: string }[];
 }
 
-/** deliveries → owners → people → deals → Tasks; by key. Those that cannot be written now have an outcome instead. `isReplaced`: see {@link matchPeople}. */
+/** deliveries → owners → people → deals → Tasks; by key. Those that cannot be written now have an outcome instead. `isReplaced`, `heirs`: see {@link matchPeople}. */
 export async function planTasks(options: {
   deliveries: Delivery<SalesforceWith>[];
   org: Org;
   timezone: string;
   isReplaced: boolean;
+  heirs?: ReadonlyMap<string, Candidate>;
   signal: AbortSignal;
 }): Promise<Map<string, Plan | { outcome: Outcome }>> {
-  const { deliveries, org, timezone, isReplaced, signal } = options;
+  const { deliveries, org, timezone, isReplaced, heirs = new Map(), signal } = options;
   const { people, makeContacts, missing, externalIdField } = org;
   const owners = await ownersOf({ deliveries, org, signal });
   if ("outcome" in owners) return new Map(deliveries.map(({ key }) => [key, owners]));
   const ownerOf = (delivery: Delivery<SalesforceWith>) => delivery.previous?.extra?.owner_id ?? owners.ids.get(emailOf(delivery));
-  const decided = await matchPeople({ deliveries, people, makeContacts, ownerOf, isReplaced, signal });
+  const decided = await matchPeople({ deliveries, people, makeContacts, ownerOf, isReplaced, heirs, signal });
 
   const plans = new Map<string, Plan | { outcome: Outcome }>();
   const calls = deliveries.flatMap((delivery) => {

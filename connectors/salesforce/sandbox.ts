@@ -79,6 +79,8 @@ export function createSandbox(options: SalesforceSandboxOptions = {}): Salesforc
   const fields = taskFields(externalIdField ?? undefined);
   const admin = createAdmin({ fields, hidden, mayCustomize, integrationUser: INTEGRATION_USER });
   const tasks = createTasks({ fields: admin.fields, people, users, deals });
+  /** Deleted, and there for queryAll. */
+  const bin: SandboxPerson[] = [];
   const queries = createQueries();
   const requests: string[] = [];
   let used = 0;
@@ -116,6 +118,9 @@ export function createSandbox(options: SalesforceSandboxOptions = {}): Salesforc
   const pathOf = (version: string, tooling = "") => `/services/data/${version}${tooling}/query`;
   app.on("GET", ["/services/data/:version/query", "/services/data/:version/query/"], (context) =>
     queries.first({ soql: context.req.query("q") ?? "", tables: tablesNow(), path: pathOf(context.req.param("version")) }),
+  );
+  app.on("GET", ["/services/data/:version/queryAll", "/services/data/:version/queryAll/"], (context) =>
+    queries.first({ soql: context.req.query("q") ?? "", tables: tablesNow(bin), path: pathOf(context.req.param("version")) }),
   );
   app.get("/services/data/:version/query/:cursor", (context) =>
     queries.next({ cursor: context.req.param("cursor"), path: pathOf(context.req.param("version")) }),
@@ -158,9 +163,9 @@ export function createSandbox(options: SalesforceSandboxOptions = {}): Salesforc
   });
   app.notFound(() => refusal(404, "NOT_FOUND", "The requested resource does not exist"));
 
-  function tablesNow() {
+  function tablesNow(deleted: SandboxPerson[] = []) {
     const named = (...columns: string[]) => ["Id", ...columns];
-    const rowsOf = (kind: SandboxPerson["kind"]) => people.filter((person) => person.kind === kind) as unknown as Row[];
+    const rowsOf = (kind: SandboxPerson["kind"]) => [...people, ...deleted].filter((person) => person.kind === kind) as unknown as Row[];
     const leads = rowsOf("Lead").map((lead) => ({ IsConverted: false, ...lead }));
     return {
       User: { columns: named("Email", "IsActive", "CreatedDate"), rows: users as unknown as Row[] },
@@ -219,10 +224,11 @@ export function createSandbox(options: SalesforceSandboxOptions = {}): Salesforc
       const { Phone, MobilePhone } = loser;
       Object.assign(winner, { ...(Phone ? { Phone } : {}), ...(MobilePhone ? { MobilePhone } : {}) });
       people.splice(people.indexOf(loser), 1);
+      bin.push({ ...loser, MasterRecordId: winner.Id });
     },
     removePerson(id) {
       const index = people.findIndex((person) => person.Id === id);
-      if (index >= 0) people.splice(index, 1);
+      if (index >= 0) bin.push(...people.splice(index, 1));
     },
     requests,
   };

@@ -26,12 +26,14 @@ export async function query<Row>(options: {
   soql: string;
   row: z.ZodType<Row>;
   tooling?: boolean;
+  /** Deleted records too. */
+  all?: boolean;
   signal: AbortSignal;
 }): Promise<Row[]> {
-  const { session, soql, row, tooling = false, signal } = options;
+  const { session, soql, row, tooling = false, all = false, signal } = options;
   const schema = z.object({ records: z.array(row), done: z.boolean(), nextRecordsUrl: z.string().regex(NEXT_PAGE).optional() });
   const rows: Row[] = [];
-  let path: string | undefined = `${tooling ? "/tooling" : ""}/query/?q=${encodeURIComponent(soql)}`;
+  let path: string | undefined = `${tooling ? "/tooling" : ""}/${all ? "queryAll" : "query"}/?q=${encodeURIComponent(soql)}`;
   for (let page = 0; path !== undefined && page < MAX_PAGES; page += 1) {
     const answer = schema.safeParse(await session.request({ method: "GET", path }, { signal }));
     // An answer that says neither that it is whole nor where the rest is must not be taken for whole.

@@ -86,6 +86,38 @@ describe("a person who is gone since we looked: the call is on the one that a ne
     expect((await subjects(org))[1]).toBe("AI call: inbound from Lee Customer (Sales line)");
   });
 
+  test("and also before the search index knows that Contact, or that the merge was", async () => {
+    const org = await startOrg({ staleIndex: true });
+    const destination = await org.open();
+    const lead = { customer_number: "+14155550102", from_number: "+14155550102" };
+    await receiptOf(sendOne(destination, deliveryOf(documentedCall({ call_id: "call_1", ...lead }))));
+    const contact = org.sandbox.convert(recordId("00Q", 2));
+    const second = await receiptOf(sendOne(destination, deliveryOf(documentedCall({ call_id: "call_2", ...lead }))));
+    expect([second.extra?.who_id, second.found, (await subjects(org))[1]]).toEqual([
+      contact.Id,
+      1,
+      "AI call: inbound from Lee Prospect (Sales line)",
+    ]);
+    // Robin's record goes into Sam's, which keeps its own number.
+    const british = { customer_number: "+442079460104", from_number: "+442079460104" };
+    await receiptOf(sendOne(destination, deliveryOf(documentedCall({ call_id: "call_3", ...british }))));
+    org.sandbox.merge(recordId("003", 3), OTHER);
+    Object.assign(org.sandbox.people.find(({ Id }) => Id === OTHER) ?? {}, { Phone: "415.555.0101" });
+    const fourth = await receiptOf(sendOne(destination, deliveryOf(documentedCall({ call_id: "call_4", ...british }))));
+    expect([fourth.extra?.who_id, fourth.person?.name]).toEqual([OTHER, "Sam Sample"]);
+  });
+
+  test("nor is a Contact made for somebody who has an heir", async () => {
+    const org = await startOrg({ staleIndex: true });
+    const destination = await org.open();
+    const lead = { customer_number: "+14155550102", from_number: "+14155550102" };
+    const create = { with: { match: { on_none: "create_contact" as const } } };
+    await receiptOf(sendOne(destination, deliveryOf(documentedCall({ call_id: "call_1", ...lead }), create)));
+    const contact = org.sandbox.convert(recordId("00Q", 2));
+    const second = await receiptOf(sendOne(destination, deliveryOf(documentedCall({ call_id: "call_2", ...lead }), create)));
+    expect([second.extra?.who_id, org.sandbox.people.some(({ Name }) => Name === "Unknown caller")]).toEqual([contact.Id, false]);
+  });
+
   test.each(["INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"])(
     "a Contact that was merged into another gives the call to that one (%s)",
     async (statusCode) => {
@@ -180,8 +212,8 @@ describe("a Task that somebody deleted, made again by a later version of the cal
   const first = { ...call("call_1"), agent_owner: "sales@example.com" };
   const { summary: _, ...later } = { ...first, duration_seconds: 150 };
 
-  async function deleted(users = USERS) {
-    const org = await startOrg({ users });
+  async function deleted(users = USERS, more: Parameters<typeof startOrg>[0] = {}) {
+    const org = await startOrg({ users, ...more });
     const destination = await org.open();
     const associate = { with: { associate: ["contact" as const, "company" as const] } };
     const previous = await receiptOf(sendOne(destination, deliveryOf(first, associate)));
@@ -216,6 +248,13 @@ describe("a Task that somebody deleted, made again by a later version of the cal
       OwnerId: SELLER,
       Subject: "AI call: inbound from Sam Sample (Sales line)",
     });
+  });
+
+  test("is on the one who was kept in a merge that the search index does not know yet", async () => {
+    const { org, again } = await deleted(USERS, { staleIndex: true, people: PEOPLE.filter(({ Id }) => Id !== recordId("00Q", 1)) });
+    org.sandbox.merge(DANA, recordId("003", 2));
+    Object.assign(org.sandbox.people.find(({ Id }) => Id === recordId("003", 2)) ?? {}, { Phone: "" });
+    expect((await receiptOf(again())).person).toMatchObject({ id: recordId("003", 2), name: "Sam Sample" });
   });
 
   test("belongs to the integration user when its owner left, and the receipt says so", async () => {

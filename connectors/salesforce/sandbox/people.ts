@@ -17,6 +17,8 @@ export interface SandboxPerson {
   LastModifiedDate: string;
   IsConverted?: boolean;
   ConvertedContactId?: string;
+  /** Of one that was deleted in a merge: the record that was kept. */
+  MasterRecordId?: string;
 }
 
 type Prefix = "003" | "00Q" | "001" | "00T" | "005" | "006" | "0PS" | "00N" | "01k" | "0Pa";

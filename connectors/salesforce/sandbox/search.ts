@@ -21,6 +21,7 @@ export const COLUMNS: Record<SandboxPerson["kind"], Column[]> = {
     ...phones("Phone", "MobilePhone", "HomePhone", "Fax", "Direct_Line__c"),
     column("Old_Phone__c"),
     column("Plain_Number__c", "double"),
+    column("MasterRecordId", "reference"),
   ],
   Lead: [
     ...common,
@@ -28,8 +29,9 @@ export const COLUMNS: Record<SandboxPerson["kind"], Column[]> = {
     column("Old_Phone__c"),
     column("IsConverted", "boolean"),
     column("ConvertedContactId", "reference"),
+    column("MasterRecordId", "reference"),
   ],
-  Account: [...common, ...phones("Phone", "Fax")],
+  Account: [...common, ...phones("Phone", "Fax"), column("MasterRecordId", "reference")],
 };
 
 export const FIELDS = Object.fromEntries(
