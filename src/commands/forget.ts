@@ -3,7 +3,7 @@ import { type ExitCode, UsageError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { systemClock } from "../lib/clock.ts";
 import { CALLS_TOPIC } from "../log/log.ts";
-import { toE164 } from "../model/describe.ts";
+import { toE164 } from "../model/phone.ts";
 import { eraseAt, leftAt, notErased } from "../repair/erase.ts";
 import { type Found, findEverything } from "../repair/find.ts";
 import { forbid, forgetEverything, forgottenOf } from "../repair/forget.ts";

@@ -1,6 +1,6 @@
 /** Finding a person's calls by a phone number: what somebody may mean by the digits they typed, and whether a text is that number. */
 import { type PhoneNumber, parsePhoneNumberFromString } from "libphonenumber-js";
-import { isSameNumber } from "./customer.ts";
+import { isSameNumber } from "./phone.ts";
 
 export interface WantedNumber {
   /** What was meant, in E.164: several where a number without its country could be of several. */
@@ -50,13 +50,8 @@ export function mentionsNumber(text: string, wanted: WantedNumber): boolean {
 }
 
 function isOneOf(text: string, { numbers, homeCodes }: WantedNumber): boolean {
-  const written = withPlus(text);
-  const digits = digitsOf(written.replace(/(ext|x|#|;|,).*$/i, ""));
-  if (digits.length < MIN_DIGITS) return false;
   const [homeCode = ""] = homeCodes.length === 1 ? homeCodes : [];
-  // The library takes 40 µs for each: only what ends as the number does is worth it.
-  const alike = numbers.filter((number) => digits.endsWith(number.slice(Math.max(3, number.length - 7))));
-  return alike.some((number) => digits === number.slice(1) || isSameNumber(withoutExtension(written), { number, homeCode }));
+  return digitsOf(text).length >= MIN_DIGITS && numbers.some((number) => isSameNumber(text, { number, homeCode }));
 }
 
 function parse(text: string, defaultCallingCode?: string): PhoneNumber | undefined {
@@ -68,7 +63,6 @@ function withPlus(text: string): string {
   return text.replace(/^\s*(00|011[\s.-]*(?=[1-9]))(?=[\s\d(.-]{9,})/, "+");
 }
 
-const withoutExtension = (text: string) => text.replace(/\s*[;,]?\s*(ext\.?|extension|x|#|;ext=)\s*\d{1,7}$/i, "");
 const digitsOf = (text: string) => text.replace(/\D/g, "");
 const digitsOnly = (text: string) => (/^\s*\d+\s*$/.test(text) ? text.trim() : undefined);
 
