@@ -158,6 +158,8 @@ export interface Connector<S extends z.ZodObject = z.ZodObject, W extends z.ZodO
   note?(written: Record<string, unknown>): string | undefined;
   /** Undefined: it keeps nothing on this machine. */
   files?(settings: z.output<S>): OwnFiles | undefined;
+  /** Packages that Patchbay does not bring and a destination with these settings needs, such as an SDK: `check` says how to install those that are missing. */
+  needs?(written: Record<string, unknown>): string[];
   /** Loads the SDK (dynamic import) and checks what must exist, each with its fix in words. Throws {@link OpenError}, or a network error. */
   open(options: OpenOptions<z.output<S>>): Promise<OpenDestination<z.output<W>>>;
   /** Loads the strict stand-in of the API for demo and tests. */

@@ -64,6 +64,8 @@ export const archive = defineConnector({
 
   files: ({ url }) => (url.startsWith("file:") ? { kind: "folder", path: folderOf(url) } : undefined),
 
+  needs: ({ url }) => (typeof url === "string" && url.startsWith("s3:") ? ["@aws-sdk/client-s3"] : []),
+
   async open({ settings, timeoutMs }) {
     const { openArchive } = await import("./destination.ts");
     const store = settings.url.startsWith("s3:")

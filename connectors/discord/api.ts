@@ -18,6 +18,12 @@ export function isWebhook(url: Secret): boolean {
   return WEBHOOK.test(url.reveal());
 }
 
+/** Discord itself, its test releases, its earlier name; this machine is a stand-in's. What is no address yet is not judged. */
+export function isAtDiscord(url: string): boolean {
+  const host = URL.parse(url)?.hostname;
+  return host === undefined || /^(((canary|ptb)\.)?discord(app)?\.com|localhost|127\.0\.0\.1|\[::1\])$/.test(host);
+}
+
 /** What one may ask of a webhook by its address alone. All throw network errors. */
 export function apiOf({ url, baseUrl }: { url: Secret; baseUrl: string | undefined }) {
   // Discord copies the address without a version, which means one whose waits after a 429 are in milliseconds (v8's change log: now seconds).

@@ -30,6 +30,8 @@ export interface Engine {
   files?(url: string): OwnFiles;
   /** A caution for `check`: what it was never run against. */
   note?: string;
+  /** Those that Patchbay does not bring. */
+  packages?: string[];
   open(settings: EngineSettings, options: { timeoutMs: number }): Promise<Store>;
 }
 
@@ -77,6 +79,7 @@ const ENGINES: readonly Engine[] = [
     takes: ["credentials", "location", "base_url", "linger"],
     keepsDeleted: "BigQuery keeps a deleted row for the dataset's time travel (2 to 7 days), and 7 days more for its own recovery",
     note: untried("BigQuery"),
+    packages: ["@google-cloud/bigquery"],
     open: async (settings) => (await import("./bigquery.ts")).openBigQueryStore(settings),
   },
   {

@@ -81,6 +81,10 @@ export const warehouse = defineConnector({
     return engineOf(url.reveal())?.files?.(url.reveal());
   },
 
+  needs({ url }) {
+    return typeof url === "string" ? (engineOf(url)?.packages ?? []) : [];
+  },
+
   async open({ settings, timeoutMs }) {
     const engine = engineOf(settings.url.reveal());
     if (!engine) throw new Error("the settings were not parsed");

@@ -5,12 +5,15 @@ import { parseRateIntervalMs } from "../lib/duration.ts";
 import type { Destination } from "../route.ts";
 import type { RoutesDocument } from "./document.ts";
 import { findingsOf } from "./issues.ts";
+import { installHint, isInstalled as isInstalledHere } from "./packages.ts";
+import { plainAddresses } from "./plain-addresses.ts";
 import type { Finding, Problems } from "./problems.ts";
 import { createProblems } from "./problems.ts";
 import type { RoutesFile } from "./schema.ts";
 import { isOpenAddress, maskSecrets, secretKeysOf } from "./secrets.ts";
 import { LITERAL_HINT } from "./sources.ts";
-import { type Environment, hasVariables, resolveVariables } from "./variables.ts";
+import { hasVariables } from "./variable-syntax.ts";
+import { type Environment, resolveVariables } from "./variables.ts";
 
 /** Also the longest: an attempt must end before a stopping process is killed (house rule, 15 s of 25 s grace). */
 const MAX_TIMEOUT_MS = 15_000;
@@ -24,6 +27,9 @@ export function loadDestinations(options: {
   env: Environment;
   /** Whether this process needs a destination's variables. */
   needs(name: string, connector: string): boolean;
+  /** What a package that is missing is; absent: it is not asked for, and `open` says it. */
+  missingPackage?: "error" | "warning" | undefined;
+  isInstalled?: ((name: string) => boolean) | undefined;
   problems: Problems;
 }): Map<string, Destination> {
   const { file, connectors, document, env, needs, problems } = options;
@@ -49,8 +55,10 @@ export function loadDestinations(options: {
     const read = (resolve: boolean) => readSettings({ value, base, connector, secretKeys, document, env, resolve });
     const first = read(needs(name, connectorName));
     for (const finding of first.findings) problems.add(finding);
+    const at = document.at([...base, "connector"]);
     const note = connector.note?.(first.written);
-    if (note) problems.warn({ at: document.at([...base, "connector"]), message: note });
+    if (note) problems.warn({ at, message: note });
+    checkPackages({ ...options, connector, written: first.written, at });
 
     loaded.set(name, {
       name,
@@ -74,6 +82,21 @@ export function loadDestinations(options: {
   return loaded;
 }
 
+function checkPackages(options: {
+  connector: Connector;
+  written: Record<string, unknown>;
+  at: Finding["at"];
+  missingPackage?: "error" | "warning" | undefined;
+  isInstalled?: ((name: string) => boolean) | undefined;
+  problems: Problems;
+}): void {
+  const { connector, written, at, missingPackage: severity, isInstalled = isInstalledHere, problems } = options;
+  for (const name of severity ? (connector.needs?.(written) ?? []) : []) {
+    if (!isInstalled(name))
+      problems.add({ at, message: `it needs the package ${name}, which is not installed`, hint: installHint(name), severity });
+  }
+}
+
 function readSettings(options: {
   value: Record<string, unknown>;
   base: string[];
@@ -86,7 +109,8 @@ function readSettings(options: {
   const { value, base, connector, secretKeys, document, env, resolve } = options;
   const isSecret = (path: readonly PropertyKey[]) => secretKeys.has(String(path[0]));
   const resolved = resolveVariables({ value, base, document, env, resolve, isSecret });
-  const findings = [...resolved.findings];
+  const filled = resolved.value as Record<string, unknown>;
+  const findings = [...resolved.findings, ...plainAddresses({ settings: filled, base, open: resolved.open, document, env })];
 
   const parsed = connector.settings.safeParse(resolved.value);
   if (!parsed.success) {
@@ -96,7 +120,7 @@ function readSettings(options: {
     findings.push(...findingsOf({ issues, base, schema: connector.settings, document, value }));
   }
 
-  const timeout = timeoutMsOf((resolved.value as Record<string, unknown>).timeout);
+  const timeout = timeoutMsOf(filled.timeout);
   if (timeout === 0 || timeout > MAX_TIMEOUT_MS) {
     findings.push({
       at: document.at([...base, "timeout"]),
@@ -104,8 +128,9 @@ function readSettings(options: {
       hint: "A longer attempt could not end before a stopping process is killed.",
     });
   }
-  const settings = parsed.success && findings.length === 0 && resolved.open.length === 0 ? parsed.data : undefined;
-  return { settings, written: resolved.value as Record<string, unknown>, findings, timeoutMs: timeout };
+  const wrong = findings.some(({ severity }) => severity !== "warning");
+  const settings = parsed.success && !wrong && resolved.open.length === 0 ? parsed.data : undefined;
+  return { settings, written: filled, findings, timeoutMs: timeout };
 }
 
 function timeoutMsOf(timeout: unknown): number {

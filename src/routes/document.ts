@@ -17,6 +17,8 @@ export interface RoutesDocument {
   atKey(path: Path): Position;
   /** Where a character of the text at `path` is, through quotes, escapes and indentation. */
   inside(path: Path, offset: number): Position;
+  /** The scalar at `path` as it is written, without quotes: `+18005551234` of a number. Of an empty one, the comment that stands in its place. */
+  written(path: Path): string;
   /** Start and end in `text` of every scalar that stands under a key that `matches`, wherever it is, and that key. */
   scalarsUnder(matches: (key: string) => boolean): { key: string; start: number; end: number }[];
 }
@@ -70,6 +72,13 @@ export function readDocument(options: { text: string; problems: Problems }): Rou
       if (along.length !== path.length + 1 || !isScalar(node)) return at(path);
       const place = offsetInSource({ text, node: node as Scalar, offset });
       return place === undefined ? at(path) : position(place);
+    },
+    written(path) {
+      const along = nodes(path);
+      const range = along.length === path.length + 1 ? along.at(-1)?.node?.range : undefined;
+      if (!range) return "";
+      const line = text.slice(range[0], text.indexOf("\n", range[0]) + 1 || text.length);
+      return range[0] === range[1] ? line.trim() : text.slice(range[0], range[1]);
     },
     scalarsUnder(matches) {
       const found: { key: string; start: number; end: number }[] = [];

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import type { Connector } from "../connector.ts";
 import { type Problem, UsageError } from "../errors.ts";
+import { remembered } from "../lib/remembered.ts";
 import { createDescribe } from "../model/describe.ts";
 import { createUnknownCalls } from "../model/unknown-calls.ts";
 import type { Routes } from "../route.ts";
 import { createWhenCompiler } from "./cel/when.ts";
 import { loadDestinations } from "./destinations.ts";
+import { checkDirection } from "./direction.ts";
 import { readDocument } from "./document.ts";
 import { createLiquids } from "./liquid/engine.ts";
 import { createProblems, type Finding } from "./problems.ts";
@@ -13,12 +15,14 @@ import { readRoutesFile } from "./read-file.ts";
 import { loadRetention, type Retention } from "./retention.ts";
 import { needsDestination, needsRoute, needsShared, needsSources, type Role } from "./role.ts";
 import { loadRouteList } from "./routes.ts";
+import { sampleCalls } from "./sample-calls.ts";
 import { isTimezone } from "./schema.ts";
 import { maskSecrets } from "./secrets.ts";
 import { checkShape } from "./shape.ts";
 import { loadShared } from "./shared-settings.ts";
 import { loadSources, type Source } from "./sources.ts";
 import { loadTestWhen, withTests } from "./test-when.ts";
+import { checkUnfilled } from "./unfilled.ts";
 import type { Environment } from "./variables.ts";
 
 /** routes.yaml, loaded, with what only some commands need. */
@@ -48,6 +52,10 @@ export interface LoadOptions {
   connectors: Record<string, Connector>;
   /** What went wrong with those of them that the file names (`withExternalConnectors`). */
   connectorFindings?: Finding[];
+  /** Connectors that the file names were not run (`check --no-code`): what they alone know is not checked. */
+  withoutCode?: boolean;
+  /** In place of looking. */
+  isInstalled?: (name: string) => boolean;
   role: Role;
 }
 
@@ -80,15 +88,16 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
     document,
     env,
     needs: (name, connector) => needsDestination(role, { connector, routes: routesTo(name) }),
+    missingPackage: role.kind === "check" ? "error" : role.kind === "check-no-env" ? "warning" : undefined,
+    isInstalled: options.isInstalled,
     problems,
   });
+  checkUnfilled({ document, problems });
   const shared = loadShared({ file, document, env, resolve: needsShared(role), problems });
   const timezone = file.timezone !== undefined && isTimezone(file.timezone) ? file.timezone : "UTC";
   const sourceNames = Object.keys(file.sources);
-  const when = createWhenCompiler({
-    timezone,
-    known: { agent: Object.keys(file.agents ?? {}), source: sourceNames, direction: ["inbound", "outbound", "unknown"] },
-  });
+  const known = { agents: shared.agents, sources: sourceNames };
+  const when = createWhenCompiler({ timezone, known });
   const unknown = createUnknownCalls();
   const describe = withTests({ describe: createDescribe({ ...shared, unknown }), tests: loadTestWhen({ file, document, when, problems }) });
   const retention = loadRetention({ file, document, problems });
@@ -101,10 +110,16 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
     when,
     liquids: createLiquids({ timezone }),
     env,
+    known,
     needs: (route) => needsRoute(role, route),
+    samplesOf: remembered((source) => sampleCalls({ describe, agents: shared.agents, source })),
   });
-  for (const name of problems.errors().length > 0 ? [] : Object.keys(file.destinations)) {
-    if (routesTo(name).length === 0) problems.warn({ at: document.atKey(["destinations", name]), message: `no route leads to "${name}"` });
+  if (problems.errors().length === 0) {
+    checkDirection({ ...shared, routes: file.routes, destinations, document, problems });
+    for (const name of Object.keys(file.destinations)) {
+      if (routesTo(name).length === 0)
+        problems.warn({ at: document.atKey(["destinations", name]), message: `no route leads to "${name}"` });
+    }
   }
   problems.throwIfAny(shown);
 

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { type Connector, isSecret, Secret } from "../connector.ts";
 import type { RoutesDocument } from "./document.ts";
-import { hasVariables } from "./variables.ts";
+import { hasVariables } from "./variable-syntax.ts";
 
 /** Keys of a connector's settings that hold secrets, or groups of them (`headers`): those whose schema makes a `Secret`, whatever it refuses. */
 export function secretKeysOf(settings: z.ZodObject): Set<string> {

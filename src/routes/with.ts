@@ -2,9 +2,11 @@ import type { Template } from "liquidjs";
 import type { Connector, Related } from "../connector.ts";
 import type { Share, SharedCall } from "../model/call.ts";
 import { RouteFault } from "../route.ts";
+import type { KnownWords } from "./cel/near-misses.ts";
 import type { Path, RoutesDocument } from "./document.ts";
 import { findingsOf } from "./issues.ts";
 import type { createLiquids } from "./liquid/engine.ts";
+import type { Awaited } from "./liquid/names.ts";
 import { checkTemplate, isTemplate } from "./liquid/template.ts";
 import { VISIBLE_NAMES } from "./names.ts";
 import type { Finding } from "./problems.ts";
@@ -24,23 +26,24 @@ export function compileWith(options: {
   document: RoutesDocument;
   liquids: Liquids;
   share: readonly Share[];
-  /** Whether the route waits for another one. */
-  after: boolean;
+  /** The route that is waited for. */
+  after: Awaited | undefined;
+  known: KnownWords;
   env: Environment;
   /** Whether this process needs the variables of this route. */
   resolve: boolean;
-}): { render: RenderWith; findings: Finding[] } {
-  const { value, base, connector, document, liquids, share, after, env, resolve } = options;
+}): { render: RenderWith; findings: Finding[]; usable: boolean } {
+  const { value, base, connector, document, liquids, share, after, known, env, resolve } = options;
   const findings: Finding[] = [];
   for (const [path, text] of textsOf(value)) {
     if (!isTemplate(text)) continue;
     const where = [...base, ...path];
-    for (const { offset, ...finding } of checkTemplate({ liquid: liquids(undefined), text, share, after }).findings) {
+    for (const { offset, ...finding } of checkTemplate({ liquid: liquids(undefined), text, share, after, known }).findings) {
       findings.push({ at: document.inside(where, offset), ...finding });
     }
   }
 
-  const resolved = resolveVariables({ value, base, document, env, resolve });
+  const resolved = resolveVariables({ value, base, document, env, resolve, isText: true });
   findings.push(...resolved.findings);
   const parsed = connector.with.safeParse(resolved.value);
   if (!parsed.success) {
@@ -50,12 +53,13 @@ export function compileWith(options: {
   }
 
   const filled = resolved.value;
-  const usable = findings.length === 0 && resolved.open.length === 0;
+  const usable = findings.every(({ severity }) => severity === "warning") && resolved.open.length === 0;
   const constant = usable && parsed.success && ![...textsOf(filled)].some(([, text]) => isTemplate(text)) ? parsed.data : undefined;
   const compiled = constant || !usable ? undefined : compileTree(filled, [], { connector, liquids, base, document, findings });
 
   return {
     findings,
+    usable: constant !== undefined || compiled !== undefined,
     render(shared, related) {
       if (constant) return constant;
       if (!compiled) throw new RouteFault("mapping_fault", "with was not loaded for this process");
@@ -66,6 +70,9 @@ export function compileWith(options: {
     },
   };
 }
+
+/** Of a template that was cut off. */
+const TOO_LONG = "the template failed on this call: it took more than 0.2 s, or more text than there may be";
 
 function startsWith(path: Path, prefix: Path): boolean {
   return prefix.every((part, index) => path[index] === part);
@@ -119,9 +126,10 @@ function compileText(text: string, path: Path, at: Compiling): Fill {
   return (scope) => {
     try {
       return liquid.renderSync(template, scope);
-    } catch {
+    } catch (error) {
       // Liquid's message may quote the call.
-      throw new RouteFault("mapping_fault", `${["with", ...path].map(String).join(".")}: the template failed on this call`);
+      const tooLong = error instanceof Error && /limit exceeded/.test(error.message) ? TOO_LONG : "the template failed on this call";
+      throw new RouteFault("mapping_fault", `${["with", ...path].map(String).join(".")}: ${tooLong}`);
     }
   };
 }
