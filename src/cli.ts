@@ -74,10 +74,11 @@ command("connector [names...]", "runs all routes to destinations of these connec
   .addOption(opsPortOption())
   .action(async (names, options) => end((await import("./commands/connector.ts")).connectorCommand(names, options)));
 
-command("check", "finds every mistake in routes.yaml")
+command("check [file]", "finds every mistake in routes.yaml")
   .option("--no-env", "do not ask for variables (for CI)")
+  .option("--no-code", "do not run connectors that the file names: for a file of somebody whom you do not trust")
   .addOption(jsonOption())
-  .action(async (options) => end((await import("./commands/check.ts")).checkCommand(options)));
+  .action(async (file, options) => end((await import("./commands/check.ts")).checkCommand(file, options)));
 
 command("setup <destination>", "makes what must exist at a destination once, and says what it made")
   .addOption(jsonOption())

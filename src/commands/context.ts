@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { DEFAULT_LEDGER_URL, DEFAULT_LOG_URL, openLedger, openLog } from "../app.ts";
-import type { ExitCode } from "../errors.ts";
+import type { ExitCode, Problem } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { createLogger, type Logger } from "../lib/logger.ts";
 import type { Log } from "../log/log.ts";
@@ -43,8 +43,8 @@ export interface Context {
   close(): Promise<void>;
 }
 
-/** `looksOnly`: the command makes no log and no ledger where there is none. */
-export function createContext(options: CommonOptions & { looksOnly?: boolean }): Context {
+/** `looksOnly`: the command makes no log and no ledger where there is none. `withoutCode`: connectors that the routes file names are not run. */
+export function createContext(options: CommonOptions & { looksOnly?: boolean; withoutCode?: boolean }): Context {
   const env = readEnvironment();
   const path = options.routes ?? env.PATCHBAY_ROUTES ?? "routes.yaml";
   const logger = createLogger({ level: env.PATCHBAY_LOG_LEVEL });
@@ -57,14 +57,15 @@ export function createContext(options: CommonOptions & { looksOnly?: boolean }):
     // Loaded when asked for: an ingress without connectors, CEL and templates is 30 MB smaller.
     async sources(text) {
       const { loadIngressSources } = await import("../routes/ingress-sources.ts");
-      return loadIngressSources({ path, env, ...(text === undefined ? {} : { text }) });
+      return loadIngressSources({ path, env, onWarnings: (found) => logWarnings(logger, found), ...(text === undefined ? {} : { text }) });
     },
     path,
     async routes(role, text) {
       const [{ loadRoutes }, { readRoutesFile }] = await Promise.all([import("../routes/load.ts"), import("../routes/read-file.ts")]);
       const now = text ?? readRoutesFile(path);
-      const { connectors, findings } = await connectorsOf({ path, text: now });
-      return loadRoutes({ path, text: now, env, connectors, connectorFindings: findings, role });
+      const { withoutCode } = options;
+      const { connectors, findings } = await connectorsOf({ path, text: now, withoutCode });
+      return loadRoutes({ path, text: now, env, connectors, connectorFindings: findings, withoutCode, role });
     },
     log() {
       log ??= openLog({ url: options.log ?? env.PATCHBAY_LOG ?? DEFAULT_LOG_URL, logger, mustExist: options.looksOnly });
@@ -81,12 +82,19 @@ export function createContext(options: CommonOptions & { looksOnly?: boolean }):
 }
 
 /** Ours and those that the routes file names. */
-async function connectorsOf(file: { path: string; text: string }) {
+async function connectorsOf({ withoutCode, ...file }: { path: string; text: string; withoutCode?: boolean | undefined }) {
   const [{ connectors }, { withExternalConnectors }] = await Promise.all([
     import("../../connectors/index.ts"),
     import("../routes/external-connectors.ts"),
   ]);
-  return withExternalConnectors({ ...file, ours: connectors });
+  return withoutCode ? { connectors, findings: [] } : withExternalConnectors({ ...file, ours: connectors });
+}
+
+/** What is worth a look in a file that is used, at each load of a process that runs: one line of the log. */
+export function logWarnings(logger: Logger, warnings: readonly Problem[]): void {
+  if (warnings.length === 0) return;
+  const found = warnings.map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`);
+  logger.warn({ warnings: found }, "the routes file is used, and has something to look at: patchbay check shows it");
 }
 
 /** Runs a command that makes no log and no ledger where there is none, and closes what it opened. */

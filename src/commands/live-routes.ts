@@ -4,7 +4,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Route } from "../route.ts";
 import { formatProblems, type LoadedRoutes, type Role, watchRoutesFile } from "../routes/index.ts";
-import type { Context } from "./context.ts";
+import { type Context, logWarnings } from "./context.ts";
 
 /** The routes to run with: the file's, or, if it has mistakes, the last that were in use, loudly. */
 export interface UsableRoutes {
@@ -31,6 +31,7 @@ export async function usableRoutes(options: {
     return lastGood({ context, role, error });
   }
   check(routes);
+  logWarnings(context.logger, routes.warnings);
   const ledger = await context.ledger();
   const before = await ledger.routesFile();
   await keep({ routes, ledger, logger: context.logger });
@@ -101,6 +102,7 @@ export function followRoutesFile(options: {
       const selected = select(routes);
       await running.use({ routes, selected });
       onUsed(routes);
+      logWarnings(logger, routes.warnings);
       logger.info({ version: routes.version, routes: selected.map(({ id }) => id) }, "the routes file was edited, and is in use");
       const from = inUse;
       inUse = routes.version;

@@ -57,6 +57,7 @@ export function compareDecimals(one: string, other: string): number {
 
 /** `size`: where the first digit stands before or behind the point. */
 function partsOf(text: string): { sign: number; digits: string; size: bigint } | undefined {
+  if (!/^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text)) return undefined;
   const normal = normalDecimal(text);
   if (/^-?0$/.test(normal)) return { sign: 0, digits: "", size: 0n };
   const { sign = "", digits = "", exponent = "" } = /^(?<sign>-?)(?<digits>\d+)e(?<exponent>-?\d+)$/.exec(normal)?.groups ?? {};

@@ -30,6 +30,8 @@ export function loadDestinations(options: {
   /** What a package that is missing is; absent: it is not asked for, and `open` says it. */
   missingPackage?: "error" | "warning" | undefined;
   isInstalled?: ((name: string) => boolean) | undefined;
+  /** A connector that is not ours may be one of the file's, whose code was not run. */
+  withoutCode: boolean;
   problems: Problems;
 }): Map<string, Destination> {
   const { file, connectors, document, env, needs, problems } = options;
@@ -38,6 +40,11 @@ export function loadDestinations(options: {
   for (const [name, { connector: connectorName, ...value }] of Object.entries(options.destinations)) {
     const base = ["destinations", name];
     const connector = Object.hasOwn(connectors, connectorName) ? connectors[connectorName] : undefined;
+    if (!connector && options.withoutCode) {
+      const message = `"${connectorName}" is not checked: the code of connectors that the file names is not run`;
+      problems.warn({ at: document.at([...base, "connector"]), message, hint: didYouMean(connectorName, Object.keys(connectors)) });
+      continue;
+    }
     if (!connector) {
       const names = Object.keys(connectors);
       const hint = didYouMean(connectorName, names) ?? `Connectors are ${names.join(", ")}.`;

@@ -53,7 +53,7 @@ export interface LoadOptions {
   /** What went wrong with those of them that the file names (`withExternalConnectors`). */
   connectorFindings?: Finding[];
   /** Connectors that the file names were not run (`check --no-code`): what they alone know is not checked. */
-  withoutCode?: boolean;
+  withoutCode?: boolean | undefined;
   /** In place of looking. */
   isInstalled?: (name: string) => boolean;
   role: Role;
@@ -90,6 +90,7 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
     needs: (name, connector) => needsDestination(role, { connector, routes: routesTo(name) }),
     missingPackage: role.kind === "check" ? "error" : role.kind === "check-no-env" ? "warning" : undefined,
     isInstalled: options.isInstalled,
+    withoutCode: options.withoutCode === true && (file.connectors ?? []).length > 0,
     problems,
   });
   checkUnfilled({ document, problems });

@@ -38,7 +38,13 @@ export function isTimezone(text: string): boolean {
   }
 }
 
-const UNTIL_RULE = 'must be true, false, or "until" and a day, such as: until 2027-01-31';
+const untilDay = z.string().superRefine((text, context) => {
+  if (endOfMoveMs(text) !== undefined) return;
+  const message = /^(yes|on|y)$/i.test(text)
+    ? "must be true: yes and on are plain text in YAML 1.2"
+    : 'must be true, false, or "until" and a day, such as: until 2027-01-31';
+  context.addIssue({ code: "custom", message });
+});
 
 export const sourceSchema = z
   .strictObject({
@@ -49,7 +55,7 @@ export const sourceSchema = z
       .optional()
       .describe('The webhook\'s secret; several while it is being changed. Best as variables: "${VOICEINFRA_WEBHOOK_SECRET}"'),
     allow_unsigned: z
-      .union([z.boolean(), z.string().refine((text) => endOfMoveMs(text) !== undefined, UNTIL_RULE)])
+      .union([z.boolean(), untilDay])
       .optional()
       .describe(
         "true: takes deliveries without a signature, so that anybody who knows the address can send calls. Beside secrets for a move only, to the end of a day (UTC): until 2027-01-31",

@@ -34,7 +34,21 @@ export function hasVariables(text: string): boolean {
 
 /** A text in its pieces; what is misspelt is a `wrong` one, with its place in the text. */
 export function piecesOf(text: string): Piece[] {
-  return read({ text, from: 0, depth: 0 }).pieces;
+  const tooDeep = offsetBeyond(text, MAX_DEPTH);
+  if (tooDeep === undefined) return read({ text, from: 0, depth: 0 }).pieces;
+  const message = `variables stand in one another more than ${MAX_DEPTH} deep`;
+  return [{ kind: "wrong", message, hint: "Set one of them outside.", offset: tooDeep }];
+}
+
+/** Where a text opens one more variable inside the others than it may. */
+function offsetBeyond(text: string, levels: number): number | undefined {
+  let open = 0;
+  for (const { 0: sign, index } of text.matchAll(/\$\$|\$\{|\}/g)) {
+    if (sign === "${") open += 1;
+    else if (sign === "}") open = Math.max(0, open - 1);
+    if (open > levels) return index;
+  }
+  return undefined;
 }
 
 /** Every wrong piece, also in a default that is not used. */
@@ -99,7 +113,6 @@ function readVariable({ text, from, depth }: Reading): { piece: Piece; end: numb
     piece: { kind: "wrong", message, hint, offset: from } as const,
     end,
   });
-  if (depth > MAX_DEPTH) return wrong(`variables stand in one another more than ${MAX_DEPTH} deep`, "Set one of them outside.", undefined);
   const never = () => wrong('a "${" is never closed', 'Each "${" needs a "}" of its own; write "$$" for a dollar sign.', undefined);
 
   const begin = from + 2;

@@ -44,11 +44,19 @@ export function sizeOf(value: unknown): number {
   return 1;
 }
 
-/** What it costs to look through a value once: a comparison of two lists goes into all that is in them. */
+/**
+ * What it costs to look through a value once: a comparison of two lists goes into all that is in them. Of a list it is made once: those of a call do
+ * not change, and a macro inside another asks for each item.
+ */
 export function costOfLooking(value: unknown): number {
-  if (typeof value === "string") return value.length / LETTERS_A_STEP;
+  if (typeof value === "string") return 1 + value.length / LETTERS_A_STEP;
   if (typeof value !== "object" || value === null || value instanceof Date) return 1;
+  const known = COSTS.get(value);
+  if (known !== undefined) return known;
   let cost = 1;
   for (const item of Array.isArray(value) ? value : Object.values(value)) cost += costOfLooking(item);
+  COSTS.set(value, cost);
   return cost;
 }
+
+const COSTS = new WeakMap<object, number>();

@@ -83,10 +83,10 @@ function declareHelpers(environment: Environment, timezone: string, budget: Budg
   }
 
   environment.registerFunction("items_(dyn, int): dyn", (value: unknown, parts: bigint) => {
-    const items = value ?? [];
-    const count = Array.isArray(items) ? items.length : typeof items === "object" ? Object.keys(items).length : 1;
-    budget.spend(count * Number(parts));
-    return items;
+    budget.spend(0);
+    // An expression may compare an item as a whole: with a list inside it costs what is in that.
+    budget.spend(costOfLooking(value) * Number(parts) * STEPS_A_PART);
+    return value ?? [];
   });
   environment.registerFunction("pool_(dyn): dyn", (value: unknown) => {
     budget.spend(0);
@@ -105,8 +105,11 @@ function declareHelpers(environment: Environment, timezone: string, budget: Budg
   });
 }
 
+/** What evaluating one part of an expression costs. */
+const STEPS_A_PART = 4;
+
 /** Reading a clock in a zone takes some microseconds. */
-const CLOCK_STEPS = 50;
+const CLOCK_STEPS = 100;
 
 /** A field of a group or an item of a list; null where there is none. Own fields only. */
 function member(of: unknown, key: unknown): unknown {

@@ -15,7 +15,7 @@ export function nestedListWarnings(ast: ASTNode): ExpressionFinding[] {
       findings.push({
         offset: list.start,
         message: "this list is gone through for each item of another one",
-        hint: `A call that needs more than ${BUDGET_STEPS.toLocaleString("en-US")} steps, two lists of some thousand items each, becomes a dead letter.`,
+        hint: `A call that needs more than ${BUDGET_STEPS.toLocaleString("en-US")} steps, as two lists of a thousand items each do, becomes a dead letter.`,
         severity: "warning",
       });
     }

@@ -23,6 +23,8 @@ const ELSEWHERE: Record<string, (typeof OUTCOMES)[number]> = {
   canceled: "failed",
   cancelled: "failed",
   error: "failed",
+  failure: "failed",
+  failing: "failed",
   rejected: "failed",
 };
 

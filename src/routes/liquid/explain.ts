@@ -33,7 +33,7 @@ export function explainLiquidError(error: unknown, text: string, liquid: Liquid)
   }
   const quote = openQuote(text, begin);
   if (/ not closed$/s.test(message) && quote !== undefined) {
-    return { offset: quote, message: "a quote that was opened here is never closed" };
+    return { offset: quote, message: OPEN_QUOTE };
   }
   if (/^output .* not closed$/s.test(message)) return { offset: begin, message: 'a "{{" is never closed', hint: 'It ends with "}}".' };
   if (/^tag .* not closed$/s.test(message)) {
@@ -67,10 +67,22 @@ function unknownFilter(filter: string, liquid: Liquid): Omit<TemplateFinding, "o
   return { message: `unknown filter "${filter}"`, hint: meant ?? FILTER_LIST };
 }
 
-/** Where a quote opens inside of a tag or an output and does not close before its end: Liquid then looks for the end in vain. */
-function openQuote(text: string, begin: number): number | undefined {
+const OPEN_QUOTE = "a quote that was opened here is never closed";
+
+/** Quotes that open inside of a tag and do not close before its end. Liquid reads on as if nothing stood there. */
+export function openQuotes(text: string): TemplateFinding[] {
+  // What is raw or a comment is no tag of ours, and in comments apostrophes are usual.
+  const tags = text.replace(/\{%-?\s*(raw|comment)\s*-?%\}.*?\{%-?\s*end\1\s*-?%\}/gs, (all) => " ".repeat(all.length));
+  return [...tags.matchAll(/\{%-?(?!\s*(#|liquid\b)).*?%\}/gs)].flatMap(({ 0: tag, index }) => {
+    const offset = openQuote(text, index + 2, index + tag.length - 2);
+    return offset === undefined ? [] : [{ offset, message: OPEN_QUOTE }];
+  });
+}
+
+/** Where a quote opens between two places and does not close; undefined where none does, or where a tag or an output ends before. */
+function openQuote(text: string, begin: number, end = text.length): number | undefined {
   let open: number | undefined;
-  for (let at = begin; at < text.length; at += 1) {
+  for (let at = begin; at < end; at += 1) {
     const char = text[at];
     if (open === undefined && /^[}%]\}/.test(text.slice(at, at + 2))) return undefined;
     if (char !== '"' && char !== "'") continue;

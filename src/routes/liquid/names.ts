@@ -47,6 +47,8 @@ export function checkName(
   of: { share: readonly Share[]; after: Awaited | undefined },
 ): NameFinding | undefined {
   const { share, after } = of;
+  // `offset:continue` of a loop is a word of Liquid's.
+  if (name === "continue") return undefined;
   const known = NAMES.get(name);
   if (RELATED_ROOTS.includes(name)) return checkRelated(name, property, after);
   if (!known) {

@@ -3,7 +3,7 @@ import type { Share } from "../../model/call.ts";
 import type { KnownWords } from "../cel/near-misses.ts";
 import { argumentFindings } from "./arguments.ts";
 import { comparisonFindings } from "./comparisons.ts";
-import { explainLiquidError, undefinedFilter } from "./explain.ts";
+import { explainLiquidError, openQuotes, undefinedFilter } from "./explain.ts";
 import { type Awaited, checkName } from "./names.ts";
 
 /** What is wrong with a template, and at which character of it. */
@@ -29,6 +29,7 @@ export function checkTemplate(options: {
 }): { template: Template[] | undefined; findings: TemplateFinding[] } {
   const { liquid, text, share, after, known } = options;
   const { template, findings } = parseTemplate(liquid, text);
+  findings.push(...openQuotes(text).filter(({ offset }) => !findings.some((finding) => finding.offset === offset)));
   if (!template) return { template, findings };
   for (const uses of Object.values(liquid.analyzeSync(template, { partials: false }).globals)) {
     for (const use of uses) {
