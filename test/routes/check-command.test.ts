@@ -65,6 +65,7 @@ test("a process that uses a file with something to look at says so at each load:
     ["up", "--port", "0", "--ops-port", "0"],
   ]) {
     const running = startPatchbay({ args, cwd: folder, env });
+    await running.logged(args[0] === "up" ? "up" : "ingress listens");
     const first = await running.logged("the routes file is used, and has something to look at: patchbay check shows it");
     expect(JSON.stringify(first)).toContain('routes.yaml:2:42 anybody who knows the address can send calls to \\"voiceinfra\\"');
     writeFileSync(join(folder, "routes.yaml"), file({ source: 'secrets: ["${SECRET}"]' }));
