@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ambiguousSettings, defineConnector, httpSettings, OpenError, type Outcome, secret } from "../../src/connector.ts";
-import { apiOf, isAtDiscord, isWebhook } from "./api.ts";
+import { apiOf, foreignHost, isWebhook } from "./api.ts";
 import { escapedValue, messageOf, SENDS } from "./message.ts";
 
 /** A message per call in a Discord channel, through the channel's webhook; a late summary edits it. docs.discord.com/developers/resources/webhook */
@@ -27,10 +27,7 @@ export const discord = defineConnector({
   // One after the other: an answer takes about as long as the limit of five in two seconds allows.
   batch: { maxCalls: 1, concurrency: 1 },
 
-  note({ url, base_url }) {
-    if (typeof url !== "string" || base_url !== undefined || isAtDiscord(url)) return undefined;
-    return "`url` is no address of Discord: whoever answers there gets the webhook's token and the calls";
-  },
+  note: foreignHost,
 
   async open({ settings, timeoutMs }) {
     const webhook = apiOf({ url: settings.url, baseUrl: settings.base_url });

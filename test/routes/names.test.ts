@@ -24,14 +24,21 @@ describe("names and ids keep to letters that separate nothing", () => {
     for (const sign of SIGNS) {
       for (const name of [`a${sign}b`, `a${sign}`]) expect(problems({ text: withNames({ [kind]: name }) }), name).not.toEqual([]);
     }
-    for (const name of ["", ".", "..", ".a", "-a", "_a", "a".repeat(64)]) expect(problems({ text: withNames({ [kind]: name }) }), name).not.toEqual([]);
+    for (const name of ["", ".", "..", ".a", "-a", "_a", "a".repeat(64)])
+      expect(problems({ text: withNames({ [kind]: name }) }), name).not.toEqual([]);
     for (const name of ["a", "0", "a.b-c_d", "constructor", "a".repeat(63), "tostring", "0.1"]) {
       expect(warnings({ text: withNames({ [kind]: name }) }), name).toEqual([]);
     }
   });
 
   test("a name that objects have anyway is a name like others", () => {
-    const text = withNames({ source: "constructor", destination: "constructor", agent: "constructor", id: "constructor", record: "constructor" });
+    const text = withNames({
+      source: "constructor",
+      destination: "constructor",
+      agent: "constructor",
+      id: "constructor",
+      record: "constructor",
+    });
     const { routes, sources, describe: describeCall } = load({ text });
     expect([routes[0]?.id, routes[0]?.to.name, sources[0]?.path]).toEqual(["constructor", "constructor", "/webhooks/constructor"]);
     expect(describeCall(callOf({}), "constructor").agent).toBe("constructor");
@@ -46,7 +53,21 @@ test("no two deliveries have one key, whatever a call's id holds", () => {
   const routes = ["second", "b", "23b", "a.b"].map((id) => `  - { id: record-${id}, to: crm, sources: all, record: ${id} }`);
   const messages = ["second", "b"].map((id) => `  - { id: ${id}, to: chat, sources: all, with: { channel: C1 } }`);
   const loaded = load({ text: file(["  - { id: plain, to: crm, sources: all }", ...routes, ...messages].join("\n"), { sources }), env });
-  const ids = ["call_X", "call_X#second", "call_X%23second", "call_X%2523second", "call_X/second", "call_X#", "call_X#b", "#", "##", "%", "b/call_X", "call_X#second#b", "call_X/b"];
+  const ids = [
+    "call_X",
+    "call_X#second",
+    "call_X%23second",
+    "call_X%2523second",
+    "call_X/second",
+    "call_X#",
+    "call_X#b",
+    "#",
+    "##",
+    "%",
+    "b/call_X",
+    "call_X#second#b",
+    "call_X/b",
+  ];
   for (const to of ["crm", "chat"]) {
     const keys = loaded.routes
       .filter((route) => route.to.name === to)
