@@ -3,7 +3,7 @@
  * their own, at any depth, and braces that are closed again.
  */
 export type Piece =
-  | { kind: "text"; text: string }
+  | { kind: "text"; text: string; offset: number; end: number }
   | VariablePiece
   | { kind: "file"; path: Piece[]; offset: number; end: number }
   | WrongPiece;
@@ -51,12 +51,40 @@ function offsetBeyond(text: string, levels: number): number | undefined {
   return undefined;
 }
 
+/** A text with digits in place of its variables, so that all else keeps its place, and where they stand. Defaults are left as they are. */
+export function withoutVariables(text: string): { text: string; variables: { from: number; to: number }[] } {
+  const chars = text.split("");
+  const hide = (pieces: readonly Piece[]) => {
+    for (const piece of pieces) {
+      if (piece.kind === "file") chars.fill("1", piece.offset, piece.end);
+      if (piece.kind !== "variable") continue;
+      chars.fill("1", piece.offset, piece.fallback ? piece.offset + `\${${piece.name}:-`.length : piece.end);
+      chars.fill("1", piece.end - 1, piece.end);
+      hide(piece.fallback ?? []);
+    }
+  };
+  const pieces = piecesOf(text);
+  hide(pieces);
+  const variables = pieces.flatMap((piece) =>
+    piece.kind === "variable" || piece.kind === "file" ? [{ from: piece.offset, to: piece.end }] : [],
+  );
+  return { text: chars.join(""), variables };
+}
+
 /** Every wrong piece, also in a default that is not used. */
 export function wrongPieces(pieces: readonly Piece[]): WrongPiece[] {
   return pieces.flatMap((piece) => {
     if (piece.kind === "wrong") return [piece];
     if (piece.kind === "file") return wrongPieces(piece.path);
     return piece.kind === "variable" ? wrongPieces(piece.fallback ?? []) : [];
+  });
+}
+
+/** The texts of a text's defaults, which stand in the file. */
+export function defaultTexts(pieces: readonly Piece[]): { text: string; offset: number; end: number }[] {
+  return pieces.flatMap((piece) => {
+    if (piece.kind !== "variable" || !piece.fallback) return [];
+    return [...piece.fallback.filter((one) => one.kind === "text"), ...defaultTexts(piece.fallback)];
   });
 }
 
@@ -70,17 +98,19 @@ interface Reading {
 /** `end`: where the closing brace stands; undefined when the text ends before it. */
 function read({ text, from, depth }: Reading): { pieces: Piece[]; end: number | undefined } {
   const pieces: Piece[] = [];
-  const literal = (piece: string) => {
+  const literal = (piece: string, offset: number, length = 1) => {
     const last = pieces.at(-1);
-    if (last?.kind === "text") last.text += piece;
-    else pieces.push({ kind: "text", text: piece });
+    if (last?.kind === "text") {
+      last.text += piece;
+      last.end = offset + length;
+    } else pieces.push({ kind: "text", text: piece, offset, end: offset + length });
   };
   let open = 0;
   let behindVariable = false;
   for (let at = from; at < text.length; ) {
     const char = text[at] ?? "";
     if (text.startsWith("$$", at)) {
-      literal("$");
+      literal("$", at, 2);
       at += 2;
     } else if (text.startsWith("${", at)) {
       const { piece, end } = readVariable({ text, from: at, depth: depth + 1 });
@@ -97,7 +127,7 @@ function read({ text, from, depth }: Reading): { pieces: Piece[]; end: number | 
     } else {
       if (char === "{") open += 1;
       if (char === "}") open = Math.max(0, open - 1);
-      literal(char);
+      literal(char, at);
       at += 1;
     }
     behindVariable = false;

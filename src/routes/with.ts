@@ -5,11 +5,13 @@ import { RouteFault } from "../route.ts";
 import type { KnownWords } from "./cel/near-misses.ts";
 import type { Path, RoutesDocument } from "./document.ts";
 import { findingsOf } from "./issues.ts";
+import { argumentFindings } from "./liquid/arguments.ts";
 import type { createLiquids } from "./liquid/engine.ts";
 import type { Awaited } from "./liquid/names.ts";
 import { checkTemplate, isTemplate } from "./liquid/template.ts";
 import { VISIBLE_NAMES } from "./names.ts";
 import type { Finding } from "./problems.ts";
+import { withoutVariables } from "./variable-syntax.ts";
 import { type Environment, resolveVariables } from "./variables.ts";
 
 export type RenderWith = (shared: SharedCall, related: Related | undefined) => Record<string, unknown>;
@@ -38,7 +40,10 @@ export function compileWith(options: {
   for (const [path, text] of textsOf(value)) {
     if (!isTemplate(text)) continue;
     const where = [...base, ...path];
-    for (const { offset, ...finding } of checkTemplate({ liquid: liquids(undefined), text, share, after, known }).findings) {
+    const { text: checked, variables } = withoutVariables(text);
+    const isOpen = (from: number, to: number) => variables.some((one) => one.from < to && from < one.to);
+    for (const { offset, ...finding } of checkTemplate({ liquid: liquids(undefined), text: checked, share, after, known, isOpen })
+      .findings) {
       findings.push({ at: document.inside(where, offset), ...finding });
     }
   }
@@ -53,13 +58,13 @@ export function compileWith(options: {
   }
 
   const filled = resolved.value;
-  const usable = findings.every(({ severity }) => severity === "warning") && resolved.open.length === 0;
+  const usable = findings.every(isWarning) && resolved.open.length === 0;
   const constant = usable && parsed.success && ![...textsOf(filled)].some(([, text]) => isTemplate(text)) ? parsed.data : undefined;
   const compiled = constant || !usable ? undefined : compileTree(filled, [], { connector, liquids, base, document, findings });
 
   return {
     findings,
-    usable: constant !== undefined || compiled !== undefined,
+    usable: (constant !== undefined || compiled !== undefined) && findings.every(isWarning),
     render(shared, related) {
       if (constant) return constant;
       if (!compiled) throw new RouteFault("mapping_fault", "with was not loaded for this process");
@@ -70,6 +75,8 @@ export function compileWith(options: {
     },
   };
 }
+
+const isWarning = ({ severity }: { severity?: Finding["severity"] }) => severity === "warning";
 
 /** Of a template that was cut off. */
 const TOO_LONG = "the template failed on this call: it took more than 0.2 s, or more text than there may be";
@@ -113,15 +120,18 @@ function compileTree(value: unknown, path: Path, at: Compiling): Fill {
 function compileText(text: string, path: Path, at: Compiling): Fill {
   const liquid = at.liquids(at.connector.escape?.[String(path[0])]);
   let template: Template[];
+  const place = at.document.at([...at.base, ...path]);
   try {
     template = liquid.parse(text);
   } catch {
     // The text of the file is fine: a variable's value broke it, and values are not shown.
-    at.findings.push({
-      at: at.document.at([...at.base, ...path]),
-      message: "the template cannot be read once its variables are filled in",
-    });
+    at.findings.push({ at: place, message: "the template cannot be read once its variables are filled in" });
     return () => text;
+  }
+  const wrong = argumentFindings(liquid, template).filter((finding) => !isWarning(finding));
+  // What the file itself has wrong has its finding, and nothing is compiled then.
+  if (wrong.length > 0) {
+    at.findings.push({ at: place, message: "a filter gets what it cannot work with once the variables are filled in" });
   }
   return (scope) => {
     try {

@@ -185,3 +185,62 @@ test("the address of an agent's owner may be a variable", () => {
   expect(problems({ text, env: { ...env, OWNER: "Ann" } })).toEqual(["5:60 what the variable holds must be an email address"]);
   expect(problems({ text: text.replace("${OWNER}", "Ann") })).toEqual([expect.stringContaining('5:60 "owner" must be an email address')]);
 });
+
+describe("a variable inside of a template", () => {
+  const withText = (text: string) =>
+    file(`  - id: a\n    to: chat\n    with:\n      text: ${JSON.stringify(text)}\n      channel: C1\n  - { id: b, to: crm }`);
+  const call = callOf({ summary: "A long summary", start_time: "2026-01-15T23:30:00Z" });
+  const rendered = (text: string, variables: Record<string, string>) => {
+    const { routes: loaded, warnings: said } = load({ text: withText(text), env: { ...env, ...variables } });
+    expect(said).toEqual([]);
+    return loaded[0]?.map(call).with.text;
+  };
+
+  test("stands for an argument of a filter, too", () => {
+    expect(rendered("{{ summary | truncate: ${LENGTH} }}", { LENGTH: "9" })).toBe("A long...");
+    expect(rendered("{{ summary | truncate: ${LENGTH:-9} }}", {})).toBe("A long...");
+    expect(rendered("{{ start_time | date: '%H', '${ZONE}' }}", { ZONE: "America/New_York" })).toBe("18");
+    expect(rendered("{% if agent == '${AGENT}' %}yes{% endif %}", { AGENT: "sales" })).toBe("yes");
+    expect(rendered("${GREETING:-{{ agent_name }}}!", { GREETING: "{{ agent }}" })).toBe("sales!");
+  });
+
+  test("is checked once it is filled in, and its value is not shown", () => {
+    for (const [text, variables] of [
+      ["{{ start_time | date: '%H', '${ZONE}' }}", { ZONE: "Europe/Berln" }],
+      ["{{ summary | truncate: ${LENGTH} }}", { LENGTH: "'abc'" }],
+    ] as const) {
+      const found = problems({ text: withText(text), env: { ...env, ...variables } });
+      expect(found).toEqual(["14:13 a filter gets what it cannot work with once the variables are filled in"]);
+    }
+    expect(problems({ text: withText("{{ summary | truncate: ${LENGTH} }}"), env: { ...env, LENGTH: "}" } })).toEqual([
+      "14:13 the template cannot be read once its variables are filled in",
+    ]);
+  });
+
+  test("hides no mistake beside it, or in its default", () => {
+    expect(problems({ text: withText("{{ sumary | truncate: ${LENGTH:-9} }}${GREETING:-{{ transcrpt }}}") })).toEqual([
+      '14:17 unknown name "sumary" in a template — did you mean "summary"?',
+      '14:66 unknown name "transcrpt" in a template — did you mean "transcript"?',
+    ]);
+  });
+});
+
+describe("a default that is written out for a secret", () => {
+  const text = withToken("${TOKEN:-in-the-open-4711}").replace(
+    'secrets: ["${WEBHOOK_SECRET}"]',
+    'secrets: ["${A:-${B:-also-in-the-open-4712}}"]',
+  );
+
+  test("is masked wherever its line is shown, and the file is not kept", () => {
+    const loaded = load({ text });
+    expect(loaded.text).not.toMatch(/471[12]/);
+    expect(loaded.text).toContain("${TOKEN:-•");
+    expect(loaded.text).toContain("${A:-${B:-•");
+    expect(loaded.keepable).toBe(false);
+  });
+
+  test("is no secret where it is an address without a password, or another variable", () => {
+    for (const token of ["${TOKEN:-${CRM_TOKEN}}", "${CRM_TOKEN}"])
+      expect(load({ text: withToken(token) })).toMatchObject({ keepable: true });
+  });
+});

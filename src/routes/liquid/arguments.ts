@@ -13,20 +13,22 @@ interface Filtered {
   filters: { name: string; args: Value["filters"][number]["args"]; begin: number }[];
 }
 
-type Literal = { text: string; begin: number };
+type Literal = { text: string; begin: number; end: number };
+/** Whether something between two places of the text is not known yet. */
+type IsOpen = (from: number, to: number) => boolean;
 
 /**
  * What is written out behind the filters of a template and cannot be meant: `truncate: "abc"`, an unknown time zone, a division by 0, a number's
  * filter on a text. Liquid does not mind most of them, and shows nonsense on every call.
  */
-export function argumentFindings(liquid: Liquid, template: readonly Template[]): TemplateFinding[] {
+export function argumentFindings(liquid: Liquid, template: readonly Template[], isOpen: IsOpen = () => false): TemplateFinding[] {
   const findings: TemplateFinding[] = [];
   for (const one of walk(template)) {
-    findings.push(...loopFindings(one));
+    findings.push(...loopFindings(one, isOpen));
     for (const argument of one.arguments?.() ?? []) {
       const value = filteredOf(argument);
-      for (const token of value ? value.initial.postfix : [argument as Token]) findings.push(...numberFindings(token));
-      if (value) findings.push(...filterFindings(liquid, value));
+      for (const token of value ? value.initial.postfix : [argument as Token]) findings.push(...numberFindings(token, isOpen));
+      if (value) findings.push(...filterFindings(liquid, value, isOpen));
     }
   }
   return findings;
@@ -56,7 +58,7 @@ export function filteredOf(argument: unknown): Filtered | undefined {
   };
 }
 
-function filterFindings(liquid: Liquid, { initial, filters }: Filtered): TemplateFinding[] {
+function filterFindings(liquid: Liquid, { initial, filters }: Filtered, isOpen: IsOpen): TemplateFinding[] {
   const findings: TemplateFinding[] = [];
   for (const [index, { name, args, begin }] of filters.entries()) {
     const shape = FILTERS[name];
@@ -84,9 +86,9 @@ function filterFindings(liquid: Liquid, { initial, filters }: Filtered): Templat
         findings.push({ offset: arg.begin, message: `"${name}" takes ${takes} behind its colon`, severity: "warning" });
         break;
       }
-      findings.push(...numberFindings(arg));
+      findings.push(...numberFindings(arg, isOpen));
       const literal = literalOf(arg);
-      const problem = literal && problemOf(parameter, literal.text, { liquid, name });
+      const problem = literal && !isOpen(literal.begin, literal.end) && problemOf(parameter, literal.text, { liquid, name });
       if (literal && problem) findings.push({ offset: literal.begin, ...problem });
     }
   }
@@ -145,8 +147,8 @@ const NAMED: Record<Kind, string> = {
 
 /** A text or a number that is written out. */
 export function literalOf(token: unknown): Literal | undefined {
-  if (TypeGuards.isQuotedToken(token)) return { text: token.content, begin: token.begin };
-  return TypeGuards.isNumberToken(token) ? { text: token.getText(), begin: token.begin } : undefined;
+  if (TypeGuards.isQuotedToken(token)) return { text: token.content, begin: token.begin, end: token.end };
+  return TypeGuards.isNumberToken(token) ? { text: token.getText(), begin: token.begin, end: token.end } : undefined;
 }
 
 function problemOf(parameter: Parameter, text: string, at: { liquid: Liquid; name: string }): Omit<TemplateFinding, "offset"> | undefined {
@@ -176,8 +178,8 @@ function problemOf(parameter: Parameter, text: string, at: { liquid: Liquid; nam
 }
 
 /** Liquid reads numbers as doubles: of sixteen digits and more it makes another number. */
-function numberFindings(token: unknown): TemplateFinding[] {
-  if (!TypeGuards.isNumberToken(token)) return [];
+function numberFindings(token: unknown, isOpen: IsOpen): TemplateFinding[] {
+  if (!TypeGuards.isNumberToken(token) || isOpen(token.begin, token.end)) return [];
   const written = token.getText().replace(/^\+/, "").replace(/\.$/, "");
   if (normalDecimal(written) === normalDecimal(String(Number(written)))) return [];
   return [
@@ -190,12 +192,12 @@ function numberFindings(token: unknown): TemplateFinding[] {
 }
 
 /** `limit:`, `offset:` and `cols:` of loops. */
-function loopFindings(template: Template): TemplateFinding[] {
+function loopFindings(template: Template, isOpen: IsOpen): TemplateFinding[] {
   const { hash, args } = template as { hash?: { hash?: unknown }; args?: { hash?: unknown } };
   const values = Object.entries(hash?.hash ?? args?.hash ?? {});
   return values.flatMap(([key, token]) => {
     const literal = ["limit", "offset", "cols"].includes(key) ? literalOf(token) : undefined;
-    if (!literal || /^\d+$/.test(literal.text)) return [];
+    if (!literal || /^\d+$/.test(literal.text) || isOpen(literal.begin, literal.end)) return [];
     return [{ offset: literal.begin, message: `"${key}:" needs a whole number here, such as 3` }];
   });
 }

@@ -4,12 +4,17 @@ import { filteredOf, literalOf, rootOf, walk } from "./arguments.ts";
 import type { TemplateFinding } from "./template.ts";
 
 /** `{% if agent == "slaes" %}`: a word that a name of a call never is, as in `when`. */
-export function comparisonFindings(template: readonly Template[], known: KnownWords): TemplateFinding[] {
+export function comparisonFindings(
+  template: readonly Template[],
+  known: KnownWords,
+  isOpen: (from: number, to: number) => boolean,
+): TemplateFinding[] {
   const findings: TemplateFinding[] = [];
   const look = (name: Token | undefined, literal: unknown) => {
     const root = name && isPlainName(name) ? rootOf(name) : undefined;
     const text = TypeGuards.isQuotedToken(literal) ? literalOf(literal) : undefined;
-    const wrong = root !== undefined && text && text.text !== "" ? wrongWord(root, text.text, known) : undefined;
+    const isKnown = text !== undefined && text.text !== "" && !isOpen(text.begin, text.end);
+    const wrong = root !== undefined && isKnown ? wrongWord(root, text.text, known) : undefined;
     if (wrong && text) findings.push({ offset: text.begin, ...wrong, severity: "warning" });
   };
   for (const one of walk(template)) {

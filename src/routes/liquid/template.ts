@@ -26,8 +26,10 @@ export function checkTemplate(options: {
   /** The route that is waited for, whose person and record templates see. */
   after: Awaited | undefined;
   known: KnownWords;
+  /** Whether a variable, which is not filled in yet, stands between two places of the text. */
+  isOpen?: (from: number, to: number) => boolean;
 }): { template: Template[] | undefined; findings: TemplateFinding[] } {
-  const { liquid, text, share, after, known } = options;
+  const { liquid, text, share, after, known, isOpen = () => false } = options;
   const { template, findings } = parseTemplate(liquid, text);
   findings.push(...openQuotes(text).filter(({ offset }) => !findings.some((finding) => finding.offset === offset)));
   if (!template) return { template, findings };
@@ -38,7 +40,7 @@ export function checkTemplate(options: {
       if (finding) findings.push({ offset: offsetOf(text, use.location.row, use.location.col), ...finding });
     }
   }
-  findings.push(...argumentFindings(liquid, template), ...comparisonFindings(template, known));
+  findings.push(...argumentFindings(liquid, template, isOpen), ...comparisonFindings(template, known, isOpen));
   return { template, findings };
 }
 
