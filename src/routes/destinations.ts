@@ -3,7 +3,7 @@ import { RoutesFileError } from "../errors.ts";
 import { didYouMean } from "../lib/did-you-mean.ts";
 import { parseRateIntervalMs } from "../lib/duration.ts";
 import type { Destination } from "../route.ts";
-import type { RoutesDocument } from "./document.ts";
+import type { Path, RoutesDocument } from "./document.ts";
 import { findingsOf } from "./issues.ts";
 import { installHint, isInstalled as isInstalledHere } from "./packages.ts";
 import { plainAddresses } from "./plain-addresses.ts";
@@ -39,25 +39,10 @@ export function loadDestinations(options: {
 
   for (const [name, { connector: connectorName, ...value }] of Object.entries(options.destinations)) {
     const base = ["destinations", name];
-    const connector = Object.hasOwn(connectors, connectorName) ? connectors[connectorName] : undefined;
-    if (!connector && options.withoutCode) {
-      const message = `"${connectorName}" is not checked: the code of connectors that the file names is not run`;
-      problems.warn({ at: document.at([...base, "connector"]), message, hint: didYouMean(connectorName, Object.keys(connectors)) });
-      continue;
-    }
-    if (!connector) {
-      const names = Object.keys(connectors);
-      const hint = didYouMean(connectorName, names) ?? `Connectors are ${names.join(", ")}.`;
-      problems.add({ at: document.at([...base, "connector"]), message: `unknown connector "${connectorName}"`, hint });
-      continue;
-    }
-
+    const connector = connectorOf({ ...options, name: connectorName, at: document.at([...base, "connector"]) });
+    if (!connector) continue;
     const secretKeys = secretKeysOf(connector.settings);
-    for (const key of secretKeys) {
-      const text = value[key];
-      if (typeof text !== "string" || text === "" || hasVariables(text) || isOpenAddress(key, text)) continue;
-      problems.warn({ at: document.at([...base, key]), message: `"${key}" is written out in the file`, hint: LITERAL_HINT });
-    }
+    for (const key of secretKeys) warnOfLiterals({ value: value[key], path: [...base, key], document, problems });
 
     const read = (resolve: boolean) => readSettings({ value, base, connector, secretKeys, document, env, resolve });
     const first = read(needs(name, connectorName));
@@ -87,6 +72,38 @@ export function loadDestinations(options: {
     });
   }
   return loaded;
+}
+
+/** Undefined where there is none of that name, which is said then. */
+function connectorOf(options: {
+  name: string;
+  at: Finding["at"];
+  connectors: Record<string, Connector>;
+  withoutCode: boolean;
+  problems: Problems;
+}): Connector | undefined {
+  const { name, at, connectors, withoutCode, problems } = options;
+  if (Object.hasOwn(connectors, name)) return connectors[name];
+  const names = Object.keys(connectors);
+  if (withoutCode) {
+    const message = `"${name}" is not checked: the code of connectors that the file names is not run`;
+    problems.warn({ at, message, hint: didYouMean(name, names) });
+  } else {
+    const hint = didYouMean(name, names) ?? `Connectors are ${names.join(", ")}.`;
+    problems.add({ at, message: `unknown connector "${name}"`, hint });
+  }
+  return undefined;
+}
+
+/** A secret that stands in the file, or one of a list of them. In a group such as `headers` not each is one. */
+function warnOfLiterals(options: { value: unknown; path: Path; document: RoutesDocument; problems: Problems }): void {
+  const { value, path, document, problems } = options;
+  const key = String(path.findLast((part) => typeof part === "string"));
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) warnOfLiterals({ ...options, value: item, path: [...path, index] });
+  } else if (typeof value === "string" && value !== "" && !hasVariables(value) && !isOpenAddress(key, value)) {
+    problems.warn({ at: document.at(path), message: `"${key}" is written out in the file`, hint: LITERAL_HINT });
+  }
 }
 
 function checkPackages(options: {

@@ -10,7 +10,7 @@ import { loadDestinations } from "./destinations.ts";
 import { checkDirection } from "./direction.ts";
 import { readDocument } from "./document.ts";
 import { createLiquids } from "./liquid/engine.ts";
-import { createProblems, type Finding } from "./problems.ts";
+import { createProblems, type Finding, type Problems } from "./problems.ts";
 import { readRoutesFile } from "./read-file.ts";
 import { loadRetention, type Retention } from "./retention.ts";
 import { needsDestination, needsRoute, needsShared, needsSources, type Role } from "./role.ts";
@@ -59,6 +59,20 @@ export interface LoadOptions {
   role: Role;
 }
 
+/** The file as values in their declared form, and as it may be shown. @throws as {@link loadRoutes} where nothing can be checked further. */
+function readForm(options: { path: string; text: string; connectors: Record<string, Connector>; problems: Problems }) {
+  const { path, text, connectors, problems } = options;
+  const document = readDocument({ text, problems });
+  if (document.value === null || document.value === undefined) {
+    problems.throwIfAny(maskSecrets({ text, connectors }));
+    throw new UsageError(`${path} is empty`, {
+      hint: "Begin with version: 1, sources, destinations and routes: docs/routes.md shows them.",
+    });
+  }
+  const shown = maskSecrets({ text, document, connectors });
+  return { document, shown, file: checkShape({ document, problems, shown }) };
+}
+
 /**
  * Reads, checks and compiles routes.yaml. What one part gets wrong does not hide what is wrong with the others.
  * @throws {RoutesFileError} with every mistake, {UsageError} when there is no such file.
@@ -67,16 +81,7 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
   const { path, env, connectors, role } = options;
   const text = (options.text ?? readRoutesFile(path)).replace(/^\uFEFF/, "");
   const problems = createProblems(path);
-  const document = readDocument({ text, problems });
-  if (document.value === null || document.value === undefined) {
-    problems.throwIfAny(maskSecrets({ text, connectors }));
-    throw new UsageError(`${path} is empty`, {
-      hint: "Begin with version: 1, sources, destinations and routes: docs/routes.md shows them.",
-    });
-  }
-
-  const shown = maskSecrets({ text, document, connectors });
-  const file = checkShape({ document, problems, shown });
+  const { document, file, shown } = readForm({ path, text, connectors, problems });
 
   for (const finding of options.connectorFindings ?? []) problems.add(finding);
   const sources = loadSources({ sources: file.sources, document, env, resolve: needsSources(role), problems });

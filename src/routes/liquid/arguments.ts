@@ -1,10 +1,10 @@
 import { type Liquid, type Template, type Token, TypeGuards, type Value } from "liquidjs";
 import { didYouMean } from "../../lib/did-you-mean.ts";
-import { normalDecimal } from "../../lib/exact-number.ts";
 import { VISIBLE_NAMES } from "../names.ts";
 import { isTimezone } from "../schema.ts";
 import { dateFormatProblem } from "./date-format.ts";
 import { FILTERS, type FilterShape, type Kind, type Parameter } from "./filters.ts";
+import { type IsOpen, literalOf, loopFindings, numberFindings } from "./literals.ts";
 import type { TemplateFinding } from "./template.ts";
 
 /** A value with its filters, as Liquid reads `summary | truncate: 300`. */
@@ -12,10 +12,6 @@ interface Filtered {
   initial: Value["initial"];
   filters: { name: string; args: Value["filters"][number]["args"]; begin: number }[];
 }
-
-type Literal = { text: string; begin: number; end: number };
-/** Whether something between two places of the text is not known yet. */
-type IsOpen = (from: number, to: number) => boolean;
 
 /**
  * What is written out behind the filters of a template and cannot be meant: `truncate: "abc"`, an unknown time zone, a division by 0, a number's
@@ -145,12 +141,6 @@ const NAMED: Record<Kind, string> = {
   anything: "anything",
 };
 
-/** A text or a number that is written out. */
-export function literalOf(token: unknown): Literal | undefined {
-  if (TypeGuards.isQuotedToken(token)) return { text: token.content, begin: token.begin, end: token.end };
-  return TypeGuards.isNumberToken(token) ? { text: token.getText(), begin: token.begin, end: token.end } : undefined;
-}
-
 function problemOf(parameter: Parameter, text: string, at: { liquid: Liquid; name: string }): Omit<TemplateFinding, "offset"> | undefined {
   const { liquid, name } = at;
   if (typeof parameter !== "string") {
@@ -175,29 +165,4 @@ function problemOf(parameter: Parameter, text: string, at: { liquid: Liquid; nam
     default:
       return undefined;
   }
-}
-
-/** Liquid reads numbers as doubles: of sixteen digits and more it makes another number. */
-function numberFindings(token: unknown, isOpen: IsOpen): TemplateFinding[] {
-  if (!TypeGuards.isNumberToken(token) || isOpen(token.begin, token.end)) return [];
-  const written = token.getText().replace(/^\+/, "").replace(/\.$/, "");
-  if (normalDecimal(written) === normalDecimal(String(Number(written)))) return [];
-  return [
-    {
-      offset: token.begin,
-      message: "a template cannot hold a number of so many digits",
-      hint: "Put it in quotes: it is compared digit by digit.",
-    },
-  ];
-}
-
-/** `limit:`, `offset:` and `cols:` of loops. */
-function loopFindings(template: Template, isOpen: IsOpen): TemplateFinding[] {
-  const { hash, args } = template as { hash?: { hash?: unknown }; args?: { hash?: unknown } };
-  const values = Object.entries(hash?.hash ?? args?.hash ?? {});
-  return values.flatMap(([key, token]) => {
-    const literal = ["limit", "offset", "cols"].includes(key) ? literalOf(token) : undefined;
-    if (!literal || /^\d+$/.test(literal.text) || isOpen(literal.begin, literal.end)) return [];
-    return [{ offset: literal.begin, message: `"${key}:" needs a whole number here, such as 3` }];
-  });
 }

@@ -4,6 +4,7 @@ import type { KnownWords } from "../cel/near-misses.ts";
 import { argumentFindings } from "./arguments.ts";
 import { comparisonFindings } from "./comparisons.ts";
 import { explainLiquidError, openQuotes, undefinedFilter } from "./explain.ts";
+import type { IsOpen } from "./literals.ts";
 import { type Awaited, checkName } from "./names.ts";
 
 /** What is wrong with a template, and at which character of it. */
@@ -27,7 +28,7 @@ export function checkTemplate(options: {
   after: Awaited | undefined;
   known: KnownWords;
   /** Whether a variable, which is not filled in yet, stands between two places of the text. */
-  isOpen?: (from: number, to: number) => boolean;
+  isOpen?: IsOpen;
 }): { template: Template[] | undefined; findings: TemplateFinding[] } {
   const { liquid, text, share, after, known, isOpen = () => false } = options;
   const { template, findings } = parseTemplate(liquid, text);
