@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, test, vi } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { checkCommand } from "../../src/commands/check.ts";
 import { runPatchbay, startPatchbay } from "../support/patchbay-process.ts";
 
@@ -88,6 +88,7 @@ test("a process that uses a file with something to look at says so at each load:
     ["up", "--port", "0", "--ops-port", "0"],
   ]) {
     const running = startPatchbay({ args, cwd: folder, env });
+    onTestFinished(() => void running.child.kill("SIGKILL"));
     await running.logged(args[0] === "up" ? "up" : "ingress listens");
     const first = await running.logged("the routes file is used, and has something to look at: patchbay check shows it");
     expect(JSON.stringify(first)).toContain('routes.yaml:2:42 anybody who knows the address can send calls to \\"voiceinfra\\"');
