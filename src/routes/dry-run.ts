@@ -46,6 +46,18 @@ export function dryRun(options: {
   report({ failed: counted, always, what, at: document.at([...base, ...pathOf(message)]), problems });
 }
 
+/** Asks the `test_when` of a source for sample calls: where it fails, a call counts as a real one. */
+export function dryRunTest(options: { when: When; samples: readonly SampleCall[]; at: Position; problems: Problems }): void {
+  const { when, samples, at, problems } = options;
+  const [first] = samples.flatMap(({ what, call }) => faultOf(() => when(call), what));
+  if (!first) return;
+  problems.warn({
+    at,
+    message: `this condition fails on ${first.what}: such a call counts as a real one`,
+    hint: hintFor(first.fault.message),
+  });
+}
+
 interface Failed {
   what: string;
   fault: RouteFault;

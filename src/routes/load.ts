@@ -9,6 +9,7 @@ import { createWhenCompiler } from "./cel/when.ts";
 import { loadDestinations } from "./destinations.ts";
 import { checkDirection } from "./direction.ts";
 import { readDocument } from "./document.ts";
+import { dryRunTest } from "./dry-run.ts";
 import { createLiquids } from "./liquid/engine.ts";
 import { createProblems, type Finding, type Problems } from "./problems.ts";
 import { readRoutesFile } from "./read-file.ts";
@@ -105,7 +106,14 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
   const known = { agents: shared.agents, sources: sourceNames };
   const when = createWhenCompiler({ timezone, known });
   const unknown = createUnknownCalls();
-  const describe = withTests({ describe: createDescribe({ ...shared, unknown }), tests: loadTestWhen({ file, document, when, problems }) });
+  const tests = loadTestWhen({ file, document, when, problems });
+  const describe = withTests({ describe: createDescribe({ ...shared, unknown }), tests });
+  // Samples are no calls: they are not counted among the unknown ones.
+  const samplesOf = remembered((source) => sampleCalls({ describe: createDescribe(shared), agents: shared.agents, source }));
+  for (const [source, condition] of tests) {
+    const at = document.at(["sources", source, "test_when"]);
+    dryRunTest({ when: condition, samples: samplesOf(source), at, problems });
+  }
   const retention = loadRetention({ file, document, problems });
   const routes = loadRouteList(file.routes, {
     document,
@@ -118,7 +126,7 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
     env,
     known,
     needs: (route) => needsRoute(role, route),
-    samplesOf: remembered((source) => sampleCalls({ describe, agents: shared.agents, source })),
+    samplesOf,
   });
   if (problems.errors().length === 0) {
     checkDirection({ ...shared, routes: file.routes, destinations, document, problems });

@@ -56,6 +56,7 @@ describe("a condition that fails on every call is refused when the file is loade
     ['"abc".substring(size("abcd")) == ""', "16 substring() fails on every call with this"],
     ['cel.bind(x, int("abc"), x == 1)', "16 not a whole number"],
     ['[int("abc")].exists(x, x == 1)', "5 not a whole number"],
+    ['dyn("a") > 5', "0 this comparison fails on every call"],
   ])("%s", (when, expected) => {
     expect(errors(when)).toEqual([expected]);
   });

@@ -37,6 +37,15 @@ describe("a condition is asked for sample calls when the file is loaded", () => 
   });
 });
 
+test("a source's test_when is asked, too: where it fails, a call counts as a real one", () => {
+  const source = (when: string) =>
+    file("  - { id: a, to: crm }\n".concat(chat), { sources: `  main: { secrets: ["\${WEBHOOK_SECRET}"], test_when: '${when}' }` });
+  expect(warnings({ text: source('call_id.startsWith("test_")') })).toEqual([]);
+  expect(warnings({ text: source('summary.substring(0, 4) == "TEST"') })).toEqual([
+    expect.stringMatching(/^3:\d+ warning this condition fails on a failed call, .*: such a call counts as a real one/),
+  ]);
+});
+
 describe("`with` is filled in for sample calls when the file is loaded", () => {
   const withRoute = (route: string) => file(`${route}\n${chat}`);
 

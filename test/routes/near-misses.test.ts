@@ -157,6 +157,15 @@ describe("a number that never comes", () => {
   });
 });
 
+test("a condition that is switched off is a warning: its calls would be gone", () => {
+  for (const when of ["false", 'false && agent == "sales"', 'agent == "sales" && false']) {
+    expect(said(when)).toEqual([
+      expect.stringMatching(/^\d+ this condition is never true — To stop a route and keep its calls: enabled: false\.$/),
+    ]);
+  }
+  expect(said("true")).toEqual([]);
+});
+
 describe("a person who never comes", () => {
   const rows = { ...chat, name: "rows", title: "Warehouse", settings: z.strictObject({}), with: z.strictObject({}) };
   const found = (to: string, template: string) => {

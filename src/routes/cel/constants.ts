@@ -76,7 +76,8 @@ export function createConstantCheck(options: { timezone: string }): (ast: ASTNod
       const operands = operandsOf(node);
       if ([...nodesOf(node)].some((one) => failed.has(one))) continue;
       const finding =
-        looksWrong(node) ?? (isTried(node) && operands.some(isWritten) && failsAlways(node, isWritten) ? explain(node) : undefined);
+        looksWrong(node) ??
+        (isTried(node, operands.every(isWritten)) && operands.some(isWritten) && failsAlways(node, isWritten) ? explain(node) : undefined);
       if (!finding) continue;
       failed.add(node);
       const culprit = operands.findLast((operand) => operand.op !== "id" && isWritten(operand)) ?? node;
@@ -88,8 +89,9 @@ export function createConstantCheck(options: { timezone: string }): (ast: ASTNod
 
 type Explained = { message: string; hint?: string | undefined; at?: ASTNode | undefined };
 
-/** Comparisons are the type check's; a macro's parts are looked at by themselves, and `matches` has its own check. */
-function isTried(node: ASTNode): boolean {
+/** A macro's parts are looked at by themselves, and `matches` has its own check. Comparisons are the type check's, but for `dyn("a") > 5`. */
+function isTried(node: ASTNode, isWhollyWritten: boolean): boolean {
+  if (["<", "<=", ">", ">=", "==", "!=", "in"].includes(node.op)) return isWhollyWritten;
   if (node.op === "rcall") return !isComprehension(node) && !isBind(node) && node.args[0] !== "matches";
   if (node.op === "call") return node.args[0] !== "has";
   return ["+", "-", "*", "/", "%", "-_"].includes(node.op);

@@ -36,8 +36,8 @@ function isInt64(value: number): boolean {
   return Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63;
 }
 
-/** Making a number of a million digits takes seconds, and nobody counts so far. */
-const MAX_ZEROS = 1_000;
+/** Calculating with a million digits takes seconds, and nobody counts so far: beyond, it is what a double makes of it. */
+const MAX_DIGITS = 1_000;
 
 /** A whole number with every digit; undefined for a fraction. */
 function wholeOf(text: string): bigint | undefined {
@@ -46,6 +46,6 @@ function wholeOf(text: string): bigint | undefined {
     digits = "",
     exponent = "0",
   } = /^(?<sign>-?)(?<digits>\d+)(?:e(?<exponent>\d+))?$/.exec(normalDecimal(text))?.groups ?? {};
-  if (digits === "" || Number(exponent) > MAX_ZEROS) return undefined;
+  if (digits === "" || digits.length + Number(exponent) > MAX_DIGITS) return undefined;
   return BigInt(`${sign}${digits}`) * 10n ** BigInt(exponent);
 }

@@ -27,9 +27,18 @@ type Said = { message: string; hint?: string | undefined };
  * They would pass in silence, and the route would never fire.
  */
 export function nearMisses(ast: ASTNode, known: KnownWords): ExpressionFinding[] {
-  const said = [...wordWarnings(ast, known), ...caseWarnings(ast), ...rangeWarnings(ast), ...numberWarnings(ast)];
+  const said = [...neverTrue(ast), ...wordWarnings(ast, known), ...caseWarnings(ast), ...rangeWarnings(ast), ...numberWarnings(ast)];
   return said.map((finding) => ({ ...finding, severity: "warning" }));
 }
+
+/** `false`, alone or as a part of `&&`: people switch a route off so, and `enabled: false` keeps its calls. */
+function* neverTrue(ast: ASTNode): Generator<ExpressionFinding> {
+  const node = ast.op === "&&" ? ast.args.find((side) => isFalse(side)) : isFalse(ast) ? ast : undefined;
+  if (!node) return;
+  yield { offset: node.start, message: "this condition is never true", hint: "To stop a route and keep its calls: enabled: false." };
+}
+
+const isFalse = (node: ASTNode) => node.op === "value" && node.args === false;
 
 function* wordWarnings(ast: ASTNode, known: KnownWords): Generator<ExpressionFinding> {
   for (const { name, literal } of comparedTexts(ast)) {

@@ -57,10 +57,13 @@ function override(liquid: Liquid, name: string, exactly: (args: unknown[]) => un
   });
 }
 
+/** A product of longer ones takes seconds, and doubles with each `times`. */
+const MAX_DIGITS = 1_000;
+
 function wholeOf(value: unknown): bigint | undefined {
   if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : undefined;
   const text = value instanceof ExactNumber ? value.text : typeof value === "string" ? value.trim() : "";
-  return /^-?\d+$/.test(text) ? BigInt(text) : undefined;
+  return text.length <= MAX_DIGITS && /^-?\d+$/.test(text) ? BigInt(text) : undefined;
 }
 
 const numberOf = (whole: bigint) => parseJsonExactly(String(whole));
