@@ -57,7 +57,10 @@ export function resolveVariables(options: {
     if (filled === "" && outside && secret) found.push(emptySecret({ pieces, at: place(0), name: nameOf([...base, ...path]), env }));
     else if (!misspelt) {
       const notation = foreignNotation({ text, pieces, filled, secret, isText });
-      const said = notation ? [notation] : secret ? weaknessesOf({ key: nameOf([...base, ...path]), pieces, filled }) : [];
+      // Of a group such as `headers` not each value is a secret.
+      const isOneOfGroup = typeof path[1] === "string";
+      const weak = secret && !isOneOfGroup && !notation ? weaknessesOf({ key: nameOf([...base, ...path]), pieces, filled }) : [];
+      const said = notation ? [notation] : weak;
       for (const { offset, finding } of said) found.push({ at: place(offset), ...finding });
     }
     findings.push(...found);

@@ -21,6 +21,9 @@ const PLACEHOLDERS: readonly RegExp[] = [
   /^\[?(object object|secret)\]?$/,
 ];
 
+/** In an address, whose other parts are words of any kind. */
+const PLACEHOLDER_IN_ADDRESS = /:\/\/.*(<[^>]+>|x{4,}|\byour[-_])/;
+
 /** What speaks against a secret's value: not wrong in itself, and hardly meant. Never quotes it. */
 export function weaknessesOf(options: { key: string; pieces: readonly Piece[]; filled: string | undefined }): Said[] {
   const { key, pieces, filled } = options;
@@ -47,7 +50,7 @@ export function weaknessesOf(options: { key: string; pieces: readonly Piece[]; f
     warn(0, "the secret holds characters that cannot be typed", "Is its file text in UTF-8, and the right one?");
   }
   const words = filled.trim().toLowerCase();
-  if (PLACEHOLDERS.some((pattern) => pattern.test(words))) {
+  if (words.includes("://") ? PLACEHOLDER_IN_ADDRESS.test(words) : PLACEHOLDERS.some((pattern) => pattern.test(words))) {
     warn(0, "the secret looks like a placeholder", "Put the real one in its place.");
   }
   return found;

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { connectors as all } from "../../connectors/index.ts";
 import { Secret } from "../../src/lib/secret.ts";
+import { loadRoutes } from "../../src/routes/index.ts";
 import { env, file, load, problems, warnings } from "./support/load.ts";
 
 const routes = "  - { id: a, to: crm }\n  - { id: b, to: chat, with: { channel: C1 } }";
@@ -163,6 +165,23 @@ describe("a weak secret is a warning", () => {
     expect(warnings({ text: withSecrets("${WEBHOOK_SECRET}", "${WEBHOOK_SECRET}") })).toEqual([
       expect.stringContaining("this secret is here twice"),
     ]);
+  });
+
+  test("not one value of many, such as a header, nor a word in an address", () => {
+    const text = `version: 1
+sources: { main: { secrets: ["\${WEBHOOK_SECRET}"] } }
+destinations:
+  hook: { connector: webhook, url: "\${URL}", secret: "\${SIGNING}", headers: { X-Stage: "\${STAGE:-test}", X-Kind: example } }
+routes: [{ id: a, to: hook }]
+`;
+    const variables = { ...env, SIGNING: `whsec_${Buffer.alloc(24, 7).toString("base64")}` };
+    const said = (URL: string) =>
+      loadRoutes({ path: "routes.yaml", text, env: { ...variables, URL }, connectors: all, role: { kind: "check" } }).warnings.map(
+        ({ message }) => message,
+      );
+    expect(said("https://acme.example/hooks/of_my_team-example")).toEqual([]);
+    expect(said("https://acme.example/hooks/xxxx/yyyy")).toEqual(["the secret looks like a placeholder"]);
+    expect(said("https://acme.example/hooks/<your-id>")).toEqual(["the secret looks like a placeholder"]);
   });
 
   test("never quoted, whatever is said of it", () => {

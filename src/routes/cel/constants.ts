@@ -174,6 +174,8 @@ function explain(node: ASTNode): Explained {
     if (numberOf(node.args[1]) === 0) return { message: "a division by 0", hint: "It fails on every call." };
   }
   const name = node.op === "call" || node.op === "rcall" ? node.args[0] : undefined;
+  if (/^([<>=!]=?|in)$/.test(node.op))
+    return { message: "this comparison fails on every call", hint: "Its sides are of two kinds.", at: node };
   if (name === undefined)
     return { message: "this calculation fails on every call", hint: "Whole numbers end at 9223372036854775807.", at: node };
   return EXPLAINED[name] ?? { message: `${name}() fails on every call with this`, hint: "Counts begin at 0 and end with the text." };
