@@ -2,6 +2,7 @@ import type { Related } from "../connector.ts";
 import { type Route, RouteFault } from "../route.ts";
 import type { When } from "./cel/when.ts";
 import type { Path, RoutesDocument } from "./document.ts";
+import { RELATED_NAMES, VISIBLE_NAMES } from "./names.ts";
 import type { Position, Problems } from "./problems.ts";
 import type { SampleCall } from "./sample-calls.ts";
 import type { RouteEntry } from "./schema.ts";
@@ -13,8 +14,9 @@ const RELATED: Related = {
 };
 
 /**
- * Asks a route for sample calls what it would do. A condition or a template that fails on each of them makes a dead letter of every call, which is a
- * mistake; one that fails on some kind of call is worth a warning. What asks `metadata`, whose shape nobody knows, may still work on real calls.
+ * Asks a route for sample calls what it would do: a condition or a template that fails on one is worth a warning. It is a mistake where nothing of the
+ * call is asked, so that every call would fail; what asks for something may still work on real calls, whose texts nobody knows. Conditions that fail
+ * whatever the call are found by `cel/constants.ts`.
  */
 export function dryRun(options: {
   route: Route;
@@ -29,46 +31,53 @@ export function dryRun(options: {
 }): void {
   const { route, entry, when, canMap, samples, base, document, problems } = options;
   if (when) {
-    const failed = samples.flatMap(({ what, call }) => faultOf(() => when(call), what));
-    const always = failed.length === samples.length && !(entry.when ?? "").includes("metadata");
-    report({ failed, always, what: "this condition fails", at: document.at([...base, "when"]), problems });
+    const failed = samples.flatMap((sample) => faultOf(() => when(sample.call), sample));
+    const at = document.at([...base, "when"]);
+    report({ failed, which: whichOf(failed, samples.length), what: "this condition fails", at, problems });
     if (failed.length > 0) return;
   }
   if (!canMap) return;
   const fillIns = [undefined, ...(route.after ? [RELATED] : [])];
-  const failed = samples.flatMap(({ what, call }) => fillIns.flatMap((related) => faultOf(() => route.map(call, related), what)));
-  const always = failed.length === samples.length * fillIns.length && !JSON.stringify(entry.with).includes("metadata");
-  const wanted = new Set(samples.filter(({ call }) => isWanted(route, call)).map(({ what }) => what));
+  const failed = fillIns.flatMap((related) =>
+    samples.flatMap((sample) => faultOf(() => route.map(sample.call, related), sample, related === undefined)),
+  );
+  const isAlways = failed.length === samples.length * fillIns.length;
+  const asksNothing = isAlways && !ASKS_THE_CALL.test(JSON.stringify(entry.with));
   // On a call that the route does not take nothing is filled in.
-  const counted = always ? failed : failed.filter(({ what }) => wanted.has(what));
+  const counted = asksNothing ? failed : failed.filter(({ sample }) => isWanted(route, sample.call));
   const message = counted[0]?.fault.message ?? "";
   const what = message.includes("failed") ? "this template fails" : `what this makes is nothing that ${route.to.connector.title} takes,`;
-  report({ failed: counted, always, what, at: document.at([...base, ...pathOf(message)]), problems });
+  const isAlone = route.after !== undefined && counted.every(({ alone }) => alone);
+  const which = isAlone ? `a call of which "${route.after?.route}" brings nobody` : whichOf(counted, samples.length * fillIns.length);
+  report({ failed: counted, which, always: asksNothing, what, at: document.at([...base, ...pathOf(message)]), problems });
+}
+
+function whichOf(failed: readonly Failed[], all: number): string {
+  return failed.length === all ? "every sample call" : (failed[0]?.sample.what ?? "");
 }
 
 /** Asks the `test_when` of a source for sample calls: where it fails, a call counts as a real one. */
 export function dryRunTest(options: { when: When; samples: readonly SampleCall[]; at: Position; problems: Problems }): void {
   const { when, samples, at, problems } = options;
-  const [first] = samples.flatMap(({ what, call }) => faultOf(() => when(call), what));
+  const [first] = samples.flatMap((sample) => faultOf(() => when(sample.call), sample));
   if (!first) return;
-  problems.warn({
-    at,
-    message: `this condition fails on ${first.what}: such a call counts as a real one`,
-    hint: hintFor(first.fault.message),
-  });
+  const message = `this condition fails on ${first.sample.what}: such a call counts as a real one`;
+  problems.warn({ at, message, hint: hintFor(first.fault.message) });
 }
 
 interface Failed {
-  what: string;
+  sample: SampleCall;
   fault: RouteFault;
+  /** The route that is waited for has brought nothing. */
+  alone: boolean;
 }
 
-function faultOf(run: () => unknown, what: string): Failed[] {
+function faultOf(run: () => unknown, sample: SampleCall, alone = false): Failed[] {
   try {
     run();
     return [];
   } catch (fault) {
-    if (fault instanceof RouteFault) return [{ what, fault }];
+    if (fault instanceof RouteFault) return [{ sample, fault, alone }];
     throw fault;
   }
 }
@@ -86,15 +95,24 @@ function pathOf(message: string): Path {
   return message.split(/[,:]/, 1)[0]?.split(".") ?? [];
 }
 
-function report(options: { failed: Failed[]; always: boolean; what: string; at: Position; problems: Problems }): void {
-  const { failed, always, what, at, problems } = options;
+const ASKS_THE_CALL = new RegExp(`\\b(${[...VISIBLE_NAMES, ...RELATED_NAMES].map(({ name }) => name).join("|")})\\b`);
+
+function report(options: {
+  failed: readonly Failed[];
+  which: string;
+  always?: boolean;
+  what: string;
+  at: Position;
+  problems: Problems;
+}): void {
+  const { failed, which, always = false, what, at, problems } = options;
   const [first] = failed;
   if (!first) return;
   const hint = hintFor(first.fault.message);
   // A slow machine is no mistake of the file.
   if (always && !first.fault.message.includes("0.2 s")) {
     problems.add({ at, message: `${what} on every call: each would become a dead letter`, hint });
-  } else problems.warn({ at, message: `${what} on ${first.what}: such a call becomes a dead letter`, hint });
+  } else problems.warn({ at, message: `${what} on ${which}: such a call becomes a dead letter`, hint });
 }
 
 function hintFor(message: string): string | undefined {

@@ -20,9 +20,9 @@ describe("a condition is asked for sample calls when the file is loaded", () => 
     ]);
   });
 
-  test("what fails on each of them is refused", () => {
-    expect(problems({ text: withWhen('call_id.substring(400, 410) == "x"') })).toEqual([
-      expect.stringContaining("13:11 this condition fails on every call: each would become a dead letter"),
+  test("what fails on each of them is a warning, too: nobody knows the texts of real calls", () => {
+    expect(warnings({ text: withWhen('call_id.substring(400, 410) == "x"') })).toEqual([
+      expect.stringContaining("13:11 warning this condition fails on every sample call: such a call becomes a dead letter"),
     ]);
   });
 
@@ -58,12 +58,12 @@ describe("`with` is filled in for sample calls when the file is loaded", () => {
     expect(warnings({ text: withRoute(`  - { id: a, to: crm, with: { title: "{{ summary | default: 'Call' }}" } }`) })).toEqual([]);
   });
 
-  test("what fails on every call is refused; where metadata makes it, it is a warning", () => {
+  test("what asks nothing of the call and fails is refused; what the call makes is a warning", () => {
     expect(problems({ text: withRoute(`  - { id: a, to: crm, with: { title: "{{ 'x' | base64_decode }}" } }`) })).toEqual([
       "11:38 this template fails on every call: each would become a dead letter",
     ]);
     expect(warnings({ text: withRoute('  - { id: a, to: crm, share: [metadata], with: { title: "{{ metadata.title }}" } }') })).toEqual([
-      expect.stringContaining("what this makes is nothing that CRM takes, on VoiceInfra's documented example"),
+      expect.stringContaining("what this makes is nothing that CRM takes, on every sample call: such a call becomes a dead letter"),
     ]);
   });
 
@@ -73,7 +73,9 @@ describe("`with` is filled in for sample calls when the file is loaded", () => {
         `  - { id: a, to: crm, record: a, after: { route: b, wait: 5s }, with: { title: "${title}" } }\n  - { id: b, to: crm }\n${chat}`,
       );
     expect(warnings({ text: text("{{ person.name }}") })).toEqual([
-      expect.stringContaining("what this makes is nothing that CRM takes, on VoiceInfra's documented example"),
+      expect.stringContaining(
+        'what this makes is nothing that CRM takes, on a call of which "b" brings nobody: such a call becomes a dead letter',
+      ),
     ]);
     expect(warnings({ text: text("{{ person.name | default: 'Somebody' }}") })).toEqual([]);
     expect(warnings({ text: text("{% if person %}{{ 'x' | base64_decode }}{% endif %}{{ agent_name }}") })).toEqual([
