@@ -5,10 +5,10 @@ import { remembered } from "../lib/remembered.ts";
 import { createDescribe } from "../model/describe.ts";
 import { createUnknownCalls } from "../model/unknown-calls.ts";
 import type { Routes } from "../route.ts";
-import { createWhenCompiler } from "./cel/when.ts";
+import { createWhenCompiler, type WhenCompiler } from "./cel/when.ts";
 import { loadDestinations } from "./destinations.ts";
 import { checkDirection } from "./direction.ts";
-import { readDocument } from "./document.ts";
+import { type RoutesDocument, readDocument } from "./document.ts";
 import { dryRunTest } from "./dry-run.ts";
 import { createLiquids } from "./liquid/engine.ts";
 import { createProblems, type Finding, type Problems } from "./problems.ts";
@@ -17,7 +17,7 @@ import { loadRetention, type Retention } from "./retention.ts";
 import { needsDestination, needsRoute, needsShared, needsSources, type Role } from "./role.ts";
 import { loadRouteList } from "./routes.ts";
 import { sampleCalls } from "./sample-calls.ts";
-import { isTimezone } from "./schema.ts";
+import { isTimezone, type RoutesFile } from "./schema.ts";
 import { maskSecrets } from "./secrets.ts";
 import { checkShape } from "./shape.ts";
 import { loadShared } from "./shared-settings.ts";
@@ -74,6 +74,26 @@ function readForm(options: { path: string; text: string; connectors: Record<stri
   return { document, shown, file: checkShape({ document, problems, shown }) };
 }
 
+/** What the file makes of a record, the sample calls that it makes so, and a count of real ones that it says too little of. */
+function callsOf(options: {
+  file: RoutesFile;
+  document: RoutesDocument;
+  shared: ReturnType<typeof loadShared>;
+  when: WhenCompiler;
+  problems: Problems;
+}) {
+  const { file, document, shared, when, problems } = options;
+  const unknown = createUnknownCalls();
+  const tests = loadTestWhen({ file, document, when, problems });
+  // Samples are no calls: they are not counted among the unknown ones.
+  const samplesOf = remembered((source) => sampleCalls({ describe: createDescribe(shared), agents: shared.agents, source }));
+  for (const [source, condition] of tests) {
+    const at = document.at(["sources", source, "test_when"]);
+    dryRunTest({ when: condition, samples: samplesOf(source), at, problems });
+  }
+  return { describe: withTests({ describe: createDescribe({ ...shared, unknown }), tests }), samplesOf, unknown };
+}
+
 /**
  * Reads, checks and compiles routes.yaml. What one part gets wrong does not hide what is wrong with the others.
  * @throws {RoutesFileError} with every mistake, {UsageError} when there is no such file.
@@ -105,15 +125,7 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
   const sourceNames = Object.keys(file.sources);
   const known = { agents: shared.agents, sources: sourceNames };
   const when = createWhenCompiler({ timezone, known });
-  const unknown = createUnknownCalls();
-  const tests = loadTestWhen({ file, document, when, problems });
-  const describe = withTests({ describe: createDescribe({ ...shared, unknown }), tests });
-  // Samples are no calls: they are not counted among the unknown ones.
-  const samplesOf = remembered((source) => sampleCalls({ describe: createDescribe(shared), agents: shared.agents, source }));
-  for (const [source, condition] of tests) {
-    const at = document.at(["sources", source, "test_when"]);
-    dryRunTest({ when: condition, samples: samplesOf(source), at, problems });
-  }
+  const { describe, samplesOf, unknown } = callsOf({ file, document, shared, when, problems });
   const retention = loadRetention({ file, document, problems });
   const routes = loadRouteList(file.routes, {
     document,

@@ -1,4 +1,5 @@
-import { type Agent, toE164 } from "../model/describe.ts";
+import type { Agent } from "../model/describe.ts";
+import { toE164 } from "../model/phone.ts";
 import type { RoutesDocument } from "./document.ts";
 import { numberProblem } from "./phone-numbers.ts";
 import type { Problems } from "./problems.ts";

@@ -46,6 +46,10 @@ test("a source's test_when is asked, too: where it fails, a call counts as a rea
   ]);
 });
 
+test("samples are not counted as calls of unknown agents", () => {
+  expect(load({ text: file(`  - { id: a, to: crm, when: test }\n${chat}`) }).unknown?.()).toEqual({ agents: {}, sides: 0 });
+});
+
 describe("`with` is filled in for sample calls when the file is loaded", () => {
   const withRoute = (route: string) => file(`${route}\n${chat}`);
 
