@@ -76,7 +76,7 @@ command("connector [names...]", "runs all routes to destinations of these connec
 
 command("check [file]", "finds every mistake in routes.yaml")
   .option("--no-env", "do not ask for variables (for CI)")
-  .option("--no-code", "do not run connectors that the file names: for a file of somebody whom you do not trust")
+  .option("--no-code", "do not run connectors that the file names: for a file that you do not trust")
   .addOption(jsonOption())
   .action(async (file, options) => end((await import("./commands/check.ts")).checkCommand(file, options)));
 

@@ -25,7 +25,7 @@ const HOSTS = /^(((canary|ptb)\.)?discord(app)?\.com|localhost|127\.0\.0\.1|\[::
 export function foreignHost({ url, base_url }: Record<string, unknown>): string | undefined {
   const host = typeof url === "string" && base_url === undefined ? URL.parse(url)?.hostname : undefined;
   if (host === undefined || HOSTS.test(host)) return undefined;
-  return "`url` is no address of Discord: whoever answers there gets the webhook's token and the calls";
+  return "`url` is no address of Discord: the host in its place gets the webhook's token and the calls";
 }
 
 /** What one may ask of a webhook by its address alone. All throw network errors. */

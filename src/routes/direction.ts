@@ -5,7 +5,7 @@ import type { RoutesDocument } from "./document.ts";
 import type { Problems } from "./problems.ts";
 import type { RouteEntry } from "./schema.ts";
 
-/** A connector that logs calls on the people who have the customer's number: its `with` says whom to choose. */
+/** A connector that logs calls on the people who have the customer's number: its `with` says which of several people. */
 export function matchesPeople(connector: Connector): boolean {
   return "match" in connector.with.shape;
 }

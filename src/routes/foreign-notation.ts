@@ -2,7 +2,7 @@ import type { Finding } from "./problems.ts";
 import type { Piece } from "./variable-syntax.ts";
 
 /**
- * How other tools write what stands for a value. Nobody fills these in here: a secret would be the text itself, and whoever knows the text could
+ * How other tools write what stands for a value. Nobody fills these in here: a secret would be the text itself, and all who know the text could
  * sign with it. `whole`: only where nothing else stands beside it. `values`: also in what comes from the environment or a file.
  */
 interface Notation {

@@ -93,7 +93,7 @@ describe("an address without TLS, of what is not this machine, is a warning", ()
 test("a Discord webhook on another host is a warning; Discord's own hosts are not", () => {
   const at = (url: string) => warnings('{ connector: discord, url: "${URL}" }', { env: { URL: url } });
   expect(at("https://discord.example/api/webhooks/1/t0ken")).toEqual([
-    "6:20 `url` is no address of Discord: whoever answers there gets the webhook's token and the calls — undefined",
+    "6:20 `url` is no address of Discord: the host in its place gets the webhook's token and the calls — undefined",
   ]);
   for (const host of ["discord.com", "discordapp.com", "canary.discord.com", "ptb.discord.com"])
     expect(at(`https://${host}/api/webhooks/1/t0ken`)).toEqual([]);

@@ -168,7 +168,7 @@ describe("how other template languages call a filter", () => {
     expect(wrong(`{{ summary | ${filter} }}`)).toEqual([expect.stringContaining(`did you mean "${meant}"?`)]);
   });
 
-  test("one that is far from all is told where the list is", () => {
+  test("for one that is far from all, where the list is", () => {
     expect(wrong("{{ summary | emojify }}")).toEqual(['14:27 unknown filter "emojify" — The list is in docs/routes.md.']);
   });
 

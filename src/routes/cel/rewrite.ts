@@ -9,7 +9,7 @@ const COMPARISONS = new Set(["==", "!=", "<", "<=", ">", ">="]);
 const MAKERS = new Set(["split", "join", "size"]);
 
 /**
- * Writes a checked expression anew so that nothing absent can make it fail, and nothing that a call holds can make it run for long:
+ * Rewrites a checked expression so that nothing absent can make it fail, and nothing that a call holds can make it run for long:
  * - `metadata.a.b` → `at_(at_(metadata, "a"), "b")`: null where there is nothing, at any depth. `has(x.y)` → `at_(x, "y") != null`.
  * - operands of `&&`, `||`, `!` and `? :` → `true_(…)`: null counts as false.
  * - `xs.exists(…)` and its kin → `items_(xs, 3).exists(…)`: null has no items, and each costs as many steps as the expression has parts.
