@@ -1,4 +1,5 @@
 import type { HubSpotApi } from "./client.ts";
+import { readAccount } from "./requests.ts";
 
 /** Addresses of records in HubSpot's own pages; undefined when the account could not be asked which it is. */
 export interface Links {
@@ -17,13 +18,9 @@ export async function readLinks(options: { api: HubSpotApi; signal: AbortSignal 
   const { api, signal } = options;
   let base: string | undefined;
   try {
-    const { ok, details } = await api.ask(signal, async (sdk) => {
-      const answer = await sdk.accountDetails();
-      return { ok: answer.ok, details: (await answer.json()) as { portalId?: unknown; uiDomain?: unknown } };
-    });
-    const { portalId, uiDomain } = details;
-    const domain = typeof uiDomain === "string" && /^[a-z0-9-]+\.hubspot\.com$/.test(uiDomain) ? uiDomain : "app.hubspot.com";
-    if (ok && /^\d+$/.test(String(portalId))) base = `https://${domain}/contacts/${portalId}/record`;
+    const { portalId, uiDomain = "" } = await api.ask(signal, readAccount());
+    const domain = /^[a-z0-9-]+\.hubspot\.com$/.test(uiDomain) ? uiDomain : "app.hubspot.com";
+    base = `https://${domain}/contacts/${portalId}/record`;
   } catch {
     base = undefined;
   }

@@ -5,19 +5,21 @@ import { createContactFinder } from "./contacts.ts";
 import { createDispositions } from "./dispositions.ts";
 import { createContactMaker } from "./make-contact.ts";
 import { keepLostNotes } from "./notes.ts";
-import { speakable, statusOf } from "./outcome.ts";
+import { speakable } from "./outcome.ts";
 import { createOwners } from "./owners.ts";
 import { findOwners, findPeople } from "./people.ts";
-import { checkCallIdProperty } from "./property.ts";
+import { statusOf } from "./problem.ts";
+import { callIdKindOf } from "./property.ts";
 import { namePeople, receiptOf } from "./receipt.ts";
 import { composeRecord } from "./record.ts";
 import { createRelatedRecords } from "./related.ts";
-import { readCall, rematchCall } from "./rematch.ts";
+import { readCallBack, rematchCall } from "./rematch.ts";
+import { archiveCall } from "./requests.ts";
 import { findTargets } from "./targets.ts";
 import { open, startTrip, type Trip } from "./trip.ts";
 import type { HubSpotWith } from "./with.ts";
 import { createAssociationWriter } from "./write-associations.ts";
-import { writeCalls } from "./write-calls.ts";
+import { createCallWriter } from "./write-calls.ts";
 
 /** Searches may use this share of an attempt's time: whose number is not known by then comes later, and the others of its batch are written. */
 const SEARCH_SHARE = 1 / 3;
@@ -35,26 +37,35 @@ export async function openHubSpot(options: {
 }): Promise<OpenDestination<HubSpotWith>> {
   const { accessToken, baseUrl, timeoutMs } = options;
   const api = connect({ accessToken, baseUrl, maxWaitMs: timeoutMs * PACE_SHARE });
-  await checkCallIdProperty({ api, signal: AbortSignal.timeout(timeoutMs) });
+  const kind = await callIdKindOf({ api, signal: AbortSignal.timeout(timeoutMs) });
   const links = await readLinks({ api, signal: AbortSignal.timeout(Math.ceil(timeoutMs * LINKS_SHARE)) });
   const finder = createContactFinder({ api });
   const maker = createContactMaker({ api, finder });
   const owners = createOwners({ api });
   const dispositions = createDispositions({ api });
   const related = createRelatedRecords({ api });
-  const writeAssociations = createAssociationWriter({ api, finder });
+  const writeCalls = createCallWriter({ api, kind, dispositions, owners });
+  const writeAssociations = createAssociationWriter({ api, finder, related });
 
   async function sendOnce(trips: Trip[], signal: AbortSignal): Promise<void> {
     const searchUntilMs = performance.now() + timeoutMs * SEARCH_SHARE;
     await findOwners({ trips, owners, signal });
-    await findPeople({ trips: open(trips), finder, maker, searchUntilMs, signal });
+    const stale = await write(open(trips), { searchUntilMs, isLast: false, signal });
+    if (stale.length > 0) await write(stale, { searchUntilMs, isLast: true, signal });
+  }
+
+  /** Gives those whose contact, company or deal was gone when they were put on it. */
+  async function write(trips: Trip[], how: { searchUntilMs: number; isLast: boolean; signal: AbortSignal }): Promise<Trip[]> {
+    const { searchUntilMs, signal } = how;
+    await findPeople({ trips, finder, maker, searchUntilMs, signal });
     await findTargets({ trips: open(trips), related, signal });
     await Promise.all(open(trips).map((trip) => composeRecord(trip, { dispositions, signal })));
     await keepLostNotes({ trips: open(trips), api, signal });
     const named = namePeople({ trips: open(trips), links, owners, signal });
-    await writeCalls({ trips: open(trips), api, dispositions, signal });
-    await writeAssociations(open(trips), signal);
+    await writeCalls(open(trips), signal);
+    const stale = await writeAssociations(open(trips), how);
     await named;
+    return stale;
   }
 
   return {
@@ -68,7 +79,7 @@ export async function openHubSpot(options: {
     async erase({ receipt }, { signal }) {
       return speakable(async () => {
         try {
-          await api.ask(signal, (sdk) => sdk.call.archive(receipt.id));
+          await api.ask(signal, archiveCall(receipt.id));
           return true;
         } catch (error) {
           if (statusOf(error) === 404) return false;
@@ -76,9 +87,9 @@ export async function openHubSpot(options: {
         }
       });
     },
-    read: ({ receipt }, { signal }) => speakable(() => readCall({ api, id: receipt.id, signal })),
+    read: ({ receipt }, { signal }) => speakable(() => readCallBack({ api, id: receipt.id, signal })),
     rematch: ({ receipt, to }, { signal }) => speakable(() => rematchCall({ api, receipt, to, links, owners, related, signal })),
-    close: async () => undefined,
+    close: async () => api.close(),
   };
 }
 

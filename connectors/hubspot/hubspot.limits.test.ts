@@ -16,7 +16,7 @@ describe("HubSpot's limits", () => {
     seen.length = 0;
     const outcomes = await send(destination, ...calls.map((call) => deliveryOf(call)));
     expect(outcomes.filter(({ kind }) => kind === "delivered")).toHaveLength(100);
-    expect(seen.map(({ path }) => path)).toEqual([SEARCH, "/crm/v3/owners/701", UPSERT, ASSOCIATE]);
+    expect(seen.map(({ path }) => path)).toEqual([SEARCH, "/crm/owners/2026-09/701", UPSERT, ASSOCIATE]);
     await send(destination, ...calls.map((call) => deliveryOf({ ...call, duration_seconds: 9 })));
     // A receipt is not at hand here, but what this process has put on a contact it does not put there again.
     expect([seenAt(SEARCH).length, seenAt(UPSERT).length, seenAt(ASSOCIATE).length]).toEqual([1, 2, 1]);
@@ -58,7 +58,7 @@ describe("HubSpot's limits", () => {
   test("what another tool uses of the same limit is heard from HubSpot's answers, and nothing is sent that would be refused", async () => {
     const { open, ask, seenAt } = await setUp({ limits: true });
     const destination = await open({}, 900);
-    for (let n = 0; n < 180; n += 1) await ask("GET", "/crm/v3/properties/calls/groups");
+    for (let n = 0; n < 180; n += 1) await ask("GET", "/crm/properties/2026-09/calls/groups");
     const outcomes = [];
     for (let n = 0; n < 12; n += 1) {
       const call = documentedCall({ call_id: `c${n}`, customer_number: "", from_number: "anonymous" });

@@ -49,18 +49,20 @@ describe("a call in HubSpot", () => {
         path: SEARCH,
         body: {
           filterGroups: [
-            { filters: [{ propertyName: "hs_searchable_calculated_phone_number", operator: "EQ", value: "4155550100" }] },
-            { filters: [{ propertyName: "hs_searchable_calculated_mobile_number", operator: "EQ", value: "4155550100" }] },
-            { filters: [{ propertyName: "phone", operator: "EQ", value: "+14155550100" }] },
-            { filters: [{ propertyName: "mobilephone", operator: "EQ", value: "+14155550100" }] },
+            { filters: [{ propertyName: "hs_searchable_calculated_phone_number", operator: "IN", values: ["4155550100", "14155550100"] }] },
             { filters: [{ propertyName: "hs_searchable_calculated_phone_number", operator: "CONTAINS_TOKEN", value: "*4155550100" }] },
+            {
+              filters: [{ propertyName: "hs_searchable_calculated_mobile_number", operator: "IN", values: ["4155550100", "14155550100"] }],
+            },
+            { filters: [{ propertyName: "hs_searchable_calculated_mobile_number", operator: "CONTAINS_TOKEN", value: "*4155550100" }] },
           ],
+          sorts: [{ propertyName: "lastmodifieddate", direction: "DESCENDING" }],
           properties: ["phone", "mobilephone", "firstname", "lastname", "hubspot_owner_id"],
-          limit: 100,
+          limit: 200,
         },
       },
       // Who owns her, for the receipt; asked once in an hour.
-      { method: "GET", path: "/crm/v3/owners/701", body: undefined },
+      { method: "GET", path: "/crm/owners/2026-09/701", body: undefined },
       {
         method: "POST",
         path: UPSERT,
@@ -249,7 +251,7 @@ describe("the mapping", () => {
       { label: "Connected", value: CONNECTED, hidden: false },
       { label: "Booked a demo ", value: "8d3f0a1c-0000-4000-8000-000000000001", hidden: false },
     ];
-    await ask("PATCH", "/crm/v3/properties/calls/hs_call_disposition", { options });
+    await ask("PATCH", "/crm/properties/2026-09/calls/hs_call_disposition", { options });
     await send(destination, deliveryOf(documentedCall(), { with: { outcome: { answered: "booked a demo" } } }));
     await send(destination, deliveryOf(documentedCall({ call_id: "b" }), { with: { outcome: { answered: "Booked a demo" } } }));
     expect((await sandbox.records()).map(({ body }) => body.hs_call_disposition)).toEqual([options[1]?.value, options[1]?.value]);
@@ -275,7 +277,7 @@ describe("the mapping", () => {
       const { open, ask, sandbox, seenAt } = await setUp(options);
       const destination = await open();
       const kept = { label: "No answer", value: "73a0d17f-1163-4015-bdd5-ec830791da20", hidden: false };
-      await ask("PATCH", "/crm/v3/properties/calls/hs_call_disposition", { options: [kept] });
+      await ask("PATCH", "/crm/properties/2026-09/calls/hs_call_disposition", { options: [kept] });
       const calls = Array.from({ length: 9 }, (_, n) =>
         documentedCall({ call_id: `c${n}`, call_outcome: n === 4 ? "failed" : "answered" }),
       );
@@ -299,7 +301,7 @@ describe("the mapping", () => {
         with: {
           title: " Spring\ncall ",
           body: "Line <one>\nLine two",
-          fields: { hubspot_owner_id: "77", hs_activity_type: "  " },
+          fields: { hubspot_owner_id: "702", hs_activity_type: "  " },
           outcome: { answered: "17b47fee-58de-441e-a44c-c6300d46f273", failed: "none" },
         },
       }),
@@ -307,7 +309,7 @@ describe("the mapping", () => {
     expect(properties).toMatchObject({
       hs_call_title: "Spring call",
       hs_call_body: "<p>Line &lt;one&gt;<br>Line two</p>",
-      hubspot_owner_id: "77",
+      hubspot_owner_id: "702",
       hs_call_disposition: "17b47fee-58de-441e-a44c-c6300d46f273",
     });
     expect(properties).not.toHaveProperty("hs_activity_type");
@@ -337,7 +339,7 @@ test("a call is read back as HubSpot has it", async () => {
   const receipt = receiptOf((await send(destination, deliveryOf(documentedCall())))[0]);
   const read = () => destination.read?.({ key: KEY, receipt }, { signal: AbortSignal.timeout(5_000) });
   expect(await read()).toMatchObject({ voice_call_id: KEY, hs_call_duration: "147000", contacts: ["201"] });
-  await ask("DELETE", "/crm/v3/objects/calls/301");
+  await ask("DELETE", "/crm/objects/2026-09/calls/301");
   expect(await read()).toBeUndefined();
 });
 

@@ -17,6 +17,7 @@ export async function namePeople(options: { trips: Trip[]; links: Links; owners:
       const [first] = trip.contacts;
       const known = trip.delivery.previous?.person;
       if (first) trip.person = first.id === known?.id ? known : await personOf(first, { links, owners, signal });
+      else delete trip.person;
     }),
   );
 }
@@ -32,9 +33,10 @@ export async function personOf(contact: Contact, options: { links: Links; owners
 
 /** Which records the call was put on, and which notes it has, is kept: what once succeeded is not written again. */
 export function receiptOf(trip: Trip, options: { links: Links }): Receipt {
-  const { callId: id = "", person, found, targets, leftOut, contactRefused, ownerWritten } = trip;
+  const { callId: id = "", person, found, targets, contactRefused, ownerWritten } = trip;
   const url = options.links.call(id);
   const notes = partsWritten(trip).join(" ");
+  const leftOut = [...trip.leftOut].join(" ");
   return {
     id,
     ...(url && { url }),
@@ -45,7 +47,7 @@ export function receiptOf(trip: Trip, options: { links: Links }): Receipt {
       ...(notes === "" ? {} : { notes }),
       ...(ownerWritten ? { owner: ownerWritten } : {}),
       ...(contactRefused === undefined ? {} : { contact_refused: contactRefused }),
-      ...(leftOut === undefined ? {} : { left_out: leftOut }),
+      ...(leftOut === "" ? {} : { left_out: leftOut }),
     },
   };
 }

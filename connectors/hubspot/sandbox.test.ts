@@ -62,7 +62,7 @@ describe("the sandbox refuses what HubSpot refuses", () => {
     expect(await post({ "content-type": "application/json" }, "{}")).toBe(401);
     expect(await post({ authorization, "content-type": "text/plain" }, "{}")).toBe(415);
     expect(await post({ authorization, "content-type": "application/json" }, "{")).toBe(400);
-    expect(await post({ authorization, "content-type": "application/json" }, "{}", "/crm/v3/objects/deals")).toBe(404);
+    expect(await post({ authorization, "content-type": "application/json" }, "{}", "/crm/objects/2026-09/deals")).toBe(404);
   });
 
   test("an association with a contact that is not there fails alone", async () => {
@@ -81,12 +81,12 @@ describe("the sandbox refuses what HubSpot refuses, beside calls", () => {
   const inputs = (count: number) => Array.from({ length: count }, (_, n) => ({ id: String(n) }));
   test.each([
     ["2,001 associations at once", ASSOCIATE, { inputs: inputs(2_001).map((from) => ({ from, to: { id: "201" } })) }, "is 2000"],
-    ["associations of 101 contacts", "/crm/v4/associations/contacts/companies/batch/read", { inputs: inputs(101) }, "is 100"],
-    ["101 deals", "/crm/v3/objects/deals/batch/read", { inputs: inputs(101), properties: [], propertiesWithHistory: [] }, "is 100"],
-    ["a contact with an unknown property", "/crm/v3/objects/contacts", { properties: { telephone: "1" } }, "were not valid"],
+    ["associations of 101 contacts", "/crm/associations/2026-09/contacts/companies/batch/read", { inputs: inputs(101) }, "is 100"],
+    ["101 deals", "/crm/objects/2026-09/deals/batch/read", { inputs: inputs(101), properties: [], propertiesWithHistory: [] }, "is 100"],
+    ["a contact with an unknown property", "/crm/objects/2026-09/contacts", { properties: { telephone: "1" } }, "were not valid"],
     [
       "a contact whose number HubSpot reckons itself",
-      "/crm/v3/objects/contacts",
+      "/crm/objects/2026-09/contacts",
       { properties: { hs_searchable_calculated_phone_number: "1" } },
       "were not valid",
     ],
@@ -98,12 +98,12 @@ describe("the sandbox refuses what HubSpot refuses, beside calls", () => {
   test("whoever lacks a scope gets nothing, and reads which", async () => {
     const { ask } = await setUp({ scopes: ["crm.objects.contacts.read"] });
     const missing = (scope: string) => ({ category: "MISSING_SCOPES", errors: [{ context: { requiredGranularScopes: [scope] } }] });
-    expect(await ask("GET", "/crm/v3/owners/")).toMatchObject(missing("crm.objects.owners.read"));
-    expect(await ask("POST", "/crm/v3/objects/deals/batch/read", {})).toMatchObject(missing("crm.objects.deals.read"));
-    expect(await ask("POST", "/crm/v4/associations/contacts/companies/batch/read", {})).toMatchObject(
+    expect(await ask("GET", "/crm/owners/2026-09")).toMatchObject(missing("crm.objects.owners.read"));
+    expect(await ask("POST", "/crm/objects/2026-09/deals/batch/read", {})).toMatchObject(missing("crm.objects.deals.read"));
+    expect(await ask("POST", "/crm/associations/2026-09/contacts/companies/batch/read", {})).toMatchObject(
       missing("crm.objects.companies.read"),
     );
-    expect(await ask("POST", "/crm/v3/objects/contacts", {})).toMatchObject(missing("crm.objects.contacts.write"));
+    expect(await ask("POST", "/crm/objects/2026-09/contacts", {})).toMatchObject(missing("crm.objects.contacts.write"));
   });
 
   test("a call that is to be refused is refused alone, and the others of its batch are written", async () => {
@@ -122,16 +122,16 @@ describe("the sandbox refuses what HubSpot refuses, beside calls", () => {
 describe("the sandbox behaves as HubSpot does", () => {
   test("a contact that was made just now is not found by a search", async () => {
     const { ask } = await setUp();
-    await ask("POST", "/crm/v3/objects/contacts", { properties: { phone: "+14155550177" } });
+    await ask("POST", "/crm/objects/2026-09/contacts", { properties: { phone: "+14155550177" } });
     const filter = { propertyName: "phone", operator: "EQ", value: "+14155550177" };
     expect(await ask("POST", SEARCH, search([filter]))).toMatchObject({ total: 0 });
-    expect(await ask("GET", "/crm/v3/objects/contacts/251?properties=phone")).toMatchObject({ properties: { phone: "+14155550177" } });
+    expect(await ask("GET", "/crm/objects/2026-09/contacts/251?properties=phone")).toMatchObject({ properties: { phone: "+14155550177" } });
   });
 
   test("a contact without a company is an error of its own among the answers", async () => {
     const { ask } = await setUp();
     const inputs = [{ id: "201" }, { id: "202" }];
-    expect(await ask("POST", "/crm/v4/associations/contacts/companies/batch/read", { inputs })).toMatchObject({
+    expect(await ask("POST", "/crm/associations/2026-09/contacts/companies/batch/read", { inputs })).toMatchObject({
       results: [{ from: { id: "201" } }],
       numErrors: 1,
       errors: [{ subCategory: "crm.associations.NO_ASSOCIATIONS_FOUND" }],
@@ -164,7 +164,7 @@ describe("the sandbox behaves as HubSpot does", () => {
       results: [{ id: "301", new: false }],
     });
     expect((await sandbox.records())[0]?.body.hs_call_title).toBeNull();
-    expect(await ask("GET", "/crm/v3/objects/calls/a?idProperty=voice_call_id&properties=hs_call_title")).toMatchObject({ id: "301" });
+    expect(await ask("GET", "/crm/objects/2026-09/calls/a?idProperty=voice_call_id&properties=hs_call_title")).toMatchObject({ id: "301" });
   });
 
   test("190 requests in ten seconds, five searches in one, each with its own refusal", async () => {
@@ -173,10 +173,10 @@ describe("the sandbox behaves as HubSpot does", () => {
     const sixth = await ask("POST", SEARCH, search([]));
     expect(sixth).toMatchObject({ errorType: "RATE_LIMIT", policyName: "SECONDLY", message: "You have reached your secondly limit." });
     expect((sixth.headers as Headers).has("x-hubspot-ratelimit-max")).toBe(false);
-    const headersOf = async () => (await ask("GET", "/crm/v3/properties/calls/groups")).headers as Headers;
+    const headersOf = async () => (await ask("GET", "/crm/properties/2026-09/calls/groups")).headers as Headers;
     expect((await headersOf()).get("x-hubspot-ratelimit-remaining")).toBe("189");
     for (let n = 1; n < 190; n += 1) await headersOf();
-    expect(await ask("GET", "/crm/v3/properties/calls/groups")).toMatchObject({
+    expect(await ask("GET", "/crm/properties/2026-09/calls/groups")).toMatchObject({
       errorType: "RATE_LIMIT",
       policyName: "TEN_SECONDLY_ROLLING",
     });

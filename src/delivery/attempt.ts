@@ -38,6 +38,7 @@ export async function attempt(options: {
     with: mapped.with,
     previous: claim.receipt,
     sinceAcceptedMs: Math.max(0, nowMs - claimed.acceptedAt),
+    unclearForMs: claim.ambiguous ? claim.agedMs : undefined,
     related,
   };
   const duplicates = duplicatesAt(route.to, claim.receipt);

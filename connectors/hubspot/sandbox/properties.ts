@@ -92,10 +92,23 @@ const Changes = z.strictObject({
 });
 const NewGroup = z.strictObject({ name: z.string(), label: z.string(), displayOrder: z.number().optional() });
 
-/** The properties of calls, and what they take. */
-export function createProperties(initial: PropertyDefinition[]) {
+/**
+ * The properties of calls, and what they take. `takesUnique`: whether the account lets one have unique values. `listsOutcomes`: whether the property
+ * of call outcomes says which there are; it takes the same ones either way.
+ */
+export function createProperties(options: {
+  initial: PropertyDefinition[];
+  takesUnique: boolean;
+  listsOutcomes: boolean;
+  isOwner(id: string): boolean;
+}) {
+  const { initial, takesUnique, listsOutcomes, isOwner } = options;
   const groups = [{ name: GROUP, label: "Call information", displayOrder: 0, archived: false }];
   const properties = new Map(initial.map((property) => [property.name, property]));
+
+  function ownerFault(name: string, value: string): Fault | undefined {
+    return name === "hubspot_owner_id" && value !== "" && !isOwner(value) ? { name, error: "INVALID_OWNER_ID", message: "" } : undefined;
+  }
 
   return {
     groups: () => ({ results: groups }),
@@ -105,17 +118,20 @@ export function createProperties(initial: PropertyDefinition[]) {
       groups.push(group);
       return group;
     },
+    names: () => [...properties.keys()],
     isUnique: (name: string) => properties.get(name)?.hasUniqueValue === true,
     uniqueNames: () => [...properties.values()].filter(({ hasUniqueValue }) => hasUniqueValue).map(({ name }) => name),
     get(name: string) {
       const property = properties.get(name);
       if (!property) throw new Refusal(404, { message: `Property ${name} does not exist`, category: "OBJECT_NOT_FOUND" });
-      return shown(property);
+      return shown(name === "hs_call_disposition" && !listsOutcomes ? { ...property, options: [] } : property);
     },
     create(body: unknown) {
       const { hasUniqueValue = false, description: _shownNowhere, ...rest } = parseBody(NewProperty, body);
       if (properties.has(rest.name))
-        throw new Refusal(409, { message: `Property named '${rest.name}' already exists.`, category: "CONFLICT" });
+        throw new Refusal(409, { message: `A property named '${rest.name}' already exists.`, category: "OBJECT_ALREADY_EXISTS" });
+      // How HubSpot would word it is not documented, nor whether it does.
+      if (hasUniqueValue && !takesUnique) throw validationError("Unique values are not supported for properties of object type 0-48");
       if (!groups.some(({ name }) => name === rest.groupName)) throw validationError(`property group "${rest.groupName}" does not exist`);
       const unique = [...properties.values()].filter((one) => one.hasUniqueValue).length;
       if (hasUniqueValue && unique >= 10) throw validationError("An object may have at most 10 properties with unique values");
@@ -132,7 +148,9 @@ export function createProperties(initial: PropertyDefinition[]) {
     },
     /** @throws {Refusal} all that is wrong with them at once, in HubSpot's words. */
     check(values: Record<string, string>): void {
-      const wrong = Object.entries(values).flatMap(([name, value]) => faultOf(properties.get(name), name, value) ?? []);
+      const wrong = Object.entries(values).flatMap(
+        ([name, value]) => faultOf(properties.get(name), name, value) ?? ownerFault(name, value) ?? [],
+      );
       if (wrong.length > 0) throw invalidProperties(wrong);
     },
   };
