@@ -1,5 +1,6 @@
 import type { OpenDestination, Outcome, Secret } from "../../src/connector.ts";
 import { type Links, readLinks } from "./account.ts";
+import { CALL_ID_PROPERTY } from "./call-id.ts";
 import { connect } from "./client.ts";
 import { createContactFinder } from "./contacts.ts";
 import { createDispositions } from "./dispositions.ts";
@@ -9,7 +10,7 @@ import { speakable } from "./outcome.ts";
 import { createOwners } from "./owners.ts";
 import { findOwners, findPeople } from "./people.ts";
 import { statusOf } from "./problem.ts";
-import { callIdKindOf } from "./property.ts";
+import { type CallIdKind, callIdKindOf } from "./property.ts";
 import { namePeople, receiptOf } from "./receipt.ts";
 import { composeRecord } from "./record.ts";
 import { createRelatedRecords } from "./related.ts";
@@ -29,6 +30,11 @@ const PACE_SHARE = 1 / 3;
 /** Links are worth no more of the opening's time. */
 const LINKS_SHARE = 1 / 3;
 
+const ABOUT: Record<CallIdKind, string> = {
+  unique: `HubSpot itself keeps one call for each ${CALL_ID_PROPERTY} (unique values)`,
+  plain: `this account has no unique values for ${CALL_ID_PROPERTY}: Patchbay looks a call up before it writes it`,
+};
+
 /** @throws {OpenError} HubSpot refuses the token, or the account is not set up; or a network error. */
 export async function openHubSpot(options: {
   accessToken: Secret;
@@ -44,7 +50,8 @@ export async function openHubSpot(options: {
   const owners = createOwners({ api });
   const dispositions = createDispositions({ api });
   const related = createRelatedRecords({ api });
-  const writeCalls = createCallWriter({ api, kind, dispositions, owners });
+  const account = links.accountId === undefined ? undefined : `${baseUrl ?? ""} ${links.accountId}`;
+  const writeCalls = createCallWriter({ api, kind, account, dispositions, owners });
   const writeAssociations = createAssociationWriter({ api, finder, related });
 
   async function sendOnce(trips: Trip[], signal: AbortSignal): Promise<void> {
@@ -69,6 +76,7 @@ export async function openHubSpot(options: {
   }
 
   return {
+    about: ABOUT[kind],
     async send(deliveries, { signal }) {
       // HubSpot refuses a batch that has an id twice: the later one is the newer version.
       const trips = new Map(deliveries.map((delivery) => [delivery.key, startTrip(delivery)]));

@@ -11,6 +11,28 @@ import { type Written, writeInBatches } from "./write-in-batches.ts";
 /** As long as a call may come again without a receipt, after an attempt whose end nobody heard. */
 const REMEMBER_MS = 24 * 3_600_000;
 const MAX_REMEMBERED = 50_000;
+const MAX_ACCOUNTS = 50;
+
+/** What this process knows of calls before the search does, by their keys. */
+interface Memory {
+  idOf: ReturnType<typeof createExpiringCache<string>>;
+  /** Until when a call may be there that no answer told of. It outlives the attempt. */
+  unclearUntilMs: ReturnType<typeof createExpiringCache<number>>;
+}
+
+/** By account: a destination that is opened again, since its token was refused, say, must not forget what it has made. */
+const memories = createExpiringCache<Memory>({ maxEntries: MAX_ACCOUNTS });
+
+function memoryOf(account: string | undefined): Memory {
+  const known = account === undefined ? undefined : memories.get(account);
+  const memory = known ?? {
+    idOf: createExpiringCache<string>({ maxEntries: MAX_REMEMBERED }),
+    unclearUntilMs: createExpiringCache<number>({ maxEntries: MAX_REMEMBERED }),
+  };
+  if (account !== undefined) memories.set(account, memory, REMEMBER_MS);
+  return memory;
+}
+
 /** A search's body may have 3,000 characters (guide "Search the CRM"), and an IN filter a hundred values. */
 const MAX_VALUES_CHARS = 2_500;
 const MAX_VALUES = 100;
@@ -22,11 +44,9 @@ const SEARCH_WAIT_MS = 4_000;
  * only if it is not there. HubSpot's search sees a new call after some seconds (5 to 30 are reported), so that a call which an earlier attempt may
  * have made waits a minute for it.
  */
-export function createPlainCalls(options: { api: HubSpotApi; dispositions: Dispositions }): WriteCalls {
-  const { api, dispositions } = options;
-  const idOf = createExpiringCache<string>({ maxEntries: MAX_REMEMBERED });
-  /** Until when a call may be there that no answer told of, by key. It outlives the attempt. */
-  const unclearUntilMs = createExpiringCache<number>({ maxEntries: MAX_REMEMBERED });
+export function createPlainCalls(options: { api: HubSpotApi; account: string | undefined; dispositions: Dispositions }): WriteCalls {
+  const { api, account, dispositions } = options;
+  const { idOf, unclearUntilMs } = memoryOf(account);
 
   /** The ids of those that are there, and why others cannot be looked up now. A receipt names a record that somebody may have deleted since. */
   async function lookUp(calls: CallOfTrip[], signal: AbortSignal): Promise<{ ids: Map<string, string>; outcomes: Map<string, Outcome> }> {
@@ -34,11 +54,11 @@ export function createPlainCalls(options: { api: HubSpotApi; dispositions: Dispo
       const id = trip.callId ?? idOf.get(key) ?? trip.delivery.previous?.id;
       return id === undefined ? [] : [{ key, id }];
     });
-    const there = await readThere(
+    const keyOf = await readKeys(
       named.map(({ id }) => id),
       signal,
     );
-    const ids = new Map(named.flatMap(({ key, id }) => (there.has(id) ? [[key, id] as const] : [])));
+    const ids = new Map(named.flatMap(({ key, id }) => (keyOf.get(id) === key ? [[key, id] as const] : [])));
     const unknown = calls.map(({ key }) => key).filter((key) => !ids.has(key));
     const outcomes = new Map<string, Outcome>();
     await Promise.all(
@@ -53,13 +73,14 @@ export function createPlainCalls(options: { api: HubSpotApi; dispositions: Dispo
     return { ids, outcomes };
   }
 
-  async function readThere(ids: string[], signal: AbortSignal): Promise<Set<string>> {
-    const there = new Set<string>();
+  /** The keys of those of these records that are there. */
+  async function readKeys(ids: string[], signal: AbortSignal): Promise<Map<string, string | null | undefined>> {
+    const keyOf = new Map<string, string | null | undefined>();
     for (let at = 0; at < ids.length; at += MAX_BATCH) {
       const { results } = await api.ask(signal, readRecords("calls", ids.slice(at, at + MAX_BATCH), [CALL_ID_PROPERTY]));
-      for (const { id } of results) there.add(id);
+      for (const { id, properties } of results) keyOf.set(id, properties[CALL_ID_PROPERTY]);
     }
-    return there;
+    return keyOf;
   }
 
   /** The oldest one of each key. Texts are compared without regard to case there, and IN wants them small: which is whose is told here. */
@@ -77,10 +98,8 @@ export function createPlainCalls(options: { api: HubSpotApi; dispositions: Dispo
   /** Why a call that was not found is not made now; undefined: it is. */
   function notYet({ key, trip }: CallOfTrip): Outcome | undefined {
     const { unclearForMs } = trip.delivery;
-    const leftMs = Math.max(
-      (unclearUntilMs.get(key) ?? 0) - performance.now(),
-      unclearForMs === undefined ? 0 : SEEN_AFTER_MS - unclearForMs,
-    );
+    // The ledger knows it of all processes, where it knows it.
+    const leftMs = unclearForMs === undefined ? (unclearUntilMs.get(key) ?? 0) - performance.now() : SEEN_AFTER_MS - unclearForMs;
     if (leftMs <= 0) return undefined;
     const reason = "HubSpot may have the call from an earlier attempt, and its search does not show it yet";
     return { kind: "retry", because: "record", code: "call_unclear", reason, retryAfterMs: Math.ceil(leftMs) };

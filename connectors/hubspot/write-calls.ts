@@ -21,11 +21,18 @@ export interface CallOfTrip {
 export type WriteCalls = (calls: CallOfTrip[], signal: AbortSignal) => Promise<Map<string, Written>>;
 
 /** Writes the composed records; each trip then has its call's id, or why there is none. */
-export function createCallWriter(options: { api: HubSpotApi; kind: CallIdKind; dispositions: Dispositions; owners: Owners }) {
-  const { api, kind, dispositions, owners } = options;
+export function createCallWriter(options: {
+  api: HubSpotApi;
+  kind: CallIdKind;
+  /** Tells the accounts of this process apart; undefined where that is not known. */
+  account: string | undefined;
+  dispositions: Dispositions;
+  owners: Owners;
+}) {
+  const { api, kind, account, dispositions, owners } = options;
   const write: WriteCalls =
     kind === "plain"
-      ? createPlainCalls({ api, dispositions })
+      ? createPlainCalls({ api, account, dispositions })
       : (calls, signal) =>
           writeInBatches({
             calls,

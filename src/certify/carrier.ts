@@ -105,7 +105,10 @@ export function createCarrier(options: CarrierOptions): Carrier {
         if (settlement.kind === "delivered") return { end: "delivered", outcomes, receipt: settlement.receipt, inDoubt: false };
         if (settlement.kind === "skipped") return { end: "skipped", outcomes, inDoubt: false };
         if (settlement.kind === "dead") return { end: "dead", outcomes, inDoubt: settlement.ambiguous ?? false, isUpdate };
-        if (settlement.kind === "waiting") claim = { ...claim, attempts: claim.attempts + 1, ambiguous: settlement.ambiguous ?? false };
+        if (settlement.kind === "waiting") {
+          const { ambiguous = false, dueInMs } = settlement;
+          claim = { ...claim, attempts: claim.attempts + 1, ambiguous, agedMs: claim.agedMs + dueInMs };
+        }
         skip(SKIP_MS);
       }
       return { end: "tired", outcomes, inDoubt: false };
