@@ -9,7 +9,7 @@ import type { SharedCall } from "./model/call.ts";
 
 /** For connectors from outside, which may have no zod of their own. */
 export { z } from "zod";
-export { type Candidate, choosePeople, crmWords, type Match, whenNobody } from "./crm.ts";
+export { type Candidate, choosePeople, crmWords, leftOut, type Match, sideOf, whenNobody } from "./crm.ts";
 export { type HttpAnswer, outcomeOfStatus, requestJson } from "./http.ts";
 export type { Person, Receipt } from "./ledger/ledger.ts";
 export { DURATION, parseDurationMs } from "./lib/duration.ts";
@@ -27,7 +27,8 @@ export { untilAborted } from "./lib/time-limit.ts";
 export { wellFormed } from "./lib/well-formed.ts";
 export type { SharedCall } from "./model/call.ts";
 export { canonicalJson } from "./model/canonical.ts";
-export { type Customer, callTitle, customerLabel, customerOf, e164Of, homeCodeOf, isSameNumber, storedForms } from "./model/customer.ts";
+export { type Customer, callTitle, customerLabel, customerOf, customersOf, homeCodeOf, type PossibleCustomer } from "./model/customer.ts";
+export { callingCodeOf, e164Of, isSameNumber, spelledForms, storedForms, typedGroups } from "./model/phone.ts";
 
 /** Of this file, for connectors from outside (`contract`): raised when one that was written for the last would no longer work. */
 export const CONTRACT_VERSION = 1;

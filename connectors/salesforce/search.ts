@@ -18,7 +18,7 @@ export interface Candidate {
 }
 
 /** Numbers in one search: their forms stay far below the 4,000 characters from which on SOSL drops every OR (SOSL reference, "SOSL Syntax"). */
-export const NUMBERS_PER_SEARCH = 20;
+export const NUMBERS_PER_SEARCH = 10;
 /** Records of each kind in one answer. A kind that comes full may hide somebody: then its numbers are searched one by one. */
 const PER_KIND = 200;
 
@@ -55,7 +55,7 @@ export async function searchPhones(options: {
 
 function soslFor(forms: string[], fields: PhoneFields): string {
   // Nothing but digits ever gets into a query, so that nothing in it has to be escaped.
-  if (!forms.every((form) => /^\d{7,15}$/.test(form))) throw new Error("a phone search takes 7 to 15 digits");
+  if (!forms.every((form) => /^\d{6,20}$/.test(form))) throw new Error("a phone search takes 6 to 20 digits");
   const returning = Object.entries(fields).map(([kind, phones]) => {
     const names = ["Id", "Name", ...(kind === "Contact" ? ["AccountId"] : []), "OwnerId", ...phones, "LastModifiedDate"];
     const open = kind === "Lead" ? " WHERE IsConverted = false" : "";

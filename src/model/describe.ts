@@ -1,6 +1,8 @@
-import { parsePhoneNumberFromString } from "libphonenumber-js";
 import { remembered } from "../lib/remembered.ts";
 import type { Call, CallRecord, Direction } from "./call.ts";
+import { toE164 } from "./phone.ts";
+
+export { toE164 } from "./phone.ts";
 
 /** An agent as routes.yaml has it. */
 export interface Agent {
@@ -28,8 +30,8 @@ export function createDescribe(options: {
   const isOurs = (number: string) => ours.has(e164Of(number) || number);
 
   function directionOf(record: CallRecord, agent: Agent | undefined): Direction {
-    const said = record.metadata?.direction;
-    if (said === "inbound" || said === "outbound") return said;
+    const said = saidDirection(record.metadata?.direction);
+    if (said) return said;
     if (isOurs(record.from_number)) return "outbound";
     if (isOurs(record.to_number)) return "inbound";
     return agent?.direction ?? "unknown";
@@ -51,13 +53,15 @@ export function createDescribe(options: {
   };
 }
 
-/**
- * A number in E.164, or "" for what is none: withheld callers, SIP addresses, short codes, numbers without a country.
- * Asks for a possible length only: number plans change, and a customer of a new range must still be found.
- */
-export function toE164(number: string): string {
-  // The library finds numbers inside other text ("sip:+49…@host"); we want the whole to be one.
-  if (!/^\s*\+[\d\s().-]+$/.test(number)) return "";
-  const parsed = parsePhoneNumberFromString(number);
-  return parsed?.isPossible() ? parsed.number : "";
+/** `OUTBOUND`, `Inbound`, `out-bound`, `outgoing`, `outbound-api`: as people and telephone systems write it. */
+function saidDirection(said: unknown): "inbound" | "outbound" | undefined {
+  const word =
+    typeof said === "string"
+      ? said
+          .slice(0, 40)
+          .toLowerCase()
+          .replace(/[^a-z]/g, "")
+      : "";
+  if (/^in(?:bound|coming)?(?:api|call)?$/.test(word)) return "inbound";
+  return /^out(?:bound|going)?(?:api|dial|call)?$/.test(word) ? "outbound" : undefined;
 }
