@@ -15,10 +15,12 @@ export interface FailedAssociation extends Association {
   isGone: boolean;
 }
 
+export const NOT_ASSOCIATED = "not_associated";
+
 const REFUSED: Outcome = {
   kind: "retry",
   because: "record",
-  code: "not_associated",
+  code: NOT_ASSOCIATED,
   reason: "the call is in HubSpot, but could not be put on its contact, company or deal, which may have been deleted or merged",
 };
 

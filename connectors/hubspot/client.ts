@@ -1,6 +1,6 @@
 import { Request as SdkRequest } from "@hubspot/api-client/lib/src/services/http/Request.js";
 import { requestJson, type Secret, untilAborted, type z } from "../../src/connector.ts";
-import { createPace } from "./pace.ts";
+import { createPace, type Waiting } from "./pace.ts";
 import { HubSpotRefusal, UnreadableAnswerError } from "./problem.ts";
 
 /** One request to HubSpot's API; `requests.ts` has all that there are. */
@@ -20,7 +20,7 @@ export interface HubSpotApi {
   /** A request in its turn, below the account's limit: what goes over it fails, and counts as an error with HubSpot. Ends with the signal. */
   ask<Answer>(signal: AbortSignal, request: HubSpotRequest<Answer>): Promise<Answer>;
   /** A search in its turn: they have a limit of their own. @throws {TooManyWaitError} its turn would not come within `maxWaitMs`. */
-  search<Answer>(request: HubSpotRequest<Answer>, options: { maxWaitMs: number; signal: AbortSignal }): Promise<Answer>;
+  search<Answer>(request: HubSpotRequest<Answer>, options: Waiting): Promise<Answer>;
   /** As `ask`, for a task that goes on when the signal ends the waiting: it says itself how long its request may take. */
   turn<Result>(signal: AbortSignal, task: (carry: Carry) => Promise<Result>): Promise<Result>;
   /** Ends every request that is under way. */
@@ -84,7 +84,7 @@ export function connect(options: { accessToken: Secret; baseUrl: string | undefi
   return {
     turn,
     ask: (signal, request) => turn(signal, (carryNow) => carryNow(request, signal)),
-    search: (request, { maxWaitMs, signal }) => searches.run(() => carry(request, signal), { maxWaitMs, signal }),
+    search: (request, waiting) => searches.run(() => carry(request, waiting.signal), waiting),
     close: () => closed.abort(new Error("the destination was closed")),
   };
 }

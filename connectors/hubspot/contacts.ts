@@ -39,6 +39,8 @@ const REMEMBER_NONE_MS = 30_000;
 /** Until HubSpot's search sees a new contact, and does not see one that is gone: 5 to 30 s are reported. */
 export const SEEN_AFTER_MS = 60_000;
 
+/** Of a number that nobody has, in most accounts. */
+const MOST_SEARCHES = 2;
 /** Of a number that more contacts have than these pages hold, those who were changed last are known, and how many there are. */
 const MAX_PAGES = 10;
 export const PHONE_FIELDS = ["phone", "mobilephone"];
@@ -70,7 +72,7 @@ export function createContactFinder(options: { api: HubSpotApi }): ContactFinder
   /** Those who cannot be looked up now come again one after the other, not all at once. */
   function comeAgain(waitMs: number): Outcome {
     const nowMs = performance.now();
-    promisedMs = Math.max(nowMs + waitMs, promisedMs + SEARCHES.perMs / SEARCHES.starts);
+    promisedMs = Math.max(nowMs + waitMs, promisedMs + (MOST_SEARCHES * SEARCHES.perMs) / SEARCHES.starts);
     const reason = "HubSpot takes five contact searches a second, and many wait";
     const retryAfterMs = Math.ceil(promisedMs - nowMs);
     return { kind: "retry", because: "rate-limit", scope: "call", code: "search_pace", reason, retryAfterMs };
@@ -135,7 +137,9 @@ async function searchContacts(options: {
   const untilMs = performance.now() + maxWaitMs;
   const found = new Map<string, StoredContact>();
   let notRead = 0;
-  for (const filterGroups of searchesFor({ number, fields })) {
+  let isContinued = false;
+  for (const { groups: filterGroups, ifNobody } of searchesFor({ number, fields })) {
+    if (ifNobody && [...found.values()].some(({ numbers }) => numbers.some((stored) => isSameNumber(stored, wanted)))) break;
     const properties = [...new Set([...fields, "firstname", "lastname", "hubspot_owner_id"])];
     let after: string | undefined;
     let read = 0;
@@ -147,7 +151,8 @@ async function searchContacts(options: {
         limit: MAX_FOUND_PER_PAGE,
         ...(after === undefined ? {} : { after }),
       });
-      const answer: Found = await api.search(request, { maxWaitMs: Math.max(0, untilMs - performance.now()), signal });
+      const answer: Found = await api.search(request, { maxWaitMs: Math.max(0, untilMs - performance.now()), signal, isContinued });
+      isContinued = true;
       for (const record of answer.results) found.set(record.id, { contact: contactOf(record), numbers: numbersOf(record, fields) });
       read += answer.results.length;
       after = answer.paging?.next?.after;
@@ -167,8 +172,7 @@ export function contactOf({ id, properties, updatedAt = "" }: HubSpotRecord): Co
 }
 
 function numbersOf({ properties }: HubSpotRecord, fields: readonly string[]): string[] {
-  // 0049 30 … is +49 30 …
-  return fields.map((field) => properties[field]?.trim().replace(/^00/, "+") ?? "").filter((typed) => typed !== "");
+  return fields.map((field) => properties[field]?.trim() ?? "").filter((typed) => typed !== "");
 }
 
 function outcomeOfSearchError(error: unknown): Outcome {

@@ -43,16 +43,16 @@ describe("HubSpot's limits", () => {
     ];
     const outcomes = await send(destination, ...deliveries);
     expect(performance.now() - startMs).toBeLessThan(5_400);
-    const written = outcomes.filter(({ kind }) => kind === "delivered");
-    expect(written).toHaveLength(11);
     expect(outcomes.at(-1)).toMatchObject({ kind: "delivered" });
-    expect(seenAt(SEARCH)).toHaveLength(10);
-    expect(await sandbox.records()).toHaveLength(11);
     const later = outcomes.flatMap((one) => (one.kind === "retry" ? [one] : []));
     for (const one of later) expect(one).toMatchObject({ because: "rate-limit", scope: "call", code: "search_pace" });
+    expect(await sandbox.records()).toHaveLength(31 - later.length);
+    // A number that nobody has takes two searches. What began is ended first: else all begin, and none ends in time.
+    const searches = seenAt(SEARCH).length;
+    expect(searches).toBeLessThanOrEqual(10);
+    expect(searches - 2 * (30 - later.length)).toBeLessThanOrEqual(5);
     const waits = later.map(({ retryAfterMs = 0 }) => retryAfterMs);
-    expect(waits).toEqual(waits.toSorted((a, b) => a - b));
-    expect((waits.at(-1) ?? 0) - (waits[0] ?? 0)).toBeGreaterThan(3_000);
+    expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(3_000);
   });
 
   test("what another tool uses of the same limit is heard from HubSpot's answers, and nothing is sent that would be refused", async () => {

@@ -67,7 +67,7 @@ describe("a contact that is made", () => {
     expect(await send(destination, delivery())).toMatchObject([{ kind: "retry", retryAfterMs: 60_000 }]);
     const searches = seenAt(SEARCH).length;
     expect(await send(destination, delivery("b"))).toMatchObject([{ kind: "retry", code: "contact_unclear" }]);
-    expect([seenAt(CREATE).length, seenAt(SEARCH).length - searches]).toEqual([1, 1]);
+    expect([seenAt(CREATE).length, seenAt(SEARCH).length - searches]).toEqual([1, 2]);
   });
 
   test("is tried again at once where HubSpot cannot have made it", async () => {
@@ -215,14 +215,14 @@ describe("trouble on the side", () => {
       deliveryOf(documentedCall({ call_id: "b" })),
     );
     expect(outcomes.map(({ kind }) => kind)).toEqual(["delivered", "delivered"]);
-    expect(receiptOf(outcomes[1]).extra?.left_out).toBe("hs_call_disposition");
+    expect(receiptOf(outcomes[1]).extra?.left_out).toBe("hs_call_disposition (INVALID_OPTION)");
   });
 
   test("an owner whom HubSpot refuses is left out, and the receipt says so", async () => {
     const { open, failNext, seenAt } = await setUp();
     failNext(UPSERT, () => gone("hubspot_owner_id", "INVALID_OWNER_ID"));
     const receipt = receiptOf((await send(await open(), deliveryOf(documentedCall(), { with: { owner: "sales@example.com" } })))[0]);
-    expect(receipt.extra).toMatchObject({ left_out: "hubspot_owner_id" });
+    expect(receipt.extra).toMatchObject({ left_out: "hubspot_owner_id (INVALID_OWNER_ID)" });
     expect(receipt.extra).not.toHaveProperty("owner");
     expect(seenAt(UPSERT)).toHaveLength(2);
   });

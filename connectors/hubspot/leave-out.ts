@@ -15,17 +15,23 @@ export interface Refusable {
   properties: Record<string, string>;
 }
 
+/** A property that HubSpot refuses, or a kind of records that it cannot put the call on; `code`: HubSpot's for why. */
+export interface Detail {
+  field: string;
+  code: string;
+}
+
 export interface LeavingOut {
   /** Takes refused details out of refused calls. Gives those that are to be sent again. Never throws. */
   leaveOut<C extends Refusable>(calls: C[], error: unknown): Promise<C[]>;
   /** What was taken out, by the call's key. */
-  leftOut: ReadonlyMap<string, readonly string[]>;
+  leftOut: ReadonlyMap<string, readonly Detail[]>;
 }
 
 /** A call outcome that somebody deleted in HubSpot, an owner who has left, a value that a field does not take: calls are logged without. */
 export function createLeavingOut(options: { dispositions: Pick<Dispositions, "readAgain">; signal: AbortSignal }): LeavingOut {
   const { dispositions, signal } = options;
-  const leftOut = new Map<string, string[]>();
+  const leftOut = new Map<string, Detail[]>();
 
   /** HubSpot does not say in a form that can be read whose value it means: all have the same one, there is but one, or halves of the batch will tell. */
   function withRefused<C extends Refusable>(calls: C[], property: string): C[] {
@@ -42,15 +48,15 @@ export function createLeavingOut(options: { dispositions: Pick<Dispositions, "re
   return {
     leftOut,
     async leaveOut<C extends Refusable>(calls: C[], error: unknown) {
-      const refused = complaintsIn(error).flatMap(({ code, property }) =>
-        property !== undefined && code !== OF_THE_FILE && !OF_THE_RECORD.has(property) ? [property] : [],
+      const refused = complaintsIn(error).flatMap(({ code, property }): [string, string][] =>
+        property !== undefined && code !== OF_THE_FILE && !OF_THE_RECORD.has(property) ? [[property, code]] : [],
       );
       const again = new Set<C>();
-      for (const property of new Set(refused)) {
+      for (const [property, code] of new Map(refused)) {
         const guilty = property === DISPOSITION_PROPERTY ? await withDeletedOutcome(calls) : withRefused(calls, property);
         for (const call of guilty) {
           delete call.properties[property];
-          leftOut.set(call.key, [...(leftOut.get(call.key) ?? []), property]);
+          leftOut.set(call.key, [...(leftOut.get(call.key) ?? []), { field: property, code }]);
           again.add(call);
         }
       }

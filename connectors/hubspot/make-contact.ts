@@ -1,13 +1,13 @@
 import { createExpiringCache, type Outcome } from "../../src/connector.ts";
 import type { Carry, HubSpotApi } from "./client.ts";
 import { type Contact, type ContactFinder, contactOf, PHONE_FIELDS, SEEN_AFTER_MS, type WantedNumber } from "./contacts.ts";
-import { OWNER_PROPERTY } from "./leave-out.ts";
+import { type Detail, OWNER_PROPERTY } from "./leave-out.ts";
 import { mayHaveArrived, outcomeOfHubSpotError, REQUIRED_PROPERTY } from "./outcome.ts";
 import { complaintsIn } from "./problem.ts";
 import { createContact } from "./requests.ts";
 
-/** `refused`: HubSpot's code for why it will not have such a contact. `leftOut`: a property that it would not take, and the contact was made without. */
-export type MadeContacts = { contacts: Contact[]; refused?: string; leftOut?: string } | { outcome: Outcome };
+/** `refused`: HubSpot's code for why it will not have such a contact. `leftOut`: what it would not take, and the contact was made without. */
+export type MadeContacts = { contacts: Contact[]; refused?: string; leftOut?: Detail } | { outcome: Outcome };
 
 export interface ContactMaker {
   /** The contacts that have the number by now, else one that is made for it. `owner`: HubSpot's id of it. */
@@ -52,8 +52,9 @@ export function createContactMaker(options: { api: HubSpotApi; finder: ContactFi
     try {
       return { contacts: [await createNow(owner)] };
     } catch (error) {
-      if (owner === undefined || !complaintsIn(error).some(({ property }) => property === OWNER_PROPERTY)) throw error;
-      return { contacts: [await createNow()], leftOut: OWNER_PROPERTY };
+      const complaint = complaintsIn(error).find(({ property }) => property === OWNER_PROPERTY);
+      if (owner === undefined || !complaint) throw error;
+      return { contacts: [await createNow()], leftOut: { field: `contact.${OWNER_PROPERTY}`, code: complaint.code } };
     }
   }
 

@@ -1,4 +1,4 @@
-import { choosePeople, customerOf, homeCodeOf, type Outcome, whenNobody } from "../../src/connector.ts";
+import { choosePeople, customersOf, type Outcome, whenNobody } from "../../src/connector.ts";
 import type { Contact, ContactFinder, FoundContacts, WantedNumber } from "./contacts.ts";
 import type { ContactMaker } from "./make-contact.ts";
 import { outcomeOfReadError } from "./outcome.ts";
@@ -52,10 +52,8 @@ export async function findPeople(options: {
       const numbers = wantedNumbers(trip);
       if (numbers.length === 0) return;
       const found = together(await Promise.all(numbers.map(find)));
-      const [number, ...others] = numbers;
-      if (settle(trip, found) || !number || "outcome" in found) return;
-      // Which of two is the customer's nobody knows: then nobody is made.
-      if (others.length > 0) return;
+      const [number] = numbers;
+      if (settle(trip, found, numbers.length) || !number || "outcome" in found) return;
       const made = await maker.make(number, { owner: trip.ownerId, justAsked: found.asked, ...limits() });
       if ("outcome" in made) {
         trip.outcome = made.outcome;
@@ -63,7 +61,7 @@ export async function findPeople(options: {
       }
       trip.found = made.contacts.length;
       if (made.refused !== undefined) trip.contactRefused = made.refused;
-      if (made.leftOut !== undefined) trip.leftOut.add(`contact:${made.leftOut}`);
+      if (made.leftOut !== undefined) trip.leftOut.push(made.leftOut);
       trip.contacts = chosen(trip, made.contacts);
     }),
   );
@@ -80,12 +78,11 @@ function isKnown(trip: Trip): boolean {
   return true;
 }
 
-/** None for a customer who cannot be known, and for a number that the route says is nobody's. */
+/** None for a customer who cannot be known, two where the side is not known; but those that the route says are nobody's. */
 export function wantedNumbers({ delivery }: Trip): WantedNumber[] {
   const { call, with: words } = delivery;
-  const customer = customerOf(call);
-  if ("unknown" in customer || words.match.never?.includes(customer.number)) return [];
-  return [{ number: customer.number, homeCode: homeCodeOf(call), fields: words.match.phone_fields }];
+  const numbers = customersOf(call).filter(({ number }) => !words.match.never?.includes(number));
+  return numbers.map((customer) => ({ ...customer, fields: words.match.phone_fields }));
 }
 
 /** Who has one of several numbers. */
@@ -102,7 +99,7 @@ function together(all: FoundContacts[]): FoundContacts {
 }
 
 /** `false`: nobody has the number, and somebody is to be made. */
-function settle(trip: Trip, found: FoundContacts): boolean {
+function settle(trip: Trip, found: FoundContacts, numbers: number): boolean {
   if ("outcome" in found) {
     trip.outcome = found.outcome;
     return true;
@@ -112,7 +109,7 @@ function settle(trip: Trip, found: FoundContacts): boolean {
   // A call that is logged already is not held back for somebody who may never come.
   if (found.contacts.length > 0 || trip.delivery.previous) return true;
   const { match, associate } = trip.delivery.with;
-  const next = whenNobody({ onNone: match.on_none, sinceAcceptedMs: trip.delivery.sinceAcceptedMs });
+  const next = whenNobody({ onNone: match.on_none, sinceAcceptedMs: trip.delivery.sinceAcceptedMs, numbers });
   if (typeof next === "object") trip.outcome = nobodyYet(next.againInMs);
   return next !== "create_contact" || !associate.includes("contact");
 }

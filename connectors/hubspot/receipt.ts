@@ -1,4 +1,4 @@
-import type { Person, Receipt } from "../../src/connector.ts";
+import { leftOut, type Person, type Receipt, sideOf } from "../../src/connector.ts";
 import type { Links } from "./account.ts";
 import type { Contact } from "./contacts.ts";
 import { partsWritten } from "./notes.ts";
@@ -36,7 +36,6 @@ export function receiptOf(trip: Trip, options: { links: Links }): Receipt {
   const { callId: id = "", person, found, targets, contactRefused, ownerWritten } = trip;
   const url = options.links.call(id);
   const notes = partsWritten(trip).join(" ");
-  const leftOut = [...trip.leftOut].join(" ");
   return {
     id,
     ...(url && { url }),
@@ -47,7 +46,8 @@ export function receiptOf(trip: Trip, options: { links: Links }): Receipt {
       ...(notes === "" ? {} : { notes }),
       ...(ownerWritten ? { owner: ownerWritten } : {}),
       ...(contactRefused === undefined ? {} : { contact_refused: contactRefused }),
-      ...(leftOut === "" ? {} : { left_out: leftOut }),
+      ...leftOut(trip.leftOut),
+      ...sideOf(trip.delivery.call),
     },
   };
 }

@@ -33,7 +33,7 @@ export async function composeRecord(trip: Trip, options: { dispositions: Disposi
     trip.outcome = disposition.outcome;
     return;
   }
-  if (disposition.isUnknown) trip.leftOut.add(DISPOSITION_PROPERTY);
+  if (disposition.isUnknown) trip.leftOut.push({ field: DISPOSITION_PROPERTY, code: "UNKNOWN_LABEL" });
   const composed = body === undefined ? bodyOf(call) : undefined;
   const properties = {
     hs_timestamp: String(timestampMs),

@@ -1,5 +1,6 @@
 import type { Delivery, Outcome, Person, Receipt } from "../../src/connector.ts";
 import type { Contact } from "./contacts.ts";
+import type { Detail } from "./leave-out.ts";
 import type { CallRecord } from "./record.ts";
 import type { AssociatedKind } from "./requests.ts";
 import type { HubSpotWith } from "./with.ts";
@@ -26,8 +27,8 @@ export interface Trip {
   callId?: string;
   /** The owner that the call was once given: a person may have changed it since. */
   ownerWritten?: string | undefined;
-  /** Properties that HubSpot would not take, and the call, or the contact made for it, was written without. */
-  leftOut: Set<string>;
+  /** What HubSpot would not take, and the call, or the contact made for it, was written without. */
+  leftOut: Detail[];
   /** Records that HubSpot does not have any more, though an earlier version of the call, or a search, had them. */
   gone: Set<string>;
 }
@@ -40,7 +41,7 @@ export function startTrip(delivery: Delivery<HubSpotWith>): Trip {
     contacts: [],
     targets: { contacts: [], companies: [], deals: [] },
     record: { properties: {} },
-    leftOut: new Set(),
+    leftOut: [],
     gone: new Set(),
   };
 }

@@ -1,5 +1,5 @@
 import { createExpiringCache, type Outcome } from "../../src/connector.ts";
-import { associateCalls, type FailedAssociation } from "./associate.ts";
+import { associateCalls, type FailedAssociation, NOT_ASSOCIATED } from "./associate.ts";
 import type { HubSpotApi } from "./client.ts";
 import type { ContactFinder } from "./contacts.ts";
 import { wantedNumbers } from "./people.ts";
@@ -65,7 +65,7 @@ export function createAssociationWriter(options: { api: HubSpotApi; finder: Cont
         related.forget(trip.contacts.map(({ id }) => id));
         if (isLast) {
           trip.targets[kind] = trip.targets[kind].filter((id) => !ids.has(id));
-          trip.leftOut.add(`association:${kind}`);
+          trip.leftOut.push({ field: kind, code: NOT_ASSOCIATED });
         } else again.add(trip);
       }
     }

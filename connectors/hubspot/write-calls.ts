@@ -55,11 +55,11 @@ export function createCallWriter(options: {
       const one = written.get(key);
       if (one && "id" in one) {
         trip.callId = one.id;
-        for (const name of one.leftOut ?? []) trip.leftOut.add(name);
+        trip.leftOut.push(...(one.leftOut ?? []));
         trip.ownerWritten = properties[OWNER_PROPERTY] ?? (isMadeAgain(trip) ? undefined : trip.delivery.previous?.extra?.owner);
       } else if (one) trip.outcome = one.outcome;
       const owner = ownerOf(trip);
-      if (owner && trip.leftOut.has(OWNER_PROPERTY)) owners.forget(owner);
+      if (owner && isWithoutOwner(trip)) owners.forget(owner);
     }
     await giveOwners(trips, signal);
   };
@@ -67,7 +67,7 @@ export function createCallWriter(options: {
   /** Left out since the earlier record had one; that it has been deleted is known only now. */
   async function giveOwners(trips: Trip[], signal: AbortSignal): Promise<void> {
     const ownerless = trips.flatMap((trip) => {
-      const isOwnerless = isMadeAgain(trip) && !trip.ownerWritten && !trip.leftOut.has(OWNER_PROPERTY);
+      const isOwnerless = isMadeAgain(trip) && !trip.ownerWritten && !isWithoutOwner(trip);
       return isOwnerless && trip.ownerId ? [{ key: trip.delivery.key, properties: { [OWNER_PROPERTY]: trip.ownerId }, trip }] : [];
     });
     if (ownerless.length === 0) return;
@@ -78,4 +78,8 @@ export function createCallWriter(options: {
       if (one && "id" in one && !one.leftOut) trip.ownerWritten = trip.ownerId;
     }
   }
+}
+
+function isWithoutOwner({ leftOut }: Trip): boolean {
+  return leftOut.some(({ field }) => field === OWNER_PROPERTY);
 }

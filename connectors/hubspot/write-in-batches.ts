@@ -1,7 +1,7 @@
 import type { Outcome } from "../../src/connector.ts";
 import { CALL_ID_PROPERTY } from "./call-id.ts";
 import type { Dispositions } from "./dispositions.ts";
-import { createLeavingOut, type Refusable } from "./leave-out.ts";
+import { createLeavingOut, type Detail, type Refusable } from "./leave-out.ts";
 import { outcomeOfHubSpotError, outcomeOfItemError } from "./outcome.ts";
 import { complaintsIn, HubSpotRefusal, problemOf, requiredIn } from "./problem.ts";
 import type { WrittenBatch } from "./requests.ts";
@@ -10,7 +10,7 @@ import type { WrittenBatch } from "./requests.ts";
 export type CallToWrite = Refusable;
 
 /** A call's record in HubSpot, or why there is none. */
-export type Written = { id: string; leftOut?: readonly string[] } | { outcome: Outcome };
+export type Written = { id: string; leftOut?: readonly Detail[] } | { outcome: Outcome };
 
 /** Writes up to a hundred calls in one request. @throws as `api.ask` */
 export type WriteBatch<C extends CallToWrite> = (calls: C[]) => Promise<WrittenBatch>;
@@ -69,9 +69,9 @@ export async function writeInBatches<C extends CallToWrite>(options: {
   }
 
   for (const part of inParts(options.calls)) await send(part);
-  for (const [key, properties] of leftOut) {
+  for (const [key, details] of leftOut) {
     const one = written.get(key);
-    if (one && "id" in one) one.leftOut = properties;
+    if (one && "id" in one) one.leftOut = details;
   }
   return written;
 }
