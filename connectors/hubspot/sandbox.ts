@@ -93,7 +93,8 @@ export function createSandbox(options: HubSpotSandboxOptions = {}): Sandbox {
   const companies = new Set(
     Object.values(belongs).flatMap(({ primaryCompany = "", otherCompanies = [] }) => [primaryCompany, ...otherCompanies]),
   );
-  const associations = createAssociations({ has: (kind, id) => has[kind](id), belongs, pageSize: associationsPerPage });
+  const idOf = (kind: Kind, id: string) => (kind === "contacts" ? people.get(id)?.id : id) ?? id;
+  const associations = createAssociations({ has: (kind, id) => has[kind](id), idOf, belongs, pageSize: associationsPerPage });
   const has: Record<Kind | "calls", (id: string) => boolean> = {
     calls: calls.has,
     contacts: (id) => people.get(id) !== undefined,

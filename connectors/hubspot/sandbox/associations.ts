@@ -26,10 +26,12 @@ export interface Belongs {
  */
 export function createAssociations(options: {
   has(kind: Kind | "calls", id: string): boolean;
+  /** The id of the record that an id stands for: a contact that was merged into another one has that one's. */
+  idOf(kind: Kind, id: string): string;
   belongs: Record<string, Belongs>;
   pageSize: number;
 }) {
-  const { has, belongs, pageSize } = options;
+  const { has, idOf, belongs, pageSize } = options;
   const ofCall = new Map<string, Record<Kind, Set<string>>>();
 
   const forCall = (id: string) => {
@@ -76,7 +78,7 @@ export function createAssociations(options: {
       if (inputs.length > 2_000) throw validationError(`The maximum number of inputs in a batch is 2000, found ${inputs.length}`);
       const isGood = ({ from, to }: (typeof inputs)[number]) => has("calls", from.id) && has(kind, to.id);
       const good = inputs.filter(isGood);
-      for (const { from, to } of good) forCall(from.id)[kind].add(to.id);
+      for (const { from, to } of good) forCall(from.id)[kind].add(idOf(kind, to.id));
       const associationSpec = { associationCategory: "HUBSPOT_DEFINED", associationTypeId: CALL_TO[kind] };
       const results = good.map(({ from, to }) => ({ from, to, associationSpec }));
       const errors = inputs
