@@ -1,8 +1,7 @@
-import { createServer } from "node:http";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { OpenError, type Outcome } from "../../src/connector.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
-import { ASSOCIATE, deliveryOf, SEARCH, send, setUp, UPSERT } from "../../test/support/hubspot.ts";
+import { ASSOCIATE, deliveryOf, dropsAfter, SEARCH, type Setup, send, setUp, UPSERT } from "../../test/support/hubspot.ts";
 import { closedPort } from "../../test/support/ports.ts";
 import type { HubSpotSandboxOptions } from "./sandbox.ts";
 
@@ -404,24 +403,47 @@ describe("a batch", () => {
   });
 });
 
-/** A relay that passes requests on and, once, drops the connection when the answer to this path comes. */
-async function dropsAfter(url: string, path: string): Promise<string> {
-  let left = 1;
-  const relay = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const headers = { authorization: request.headers.authorization ?? "", "content-type": "application/json" };
-    const body = request.method === "GET" ? undefined : Buffer.concat(chunks);
-    const answer = await fetch(`${url}${request.url}`, { method: request.method ?? "GET", headers, ...(body ? { body } : {}) });
-    const text = await answer.text();
-    if (request.url === path && left-- > 0) return void request.socket.destroy();
-    response.writeHead(answer.status, { "content-type": "application/json" }).end(text);
+describe("a request that HubSpot never answers", () => {
+  /** The next one to this path: when it has come, and when the other side has given it up. */
+  function hangNext({ failNext }: Setup, path: string) {
+    const came = Promise.withResolvers<void>();
+    const givenUp = Promise.withResolvers<void>();
+    failNext(path, ({ signal }) => {
+      came.resolve();
+      return new Promise((resolve) => {
+        signal.addEventListener("abort", () => {
+          givenUp.resolve();
+          resolve(new Response());
+        });
+      });
+    });
+    return { came: came.promise, givenUp: givenUp.promise };
+  }
+
+  test.each([
+    ["a search", SEARCH],
+    ["the write", UPSERT],
+    ["an association", ASSOCIATE],
+  ])("ends with its attempt: %s holds no connection open", async (_what, path) => {
+    const setup = await setUp();
+    const destination = await setup.open();
+    const { came, givenUp } = hangNext(setup, path);
+    const over = new AbortController();
+    const sending = destination.send([deliveryOf(documentedCall())], { signal: over.signal }).catch(() => undefined);
+    await came;
+    over.abort(new Error("time is over"));
+    await givenUp;
+    await sending;
   });
-  await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
-  onTestFinished(async () => {
-    relay.closeAllConnections();
-    await new Promise((resolve) => relay.close(resolve));
+
+  test("ends when the destination is closed", async () => {
+    const setup = await setUp();
+    const destination = await setup.open();
+    const { came, givenUp } = hangNext(setup, UPSERT);
+    const sending = destination.send([deliveryOf(documentedCall())], { signal: new AbortController().signal });
+    await came;
+    await destination.close();
+    await givenUp;
+    expect((await sending)[0]?.kind).not.toBe("delivered");
   });
-  const address = relay.address();
-  return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
-}
+});

@@ -83,16 +83,21 @@ export function createPlainCalls(options: { api: HubSpotApi; account: string | u
     return keyOf;
   }
 
-  /** The oldest one of each key. Texts are compared without regard to case there, and IN wants them small: which is whose is told here. */
+  /** The oldest record of each key. Texts are compared without regard to case there, and IN wants them small: which is whose is told here. */
   async function search(keys: string[], signal: AbortSignal): Promise<Map<string, string>> {
     const request = searchRecords("calls", {
       filterGroups: [{ filters: [{ propertyName: CALL_ID_PROPERTY, operator: "IN", values: keys.map((key) => key.toLowerCase()) }] }],
-      sorts: [{ propertyName: "hs_createdate", direction: "DESCENDING" }],
+      sorts: [{ propertyName: "hs_createdate", direction: "ASCENDING" }],
       properties: [CALL_ID_PROPERTY],
       limit: MAX_FOUND_PER_PAGE,
     });
     const { results } = await api.search(request, { maxWaitMs: SEARCH_WAIT_MS, signal });
-    return new Map(results.flatMap(({ id, properties: { [CALL_ID_PROPERTY]: key } }) => (key && keys.includes(key) ? [[key, id]] : [])));
+    const found = new Map<string, string>();
+    for (const { id, properties } of results) {
+      const key = properties[CALL_ID_PROPERTY];
+      if (key && keys.includes(key) && !found.has(key)) found.set(key, id);
+    }
+    return found;
   }
 
   /** Why a call that was not found is not made now; undefined: it is. */

@@ -1,3 +1,4 @@
+import { createServer } from "node:http";
 import { expect, onTestFinished } from "vitest";
 import type { z } from "zod";
 import { hubspot } from "../../connectors/hubspot/index.ts";
@@ -121,4 +122,26 @@ export async function setUp(options: HubSpotSandboxOptions = {}): Promise<Setup>
 
 export function send(to: OpenDestination<HubSpotWith>, ...deliveries: Delivery<HubSpotWith>[]) {
   return to.send(deliveries, { signal: AbortSignal.timeout(15_000) });
+}
+
+/** A relay that passes requests on and, once, drops the connection when the answer to this path comes. */
+export async function dropsAfter(url: string, path: string): Promise<string> {
+  let left = 1;
+  const relay = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const headers = { authorization: request.headers.authorization ?? "", "content-type": "application/json" };
+    const body = request.method === "GET" ? undefined : Buffer.concat(chunks);
+    const answer = await fetch(`${url}${request.url}`, { method: request.method ?? "GET", headers, ...(body ? { body } : {}) });
+    const text = await answer.text();
+    if (request.url === path && left-- > 0) return void request.socket.destroy();
+    response.writeHead(answer.status, { "content-type": "application/json" }).end(text);
+  });
+  await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
+  onTestFinished(async () => {
+    relay.closeAllConnections();
+    await new Promise((resolve) => relay.close(resolve));
+  });
+  const address = relay.address();
+  return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
 }
