@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Delivery, Receipt } from "../../src/connector.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { ASSOCIATE, deliveryOf, KEY, SEARCH, send, setUp, UPSERT, without } from "../../test/support/hubspot.ts";
-import { bodyOf } from "./body.ts";
+import { beginsWith, bodyAbove, bodyOf } from "./body.ts";
 import { hubspot } from "./index.ts";
 import type { HubSpotWith } from "./with.ts";
 
@@ -367,4 +367,17 @@ test("a logged call can be archived, for `patchbay forget`", async () => {
   if (sent?.kind !== "delivered") throw new Error(sent?.kind);
   expect(await destination.erase?.({ key: KEY, receipt: sent.receipt }, { signal: AbortSignal.timeout(5_000) })).toBe(true);
   expect(await sandbox.records()).toEqual([]);
+});
+
+describe("notes that are nothing but angle brackets", () => {
+  const brackets = "<".repeat(65_000);
+  test.each([
+    ["whether they begin with a text", () => expect(beginsWith(brackets, "<p>What we wrote</p>")).toBe(false)],
+    ["whether a text begins with them", () => expect(beginsWith("<p>What is there</p>", brackets)).toBe(false)],
+    ["what is left of them below ours", () => expect(bodyAbove("<p>New</p>", `${brackets}x`).length).toBeLessThanOrEqual(65_000)],
+    [
+      "what is left of signs of entities",
+      () => expect(bodyAbove("<p>New</p>", `${"&#".repeat(40_000)}x`).length).toBeLessThanOrEqual(65_000),
+    ],
+  ])("cost no time: %s", (_what, check) => check());
 });
