@@ -1,9 +1,10 @@
 import { type Candidate, createExpiringCache, isSameNumber, type Outcome } from "../../src/connector.ts";
+import type { Found, HubSpotRecord } from "./answers.ts";
 import { type HubSpotApi, SEARCHES } from "./client.ts";
 import { outcomeOfReadError } from "./outcome.ts";
 import { TooManyWaitError } from "./pace.ts";
 import { searchesFor } from "./phone-search.ts";
-import { type Found, type HubSpotRecord, MAX_FOUND_PER_PAGE, searchRecords } from "./requests.ts";
+import { MAX_FOUND_PER_PAGE, searchRecords } from "./requests.ts";
 
 /** A contact whom a call may be logged on. `owner`: HubSpot's id of it. */
 export interface Contact extends Candidate {

@@ -52,7 +52,7 @@ describe("what HubSpot is asked, and what its stand-in answers", () => {
     const naming = files.filter((file) =>
       /\/(crm|account-info)\/|20\d\d-0[39]\b/.test(withoutComments(readFileSync(join(import.meta.dirname, file), "utf8"))),
     );
-    expect(naming.sort()).toEqual(["requests.ts", "sandbox.ts"]);
+    expect(naming.sort()).toEqual(["requests.ts", "sandbox/routes.ts"]);
     expect(API_VERSION).toBe("2026-09");
   });
 

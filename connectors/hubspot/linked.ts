@@ -1,5 +1,6 @@
+import type { LinkedRecords } from "./answers.ts";
 import type { HubSpotApi } from "./client.ts";
-import { type AssociatedKind, type LinkedRecords, MAX_BATCH, readAssociations } from "./requests.ts";
+import { type AssociatedKind, MAX_BATCH, readAssociations } from "./requests.ts";
 
 /** A record that another one is associated with. */
 export interface Linked {

@@ -1,10 +1,11 @@
 import { createExpiringCache, type Outcome } from "../../src/connector.ts";
+import type { WrittenBatch } from "./answers.ts";
 import { CALL_ID_PROPERTY } from "./call-id.ts";
 import type { HubSpotApi } from "./client.ts";
 import { SEEN_AFTER_MS } from "./contacts.ts";
 import type { Dispositions } from "./dispositions.ts";
 import { mayHaveArrived, outcomeOfHubSpotError, outcomeOfReadError } from "./outcome.ts";
-import { createCalls, MAX_BATCH, MAX_FOUND_PER_PAGE, readRecords, searchRecords, updateCalls, type WrittenBatch } from "./requests.ts";
+import { createCalls, MAX_BATCH, MAX_FOUND_PER_PAGE, readRecords, searchRecords, updateCalls } from "./requests.ts";
 import type { CallOfTrip, WriteCalls } from "./write-calls.ts";
 import { type Written, writeInBatches } from "./write-in-batches.ts";
 

@@ -1,8 +1,28 @@
 /**
- * Every request that the connector makes: the only file that knows HubSpot's paths, and what is read of its answers. The contract that the tests hold
+ * Every request that the connector makes: the only file that knows HubSpot's paths. The contract that the tests hold
  * them to is test/specs/hubspot.ts.
  */
-import { z } from "../../src/connector.ts";
+import type { z } from "../../src/connector.ts";
+import {
+  anything,
+  associated,
+  type CallProperty,
+  details,
+  type Found,
+  found,
+  group,
+  groups,
+  type HubSpotRecord,
+  type LinkedRecords,
+  linked,
+  oneRecord,
+  owner,
+  ownersPage,
+  property,
+  recordBatch,
+  type WrittenBatch,
+  writtenBatch,
+} from "./answers.ts";
 import type { HubSpotRequest } from "./client.ts";
 
 /** The version of HubSpot's API, a part of each path. Supported for 18 months from its date (…/developer-tooling/platform/versioning). */
@@ -22,28 +42,6 @@ export const MAX_FOUND_PER_PAGE = 200;
 
 /** What a call can be put on, as HubSpot's paths name it. */
 export type AssociatedKind = "contacts" | "companies" | "deals";
-
-const paging = z.object({ next: z.object({ after: z.string() }).optional() }).optional();
-const anything = z.unknown();
-const oneRecord = z.object({
-  id: z.string(),
-  properties: z.record(z.string(), z.string().nullish()),
-  createdAt: z.string().optional(),
-  updatedAt: z.string().optional(),
-});
-/** One record of an object. */
-export type HubSpotRecord = z.output<typeof oneRecord>;
-
-const batchOf = <T extends z.ZodType>(result: T) => z.object({ results: z.array(result), errors: z.array(anything).optional() });
-
-const written = z.object({
-  id: z.string(),
-  objectWriteTraceId: z.string().optional(),
-  properties: z.record(z.string(), z.string().nullish()).optional(),
-});
-const writtenBatch = batchOf(written);
-/** Like a 200, a 207 is an answer: each input has its result or its error in it. */
-export type WrittenBatch = z.output<typeof writtenBatch>;
 
 export interface CallInput {
   id: string;
@@ -83,8 +81,6 @@ export function archiveCall(id: string): HubSpotRequest<unknown> {
   return { method: "DELETE", path: `${OBJECTS}/calls/${encodeURIComponent(id)}`, answer: anything };
 }
 
-const recordBatch = batchOf(oneRecord);
-
 /** Those that are there; the others are among the answer's errors (207). */
 export function readRecords(
   kind: "calls" | AssociatedKind,
@@ -108,9 +104,6 @@ export interface Search {
   after?: string;
 }
 
-const found = z.object({ total: z.number(), results: z.array(oneRecord), paging });
-export type Found = z.output<typeof found>;
-
 export function searchRecords(kind: "calls" | "contacts", search: Search): HubSpotRequest<Found> {
   return { method: "POST", path: `${OBJECTS}/${kind}/search`, body: search, answer: found };
 }
@@ -123,30 +116,11 @@ export function createContact(properties: Record<string, string>): HubSpotReques
   return { method: "POST", path: `${OBJECTS}/contacts`, body: { properties, associations: [] }, answer: oneRecord };
 }
 
-const end = z.object({ id: z.string() });
-const associated = z.object({
-  results: z.array(z.object({ from: end, to: end })),
-  errors: z.array(anything).optional(),
-  numErrors: z.number().optional(),
-});
-
 /** With HubSpot's own types (call to contact 194, to company 182, to deal 206); writing one again changes nothing. */
 export function associateCalls(to: AssociatedKind, pairs: { callId: string; toId: string }[]): HubSpotRequest<z.output<typeof associated>> {
   const body = { inputs: pairs.map(({ callId, toId }) => ({ from: { id: callId }, to: { id: toId } })) };
   return { method: "POST", path: `${ASSOCIATIONS}/calls/${to}/batch/associate/default`, body, answer: associated };
 }
-
-const objectId = z.union([z.string(), z.number()]).transform(String);
-const linked = z.object({
-  results: z.array(
-    z.object({
-      from: end,
-      to: z.array(z.object({ toObjectId: objectId, associationTypes: z.array(z.object({ typeId: z.number() })).default([]) })),
-      paging,
-    }),
-  ),
-});
-export type LinkedRecords = z.output<typeof linked>;
 
 /** What records are associated with. One without any is among the answer's errors (207, `NO_ASSOCIATIONS_FOUND`); `after` asks for one's next page. */
 export function readAssociations(
@@ -162,13 +136,6 @@ export function removeAssociations(callId: string, to: AssociatedKind, ids: read
   const body = { inputs: [{ from: { id: callId }, to: ids.map((id) => ({ id })) }] };
   return { method: "POST", path: `${ASSOCIATIONS}/calls/${to}/batch/archive`, body, answer: anything };
 }
-
-const property = z.object({
-  name: z.string(),
-  hasUniqueValue: z.boolean().optional(),
-  options: z.array(z.object({ label: z.string(), value: z.string(), hidden: z.boolean().optional() })).default([]),
-});
-export type CallProperty = z.output<typeof property>;
 
 export function readCallProperty(name: string): HubSpotRequest<CallProperty> {
   return { method: "GET", path: `${PROPERTIES}/calls/${encodeURIComponent(name)}`, answer: property };
@@ -186,9 +153,6 @@ export function createCallProperty(body: {
   return { method: "POST", path: `${PROPERTIES}/calls`, body, answer: property };
 }
 
-const group = z.object({ name: z.string(), archived: z.boolean().optional() });
-const groups = z.object({ results: z.array(group) });
-
 export function readCallPropertyGroups(): HubSpotRequest<z.output<typeof groups>> {
   return { method: "GET", path: `${PROPERTIES}/calls/groups`, answer: groups };
 }
@@ -196,9 +160,6 @@ export function readCallPropertyGroups(): HubSpotRequest<z.output<typeof groups>
 export function createCallPropertyGroup(body: { name: string; label: string }): HubSpotRequest<z.output<typeof group>> {
   return { method: "POST", path: `${PROPERTIES}/calls/groups`, body, answer: group };
 }
-
-const owner = z.object({ id: z.string(), email: z.string().nullish() });
-const ownersPage = z.object({ results: z.array(owner), paging });
 
 /** Those with this address, active ones only; `after` asks for the next page. */
 export function findOwners(email: string, after?: string): HubSpotRequest<z.output<typeof ownersPage>> {
@@ -209,8 +170,6 @@ export function findOwners(email: string, after?: string): HubSpotRequest<z.outp
 export function readOwner(id: string): HubSpotRequest<z.output<typeof owner>> {
   return { method: "GET", path: `${OWNERS}/${encodeURIComponent(id)}`, query: { idProperty: "id", archived: "false" }, answer: owner };
 }
-
-const details = z.object({ portalId: z.number(), uiDomain: z.string().optional() });
 
 /** Which account the token is for; any token may ask. */
 export function readAccount(): HubSpotRequest<z.output<typeof details>> {

@@ -1,9 +1,10 @@
 import type { Secret, SetupStep } from "../../src/connector.ts";
+import type { CallProperty } from "./answers.ts";
 import { CALL_ID_PROPERTY } from "./call-id.ts";
 import { connect, type HubSpotApi } from "./client.ts";
 import { statusOf } from "./problem.ts";
 import { kindOf, orOpenError, readCallIdProperty } from "./property.ts";
-import { type CallProperty, createCallProperty, createCallPropertyGroup, readCallPropertyGroups } from "./requests.ts";
+import { createCallProperty, createCallPropertyGroup, readCallPropertyGroups } from "./requests.ts";
 
 /** HubSpot keeps one call for each value, or Patchbay looks for it before it writes: which of the two matters when something goes wrong. */
 const WHAT = {

@@ -1,10 +1,10 @@
 import type { Outcome } from "../../src/connector.ts";
+import type { WrittenBatch } from "./answers.ts";
 import { CALL_ID_PROPERTY } from "./call-id.ts";
 import type { Dispositions } from "./dispositions.ts";
 import { createLeavingOut, type Detail, type Refusable } from "./leave-out.ts";
 import { outcomeOfHubSpotError, outcomeOfItemError } from "./outcome.ts";
 import { complaintsIn, HubSpotRefusal, problemOf, requiredIn } from "./problem.ts";
-import type { WrittenBatch } from "./requests.ts";
 
 /** Its properties are taken as they are, but for what is left out of them. */
 export type CallToWrite = Refusable;
