@@ -12,6 +12,8 @@ const search = (filters: { propertyName: string; operator: string; value: string
   ...more,
 });
 
+const phone = { propertyName: "phone", operator: "EQ", value: "1" };
+
 describe("the sandbox refuses what HubSpot refuses", () => {
   test.each([
     [
@@ -47,6 +49,13 @@ describe("the sandbox refuses what HubSpot refuses", () => {
     ["six groups", { filterGroups: Array.from({ length: 6 }, () => ({ filters: [] })) }],
     ["seven filters", search(Array.from({ length: 7 }, () => ({ propertyName: "phone", operator: "EQ", value: "1" })))],
     ["3,001 characters", search([{ propertyName: "phone", operator: "EQ", value: "1".repeat(3_001) }])],
+    ["19 filters", { filterGroups: [6, 6, 6, 1].map((count) => ({ filters: Array.from({ length: count }, () => phone) })) }],
+    [
+      "101 values",
+      { filterGroups: [{ filters: [{ propertyName: "phone", operator: "IN", values: Array.from({ length: 101 }, String) }] }] },
+    ],
+    ["two orders", search([phone], { sorts: ["phone", "email"].map((propertyName) => ({ propertyName, direction: "ASCENDING" })) })],
+    ["a page beyond 10,000", search([phone], { after: "10000" })],
     ["more than 200 at once", search([], { limit: 201 })],
     ["a property that contacts do not have", search([{ propertyName: "telephone", operator: "EQ", value: "1" }])],
   ])("a search with %s", async (_what, body) => {
@@ -63,6 +72,20 @@ describe("the sandbox refuses what HubSpot refuses", () => {
     expect(await post({ authorization, "content-type": "text/plain" }, "{}")).toBe(415);
     expect(await post({ authorization, "content-type": "application/json" }, "{")).toBe(400);
     expect(await post({ authorization, "content-type": "application/json" }, "{}", "/crm/objects/2026-09/deals")).toBe(404);
+  });
+
+  test.each([
+    ["POST", "/crm/v3/objects/calls/batch/upsert"],
+    ["POST", "/crm/v3/objects/contacts/search"],
+    ["POST", "/crm/v4/associations/calls/contacts/batch/associate/default"],
+    ["GET", "/crm/v4/objects/contacts/201/associations/companies"],
+    ["GET", "/crm/v3/properties/calls/voice_call_id"],
+    ["GET", "/crm/v3/owners"],
+    ["GET", "/account-info/v3/details"],
+    ["GET", "/crm/objects/2026-03/calls/301"],
+  ])("%s %s: only paths of one date are there", async (method, path) => {
+    const { ask } = await setUp();
+    expect(await ask(method, path, method === "POST" ? {} : undefined)).toMatchObject({ category: "OBJECT_NOT_FOUND" });
   });
 
   test("an association with a contact that is not there fails alone", async () => {
@@ -181,4 +204,80 @@ describe("the sandbox behaves as HubSpot does", () => {
       policyName: "TEN_SECONDLY_ROLLING",
     });
   });
+
+  test("a search gives its results in an order, page by page, with how many there are", async () => {
+    const days = ["2025-01-02", "2025-01-04", "2025-01-01", "2025-01-03"];
+    const contacts = days.map((day, n) => ({ id: String(n), firstname: "", lastname: "", phone: "1", updatedAt: `${day}T00:00:00.000Z` }));
+    const { ask } = await setUp({ contacts });
+    const sorts = [{ propertyName: "lastmodifieddate", direction: "DESCENDING" }];
+    const page = async (after: object) => (await ask("POST", SEARCH, search([phone], { sorts, limit: 3, ...after }))) as unknown as Page;
+    const first = await page({});
+    expect([first.total, first.results.map(({ id }) => id), first.paging]).toEqual([
+      4,
+      ["1", "3", "0"],
+      { next: { after: "3", link: "" } },
+    ]);
+    const second = await page({ after: "3" });
+    expect([second.total, second.results.map(({ id }) => id), second.paging]).toEqual([4, ["2"], undefined]);
+  });
+
+  test("a list finds small letters only, and a word any part that stars leave open", async () => {
+    const contacts = [
+      { id: "1", firstname: "", lastname: "", own: { note: "Ask ABC/4155550100x7" }, updatedAt: "2025-01-01T00:00:00.000Z" },
+    ];
+    const { ask } = await setUp({ contacts });
+    const total = async (filter: object) =>
+      (await ask("POST", SEARCH, { filterGroups: [{ filters: [{ propertyName: "note", ...filter }] }] })).total;
+    expect(await total({ operator: "IN", values: ["ask abc/4155550100x7"] })).toBe(1);
+    expect(await total({ operator: "IN", values: ["Ask ABC/4155550100x7"] })).toBe(0);
+    const words = ["abc", "*4155550100*", "415*", "*x7", "4155550100", "*5550100", "ask abc"];
+    expect(await Promise.all(words.map((value) => total({ operator: "CONTAINS_TOKEN", value })))).toEqual([1, 1, 1, 1, 0, 0, 0]);
+  });
+
+  test("a contact that was merged into another one is that one, by its old id too; one that was deleted is nobody", async () => {
+    const { ask } = await setUp({ indexLagMs: 0 });
+    const read = "/crm/objects/2026-09/contacts/batch/read";
+    const inputs = { inputs: [{ id: "201" }], properties: ["firstname"], propertiesWithHistory: [] };
+    await ask("POST", "/crm/objects/2026-09/contacts/merge", { primaryObjectId: "202", objectIdToMerge: "201" });
+    expect(await ask("POST", read, inputs)).toMatchObject({ results: [{ id: "202", properties: { firstname: "Robin" } }] });
+    await ask("DELETE", "/crm/objects/2026-09/contacts/202");
+    expect(await ask("POST", read, inputs)).toMatchObject({ results: [], numErrors: 1, errors: [{ category: "OBJECT_NOT_FOUND" }] });
+  });
+
+  test("an account's rule is enforced on what is written, and names the property", async () => {
+    const { ask } = await setUp({ requiredOfCalls: [{ property: "hs_call_disposition" }], requiredOfContacts: [{ property: "email" }] });
+    const lacking = (name: string) => ({ errors: [{ code: "MISSING_REQUIRED_PROPERTY", context: { propertyName: [name] } }] });
+    expect(await ask("POST", UPSERT, { inputs: [input("a")] })).toMatchObject(lacking("hs_call_disposition"));
+    expect(await ask("POST", "/crm/objects/2026-09/contacts", { properties: { phone: "1" } })).toMatchObject(lacking("email"));
+  });
 });
+
+describe("the sandbox of an account that refuses unique values on calls", () => {
+  const CREATE = "/crm/objects/2026-09/calls/batch/create";
+  const PROPERTIES = "/crm/properties/2026-09/calls";
+  const definition = { name: "voice_call_id", label: "Voice call ID", groupName: "call_information", type: "string", fieldType: "text" };
+
+  test("makes a plain property, and upserts by none", async () => {
+    const { ask } = await setUp({ account: "plain", isSetUp: false });
+    expect(await ask("POST", PROPERTIES, { ...definition, hasUniqueValue: true })).toMatchObject({ category: "VALIDATION_ERROR" });
+    expect(await ask("POST", PROPERTIES, { ...definition, hasUniqueValue: false })).toMatchObject({ hasUniqueValue: false });
+    expect(await ask("POST", UPSERT, { inputs: [input("a")] })).toMatchObject({ message: expect.stringContaining("non-unique") });
+  });
+
+  test("makes a call as often as it is asked to, and shows it to a search a while later", async () => {
+    const { ask, sandbox } = await setUp({ account: "plain" });
+    const inputs = [{ properties: { voice_call_id: "a", hs_timestamp: "1736950980000" } }];
+    for (let n = 0; n < 2; n += 1) expect(await ask("POST", CREATE, { inputs })).toMatchObject({ status: "COMPLETE" });
+    expect(await sandbox.records()).toHaveLength(2);
+    const find = () =>
+      ask("POST", "/crm/objects/2026-09/calls/search", search([{ propertyName: "voice_call_id", operator: "EQ", value: "a" }]));
+    expect(await find()).toMatchObject({ total: 0 });
+    expect(await find()).toMatchObject({ total: 2 });
+  });
+});
+
+interface Page {
+  total: number;
+  results: { id: string }[];
+  paging?: object;
+}

@@ -18,20 +18,22 @@ const OWNERS = `/crm/owners/${API_VERSION}`;
 /** Where contacts are made. */
 export const CONTACTS_PATH = `${OBJECTS}/contacts`;
 
-/** HubSpot's API over what the account has: its addresses of one version, the scopes that each one asks for, its limits. */
-export function createApp(options: {
-  token: string;
+/** What an account has. */
+interface Parts {
   scopes: ReadonlySet<string>;
-  latencyMs: number;
-  limits: ReturnType<typeof createLimits> | undefined;
   account: ReturnType<typeof createAccount>;
   properties: ReturnType<typeof createProperties>;
   people: ReturnType<typeof createPeople>;
   calls: ReturnType<typeof createCalls>;
   companies: Set<string>;
   associations: ReturnType<typeof createAssociations>;
-}): Hono {
-  const { token, scopes, latencyMs, limits, account, properties, people, calls, companies, associations } = options;
+}
+
+/** HubSpot's API over what the account has: its addresses of one version, the scopes that each one asks for, its limits. */
+export function createApp(
+  options: Parts & { token: string; latencyMs: number; limits: ReturnType<typeof createLimits> | undefined },
+): Hono {
+  const { token, latencyMs, limits } = options;
   const app = new Hono();
   app.onError((error) => {
     if (error instanceof Refusal) return error.toResponse();
@@ -49,25 +51,28 @@ export function createApp(options: {
     for (const [name, value] of Object.entries(admitted?.headers ?? {})) c.res.headers.set(name, value);
   });
 
-  const needs = (scope: string) =>
-    createMiddleware(async (_c, next) => {
-      if (!scopes.has(scope)) throw missingScope(scope);
-      await next();
-    });
-  const read = needs("crm.objects.contacts.read");
-  const write = needs("crm.objects.contacts.write");
-  const schema = needs("crm.schemas.contacts.write");
-  const readOwners = needs("crm.objects.owners.read");
-  const readDeals = needs("crm.objects.deals.read");
-  const kindOf = (c: Context): Kind => {
-    const kind = KINDS.find((one) => one === c.req.param("kind"));
-    if (!kind) throw new Refusal(404, { message: "Not found", category: "OBJECT_NOT_FOUND" });
-    // What is on the other side has scopes of its own; those of calls are the contacts'.
-    for (const right of ["read", "write"])
-      if (!scopes.has(`crm.objects.${kind}.${right}`)) throw missingScope(`crm.objects.${kind}.${right}`);
-    return kind;
-  };
+  addAccount(app, options);
+  addCalls(app, options);
+  addContacts(app, options);
+  addAssociations(app, options);
+  return app;
+}
 
+function needs(scopes: ReadonlySet<string>, scope: string) {
+  return createMiddleware(async (_c, next) => {
+    if (!scopes.has(scope)) throw missingScope(scope);
+    await next();
+  });
+}
+
+/** Calls have the contacts' scopes. */
+const READ = "crm.objects.contacts.read";
+const WRITE = "crm.objects.contacts.write";
+
+function addAccount(app: Hono, { scopes, account, properties }: Parts): void {
+  const read = needs(scopes, READ);
+  const schema = needs(scopes, "crm.schemas.contacts.write");
+  const readOwners = needs(scopes, "crm.objects.owners.read");
   app.get(`/account-info/${API_VERSION}/details`, (c) => c.json(account.details()));
   app.get(OWNERS, readOwners, (c) => c.json(account.owners({ email: c.req.query("email"), after: c.req.query("after") })));
   app.get(`${OWNERS}/:id`, readOwners, (c) => c.json(account.owner(c.req.param("id"))));
@@ -77,7 +82,11 @@ export function createApp(options: {
   app.get(`${PROPERTIES}/calls/:name`, read, (c) => c.json(properties.get(c.req.param("name"))));
   app.patch(`${PROPERTIES}/calls/:name`, schema, async (c) => c.json(properties.update(c.req.param("name"), await jsonOf(c))));
   app.post(`${PROPERTIES}/calls`, schema, async (c) => c.json(properties.create(await jsonOf(c)), 201));
+}
 
+function addCalls(app: Hono, { scopes, calls, associations }: Parts): void {
+  const read = needs(scopes, READ);
+  const write = needs(scopes, WRITE);
   app.post(`${OBJECTS}/calls/batch/upsert`, write, async (c) => answerOf(calls.upsert(await jsonOf(c))));
   app.post(`${OBJECTS}/calls/batch/create`, write, async (c) => answerOf(calls.create(await jsonOf(c))));
   app.post(`${OBJECTS}/calls/batch/update`, write, async (c) => answerOf(calls.change(await jsonOf(c))));
@@ -93,6 +102,12 @@ export function createApp(options: {
     associations.forget(c.req.param("id"));
     return c.body(null, 204);
   });
+}
+
+/** With their companies and deals. */
+function addContacts(app: Hono, { scopes, account, people, companies }: Parts): void {
+  const read = needs(scopes, READ);
+  const write = needs(scopes, WRITE);
   app.post(`${OBJECTS}/contacts/search`, read, async (c) => c.json(people.search(await c.req.text(), await jsonOf(c))));
   app.post(`${OBJECTS}/contacts/batch/read`, read, async (c) => answerOf(people.readSome(await jsonOf(c))));
   app.post(`${OBJECTS}/contacts/merge`, write, async (c) => c.json(people.merge(await jsonOf(c))));
@@ -106,7 +121,20 @@ export function createApp(options: {
     companies.delete(c.req.param("id"));
     return c.body(null, 204);
   });
-  app.post(`${OBJECTS}/deals/batch/read`, readDeals, async (c) => c.json(account.readDeals(await jsonOf(c))));
+  app.post(`${OBJECTS}/deals/batch/read`, needs(scopes, "crm.objects.deals.read"), async (c) => c.json(account.readDeals(await jsonOf(c))));
+}
+
+function addAssociations(app: Hono, { scopes, associations }: Parts): void {
+  const read = needs(scopes, READ);
+  const write = needs(scopes, WRITE);
+  const kindOf = (c: Context): Kind => {
+    const kind = KINDS.find((one) => one === c.req.param("kind"));
+    if (!kind) throw new Refusal(404, { message: "Not found", category: "OBJECT_NOT_FOUND" });
+    // What is on the other side has scopes of its own; those of calls are the contacts'.
+    for (const right of ["read", "write"])
+      if (!scopes.has(`crm.objects.${kind}.${right}`)) throw missingScope(`crm.objects.${kind}.${right}`);
+    return kind;
+  };
 
   app.post(`${ASSOCIATIONS}/calls/:kind/batch/associate/default`, write, async (c) =>
     answerOf(associations.associate(kindOf(c), await jsonOf(c))),
@@ -127,5 +155,4 @@ export function createApp(options: {
     associations.remove(c.req.param("id"), kindOf(c), c.req.param("to"));
     return c.body(null, 204);
   });
-  return app;
 }
