@@ -53,6 +53,7 @@ export async function openHubSpot(options: {
   const account = links.accountId === undefined ? undefined : `${baseUrl ?? ""} ${links.accountId}`;
   const writeCalls = createCallWriter({ api, kind, account, dispositions, owners });
   const writeAssociations = createAssociationWriter({ api, finder, related });
+  const underWay = new Set<Promise<void>>();
 
   async function sendOnce(trips: Trip[], signal: AbortSignal): Promise<void> {
     const searchUntilMs = performance.now() + timeoutMs * SEARCH_SHARE;
@@ -80,7 +81,9 @@ export async function openHubSpot(options: {
     async send(deliveries, { signal }) {
       // HubSpot refuses a batch that has an id twice: the later one is the newer version.
       const trips = new Map(deliveries.map((delivery) => [delivery.key, startTrip(delivery)]));
-      await sendOnce([...trips.values()], signal);
+      const sending = sendOnce([...trips.values()], signal);
+      underWay.add(sending);
+      await sending.finally(() => underWay.delete(sending));
       return deliveries.map(({ key }) => outcomeOf(trips.get(key), links));
     },
     /** HubSpot puts it into its recycle bin, from where it goes after 90 days (knowledge.hubspot.com/records/restore-deleted-records). */
@@ -97,7 +100,12 @@ export async function openHubSpot(options: {
     },
     read: ({ receipt }, { signal }) => speakable(() => readCallBack({ api, id: receipt.id, signal })),
     rematch: ({ receipt, to }, { signal }) => speakable(() => rematchCall({ api, receipt, to, links, owners, related, signal })),
-    close: async () => api.close(),
+    /** A destination is closed while others still send by it, when one of its calls was refused: they end first, and then what outlives an attempt. */
+    async close() {
+      const late = new Promise((resolve) => setTimeout(resolve, timeoutMs).unref());
+      await Promise.race([Promise.allSettled(underWay), late]);
+      api.close();
+    },
   };
 }
 

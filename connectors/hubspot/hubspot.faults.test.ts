@@ -436,14 +436,33 @@ describe("a request that HubSpot never answers", () => {
     await sending;
   });
 
-  test("ends when the destination is closed", async () => {
+  test("ends when the destination is closed, at the latest after an attempt's time", async () => {
     const setup = await setUp();
-    const destination = await setup.open();
+    const destination = await setup.open({}, 500);
     const { came, givenUp } = hangNext(setup, UPSERT);
     const sending = destination.send([deliveryOf(documentedCall())], { signal: new AbortController().signal });
     await came;
     await destination.close();
     await givenUp;
     expect((await sending)[0]?.kind).not.toBe("delivered");
+  });
+
+  test("a destination that is closed while calls are under way lets them end: one refused call opens it again for all", async () => {
+    const { open, failNext, sandbox } = await setUp();
+    const destination = await open();
+    const came = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    failNext(UPSERT, async (request) => {
+      const copy = request.clone();
+      came.resolve();
+      await answer.promise;
+      return (await sandbox.fetch?.(copy)) ?? Response.error();
+    });
+    const sending = send(destination, deliveryOf(documentedCall()));
+    await came.promise;
+    const closing = destination.close();
+    answer.resolve();
+    expect(await sending).toMatchObject([{ kind: "delivered", receipt: { extra: { contacts: "201" } } }]);
+    await closing;
   });
 });
