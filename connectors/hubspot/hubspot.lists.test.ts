@@ -22,7 +22,7 @@ function receiptOf(outcome: unknown): Receipt {
   return (outcome as { receipt: Receipt }).receipt;
 }
 
-/** The documented call's receipt in such an account, whom it is on, and how many searches that took. */
+/** The documented call's receipt in such an account, what HubSpot has of it, and how many searches that took. */
 async function logged(options: HubSpotSandboxOptions & { with?: Words }) {
   const { with: words = {}, ...account } = options;
   const { open, sandbox, seenAt } = await setUp(account);
@@ -38,7 +38,7 @@ describe("of many contacts with one number", () => {
     expect(many).toMatchObject({ receipt: { found: 450, person: { id: "450" } }, on: { contacts: ["450"] }, searches: 3 });
   });
 
-  test("owner takes the one whom the call's owner owns, who is on the last page", async () => {
+  test("owner takes the one that the call's owner owns, which is on the last page", async () => {
     const contacts = crowd(450, (n) => (n === 3 ? { hubspot_owner_id: "701" } : {}));
     const { receipt } = await logged({ contacts, with: { owner: "sales@example.com", match: { on_many: "owner" } } });
     expect(receipt).toMatchObject({ found: 450, person: { id: "4" } });

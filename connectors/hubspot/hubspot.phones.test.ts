@@ -20,7 +20,7 @@ const contactWith = (field: Field, text: string, n = 1): Contact => ({
   ...(field === "work_phone" ? { own: { work_phone: text } } : { [field]: text }),
 });
 
-/** Whom of these contacts a call from the number to ours is put on. */
+/** The ids of those of these contacts that a call from the number to ours is put on. */
 async function foundBy(options: {
   contacts: Contact[];
   number: string;

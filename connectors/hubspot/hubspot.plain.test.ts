@@ -131,7 +131,7 @@ describe("a call in an account without unique values", () => {
     expect((await setup.sandbox.records()).map(({ key }) => key)).toEqual(["voiceinfra/another", KEY]);
   });
 
-  test("is told apart from one whose key differs in capital letters only", async () => {
+  test("is kept apart from one whose key differs in capital letters only", async () => {
     const setup = await setUp(account);
     const calls = ["call_ABC", "call_abc"].map((call_id) => deliveryOf(documentedCall({ call_id })));
     const receipts = (await send(await setup.open(), ...calls)).map(receiptOf);
@@ -244,7 +244,7 @@ describe("what is true of every account", () => {
     expect(await setup.sandbox.records()).toHaveLength(1);
   });
 
-  test("an owner whom HubSpot refuses is left out", async () => {
+  test("an owner that HubSpot refuses is left out", async () => {
     const setup = await setUp(account);
     const error = { message: "", code: "INVALID_OWNER_ID", context: { propertyName: ["hubspot_owner_id"] } };
     setup.failNext(CREATE, () =>

@@ -30,7 +30,7 @@ const refusals = {
 const named = Object.entries(refusals).map(([where, bodyOf]) => ({ where, bodyOf }));
 const refused = (body: object) => () => Response.json(body, { status: 400 });
 
-describe("an owner whom HubSpot refuses", () => {
+describe("an owner that HubSpot refuses", () => {
   const stranger = documentedCall({ from_number: "+14155550177", customer_number: "+14155550177", agent_owner: "sales@example.com" });
   const words: Words = { match: { on_none: "create_contact" } };
 

@@ -72,7 +72,7 @@ export function createContactMaker(options: { api: HubSpotApi; finder: ContactFi
       const refused = refusalOf(error);
       if (refused !== undefined) return { contacts: [], refused };
       if (!mayHaveArrived(outcome)) return { outcome };
-      // Whoever comes next, this process or another one, must not come before the search shows her.
+      // The next one, of this process or another, must not come before the search shows the contact.
       if (outcome.kind !== "retry" || outcome.code === "unreadable_answer") return { outcome: unclear(SEEN_AFTER_MS) };
       const { code, reason } = outcome;
       return { outcome: { kind: "retry", because: "server", code, reason, retryAfterMs: SEEN_AFTER_MS } };

@@ -67,7 +67,7 @@ export async function findPeople(options: {
   );
 }
 
-/** Those whom an earlier version of the call was put on, and who are there. */
+/** Those that an earlier version of the call was put on, and that are there. */
 function isKnown(trip: Trip): boolean {
   const { previous } = trip.delivery;
   const ids = new Set([...(previous?.person ? [previous.person.id] : []), ...idsWritten(previous, "contacts")]);

@@ -17,7 +17,7 @@ const MAX_ACCOUNTS = 50;
 /** What this process knows of calls before the search does, by their keys. */
 interface Memory {
   idOf: ReturnType<typeof createExpiringCache<string>>;
-  /** Until when a call may be there that no answer told of. It outlives the attempt. */
+  /** Until when a call may be there that no answer has named. It outlives the attempt. */
   unclearUntilMs: ReturnType<typeof createExpiringCache<number>>;
 }
 
@@ -84,7 +84,7 @@ export function createPlainCalls(options: { api: HubSpotApi; account: string | u
     return keyOf;
   }
 
-  /** The oldest record of each key. Texts are compared without regard to case there, and IN wants them small: which is whose is told here. */
+  /** The oldest record of each key. Texts are compared without regard to case there, and IN wants them small: which is whose is found here. */
   async function search(keys: string[], signal: AbortSignal): Promise<Map<string, string>> {
     const request = searchRecords("calls", {
       filterGroups: [{ filters: [{ propertyName: CALL_ID_PROPERTY, operator: "IN", values: keys.map((key) => key.toLowerCase()) }] }],
@@ -117,8 +117,8 @@ export function createPlainCalls(options: { api: HubSpotApi; account: string | u
     try {
       const answer = await api.ask(signal, createCalls(batch.map(({ key, properties }) => ({ trace: key, properties }))));
       // Of those that the answer does not mention nobody knows.
-      const told = new Set(answer.results.map(({ objectWriteTraceId }) => objectWriteTraceId));
-      for (const { key } of batch) if (told.has(key) || answer.errors?.length) unclearUntilMs.delete(key);
+      const named = new Set(answer.results.map(({ objectWriteTraceId }) => objectWriteTraceId));
+      for (const { key } of batch) if (named.has(key) || answer.errors?.length) unclearUntilMs.delete(key);
       return answer;
     } catch (error) {
       if (!mayHaveArrived(outcomeOfHubSpotError(error))) for (const { key } of batch) unclearUntilMs.delete(key);
@@ -152,7 +152,7 @@ export function createPlainCalls(options: { api: HubSpotApi; account: string | u
       written.set(key, one);
       if ("id" in one) idOf.set(key, one.id, REMEMBER_MS);
     }
-    // Sent again it might be there twice: whoever comes next has to know.
+    // Sent again it might be there twice: the next process has to know.
     for (const [key, one] of made)
       if ("outcome" in one && mayHaveArrived(one.outcome)) written.set(key, { outcome: ambiguous(one.outcome) });
     return written;

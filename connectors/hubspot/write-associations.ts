@@ -72,7 +72,7 @@ export function createAssociationWriter(options: { api: HubSpotApi; finder: Cont
     return open([...again]);
   };
 
-  /** Those of the contacts whom HubSpot has; undefined when it does not say. */
+  /** Those of the contacts that HubSpot has; undefined when it does not say. */
   async function stillThere(ids: string[], signal: AbortSignal): Promise<Set<string> | undefined> {
     const there = new Set<string>();
     try {
