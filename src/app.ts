@@ -12,6 +12,7 @@ import type { Ledger } from "./ledger/ledger.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import type { Logger } from "./lib/logger.ts";
 import type { Log } from "./log/log.ts";
+import type { UnknownSeen } from "./model/unknown-calls.ts";
 import type { Route, Routes } from "./route.ts";
 
 export const DEFAULT_LOG_URL = "sqlite:data/patchbay.db";
@@ -78,6 +79,8 @@ export interface Connectors {
   readonly workers: RouteWorker[];
   /** Ids of routes that have calls to deliver, deliver none, and give no cause. */
   stuck(): string[];
+  /** Calls that the file in use says too little of. */
+  unknown(): UnknownSeen | undefined;
   /** An edit of routes.yaml, from now on. */
   use(next: { routes: Routes; selected: Route[] }): Promise<void>;
   /** An edit that cannot be used: everybody who looks is told. */
@@ -103,7 +106,11 @@ export async function startConnectors(options: {
   await refuseForeignLog({ log, ledger });
 
   const worker = `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`;
-  let file: { version: string; problem: string | undefined } = { version: routes.version, problem: options.problem };
+  let file: ReturnType<Parameters<typeof startHeartbeat>[0]["routesFile"]> = {
+    version: routes.version,
+    problem: options.problem,
+    unknown: routes.unknown,
+  };
   const running = await runRoutes({
     routes,
     selected,
@@ -128,9 +135,10 @@ export async function startConnectors(options: {
     },
     failed: running.failed,
     stuck: progress.stuck,
+    unknown: () => file.unknown?.(),
     async use(next) {
       await running.use(next);
-      file = { version: next.routes.version, problem: undefined };
+      file = { version: next.routes.version, problem: undefined, unknown: next.routes.unknown };
     },
     refuse(problem) {
       file = { ...file, problem };

@@ -107,7 +107,7 @@ export function choosePeople<T extends Candidate>(options: {
 /** Looks again this often, or ten times in the wait if that is longer. */
 const LOOK_EVERY_MS = 60_000;
 
-/** What to do about a call whose number nobody has: now, or look again in so long. Whom to make, where two numbers may be theirs, nobody knows. */
+/** What to do about a call whose number nobody has: now, or look again in so long. Of which of two numbers a person is to be made, nobody knows. */
 export function whenNobody(options: {
   onNone: Match["on_none"];
   sinceAcceptedMs: number;

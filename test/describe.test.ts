@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { CallRecord, SharedCall } from "../src/model/call.ts";
 import { customersOf } from "../src/model/customer.ts";
 import { createDescribe } from "../src/model/describe.ts";
+import { createUnknownCalls, sumOfUnknown } from "../src/model/unknown-calls.ts";
 
 const OURS = "+18005551234";
 const CUSTOMER = "+14155550100";
@@ -96,6 +97,42 @@ test("the record itself is kept whole and not changed", () => {
   const before = structuredClone(given);
   expect(describeCall(given, "main")).toMatchObject({ ...before, source: "main", test: false });
   expect(given).toEqual(before);
+});
+
+describe("calls that routes.yaml says too little of are counted", () => {
+  const counting = (agents = [{ key: "sales", id: "agent_sales" }]) => {
+    const unknown = createUnknownCalls();
+    return { unknown, describeCall: createDescribe({ ownNumbers: [OURS], agents, unknown }) };
+  };
+  const elsewhere = { from_number: CUSTOMER, to_number: "+18005559876" };
+
+  test("once each, though every route reads them, by agent and by an unknown side", () => {
+    const { unknown, describeCall } = counting();
+    for (const _ of ["route 1", "route 2"]) {
+      describeCall(record({ agent_id: "agent_sales" }), "main");
+      describeCall(record({ call_id: "call_2", agent_id: "agent_new" }), "main");
+      describeCall(record({ call_id: "call_3", agent_id: "agent_new", ...elsewhere }), "main");
+      describeCall(record({ call_id: "call_4", agent_id: "agent_sales", ...elsewhere }), "main");
+    }
+    describeCall(record({ call_id: "call_4", agent_id: "agent_sales", ...elsewhere }), "other");
+    expect(unknown.seen()).toEqual({ agents: { agent_new: 2 }, sides: 3 });
+  });
+
+  test("a file without agents knows none, and no number of a call is kept", () => {
+    const { unknown, describeCall } = counting([]);
+    describeCall(record(elsewhere), "main");
+    expect(unknown.seen()).toEqual({ agents: {}, sides: 1 });
+    expect(JSON.stringify(unknown.seen())).not.toContain("555");
+  });
+
+  test("of more agents than twenty the others are counted together, and a long id is cut", () => {
+    const { unknown, describeCall } = counting();
+    for (let index = 0; index < 30; index += 1) describeCall(record({ call_id: `call_${index}`, agent_id: `agent_${index}` }), "main");
+    describeCall(record({ call_id: "long", agent_id: "x".repeat(500) }), "main");
+    const { agents } = unknown.seen();
+    expect([Object.keys(agents).length, agents.others]).toEqual([21, 11]);
+    expect(sumOfUnknown([unknown.seen(), unknown.seen()]).agents.others).toBe(22);
+  });
 });
 
 describe("the numbers to look a person up by", () => {

@@ -280,6 +280,12 @@ describe("a test of a connector that", () => {
     expect(steps).toContain("change wrong");
   });
 
+  test("takes the call and refuses a detail of it works, and names the detail", async () => {
+    const receipt = { id: "1", extra: { left_out: "Campaign__c (INVALID_FIELD)" } };
+    const { ok, steps, said } = await testOf({ send: async () => [{ kind: "delivered", receipt }] });
+    expect([ok, steps[1], said[1]]).toEqual([true, "send note", "1: refused, and left out: Campaign__c (INVALID_FIELD)"]);
+  });
+
   test("loses what it took fails", async () => {
     const { ok, said } = await testOf({ read: async () => undefined, erase: async () => true });
     expect(ok).toBe(false);

@@ -9,6 +9,7 @@
  * - A method that resolves has been durable since.
  */
 
+import type { UnknownSeen } from "../model/unknown-calls.ts";
 import type { ControlLedger } from "./controls.ts";
 import type { ReceiptLedger } from "./receipts.ts";
 import type { RepairLedger } from "./repairs.ts";
@@ -194,6 +195,8 @@ export interface WorkerHeartbeat {
   routesVersion: string;
   /** What is wrong with the routes file as it is now, if this process goes on with an earlier one. */
   routesProblem?: string | undefined;
+  /** Calls that the routes file says too little of. */
+  unknown?: UnknownSeen | undefined;
   routes: RouteWorkerState[];
 }
 

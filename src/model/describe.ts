@@ -1,6 +1,7 @@
 import { remembered } from "../lib/remembered.ts";
 import type { Call, CallRecord, Direction } from "./call.ts";
 import { toE164 } from "./phone.ts";
+import type { UnknownCalls } from "./unknown-calls.ts";
 
 export { toE164 } from "./phone.ts";
 
@@ -22,6 +23,8 @@ export interface Agent {
 export function createDescribe(options: {
   ownNumbers: readonly string[];
   agents: readonly Agent[];
+  /** Counts those that the file says too little of. */
+  unknown?: UnknownCalls | undefined;
 }): (record: CallRecord, source: string) => Call {
   const ours = new Set(options.ownNumbers.map((number) => toE164(number) || number));
   const agents = new Map(options.agents.map((agent) => [agent.id, agent]));
@@ -40,6 +43,7 @@ export function createDescribe(options: {
   return (record, source) => {
     const agent = agents.get(record.agent_id);
     const direction = directionOf(record, agent);
+    options.unknown?.note({ record, source, agent: agents.size > 0 && agent === undefined, side: direction === "unknown" });
     return {
       ...record,
       source,

@@ -66,11 +66,12 @@ export function numbersIn(text: string): TypedNumber[] {
 function partOf(part: string, hasPlus: boolean, isBeforePlus: boolean): TypedNumber[] {
   const digits = digitsOf(part);
   if (digits === "" || (isBeforePlus && digits.length < OWN_DIGITS)) return [];
-  const pieces = part.split(/[/\\]/).map(digitsOf);
+  const isLong = digits.length > MAX_DIGITS;
+  const pieces = part.split(isLong ? /[/\\]|\s-\s|\s{2,}/ : /[/\\]/).map(digitsOf);
   const [first = "", ...others] = pieces.filter((piece) => piece !== "");
   const whole = digits.length <= MAX_DIGITS + 5 ? [{ digits, hasPlus }] : [];
   if (others.length === 0) return whole;
-  const least = digits.length > MAX_DIGITS ? OWN_DIGITS : BESIDE_SLASH;
+  const least = isLong ? OWN_DIGITS : BESIDE_SLASH;
   if (first.length < least) return whole;
   // 5105/06 is a range, of which the first is given in full.
   const alone = others.filter((piece) => piece.length >= least).map((piece) => ({ digits: piece, hasPlus: false }));

@@ -5,13 +5,17 @@ import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { RouteWorker } from "../delivery/worker.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { CALLS_TOPIC, type Log } from "../log/log.ts";
+import type { UnknownSeen } from "../model/unknown-calls.ts";
 import { routeMetrics } from "./route-metrics.ts";
+import { unknownMetrics } from "./unknown-metrics.ts";
 
 /** The routes of this process; an edit of routes.yaml changes them. */
 export interface Running {
   readonly workers: RouteWorker[];
   /** Ids of routes that stand without a cause. */
   stuck(): string[];
+  /** Calls that the routes file says too little of. */
+  unknown?(): UnknownSeen | undefined;
 }
 
 export interface OpsServer {
@@ -27,6 +31,7 @@ export async function startOps(options: { port: number; running: Running; log: L
   const { port, running, log, ledger } = options;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  unknownMetrics({ registry, running });
   const routeFigures = routeMetrics({ registry, running, log, ledger });
   new Gauge({
     name: "patchbay_worker_routes",

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Connector } from "../connector.ts";
 import { type Problem, UsageError } from "../errors.ts";
 import { createDescribe } from "../model/describe.ts";
+import { createUnknownCalls } from "../model/unknown-calls.ts";
 import type { Routes } from "../route.ts";
 import { createWhenCompiler } from "./cel/when.ts";
 import { loadDestinations } from "./destinations.ts";
@@ -86,7 +87,8 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
     timezone,
     known: { agent: Object.keys(file.agents ?? {}), source: sourceNames, direction: ["inbound", "outbound", "unknown"] },
   });
-  const describe = withTests({ describe: createDescribe(shared), tests: loadTestWhen({ file, document, when, problems }) });
+  const unknown = createUnknownCalls();
+  const describe = withTests({ describe: createDescribe({ ...shared, unknown }), tests: loadTestWhen({ file, document, when, problems }) });
   const retention = loadRetention({ file, document, problems });
   const routes = loadRouteList(file.routes, {
     document,
@@ -112,6 +114,7 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
     destinations: [...destinations.values()],
     routes,
     describe,
+    unknown: unknown.seen,
     retention,
     fileText: text,
     keepable: shown === text,
