@@ -70,11 +70,8 @@ export interface Delivery<With> {
   previous: Receipt | undefined;
   /** How long ago the ingress accepted the call, ms: what a wait for something at the destination is counted from. */
   sinceAcceptedMs: number;
-  /**
-   * An earlier attempt may have written it although nobody heard, and so long has it waited since, ms. Undefined: none may have. For destinations that
-   * show what was written a while later; a native key makes it nothing.
-   */
-  unclearForMs?: number | undefined;
+  /** An earlier attempt may have written it although no answer came: for destinations without a native key, which show what was written a while later. */
+  unclear?: boolean;
   /** What the route named by `after` has made of the call; undefined where it names none, or that one has not delivered in time. */
   related: Related | undefined;
 }

@@ -102,11 +102,11 @@ async function describeAt(connector: Connector, account: string | undefined): Pr
 
     /** As the core sends a call again of which an earlier attempt's end is unknown: after the waits that the connector asks for. */
     async function sendAgain(destination: OpenDestination<AnyWith>, delivery: Delivery<AnyWith>): Promise<Outcome[]> {
-      for (let unclearForMs = 0, tries = 1; ; tries += 1) {
-        const outcomes = await send(destination, { ...delivery, unclearForMs });
+      for (let { sinceAcceptedMs } = delivery, tries = 1; ; tries += 1) {
+        const outcomes = await send(destination, { ...delivery, sinceAcceptedMs, unclear: true });
         const [outcome] = outcomes;
         if (outcome?.kind !== "retry" || outcome.retryAfterMs === undefined || tries === 5) return outcomes;
-        unclearForMs += outcome.retryAfterMs;
+        sinceAcceptedMs += outcome.retryAfterMs;
       }
     }
 

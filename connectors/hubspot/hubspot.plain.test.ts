@@ -197,14 +197,32 @@ describe("an attempt whose end nobody heard", () => {
     expect(await setup.sandbox.records()).toHaveLength(1);
   });
 
-  test("in another process: what the ledger says of it holds the call back, for what is left of the minute", async () => {
+  test("in another process: where the ledger knows of it, the call is held back for a minute from when this one hears of it", async () => {
     const setup = await setUp(account);
     const destination = await setup.open();
-    const unclear = (unclearForMs: number) => ({ ...deliveryOf(documentedCall()), unclearForMs });
-    const [early] = await send(destination, unclear(20_000));
-    expect(early).toMatchObject({ kind: "retry", because: "record", code: "call_unclear", retryAfterMs: 40_000 });
+    const HOUR = 3_600_000;
+    const later = (sinceAcceptedMs: number) => ({ ...deliveryOf(documentedCall(), { sinceAcceptedMs }), unclear: true });
+    const [first] = await send(destination, later(HOUR));
+    expect(first).toMatchObject({ kind: "retry", because: "record", code: "call_unclear" });
+    expect((first as { retryAfterMs: number }).retryAfterMs).toBeGreaterThan(50_000);
+    const [second] = await send(destination, later(HOUR + 50_000));
+    expect(second).toMatchObject({ kind: "retry", code: "call_unclear", retryAfterMs: 10_000 });
     expect(await setup.sandbox.records()).toEqual([]);
-    expect(receiptOf((await send(destination, unclear(60_000)))[0]).id).toBe("301");
+    expect(receiptOf((await send(destination, later(HOUR + 60_000)))[0]).id).toBe("301");
+  });
+
+  test("as often as it happens: an attempt after many others is held back too", async () => {
+    const setup = await setUp(account);
+    const destination = await setup.open();
+    const at = (sinceAcceptedMs: number) => ({ ...deliveryOf(documentedCall(), { sinceAcceptedMs }), unclear: sinceAcceptedMs > 0 });
+    const failure = () => Response.json({ status: "error", message: "", category: "INTERNAL_ERROR" }, { status: 500 });
+    setup.failNext(CREATE, failure);
+    expect(await send(destination, at(0))).toMatchObject([{ kind: "ambiguous" }]);
+    setup.failNext(CREATE, losingAnswer(setup.sandbox, failure));
+    expect(await send(destination, at(70_000))).toMatchObject([{ kind: "ambiguous" }]);
+    expect(await send(destination, at(75_000))).toMatchObject([{ kind: "retry", code: "call_unclear" }]);
+    expect(receiptOf((await send(destination, at(140_000)))[0]).id).toBe("301");
+    expect(await setup.sandbox.records()).toHaveLength(1);
   });
 
   test("says that it is not known, so that the ledger keeps it for whichever process comes next", async () => {

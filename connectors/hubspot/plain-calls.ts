@@ -17,8 +17,14 @@ const MAX_ACCOUNTS = 50;
 /** What this process knows of calls before the search does, by their keys. */
 interface Memory {
   idOf: ReturnType<typeof createExpiringCache<string>>;
-  /** Until when a call may be there that no answer has named. It outlives the attempt. */
-  unclearUntilMs: ReturnType<typeof createExpiringCache<number>>;
+  /** Since when a call may be there that no answer has named. It outlives the attempt. */
+  doubts: ReturnType<typeof createExpiringCache<Doubt>>;
+}
+
+/** A moment, by this process' clock, and by how long ago the call was accepted: the latter goes on while a process is stopped. */
+interface Doubt {
+  atMs: number;
+  sinceAcceptedMs: number;
 }
 
 /** By account: a destination that is opened again, since its token was refused, say, must not forget what it has made. */
@@ -28,7 +34,7 @@ function memoryOf(account: string | undefined): Memory {
   const known = account === undefined ? undefined : memories.get(account);
   const memory = known ?? {
     idOf: createExpiringCache<string>({ maxEntries: MAX_REMEMBERED }),
-    unclearUntilMs: createExpiringCache<number>({ maxEntries: MAX_REMEMBERED }),
+    doubts: createExpiringCache<Doubt>({ maxEntries: MAX_REMEMBERED }),
   };
   if (account !== undefined) memories.set(account, memory, REMEMBER_MS);
   return memory;
@@ -47,7 +53,7 @@ const SEARCH_WAIT_MS = 4_000;
  */
 export function createPlainCalls(options: { api: HubSpotApi; account: string | undefined; dispositions: Dispositions }): WriteCalls {
   const { api, account, dispositions } = options;
-  const { idOf, unclearUntilMs } = memoryOf(account);
+  const { idOf, doubts } = memoryOf(account);
 
   /** The ids of those that are there, and why others cannot be looked up now. A receipt names a record that somebody may have deleted since. */
   async function lookUp(calls: CallOfTrip[], signal: AbortSignal): Promise<{ ids: Map<string, string>; outcomes: Map<string, Outcome> }> {
@@ -101,27 +107,33 @@ export function createPlainCalls(options: { api: HubSpotApi; account: string | u
     return found;
   }
 
-  /** Why a call that was not found is not made now; undefined: it is. */
-  function notYet({ key, trip }: CallOfTrip): Outcome | undefined {
-    const { unclearForMs } = trip.delivery;
-    // The ledger knows it of all processes, where it knows it.
-    const leftMs = unclearForMs === undefined ? (unclearUntilMs.get(key) ?? 0) - performance.now() : SEEN_AFTER_MS - unclearForMs;
+  function doubt({ key, trip }: CallOfTrip): Doubt {
+    const since = { atMs: performance.now(), sinceAcceptedMs: trip.delivery.sinceAcceptedMs };
+    doubts.set(key, since, REMEMBER_MS);
+    return since;
+  }
+
+  /** Why a call that was not found is not made now; undefined: it is. When another process was in doubt is not known: it may have been just now. */
+  function notYet(call: CallOfTrip): Outcome | undefined {
+    const { unclear, sinceAcceptedMs } = call.trip.delivery;
+    const since = doubts.get(call.key) ?? (unclear ? doubt(call) : undefined);
+    if (!since) return undefined;
+    const leftMs = SEEN_AFTER_MS - Math.max(performance.now() - since.atMs, sinceAcceptedMs - since.sinceAcceptedMs);
     if (leftMs <= 0) return undefined;
     const reason = "HubSpot may have the call from an earlier attempt, and its search does not show it yet";
     return { kind: "retry", because: "record", code: "call_unclear", reason, retryAfterMs: Math.ceil(leftMs) };
   }
 
   async function make(batch: CallOfTrip[], signal: AbortSignal): Promise<WrittenBatch> {
-    const nowMs = performance.now();
-    for (const { key } of batch) unclearUntilMs.set(key, nowMs + SEEN_AFTER_MS, SEEN_AFTER_MS);
+    for (const call of batch) doubt(call);
     try {
       const answer = await api.ask(signal, createCalls(batch.map(({ key, properties }) => ({ trace: key, properties }))));
       // Of those that the answer does not mention nobody knows.
       const named = new Set(answer.results.map(({ objectWriteTraceId }) => objectWriteTraceId));
-      for (const { key } of batch) if (named.has(key) || answer.errors?.length) unclearUntilMs.delete(key);
+      for (const { key } of batch) if (named.has(key) || answer.errors?.length) doubts.delete(key);
       return answer;
     } catch (error) {
-      if (!mayHaveArrived(outcomeOfHubSpotError(error))) for (const { key } of batch) unclearUntilMs.delete(key);
+      if (!mayHaveArrived(outcomeOfHubSpotError(error))) for (const { key } of batch) doubts.delete(key);
       throw error;
     }
   }

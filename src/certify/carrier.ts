@@ -83,7 +83,16 @@ export function createCarrier(options: CarrierOptions): Carrier {
     const { unknown: _, ...shared } = call;
     const mapped = { call: shared as SharedCall, with: connector.with.parse(example) as Record<string, unknown>, sentFields: [] };
     const claimed = { claim, call, body: new Uint8Array(), acceptedAt: clock.nowMs(), offset: 0 };
-    const how = { claimed, mapped, route, sender, related: undefined, nowMs: clock.nowMs(), alone: false, mayGo: () => true };
+    const how = {
+      claimed,
+      mapped,
+      route,
+      sender,
+      related: undefined,
+      nowMs: clock.nowMs() + claim.agedMs,
+      alone: false,
+      mayGo: () => true,
+    };
     const outcome = await attempt(how);
     if (!outcome) throw new Error("the sender did not send");
     return outcome;

@@ -38,7 +38,7 @@ export async function attempt(options: {
     with: mapped.with,
     previous: claim.receipt,
     sinceAcceptedMs: Math.max(0, nowMs - claimed.acceptedAt),
-    unclearForMs: claim.ambiguous ? claim.agedMs : undefined,
+    unclear: claim.ambiguous,
     related,
   };
   const duplicates = duplicatesAt(route.to, claim.receipt);
