@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import type { DeliveryEvent, RouteTrouble } from "./delivery/events.ts";
 import { startHeartbeat } from "./delivery/heartbeat.ts";
+import { bindLedgerToLog } from "./delivery/log-binding.ts";
 import { watchProgress } from "./delivery/progress.ts";
 import { runRoutes } from "./delivery/run.ts";
 import type { RouteWorker } from "./delivery/worker.ts";
@@ -11,6 +12,8 @@ import { UsageError } from "./errors.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import type { Logger } from "./lib/logger.ts";
+import type { OpenSqliteOptions } from "./lib/sqlite.ts";
+import { keepBeforeMigration } from "./lib/sqlite-copy.ts";
 import type { Log } from "./log/log.ts";
 import type { UnknownSeen } from "./model/unknown-calls.ts";
 import type { Route, Routes } from "./route.ts";
@@ -23,15 +26,16 @@ const LEASE_MS = 30_000;
 
 /**
  * @param options.mustExist for commands that only look: an embedded file that is not there is no empty log, but another folder.
+ * @param options.keepsCopy before an embedded file is brought to a later version; `false` where it is a copy itself.
  * @throws {UsageError} for a URL of no engine, {UnreachableError} when Kafka does not answer.
  */
-export async function openLog(options: { url: string; logger: Logger; mustExist?: boolean }): Promise<Log> {
-  const { url, logger, mustExist = false } = options;
+export async function openLog(options: { url: string; logger: Logger; mustExist?: boolean; keepsCopy?: boolean }): Promise<Log> {
+  const { url, logger, mustExist = false, keepsCopy = true } = options;
   if (url.startsWith("sqlite:")) {
     const path = url.slice("sqlite:".length);
     if (mustExist) refuseMissing("log", path);
     const { openSqliteLog } = await import("./log/sqlite/index.ts");
-    return openSqliteLog({ path });
+    return openSqliteLog({ path, beforeMigration: keepsCopy ? keepCopy("log", logger) : undefined });
   }
   if (url.startsWith("kafka:")) {
     const { openKafkaLog } = await import("./log/kafka/index.ts");
@@ -46,13 +50,13 @@ export async function openLog(options: { url: string; logger: Logger; mustExist?
  * @param options.mustExist as for {@link openLog}.
  * @throws {UsageError} for a URL of no engine, {UnreachableError} when PostgreSQL does not answer.
  */
-export async function openLedger(options: { url: string; mustExist?: boolean }): Promise<Ledger> {
-  const { url, mustExist = false } = options;
+export async function openLedger(options: { url: string; logger?: Logger; mustExist?: boolean; keepsCopy?: boolean }): Promise<Ledger> {
+  const { url, logger, mustExist = false, keepsCopy = true } = options;
   if (url.startsWith("sqlite:")) {
     const path = url.slice("sqlite:".length);
     if (mustExist) refuseMissing("ledger", path);
     const { openSqliteLedger } = await import("./ledger/sqlite/index.ts");
-    return openSqliteLedger({ path });
+    return openSqliteLedger({ path, beforeMigration: keepsCopy ? keepCopy("ledger", logger) : undefined });
   }
   if (/^postgres(ql)?:/.test(url)) {
     const { openPostgresLedger } = await import("./ledger/postgres/index.ts");
@@ -61,6 +65,14 @@ export async function openLedger(options: { url: string; mustExist?: boolean }):
   throw new UsageError(`the ledger "${schemeOf(url)}" is not known`, {
     hint: "Use sqlite:<file> or postgres://user:password@host/database (--ledger or PATCHBAY_LEDGER).",
   });
+}
+
+/** A program that is older than its files refuses them: to go back to it one needs the file as it was. */
+function keepCopy(what: "log" | "ledger", logger: Logger | undefined): OpenSqliteOptions["beforeMigration"] {
+  return ({ path, from, to }) => {
+    const copy = keepBeforeMigration({ path, from });
+    logger?.info({ file: path, from, to, copy }, `the ${what} is brought to a later version; a copy of it as it was is kept`);
+  };
 }
 
 function refuseMissing(what: "log" | "ledger", path: string): void {
@@ -103,7 +115,7 @@ export async function startConnectors(options: {
   onEvent?: (event: DeliveryEvent) => void;
 }): Promise<Connectors> {
   const { routes, selected, log, ledger, logger, clock = systemClock, onEvent = () => undefined } = options;
-  await refuseForeignLog({ log, ledger });
+  await bindLedgerToLog({ log, ledger, clock });
 
   const worker = `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`;
   let file: ReturnType<Parameters<typeof startHeartbeat>[0]["routesFile"]> = {
@@ -127,13 +139,22 @@ export async function startConnectors(options: {
     onDestination: (destination, cause) => logDestination(logger, destination, cause),
   });
   const progress = watchProgress({ running, log, clock });
-  const heartbeat = startHeartbeat({ running, worker, routesFile: () => file, log, ledger, clock });
+  const replaced = Promise.withResolvers<Error>();
+  const heartbeat = startHeartbeat({
+    running,
+    worker,
+    routesFile: () => file,
+    log,
+    ledger,
+    clock,
+    onForeignLog: (why) => replaced.resolve(new Error(why)),
+  });
 
   return {
     get workers() {
       return running.workers;
     },
-    failed: running.failed,
+    failed: Promise.race([running.failed, replaced.promise]),
     stuck: progress.stuck,
     unknown: () => file.unknown?.(),
     async use(next) {
@@ -148,17 +169,6 @@ export async function startConnectors(options: {
       await heartbeat.stop();
     },
   };
-}
-
-/** Offsets of two logs cannot be compared: with another log, the ledger would take new calls for old ones. */
-async function refuseForeignLog(options: { log: Log; ledger: Ledger }): Promise<void> {
-  const { log, ledger } = options;
-  const identity = await log.identity();
-  const bound = await ledger.bindLog(identity);
-  if (bound === identity) return;
-  throw new UsageError(`the ledger ${ledger.name} belongs to another log than ${log.name}`, {
-    hint: "Each log needs a ledger of its own: point --ledger (PATCHBAY_LEDGER) at an empty one, or --log at the log it was made with.",
-  });
 }
 
 function logEvent(logger: Logger, event: DeliveryEvent): void {

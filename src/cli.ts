@@ -194,8 +194,10 @@ command("retire <route>", "removes what is left of a route that is no longer in 
   .addOption(jsonOption())
   .action(async (route, options) => end((await import("./commands/pause.ts")).retireCommand(route, options)));
 
-command("actions", "shows who paused, resumed, replayed, discarded, rematched, retired and forgot what, and why")
+command("actions", "shows who paused, resumed, replayed, discarded, rematched, retired, forgot and read what, and why")
   .option("--route <id>", "only of this route")
+  .option("--verify", "whether any was changed or taken out since it was noted")
+  .option("--against <seal>", "and whether everything up to this seal is still there: one that --verify has shown")
   .addOption(limitOption())
   .addOption(jsonOption())
   .action(async (options) => end((await import("./commands/actions.ts")).actionsCommand(options)));
@@ -205,6 +207,24 @@ command("audit", "proves that every accepted call came to an end, waits, or is s
   .option("--route <id>", "only this route")
   .addOption(jsonOption())
   .action(async (options) => end((await import("./commands/audit.ts")).auditCommand(options)));
+
+command("adopt-log", "after the log was lost or put back from an older copy: the ledger takes it as it is")
+  .addOption(yesOption())
+  .addOption(jsonOption())
+  .action(async (options) => end((await import("./commands/adopt-log.ts")).adoptLogCommand(options)));
+
+command("backup <folder>", "makes a whole copy of the embedded log and ledger, and of DuckDB files, while Patchbay works")
+  .option("--no-destinations", "log and ledger alone")
+  .addOption(jsonOption())
+  .action(async (folder, options) => end((await import("./commands/backup.ts")).backupCommand(folder, options)));
+
+command("restore <folder>", "puts a backup in the place of log and ledger")
+  .option("--force", "where there is data: moves it aside")
+  .option("--no-destinations", "log and ledger alone")
+  .option("--forgotten <file...>", "also forgets what these files list: the ledger's .forgotten, kept elsewhere")
+  .addOption(yesOption())
+  .addOption(jsonOption())
+  .action(async (folder, options) => end((await import("./commands/restore.ts")).restoreCommand(folder, options)));
 
 command("forget <call_id_or_number>", "removes a call, or a number's calls: shows every place first")
   .addOption(yesOption())

@@ -106,6 +106,11 @@ export interface OpenDestination<With> {
   find?(delivery: Delivery<With>, options: { signal: AbortSignal }): Promise<Receipt | undefined>;
   /** Deletes what a delivery left, for `patchbay forget`. `false`: it was gone already. Absent where the API cannot. */
   erase?(left: { key: string; receipt: Receipt }, options: { signal: AbortSignal }): Promise<boolean>;
+  /**
+   * Once behind the last `erase` of a `patchbay forget`: removes what deleting leaves in the destination's bytes, where that can be done from here.
+   * Resolves with what stays where and until when, one sentence for people; undefined: nothing that is known of.
+   */
+  afterErase?(options: { signal: AbortSignal }): Promise<string | undefined>;
   /** Reads back what a delivery left, as the destination shows it, for `patchbay test`; undefined: it is not there. Absent where the API cannot. */
   read?(left: { key: string; receipt: Receipt }, options: { signal: AbortSignal }): Promise<Record<string, unknown> | undefined>;
   /**
@@ -115,6 +120,13 @@ export interface OpenDestination<With> {
   rematch?(left: { key: string; receipt: Receipt; to: string }, options: { signal: AbortSignal }): Promise<Receipt>;
   close(): Promise<void>;
 }
+
+/** Where a destination keeps calls on this machine, for `patchbay backup`. */
+export type OwnFiles =
+  /** One file, of which `copy` makes a copy to a new file that is whole while others write. @throws {OpenError} when another program holds it. */
+  | { kind: "file"; path: string; copy(options: { to: string; signal: AbortSignal }): Promise<void> }
+  /** A folder of plain files that a backup leaves to others. */
+  | { kind: "folder"; path: string };
 
 export interface Connector<S extends z.ZodObject = z.ZodObject, W extends z.ZodObject = z.ZodObject> {
   /** As written in routes.yaml: `connector: hubspot`. Also the folder's name. */
@@ -148,6 +160,8 @@ export interface Connector<S extends z.ZodObject = z.ZodObject, W extends z.ZodO
   setup?(options: OpenOptions<z.output<S>>): Promise<SetupStep[]>;
   /** A caution that `check` shows as a warning, such as: never run against the real service yet. `written`: a destination's settings, variables read where they are known. */
   note?(written: Record<string, unknown>): string | undefined;
+  /** Undefined: it keeps nothing on this machine. */
+  files?(settings: z.output<S>): OwnFiles | undefined;
   /** Loads the SDK (dynamic import) and checks what must exist, each with its fix in words. Throws {@link OpenError}, or a network error. */
   open(options: OpenOptions<z.output<S>>): Promise<OpenDestination<z.output<W>>>;
   /**

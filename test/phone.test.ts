@@ -182,10 +182,8 @@ test("numbers in E.164, in any form that names their country", () => {
   expect([e164Of(undefined), e164Of("+49 30"), e164Of("020 7946 0104")]).toEqual([undefined, "+4930", undefined]);
 });
 
-test("a text of any length is read in no time", () => {
-  const long = `${"+4 4(".repeat(50_000)}${" x".repeat(50_000)}`;
-  const startedMs = performance.now();
-  isSameNumber(long, { number: "+14155550100", homeCode: "1" });
-  toE164(long);
-  expect(performance.now() - startedMs).toBeLessThan(1_000);
+test("a text is read as far as a field for numbers can be long: what a note says behind that is no number", () => {
+  const note = `${"x ".repeat(150)}415-555-0100`;
+  expect(isSameNumber(note, { number: "+14155550100", homeCode: "1" })).toBe(false);
+  expect(isSameNumber(`415-555-0100 ${note}`, { number: "+14155550100", homeCode: "1" })).toBe(true);
 });

@@ -71,7 +71,7 @@ export function createContext(options: CommonOptions & { looksOnly?: boolean }):
       return log;
     },
     ledger() {
-      ledger ??= openLedger({ url: options.ledger ?? env.PATCHBAY_LEDGER ?? DEFAULT_LEDGER_URL, mustExist: options.looksOnly });
+      ledger ??= openLedger({ url: options.ledger ?? env.PATCHBAY_LEDGER ?? DEFAULT_LEDGER_URL, logger, mustExist: options.looksOnly });
       return ledger;
     },
     async close() {

@@ -39,7 +39,10 @@ export async function deadShowCommand(callId: string, options: DeadOptions): Pro
     const ledger = await context.ledger();
     const rows = await find(ledger, callId, options, 100);
     if (rows.length === 0) return none(callId);
+    const by = person(context.env);
     for (const row of rows) {
+      // Before it is shown: who reads a call leaves a trace.
+      await ledger.note({ by, route: row.route, action: "read", detail: `dead letter of ${callId}` });
       const body = await ledger.body(row);
       const record = body === undefined ? undefined : Buffer.from(body).toString("utf8");
       if (options.json) console.log(JSON.stringify({ ...row, record }));

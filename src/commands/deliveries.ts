@@ -104,9 +104,14 @@ function formatDeliveries(rows: Listed[], { withNumbers }: { withNumbers: boolea
     const code = row.errorCode === undefined ? "" : `${row.errorCode}: `;
     const without =
       row.state === "delivered" && row.awaits !== undefined ? `went without ${row.awaits}, which is added when it has delivered` : "";
+    const returned =
+      row.returned === 0 || row.returnedAt === undefined
+        ? undefined
+        : `an earlier version came again ${row.returned === 1 ? "once" : `${row.returned} times`}, last ${formatDuration(Math.max(0, nowMs - row.returnedAt))} ago, and was left out`;
     const left = row.state === "delivered" ? row.receipt?.extra?.left_out : undefined;
     const said = [
       row.reason,
+      returned,
       row.state === "delivered" ? unmatchedReason(row.receipt) : undefined,
       without || undefined,
       left === undefined ? undefined : `refused, and left out: ${left}`,

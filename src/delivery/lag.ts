@@ -5,6 +5,7 @@ import { sumOfUnknown, type UnknownSeen } from "../model/unknown-calls.ts";
 import type { Route } from "../route.ts";
 import { pauseCause } from "./gate.ts";
 import { isRunning } from "./heartbeat.ts";
+import { logMismatch } from "./log-binding.ts";
 import { groupOf } from "./start.ts";
 
 export interface PartitionLag {
@@ -44,6 +45,8 @@ export interface LagReport {
   notInFile: string[];
   /** Workers that go on with an earlier file, and why. */
   fileProblems: string[];
+  /** Why the ledger and the log do not belong together, if they do not: nothing is delivered then. */
+  mismatch: string | undefined;
   /** Calls that the file says too little of, all running processes together. */
   unknown: UnknownSeen;
   /** Why the ledger's part (waiting, dead, rates, causes) is missing, if it is. */
@@ -74,6 +77,7 @@ export async function readLag(options: {
   const part = "away" in fromLedger ? undefined : fromLedger;
   return {
     ledgerAway: away,
+    mismatch: "away" in ledger || away !== undefined ? undefined : await logMismatch({ log, ledger }).catch(() => undefined),
     notInFile: (part?.known ?? []).filter((id) => !routes.some((route) => route.id === id)),
     fileProblems: [...new Set((part?.workers ?? []).filter(isRunning).flatMap(({ routesProblem }) => routesProblem ?? []))],
     unknown: sumOfUnknown((part?.workers ?? []).filter(isRunning).flatMap(({ unknown }) => unknown ?? [])),

@@ -3,9 +3,10 @@
  * **match → claim → map → send → settle → ack.** House plan §3, steps 5–7.
  */
 import type { Claim, ClaimAnswer, DueDelivery, Settlement } from "../ledger/ledger.ts";
+import type { RecordPlace } from "../ledger/record-order.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Semaphore } from "../lib/semaphore.ts";
-import type { Taken } from "../log/log.ts";
+import type { Message, Taken } from "../log/log.ts";
 import { toHeaders } from "../model/envelope.ts";
 import type { Routes } from "../route.ts";
 import { settlementOfFault } from "./attempt.ts";
@@ -33,6 +34,8 @@ export interface TripOptions {
   mayReject(code: string | undefined): boolean;
   /** The destination has said that it is gone for good. */
   onGone(reason: string): void;
+  /** A version of a forgotten call came: it is skipped, and must not lie in the log either. */
+  onForgotten(message: Message): void;
   onEvent(event: DeliveryEvent): void;
   onLedgerFailure(error: unknown): void;
   /** Aborted when a stop may wait no longer. */
@@ -48,9 +51,11 @@ export interface Trips {
 
 type Answered = Exclude<ClaimAnswer, { kind: "held" }>;
 const HELD_ASK_AGAIN_MS = 200;
+const RETURNED = "an earlier version of the call came again";
 
 export function createTrips(options: TripOptions): Trips {
-  const { way, decisions, ledger, leases, slots, pacer, clock, mayReject, onGone, onEvent, onLedgerFailure, deadline } = options;
+  const { way, decisions, ledger, leases, slots, pacer, clock, mayReject, onGone, onForgotten, onEvent, onLedgerFailure, deadline } =
+    options;
 
   const ask = <T>(signal: AbortSignal, question: () => Promise<T>) => persist({ ask: question, signal, clock, onFailure: onLedgerFailure });
 
@@ -100,14 +105,17 @@ export function createTrips(options: TripOptions): Trips {
 
   async function skip(route: string, judged: Judged & { wanted: false }, taken: Taken, signal: AbortSignal): Promise<void> {
     const { partition, offset } = taken.message;
-    const { source, callId, hash, acceptedAt } = judged.reading;
+    const { source, callId, acceptedAt } = judged.reading;
+    // Of a forgotten call not even which version came: the row goes on with each, and the audit needs no content.
+    const hash = judged.forgotten ? "forgotten" : judged.reading.hash;
     const { routesVersion } = way();
+    if (judged.forgotten) onForgotten(taken.message);
     while (!signal.aborted) {
       const answer = await ask(signal, () =>
         ledger.skip({ route, source, callId, partition, offset, hash, acceptedAt, reason: judged.reason, routesVersion }),
       );
-      if (answer === "done") {
-        report(route, judged.reading, { kind: "skipped", reason: judged.reason });
+      if (answer === "done" || answer === "returned") {
+        report(route, judged.reading, { kind: "skipped", reason: answer === "returned" ? RETURNED : judged.reason });
         return taken.ack();
       }
       await clock.sleep(HELD_ASK_AGAIN_MS, signal);
@@ -121,12 +129,12 @@ export function createTrips(options: TripOptions): Trips {
     claimedAtMs: number;
     judged: Judged;
     body: Uint8Array;
-    offset: number;
+    place: RecordPlace;
     permit: Permit;
     key: string;
     signal: AbortSignal;
   }) {
-    const { claim, claimedAtMs, judged, body, offset, permit, key, signal } = options;
+    const { claim, claimedAtMs, judged, body, place, permit, key, signal } = options;
     const now = way();
     const lease: Lease = leases.hold({ claim, claimedAtMs });
     try {
@@ -141,7 +149,7 @@ export function createTrips(options: TripOptions): Trips {
       if (!judged.wanted) return { kind: "skipped", reason: judged.reason };
       return deliver({
         way: now,
-        claimed: { claim, call: judged.call, body, acceptedAt: judged.reading.acceptedAt, offset },
+        claimed: { claim, call: judged.call, body, place },
         key,
         permit,
         lease,
@@ -172,9 +180,11 @@ export function createTrips(options: TripOptions): Trips {
           const claimedAtMs = clock.monotonicMs();
           const answer = await claim(route.id, judged.reading, taken, signal);
           if (!answer) return taken.release();
-          if (answer.kind === "done") return taken.ack();
-          const { key, value: body, offset } = message;
-          const ended = await carry({ claim: answer.claim, claimedAtMs, judged, body, offset, permit, key, signal });
+          if (answer.kind === "returned") report(route.id, judged.reading, { kind: "skipped", reason: RETURNED });
+          if (answer.kind !== "claimed") return taken.ack();
+          const { key, value: body, partition, offset } = message;
+          const place = { partition, offset, acceptedAt: judged.reading.acceptedAt };
+          const ended = await carry({ claim: answer.claim, claimedAtMs, judged, body, place, permit, key, signal });
           if (ended) return taken.ack();
         } finally {
           permit.end(undefined);
@@ -184,14 +194,15 @@ export function createTrips(options: TripOptions): Trips {
     },
 
     async fromLedger(due, { claimedAtMs, signal }) {
-      const { source, callId, acceptedAt, body, offset, replay } = due;
+      const { source, callId, acceptedAt, body, partition, offset, replay } = due;
+      const place = { partition, offset, acceptedAt };
       const key = `${source}/${callId}`;
       const { route, describe, routesVersion, gate } = way();
       const message = { key, value: body, headers: toHeaders({ source, acceptedAt, requestId: "" }) };
       const judged = judge({ message, describe, route, decisions: decisions(), replay });
       // It shut since the row was claimed: an outage may last longer than a lease.
       const permit = gate.room() > 0 ? await gate.pass({ key, signal }) : undefined;
-      if (permit) await carry({ claim: due, claimedAtMs, judged, body, offset, permit, key, signal });
+      if (permit) await carry({ claim: due, claimedAtMs, judged, body, place, permit, key, signal });
       else await settle(due, judged.reading, { kind: "released" }, routesVersion);
       permit?.end(undefined);
     },

@@ -3,12 +3,12 @@
  * It knows contracts only: which engines and which connector stand behind them is decided in `src/app.ts`.
  */
 import type { Controls, Pause } from "../ledger/controls.ts";
-import type { Ledger, RouteWorkerState } from "../ledger/ledger.ts";
+import type { Ledger, LogPosition, RouteWorkerState } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createKeyedQueue } from "../lib/keyed-queue.ts";
 import { createRateMeter } from "../lib/rate-meter.ts";
 import { createSemaphore } from "../lib/semaphore.ts";
-import { CALLS_TOPIC, type Log, type Taken } from "../log/log.ts";
+import { CALLS_TOPIC, type Log, type Message, type Taken } from "../log/log.ts";
 import type { Route, Routes } from "../route.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Way } from "./deliver.ts";
@@ -34,6 +34,8 @@ export interface RouteWorker {
   idleMs(): number;
   /** How often a delivery came to an end, or was put to wait, since the start. */
   moves(): number;
+  /** By partition, the end that the log had at least: behind the furthest message taken. */
+  seen(): LogPosition[];
   /** An edit of routes.yaml: from now on calls go this way. The route's id and connector stay. */
   use(next: Wiring): void;
   /** What people decided, as the ledger says now. */
@@ -82,6 +84,7 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
   const meter = createRateMeter({ monotonicMs: clock.monotonicMs });
   const order = createKeyedQueue();
   const flood = createFloodGuard();
+  const seen = new Map<number, number>();
   let moves = 0;
   let ledgerFailedAtMs: number | undefined;
   /** A pause that the route made by itself, until the ledger has it. */
@@ -130,6 +133,7 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     deadline: deadline.signal,
     mayReject,
     onGone: (reason) => void stopRoute({ kind: "gone", reason }),
+    onForgotten: (message) => void eraseForgotten(message),
     onEvent(event) {
       ledgerAnswered();
       moves += 1;
@@ -163,6 +167,15 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     }
     telling = false;
     toldSince = true;
+  }
+
+  /** Where the log can (Kafka cannot). Who forgets the call once more finds what is left. */
+  async function eraseForgotten({ topic, partition, offset, value }: Message): Promise<void> {
+    if (value.byteLength === 0) return;
+    await log.erase?.({ topic, partition, offset }).catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : "unknown";
+      onTrouble({ route: id, cause: `a later version of a forgotten call is still in the log: ${why}`, goesOn: true });
+    });
   }
 
   function onLedgerFailure(error: unknown): void {
@@ -208,6 +221,8 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
   }
 
   async function carry(taken: Taken): Promise<void> {
+    const { partition, offset } = taken.message;
+    seen.set(partition, Math.max(offset + 1, seen.get(partition) ?? 0));
     try {
       const signal = untilStopOr(taken.signal);
       await order.run(taken.message.key, () => trips.fromLog(taken, signal));
@@ -268,6 +283,7 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     },
     failed: subscription.failed,
     moves: () => moves,
+    seen: () => [...seen].map(([partition, offset]) => ({ partition, offset })),
     heed,
     use(next) {
       way = wayOf(next);

@@ -4,13 +4,20 @@ import { dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { UsageError } from "../errors.ts";
 
+/** SQL, or what SQL alone cannot do; runs inside the migration's transaction. */
+export type Migration = string | ((db: DatabaseSync) => void);
+
 export interface OpenSqliteOptions {
   /** Always a file: `:memory:` has no special meaning here. */
   path: string;
   /** What the file is: `patchbay-log`, `patchbay-ledger`. Stamped into it, so that one kind is never opened as another, and named in errors. */
   application: string;
   /** Steps from an empty file on; step n brings `user_version` to n + 1. Only ever appended to. */
-  migrations: readonly string[];
+  migrations: readonly Migration[];
+  /**
+   * Runs before a file of an earlier version is changed, while nobody else can write it; not for a new file. What it throws leaves the file as it is.
+   */
+  beforeMigration?: ((file: { path: string; from: number; to: number }) => void) | undefined;
   /** How long a statement waits for another process' write. Default 5 s. */
   busyTimeoutMs?: number;
 }
@@ -34,6 +41,8 @@ export function openSqlite(options: OpenSqliteOptions): DatabaseSync {
     const opened = db;
     whileBusy({ forMs: busyTimeoutMs, work: () => opened.exec("PRAGMA journal_mode=WAL") });
     opened.exec("PRAGMA synchronous=FULL");
+    // What is removed is overwritten: a call's text must not stay in free pages (https://sqlite.org/pragma.html#pragma_secure_delete).
+    opened.exec("PRAGMA secure_delete=ON");
     migrate(opened, options);
     return opened;
   } catch (error) {
@@ -80,7 +89,7 @@ function pragma(db: DatabaseSync, name: string): number {
   return Number(Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
 }
 
-function migrate(db: DatabaseSync, { path, application, migrations }: OpenSqliteOptions): void {
+function migrate(db: DatabaseSync, { path, application, migrations, beforeMigration }: OpenSqliteOptions): void {
   const id = applicationId(application);
   // Without the write lock, so that opening a file that is up to date waits for nobody.
   if (pragma(db, "application_id") === id && pragma(db, "user_version") === migrations.length) return;
@@ -101,7 +110,11 @@ function migrate(db: DatabaseSync, { path, application, migrations }: OpenSqlite
         },
       );
     }
-    for (const step of migrations.slice(version)) db.exec(step);
+    if (version > 0 && version < migrations.length) beforeMigration?.({ path: resolve(path), from: version, to: migrations.length });
+    for (const step of migrations.slice(version)) {
+      if (typeof step === "string") db.exec(step);
+      else step(db);
+    }
     db.exec(`PRAGMA application_id=${id}; PRAGMA user_version=${migrations.length}`);
   });
 }

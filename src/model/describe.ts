@@ -3,8 +3,6 @@ import type { Call, CallRecord, Direction } from "./call.ts";
 import { toE164 } from "./phone.ts";
 import type { UnknownCalls } from "./unknown-calls.ts";
 
-export { toE164 } from "./phone.ts";
-
 /** An agent as routes.yaml has it. */
 export interface Agent {
   /** The key under `agents:`. */

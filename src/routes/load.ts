@@ -29,6 +29,8 @@ export interface LoadedRoutes extends Routes {
   /** Worth a look, and no reason to stop. */
   warnings: Problem[];
   retention: Retention;
+  /** `own_numbers`, as the file has them. */
+  ownNumbers: readonly string[];
   /** As it stands in the file. */
   fileText: string;
   /** It holds no written-out secret, so the ledger may keep it. */
@@ -116,6 +118,7 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
     describe,
     unknown: unknown.seen,
     retention,
+    ownNumbers: shared.ownNumbers,
     fileText: text,
     keepable: shown === text,
     sources,

@@ -1,14 +1,19 @@
 import type { Pool, PoolClient } from "pg";
 import { UsageError } from "../../errors.ts";
+import { SEALED_HEAD, sealsOfOld } from "../actions.ts";
+import type { Dialect } from "../conflicts.ts";
+import { paddedKeys } from "../fingerprint.ts";
 
 /** Unix ms by the database's clock; `clock_timestamp` goes on within a transaction. */
 export const NOW_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+export const DIALECT: Dialect = { nowMs: NOW_MS, last: (text, length) => `right(${text}, ${length})` };
 
 /** "PbLedger": the advisory lock under which one process at a time migrates. */
 const MIGRATION_LOCK = 0x50624c67;
 
 /** Step n brings the schema to version n + 1. Only ever appended to; additive within a major version. */
-const MIGRATIONS = [
+const MIGRATIONS: (string | ((client: PoolClient) => Promise<void>))[] = [
   `
   CREATE TABLE meta (key text PRIMARY KEY, value text NOT NULL);
   CREATE TABLE deliveries (
@@ -66,7 +71,41 @@ const MIGRATIONS = [
   CREATE INDEX deliveries_awaiting ON deliveries (route, awaits, state, source, call_id) WHERE awaits IS NOT NULL;
   CREATE INDEX deliveries_unmatched ON deliveries (updated_at) WHERE found <> 1;
   `,
+  async (client) => {
+    await client.query(`
+      ALTER TABLE deliveries ADD COLUMN versions text NOT NULL DEFAULT '';
+      ALTER TABLE deliveries ADD COLUMN returned integer NOT NULL DEFAULT 0;
+      ALTER TABLE deliveries ADD COLUMN returned_at bigint;
+      CREATE TABLE log_ends (log_partition integer PRIMARY KEY, log_offset bigint NOT NULL);
+      INSERT INTO meta VALUES ('fingerprint_key', replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''));
+    `);
+    const { inner, outer } = paddedKeys(await fingerprintKey(client));
+    await client.query(
+      `UPDATE deliveries SET hash = encode(sha256($2::bytea || sha256($1::bytea || convert_to(hash, 'UTF8'))), 'hex')
+       WHERE length(hash) = 64 OR hash = 'unreadable'`,
+      [inner, outer],
+    );
+  },
+  async (client) => {
+    await client.query(`
+      ALTER TABLE actions ADD COLUMN seq bigint;
+      ALTER TABLE actions ADD COLUMN by_system text NOT NULL DEFAULT '';
+      ALTER TABLE actions ADD COLUMN seal text NOT NULL DEFAULT '';
+      CREATE UNIQUE INDEX actions_by_seq ON actions (seq);
+    `);
+    const { rows } = await client.query("SELECT ctid::text AS id, at, by_whom AS by, route, action, detail FROM actions ORDER BY at, ctid");
+    const seals = sealsOfOld(rows.map((row) => ({ ...row, at: Number(row.at) })));
+    for (const [index, { seq, seal }] of seals.entries())
+      await client.query("UPDATE actions SET seq = $1, seal = $2 WHERE ctid = $3::tid", [seq, seal, rows[index]?.id]);
+    const last = seals.at(-1);
+    if (last) await client.query("INSERT INTO meta VALUES ($1, $2)", [SEALED_HEAD, `${last.seq}-${last.seal}`]);
+  },
 ];
+
+export async function fingerprintKey(client: Pick<PoolClient, "query">): Promise<string> {
+  const { rows } = await client.query("SELECT value FROM meta WHERE key = 'fingerprint_key'");
+  return String(rows[0]?.value);
+}
 
 /**
  * Brings the schema up to date; of several processes that start at once, one does it and the others find it done.
@@ -89,7 +128,9 @@ export async function migrate(options: { pool: Pool; schema: string; name: strin
         },
       );
     }
-    for (const step of MIGRATIONS.slice(version)) await client.query(step);
+    // The steps touch every row of a large ledger: its size decides how long they take.
+    if (version < MIGRATIONS.length) await client.query("SET LOCAL statement_timeout = 0");
+    for (const step of MIGRATIONS.slice(version)) await (typeof step === "string" ? client.query(step) : step(client));
     if (version < MIGRATIONS.length) {
       await client.query("DELETE FROM patchbay_ledger_version");
       await client.query("INSERT INTO patchbay_ledger_version VALUES ($1)", [MIGRATIONS.length]);

@@ -1,33 +1,49 @@
 /** The embedded ledger: one SQLite file. The contract is `src/ledger/ledger.ts`. */
+import { hash } from "node:crypto";
+import { resolve } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { UnreachableError } from "../../errors.ts";
-import { inTransaction, openSqlite } from "../../lib/sqlite.ts";
+import { inTransaction, type OpenSqliteOptions, openSqlite } from "../../lib/sqlite.ts";
+import { copySqlite } from "../../lib/sqlite-copy.ts";
+import { scrubFile } from "../../lib/sqlite-scrub.ts";
 import { controlQueries } from "../control-queries.ts";
+import { createFingerprint } from "../fingerprint.ts";
 import type { Ledger, LogPosition, RouteCounts, WorkerHeartbeat } from "../ledger.ts";
+import { logQueries } from "../log-queries.ts";
 import { receiptQueries } from "../receipt-queries.ts";
 import { repairQueries } from "../repair-queries.ts";
-import { toDeliveryRow } from "../rows.ts";
-import type { Sql } from "../sql.ts";
+import { type Row, toDeliveryRow } from "../rows.ts";
+import type { Sql, SqlValue } from "../sql.ts";
 import { claimStatements } from "./claims.ts";
-import { MIGRATIONS, NOW_MS } from "./schema.ts";
+import { DIALECT, fingerprintKey, MIGRATIONS, NOW_MS } from "./schema.ts";
 import { settleStatements } from "./settle.ts";
 
 /** @throws {UsageError} when the file cannot be opened, saying why and what to do. */
-export async function openSqliteLedger(options: { path: string }): Promise<Ledger> {
+export async function openSqliteLedger(options: Pick<OpenSqliteOptions, "path" | "beforeMigration">): Promise<Ledger> {
   const { path } = options;
-  const db = openSqlite({ path, application: "patchbay-ledger", migrations: MIGRATIONS });
+  const db = openSqlite({ ...options, application: "patchbay-ledger", migrations: MIGRATIONS });
+  db.function("sha256", { deterministic: true }, (text) => hash("sha256", String(text)));
   const sql = sqlOf(db);
+  const fingerprint = createFingerprint(fingerprintKey(db));
   return {
     name: `sqlite:${path}`,
     engine: "sqlite",
-    ...claimStatements(db),
-    ...settleStatements(db),
+    file: {
+      path: resolve(path),
+      version: MIGRATIONS.length,
+      copy: (options) => copySqlite({ from: resolve(path), change: AS_OF_NOW, ...options }),
+    },
+    fingerprint,
+    ...claimStatements(db, fingerprint),
+    ...settleStatements(db, fingerprint),
     ...routeStatements(db),
     ...workerStatements(db),
     ...viewStatements(db),
     ...controlQueries(sql),
     ...receiptQueries(sql),
-    ...repairQueries(sql),
+    ...repairQueries(sql, fingerprint),
+    ...logQueries(sql),
+    scrub: (options) => scrubFile({ db, path: resolve(path), ...options }),
     async check() {
       try {
         db.prepare("SELECT 1 FROM meta LIMIT 1").all();
@@ -41,24 +57,29 @@ export async function openSqliteLedger(options: { path: string }): Promise<Ledge
   };
 }
 
+/** Of a copy: the processes are none of those to come, and what waits or is dead may have been delivered before it is used. */
+const AS_OF_NOW = "DELETE FROM workers; UPDATE deliveries SET ambiguous = 1 WHERE state IN ('waiting', 'dead')";
+
 /** Statements are prepared once; node:sqlite numbers parameters as `?1`. */
 function sqlOf(db: DatabaseSync): Sql {
   const prepared = new Map<string, StatementSync>();
+  function run(text: string, values: SqlValue[]): Row[] {
+    const statement = prepared.get(text) ?? db.prepare(text.replace(/\$(\d+)/g, "?$1"));
+    if (prepared.size < 200) prepared.set(text, statement);
+    return statement.all(...values);
+  }
   return {
-    nowMs: NOW_MS,
+    ...DIALECT,
     greatest: "max",
-    async all(text, values = []) {
-      const statement = prepared.get(text) ?? db.prepare(text.replace(/\$(\d+)/g, "?$1"));
-      if (prepared.size < 200) prepared.set(text, statement);
-      return statement.all(...values);
-    },
+    sha256: (text) => `sha256(${text})`,
+    // A writing transaction of SQLite is alone anyway.
+    oneNotesAtATime: [],
+    all: async (text, values = []) => run(text, values),
+    transaction: async (statements) => inTransaction(db, () => statements.map(({ text, values = [] }) => run(text, values))),
   };
 }
 
-function routeStatements(
-  db: DatabaseSync,
-): Pick<Ledger, "bindLog" | "routeStart" | "routeStarts" | "mirrorPositions" | "mirroredPositions"> {
-  const bind = db.prepare("INSERT INTO meta VALUES ('log', ?) ON CONFLICT (key) DO UPDATE SET value = value RETURNING value");
+function routeStatements(db: DatabaseSync): Pick<Ledger, "routeStart" | "routeStarts" | "mirrorPositions" | "mirroredPositions"> {
   const start = db.prepare("SELECT start FROM route_state WHERE route = ?");
   const begin = db.prepare(
     "INSERT INTO route_state (route, start) VALUES (?, ?) ON CONFLICT DO UPDATE SET start = coalesce(start, excluded.start) RETURNING start",
@@ -70,7 +91,6 @@ function routeStatements(
   const mirrored = db.prepare("SELECT log_partition AS partition, log_offset AS offset FROM route_positions WHERE route = ? ORDER BY 1");
 
   return {
-    bindLog: async (identity) => String(bind.get(identity)?.value),
     async routeStart({ route, resolve }) {
       const known = start.get(route)?.start;
       if (typeof known === "string") return JSON.parse(known);

@@ -1,7 +1,16 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { Migration } from "../../lib/sqlite.ts";
+import { SEALED_HEAD, sealsOfOld } from "../actions.ts";
+import type { Dialect } from "../conflicts.ts";
+import type { Action } from "../controls.ts";
+import { createFingerprint } from "../fingerprint.ts";
+
 /** Unix ms by the database's clock. */
 export const NOW_MS = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 
-export const MIGRATIONS = [
+export const DIALECT: Dialect = { nowMs: NOW_MS, last: (text, length) => `substr(${text}, -${length})` };
+
+export const MIGRATIONS: readonly Migration[] = [
   `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE deliveries (
@@ -76,4 +85,34 @@ export const MIGRATIONS = [
   CREATE INDEX deliveries_awaiting ON deliveries (route, awaits, state, source, call_id) WHERE awaits IS NOT NULL;
   CREATE INDEX deliveries_unmatched ON deliveries (updated_at) WHERE found <> 1;
   `,
+  (db) => {
+    db.exec(`
+      ALTER TABLE deliveries ADD COLUMN versions TEXT NOT NULL DEFAULT '';
+      ALTER TABLE deliveries ADD COLUMN returned INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE deliveries ADD COLUMN returned_at INTEGER;
+      CREATE TABLE log_ends (log_partition INTEGER PRIMARY KEY, log_offset INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      INSERT INTO meta VALUES ('fingerprint_key', lower(hex(randomblob(32))));
+    `);
+    const fingerprint = createFingerprint(fingerprintKey(db));
+    db.function("fingerprint", { deterministic: true }, (hash) => fingerprint(String(hash)));
+    db.exec("UPDATE deliveries SET hash = fingerprint(hash) WHERE length(hash) = 64 OR hash = 'unreadable'");
+  },
+  (db) => {
+    db.exec(`
+      ALTER TABLE actions ADD COLUMN seq INTEGER;
+      ALTER TABLE actions ADD COLUMN by_system TEXT NOT NULL DEFAULT '';
+      ALTER TABLE actions ADD COLUMN seal TEXT NOT NULL DEFAULT '';
+      CREATE UNIQUE INDEX actions_by_seq ON actions (seq);
+    `);
+    const old = db.prepare("SELECT rowid AS id, at, by_whom AS by, route, action, detail FROM actions ORDER BY at, rowid").all();
+    const seals = sealsOfOld(old as unknown as Omit<Action, "system">[]);
+    const seal = db.prepare("UPDATE actions SET seq = ?, seal = ? WHERE rowid = ?");
+    for (const [index, one] of seals.entries()) seal.run(one.seq, one.seal, Number(old[index]?.id));
+    const last = seals.at(-1);
+    if (last) db.prepare("INSERT INTO meta VALUES (?, ?)").run(SEALED_HEAD, `${last.seq}-${last.seal}`);
+  },
 ];
+
+export function fingerprintKey(db: DatabaseSync): string {
+  return String(db.prepare("SELECT value FROM meta WHERE key = 'fingerprint_key'").get()?.value);
+}

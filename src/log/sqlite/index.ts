@@ -1,6 +1,8 @@
 /** The embedded log: one SQLite file, one partition per topic, group commit. The contract is `src/log/log.ts`. */
 import { resolve } from "node:path";
-import { openSqlite } from "../../lib/sqlite.ts";
+import { LogUnavailableError } from "../../errors.ts";
+import { type OpenSqliteOptions, openSqlite } from "../../lib/sqlite.ts";
+import { copySqlite } from "../../lib/sqlite-copy.ts";
 import type { Log } from "../log.ts";
 import { createAppender } from "./append.ts";
 import { announceChange, watchChanges } from "./changes.ts";
@@ -13,10 +15,10 @@ import { createTrimmer } from "./trim.ts";
 import { unavailable } from "./unavailable.ts";
 
 /** @throws {UsageError} when the file cannot be opened, saying why and what to do. */
-export async function openSqliteLog(options: { path: string }): Promise<Log> {
+export async function openSqliteLog(options: Pick<OpenSqliteOptions, "path" | "beforeMigration">): Promise<Log> {
   const name = `sqlite:${options.path}`;
   const path = resolve(options.path);
-  const db = openSqlite({ path: options.path, application: APPLICATION, migrations: MIGRATIONS });
+  const db = openSqlite({ ...options, application: APPLICATION, migrations: MIGRATIONS });
   const members = new Set<Member>();
   const reader = createReader(db);
   const groups = createGroups({ db, leaseMs: LEASE_MS });
@@ -36,6 +38,12 @@ export async function openSqliteLog(options: { path: string }): Promise<Log> {
   return {
     name,
     engine: "sqlite",
+    file: {
+      path,
+      version: MIGRATIONS.length,
+      // Who held a group then holds none of the copy.
+      copy: (copy) => copySqlite({ from: path, change: "UPDATE consumer_groups SET owner = NULL, leased_until = 0", ...copy }),
+    },
     append: appender.append,
     async subscribe(subscribe) {
       const member = createMember({
@@ -55,8 +63,13 @@ export async function openSqliteLog(options: { path: string }): Promise<Log> {
     read: reader.read,
     ranges: reader.ranges,
     offsetsAt: reader.offsetsAt,
-    ...createTrimmer(db),
+    ...createTrimmer({ db, path }),
     committed: async (query) => groups.committed(query),
+    async placeGroup({ group, topic, positions }) {
+      const offset = positions.find(({ partition }) => partition === 0)?.offset;
+      if (offset !== undefined && !groups.place({ topic, group, offset }))
+        throw new LogUnavailableError(`${name}: a process holds the group ${group}`);
+    },
     identity: async () => String(identity.get()?.value),
     async check() {
       try {
