@@ -70,6 +70,8 @@ export interface Delivery<With> {
   previous: Receipt | undefined;
   /** How long ago the ingress accepted the call, ms: what a wait for something at the destination is counted from. */
   sinceAcceptedMs: number;
+  /** An earlier attempt may have written it although no answer came: for destinations without a native key, which show what was written a while later. */
+  unclear?: boolean;
   /** What the route named by `after` has made of the call; undefined where it names none, or that one has not delivered in time. */
   related: Related | undefined;
 }
@@ -93,6 +95,8 @@ export interface OpenOptions<Settings> {
 
 /** A destination, connected. */
 export interface OpenDestination<With> {
+  /** What is to know of this account, where accounts differ: a sentence that `patchbay test` shows. */
+  about?: string;
   /**
    * Sends up to `batch.maxCalls` deliveries, no key twice. One outcome per delivery, in order.
    * May throw: network errors are told apart by {@link outcomeOfNetworkError}, anything else counts as a fault of the connector.
@@ -162,8 +166,11 @@ export interface Connector<S extends z.ZodObject = z.ZodObject, W extends z.ZodO
   needs?(written: Record<string, unknown>): string[];
   /** Loads the SDK (dynamic import) and checks what must exist, each with its fix in words. Throws {@link OpenError}, or a network error. */
   open(options: OpenOptions<z.output<S>>): Promise<OpenDestination<z.output<W>>>;
-  /** Loads the strict stand-in of the API for demo and tests. */
-  sandbox(): Promise<{ createSandbox(options?: SandboxOptions): Sandbox }>;
+  /**
+   * Loads the strict stand-in of the API for demo and tests. `accounts`: the kinds of accounts that it can be, where the connector does not work alike
+   * in all of them; the usual one first.
+   */
+  sandbox(): Promise<{ createSandbox(options?: SandboxOptions): Sandbox; accounts?: readonly string[] }>;
 }
 
 /** `hs_call_duration` and `duration_seconds, in milliseconds`. */
@@ -299,6 +306,8 @@ export interface SandboxOptions {
   limits?: boolean;
   /** How long every answer takes. Default 0. */
   latencyMs?: number;
+  /** One of the stand-in's `accounts`. */
+  account?: string;
 }
 
 /** A strict stand-in of the API's part that we use: it refuses what the vendor refuses, in the vendor's words. */

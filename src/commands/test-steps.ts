@@ -150,7 +150,7 @@ export async function runTest(options: {
   let open: OpenDestination<Record<string, unknown>>;
   try {
     open = await connector.open({ settings: destination.settings(), timezone, timeoutMs });
-    tell("open", "well", `${connector.title} answers`);
+    tell("open", "well", `${connector.title} answers${open.about === undefined ? "" : `; ${open.about}`}`);
   } catch (error) {
     fail("open", failureOf(error));
     return { ok, left: [] };
