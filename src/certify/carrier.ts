@@ -49,6 +49,8 @@ export interface CarrierOptions {
   timeoutMs: number;
   /** The destination is opened anew after this. */
   onReopen?: () => void;
+  /** Awaited before the wait for another try is skipped: what is under way at the destination would end in that time. */
+  beforeSkip?: () => Promise<void>;
   /** Awaited: where a process may be stopped. */
   onStep?: (step: "opened" | "sending" | "sent") => Promise<void>;
 }
@@ -58,7 +60,14 @@ const MAX_TRIES = 8;
 const SKIP_MS = 6_000;
 
 export function createCarrier(options: CarrierOptions): Carrier {
-  const { settings, example, timeoutMs, onReopen = () => undefined, onStep = async () => undefined } = options;
+  const {
+    settings,
+    example,
+    timeoutMs,
+    onReopen = () => undefined,
+    beforeSkip = async () => undefined,
+    onStep = async () => undefined,
+  } = options;
   const { connector, watch } = watched(options.connector, { onStep });
   const { clock, skip } = skippingClock();
   const route = routeTo({ connector, timeoutMs, settings: () => connector.settings.parse(settings) });
@@ -110,6 +119,7 @@ export function createCarrier(options: CarrierOptions): Carrier {
           const { ambiguous = false, dueInMs } = settlement;
           claim = { ...claim, attempts: claim.attempts + 1, ambiguous, agedMs: claim.agedMs + dueInMs };
         }
+        await beforeSkip();
         skip(SKIP_MS);
       }
       return { end: "tired", outcomes, inDoubt: false };

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Sandbox } from "../connector.ts";
 import { parseRetryAfterMs } from "../lib/retry-after.ts";
 import type { Fault } from "./faults.ts";
@@ -26,6 +27,8 @@ export interface FaultProxy {
   met(): { requestsSince: number; askedMs: number | undefined } | undefined;
   /** Every write passes again. */
   mend(): void;
+  /** Resolves when the sandbox has carried out all that reached it: later it could only do so where time really passes. */
+  carriedOut(): Promise<void>;
   /** The answer to the last write is JSON on a good day. */
   answersJson(): boolean;
   close(): Promise<void>;
@@ -46,6 +49,17 @@ export async function startFaultProxy(options: {
   let fault: Fault | undefined;
   let faultAt: number | undefined;
   let met: { atRequest: number; askedMs: number | undefined } | undefined;
+  const underWay = new Set<Promise<unknown>>();
+
+  async function carryOut(incoming: IncomingMessage, url: string, body: Buffer): Promise<Answer> {
+    const done = Promise.resolve(fetchOf(sandbox)(requestOf(incoming, url, body))).then(answerOf);
+    underWay.add(done);
+    try {
+      return await done;
+    } finally {
+      underWay.delete(done);
+    }
+  }
 
   async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await bodyOf(incoming);
@@ -58,7 +72,7 @@ export async function startFaultProxy(options: {
     if (!(await onStep("seen", index))) return;
 
     let answer: Answer = { status: 200, headers: {}, body: Buffer.alloc(0) };
-    if (!hit || hit.carriedOut) answer = await answerOf(await fetchOf(sandbox)(requestOf(incoming, url, body)));
+    if (!hit || hit.carriedOut) answer = await carryOut(incoming, url, body);
     if (!(await onStep("carried out", index))) return;
     if (hit && "vendor" in hit.does) {
       answer = await answerOf(sandbox.fault?.(hit.does.vendor) ?? new Response("the sandbox has no fault()", { status: 500 }));
@@ -88,6 +102,11 @@ export async function startFaultProxy(options: {
     met: () => met && { requestsSince: requests.length - 1 - met.atRequest, askedMs: met.askedMs },
     mend() {
       fault = undefined;
+    },
+    async carriedOut() {
+      // What has been written to a socket is read in the next turns of the event loop.
+      for (let turn = 0; turn < 3; turn += 1) await nextTurn();
+      while (underWay.size > 0) await Promise.allSettled(underWay);
     },
     answersJson: () => requests.findLast(({ writes }) => writes)?.isJson ?? false,
     async close() {

@@ -43,7 +43,14 @@ export async function openStand(options: {
   const secrets = [...secretsOf(settings), ...secretsOf(sandbox.wrong ?? {})];
   // What a person makes once, before the first call.
   await connector.setup?.({ settings: connector.settings.parse(settings), timezone: "UTC", timeoutMs: LONG_MS });
-  const carrier = createCarrier({ connector, settings, example: sandbox.example, timeoutMs, onReopen: () => proxy?.mend() });
+  const carrier = createCarrier({
+    connector,
+    settings,
+    example: sandbox.example,
+    timeoutMs,
+    onReopen: () => proxy?.mend(),
+    beforeSkip: async () => proxy?.carriedOut(),
+  });
   return {
     connector,
     sandbox,
