@@ -20,17 +20,22 @@ export const DEFAULT_LEDGER_URL = "sqlite:data/ledger.db";
 /** A claim outlives an attempt (15 s) by as much again, and is renewed for as long as its process lives: after a crash others wait this long. */
 const LEASE_MS = 30_000;
 
-/**
- * @param options.mustExist for commands that only look: an embedded file that is not there is no empty log, but another folder.
- * @throws {UsageError} for a URL of no engine, {UnreachableError} when Kafka does not answer.
- */
-export async function openLog(options: { url: string; logger: Logger; mustExist?: boolean }): Promise<Log> {
-  const { url, logger, mustExist = false } = options;
+/** How an engine is opened. */
+export interface OpenAs {
+  /** For commands: an embedded file that is not there is no empty log, but another folder. Nothing is made, nothing is migrated. */
+  mustExist?: boolean;
+  /** For commands that only look. `watch`: they see what others write meanwhile. */
+  access?: "write" | "look" | "watch";
+}
+
+/** @throws {UsageError} for a URL of no engine, {UnreachableError} when Kafka does not answer. */
+export async function openLog(options: OpenAs & { url: string; logger: Logger }): Promise<Log> {
+  const { url, logger, mustExist = false, access } = options;
   if (url.startsWith("sqlite:")) {
     const path = url.slice("sqlite:".length);
     if (mustExist) refuseMissing("log", path);
     const { openSqliteLog } = await import("./log/sqlite/index.ts");
-    return openSqliteLog({ path });
+    return openSqliteLog({ path, mustExist, access });
   }
   if (url.startsWith("kafka:")) {
     const { openKafkaLog } = await import("./log/kafka/index.ts");
@@ -41,21 +46,18 @@ export async function openLog(options: { url: string; logger: Logger; mustExist?
   });
 }
 
-/**
- * @param options.mustExist as for {@link openLog}.
- * @throws {UsageError} for a URL of no engine, {UnreachableError} when PostgreSQL does not answer.
- */
-export async function openLedger(options: { url: string; mustExist?: boolean }): Promise<Ledger> {
-  const { url, mustExist = false } = options;
+/** @throws {UsageError} for a URL of no engine, {UnreachableError} when PostgreSQL does not answer. */
+export async function openLedger(options: OpenAs & { url: string }): Promise<Ledger> {
+  const { url, mustExist = false, access } = options;
   if (url.startsWith("sqlite:")) {
     const path = url.slice("sqlite:".length);
     if (mustExist) refuseMissing("ledger", path);
     const { openSqliteLedger } = await import("./ledger/sqlite/index.ts");
-    return openSqliteLedger({ path });
+    return openSqliteLedger({ path, mustExist, access });
   }
   if (/^postgres(ql)?:/.test(url)) {
     const { openPostgresLedger } = await import("./ledger/postgres/index.ts");
-    return openPostgresLedger({ url });
+    return openPostgresLedger({ url, mustExist, access });
   }
   throw new UsageError(`the ledger "${schemeOf(url)}" is not known`, {
     hint: "Use sqlite:<file> or postgres://user:password@host/database (--ledger or PATCHBAY_LEDGER).",
@@ -64,8 +66,8 @@ export async function openLedger(options: { url: string; mustExist?: boolean }):
 
 function refuseMissing(what: "log" | "ledger", path: string): void {
   if (existsSync(path)) return;
-  throw new UsageError(`there is no ${what} ${path} yet`, {
-    hint: `\`patchbay up\` makes it. Another one is named with --${what} (PATCHBAY_${what.toUpperCase()}).`,
+  throw new UsageError(`there is no ${what} ${path}`, {
+    hint: `\`patchbay up\` makes it; where it runs already, the file was removed beneath it, or it runs in another folder. Another one is named with --${what} (PATCHBAY_${what.toUpperCase()}).`,
   });
 }
 

@@ -1,11 +1,11 @@
 import type { ExitCode } from "../errors.ts";
 import type { Action } from "../ledger/controls.ts";
 import { formatTable } from "../lib/table.ts";
-import { type CommonOptions, withContext } from "./context.ts";
+import { type CommonOptions, lookWithContext } from "./context.ts";
 
 /** `patchbay actions [--route id] [--limit n] [--json]`: who paused, resumed, replayed, discarded, retired and forgot what, newest first. */
 export async function actionsCommand(options: CommonOptions & { route?: string; limit: number }): Promise<ExitCode> {
-  return withContext(options, async (context) => {
+  return lookWithContext(options, async (context) => {
     const { route, limit } = options;
     const ledger = await context.ledger();
     const actions = await ledger.actions({ limit, ...(route === undefined ? {} : { route }) });

@@ -1,4 +1,5 @@
 import type { ExitCode } from "../errors.ts";
+import { printable } from "../lib/printable.ts";
 import { formatTable } from "../lib/table.ts";
 import { auditRoute, isWhole, type RouteAudit } from "../repair/audit.ts";
 import { pointInTime, routeNamed } from "./ask.ts";
@@ -10,7 +11,7 @@ const SHOWN_GAPS = 20;
 /** `patchbay audit [--since] [--route]`: re-reads the log and compares it with the ledger. Exit code 1 on any gap. */
 export async function auditCommand(options: CommonOptions & { since?: string; route?: string }): Promise<ExitCode> {
   const since = options.since === undefined ? undefined : pointInTime("--since", options.since, Date.now());
-  const context = createContext({ ...options, looksOnly: true });
+  const context = createContext({ ...options, access: "look" });
   const progress = createProgress({ enabled: !options.json });
   try {
     const { routes, path } = await context.routes({ kind: "check-no-env" });
@@ -55,7 +56,7 @@ function formatAudits(audits: RouteAudit[], whole: boolean): string {
     ],
   });
   const gaps = audits.flatMap((audit) =>
-    audit.examples.map((gap) => `  ${audit.route}  ${gap.callId} (${gap.source}, offset ${gap.offset}): ${gap.why}`),
+    audit.examples.map((gap) => printable(`  ${audit.route}  ${gap.callId} (${gap.source}, offset ${gap.offset}): ${gap.why}`)),
   );
   const list =
     gaps.length === 0

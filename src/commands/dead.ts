@@ -1,9 +1,10 @@
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
 import type { DeliveryRow, Ledger } from "../ledger/ledger.ts";
+import { printableLines } from "../lib/printable.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
 import { confirmed, person, routeNamed, timeRange } from "./ask.ts";
-import { type CommonOptions, withContext } from "./context.ts";
+import { type CommonOptions, lookWithContext, withContext } from "./context.ts";
 
 export interface DeadOptions extends CommonOptions {
   route?: string;
@@ -23,7 +24,7 @@ const DEFAULT_RATE = 10;
 
 /** `patchbay dead list`: which deliveries were given up, and why. */
 export async function deadListCommand(options: DeadOptions): Promise<ExitCode> {
-  return withContext(options, async (context) => {
+  return lookWithContext(options, async (context) => {
     const ledger = await context.ledger();
     const rows = await find(ledger, undefined, options, options.limit ?? 50);
     if (options.json) console.log(JSON.stringify(rows));
@@ -35,7 +36,7 @@ export async function deadListCommand(options: DeadOptions): Promise<ExitCode> {
 
 /** `patchbay dead show <call_id>`: the reason, and the record itself. Exit code 1 when there is none. */
 export async function deadShowCommand(callId: string, options: DeadOptions): Promise<ExitCode> {
-  return withContext(options, async (context) => {
+  return lookWithContext(options, async (context) => {
     const ledger = await context.ledger();
     const rows = await find(ledger, callId, options, 100);
     if (rows.length === 0) return none(callId);
@@ -46,7 +47,7 @@ export async function deadShowCommand(callId: string, options: DeadOptions): Pro
       else {
         console.log(formatDead([row]));
         console.log(
-          `\n${record ?? "Its record was kept until its retention ended: it cannot be replayed from here. The log may have it: patchbay replay."}\n`,
+          `\n${record !== undefined ? printableLines(record) : "Its record was kept until its retention ended: it cannot be replayed from here. The log may have it: patchbay replay."}\n`,
         );
       }
     }

@@ -1,7 +1,7 @@
 import { type ExitCode, UsageError } from "../errors.ts";
 import type { DeliveryRow, Person, Receipt } from "../ledger/ledger.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
-import { type CommonOptions, withContext } from "./context.ts";
+import { type CommonOptions, lookWithContext } from "./context.ts";
 
 export interface DeliveriesOptions extends CommonOptions {
   route?: string;
@@ -18,7 +18,7 @@ export async function deliveriesCommand(callId: string | undefined, options: Del
   const { route, state, unmatched, limit, json } = options;
   if (unmatched && state !== undefined && state !== "delivered")
     throw new UsageError(`a call that is ${state} is on nobody yet`, { hint: "--unmatched lists delivered calls: leave --state away." });
-  return withContext(options, async (context) => {
+  return lookWithContext(options, async (context) => {
     const ledger = await context.ledger();
     const rows = await ledger.deliveries({ callId, route, state, unmatched, limit });
     if (json) console.log(JSON.stringify(unmatched ? rows.map((row) => ({ ...row, why: unmatchedReason(row.receipt) })) : rows));

@@ -68,31 +68,51 @@ const MIGRATIONS = [
   `,
 ];
 
+const VERSION_TABLE = "patchbay_ledger_version";
+
+/** Every table of a ledger. */
+export const TABLES = [
+  VERSION_TABLE,
+  ...MIGRATIONS.flatMap((step) => [...step.matchAll(/CREATE TABLE (\w+)/g)].map(([, name]) => name as string)),
+];
+
+interface MigrateOptions {
+  pool: Pool;
+  schema: string;
+  name: string;
+}
+
+/** Earlier versions lost schema= beside options=, and made their tables in public: what waits there must not be left behind. */
+async function refuseLeftBehind(client: PoolClient, { schema, name }: MigrateOptions): Promise<void> {
+  if (schema === "public" || (await versionOf(client, { schema: "public", name })) === undefined) return;
+  throw new UsageError(`the ledger ${name} has its tables in the schema public, not in ${schema}`, {
+    hint: `An earlier version put them there. Take schema= out of its URL, or move each: ALTER TABLE public.deliveries SET SCHEMA ${schema}.`,
+  });
+}
+
 /**
- * Brings the schema up to date; of several processes that start at once, one does it and the others find it done.
+ * Brings the schema up to date; of several processes that start at once, one does it and the others find it done. A schema that is there is
+ * enough: the right to make one is asked for only where there is none.
  * @throws {UsageError} when a newer program made it.
  */
-export async function migrate(options: { pool: Pool; schema: string; name: string }): Promise<void> {
-  const { pool, schema, name } = options;
+export async function migrate(options: MigrateOptions & { hasOptions: boolean }): Promise<void> {
+  const { pool, schema, hasOptions } = options;
   const client = await pool.connect();
   try {
+    // Without the lock, so that opening a ledger that is up to date waits for nobody.
+    if ((await versionOf(client, options)) === MIGRATIONS.length) return;
     await client.query("BEGIN");
     await client.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
-    await client.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
-    await client.query("CREATE TABLE IF NOT EXISTS patchbay_ledger_version (version integer NOT NULL)");
-    const version = await versionOf(client);
-    if (version > MIGRATIONS.length) {
-      throw new UsageError(
-        `the ledger ${name} was made by a newer Patchbay: it has version ${version}, this program knows ${MIGRATIONS.length}`,
-        {
-          hint: "Run the newer program, or give another database (--ledger or PATCHBAY_LEDGER).",
-        },
-      );
-    }
-    for (const step of MIGRATIONS.slice(version)) await client.query(step);
-    if (version < MIGRATIONS.length) {
-      await client.query("DELETE FROM patchbay_ledger_version");
-      await client.query("INSERT INTO patchbay_ledger_version VALUES ($1)", [MIGRATIONS.length]);
+    const there = await client.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
+    if (there.rowCount === 0) await client.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
+    await client.query(`SET LOCAL search_path TO "${schema}"`);
+    const version = await versionOf(client, options);
+    if (version === undefined && hasOptions) await refuseLeftBehind(client, options);
+    if (version === undefined) await client.query(`CREATE TABLE ${VERSION_TABLE} (version integer NOT NULL)`);
+    for (const step of MIGRATIONS.slice(version ?? 0)) await client.query(step);
+    if ((version ?? 0) < MIGRATIONS.length) {
+      await client.query(`DELETE FROM ${VERSION_TABLE}`);
+      await client.query(`INSERT INTO ${VERSION_TABLE} VALUES ($1)`, [MIGRATIONS.length]);
     }
     await client.query("COMMIT");
   } catch (error) {
@@ -103,7 +123,60 @@ export async function migrate(options: { pool: Pool; schema: string; name: strin
   }
 }
 
-async function versionOf(client: PoolClient): Promise<number> {
-  const { rows } = await client.query("SELECT max(version) AS version FROM patchbay_ledger_version");
-  return Number(rows[0]?.version ?? 0);
+/** For commands: makes nothing. @throws {UsageError} when there is no ledger, or one of another version. */
+export async function refuseOtherVersion(options: MigrateOptions): Promise<void> {
+  const { pool, schema, name } = options;
+  const client = await pool.connect();
+  try {
+    const version = await versionOf(client, options);
+    if (version === MIGRATIONS.length) return;
+    if (version === undefined) {
+      throw new UsageError(`there is no ledger in the schema ${schema} of ${name}`, {
+        hint: "`patchbay up` (or `connector`) makes it. Another one is named with --ledger (PATCHBAY_LEDGER).",
+      });
+    }
+    throw new UsageError(
+      `the ledger ${name} was made by an older Patchbay: it has version ${version}, this program's is ${MIGRATIONS.length}`,
+      {
+        hint: "Start `patchbay up` (or `connector`) of this version once: it brings the ledger up to date.",
+      },
+    );
+  } finally {
+    client.release();
+  }
+}
+
+/** undefined where there is no ledger yet. @throws {UsageError} when a newer program made it. */
+async function versionOf(client: PoolClient, { schema, name }: Pick<MigrateOptions, "schema" | "name">): Promise<number | undefined> {
+  const there = await client.query(
+    "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = $1 AND relname = $2",
+    [schema, VERSION_TABLE],
+  );
+  if (there.rowCount === 0) return undefined;
+  const { rows } = await client.query(`SELECT max(version) AS version FROM "${schema}".${VERSION_TABLE}`);
+  const version = Number(rows[0]?.version ?? 0);
+  if (version <= MIGRATIONS.length) return version;
+  throw new UsageError(
+    `the ledger ${name} was made by a newer Patchbay: it has version ${version}, this program knows ${MIGRATIONS.length}`,
+    { hint: "Run the newer program, or give another database (--ledger or PATCHBAY_LEDGER)." },
+  );
+}
+
+/** @throws {UsageError} naming the grant that lacks: a right that is missing must not show at the first call that needs it. */
+export async function refuseMissingRights(options: MigrateOptions & { rights: readonly string[] }): Promise<void> {
+  const { pool, schema, name, rights } = options;
+  const { rows } = await pool.query(
+    `SELECT current_user AS role, has_schema_privilege($1, 'USAGE') AS usage, array_remove(ARRAY(
+       SELECT r FROM unnest($2::text[]) AS r WHERE EXISTS (
+         SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = $1 AND c.relname = ANY ($3::text[]) AND NOT has_table_privilege(c.oid, r))), NULL) AS missing`,
+    [schema, rights, TABLES],
+  );
+  const { role, usage, missing } = rows[0];
+  if (usage && missing.length === 0) return;
+  const grants = [
+    ...(usage ? [] : [`GRANT USAGE ON SCHEMA ${schema} TO ${role}`]),
+    ...(missing.length === 0 ? [] : [`GRANT ${missing.join(", ")} ON ALL TABLES IN SCHEMA ${schema} TO ${role}`]),
+  ];
+  throw new UsageError(`the ledger ${name} does not let the role ${role} do what Patchbay has to`, { hint: `${grants.join("; ")}.` });
 }

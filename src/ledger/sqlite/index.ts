@@ -1,7 +1,8 @@
 /** The embedded ledger: one SQLite file. The contract is `src/ledger/ledger.ts`. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { UnreachableError } from "../../errors.ts";
-import { inTransaction, openSqlite } from "../../lib/sqlite.ts";
+import { inTransaction, openSqlite, type SqliteAccess } from "../../lib/sqlite.ts";
+import { assertInPlace, FileLostError } from "../../lib/sqlite-place.ts";
 import { controlQueries } from "../control-queries.ts";
 import type { Ledger, LogPosition, RouteCounts, WorkerHeartbeat } from "../ledger.ts";
 import { receiptQueries } from "../receipt-queries.ts";
@@ -13,9 +14,9 @@ import { MIGRATIONS, NOW_MS } from "./schema.ts";
 import { settleStatements } from "./settle.ts";
 
 /** @throws {UsageError} when the file cannot be opened, saying why and what to do. */
-export async function openSqliteLedger(options: { path: string }): Promise<Ledger> {
-  const { path } = options;
-  const db = openSqlite({ path, application: "patchbay-ledger", migrations: MIGRATIONS });
+export async function openSqliteLedger(options: { path: string; mustExist?: boolean; access?: SqliteAccess | undefined }): Promise<Ledger> {
+  const { path, mustExist, access } = options;
+  const db = openSqlite({ path, application: "patchbay-ledger", migrations: MIGRATIONS, mustExist, access });
   const sql = sqlOf(db);
   return {
     name: `sqlite:${path}`,
@@ -30,9 +31,11 @@ export async function openSqliteLedger(options: { path: string }): Promise<Ledge
     ...repairQueries(sql),
     async check() {
       try {
+        assertInPlace(db);
         db.prepare("SELECT 1 FROM meta LIMIT 1").all();
       } catch (error) {
-        throw new UnreachableError(`the ledger ${path} cannot be read`, { address: path, cause: error });
+        const why = error instanceof FileLostError ? `cannot be kept: ${error.message}` : "cannot be read";
+        throw new UnreachableError(`the ledger ${path} ${why}`, { address: path, cause: error });
       }
     },
     async close() {
@@ -48,6 +51,7 @@ function sqlOf(db: DatabaseSync): Sql {
     nowMs: NOW_MS,
     greatest: "max",
     async all(text, values = []) {
+      assertInPlace(db);
       const statement = prepared.get(text) ?? db.prepare(text.replace(/\$(\d+)/g, "?$1"));
       if (prepared.size < 200) prepared.set(text, statement);
       return statement.all(...values);

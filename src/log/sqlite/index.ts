@@ -1,6 +1,6 @@
 /** The embedded log: one SQLite file, one partition per topic, group commit. The contract is `src/log/log.ts`. */
 import { resolve } from "node:path";
-import { openSqlite } from "../../lib/sqlite.ts";
+import { inTransaction, openSqlite, type SqliteAccess } from "../../lib/sqlite.ts";
 import type { Log } from "../log.ts";
 import { createAppender } from "./append.ts";
 import { announceChange, watchChanges } from "./changes.ts";
@@ -13,10 +13,11 @@ import { createTrimmer } from "./trim.ts";
 import { unavailable } from "./unavailable.ts";
 
 /** @throws {UsageError} when the file cannot be opened, saying why and what to do. */
-export async function openSqliteLog(options: { path: string }): Promise<Log> {
+export async function openSqliteLog(options: { path: string; mustExist?: boolean; access?: SqliteAccess | undefined }): Promise<Log> {
+  const { mustExist, access } = options;
   const name = `sqlite:${options.path}`;
   const path = resolve(options.path);
-  const db = openSqlite({ path: options.path, application: APPLICATION, migrations: MIGRATIONS });
+  const db = openSqlite({ path: options.path, application: APPLICATION, migrations: MIGRATIONS, mustExist, access });
   const members = new Set<Member>();
   const reader = createReader(db);
   const groups = createGroups({ db, leaseMs: LEASE_MS });
@@ -60,7 +61,7 @@ export async function openSqliteLog(options: { path: string }): Promise<Log> {
     identity: async () => String(identity.get()?.value),
     async check() {
       try {
-        touch.run();
+        inTransaction(db, () => touch.run());
       } catch (error) {
         throw unavailable(name, error);
       }
