@@ -47,6 +47,7 @@ interface OpenedDestination {
 }
 
 const STOP_GRACE_MS = 20_000;
+const CLOSE_WITHIN_MS = 3_000;
 
 export async function runRoutes(options: RunRoutesOptions): Promise<RunningRoutes> {
   const { log, ledger, worker, leaseMs, clock, onEvent, onTrouble, onDestination } = options;
@@ -114,7 +115,12 @@ export async function runRoutes(options: RunRoutesOptions): Promise<RunningRoute
     await Promise.all([...workers.values()].map((one) => one.stop({ graceMs })));
     ended.abort();
     await heeding;
-    await Promise.all([...destinations.values()].map(({ handle }) => handle.close()));
+    // Nothing is sent any more: what a connector's own code does not close ends with the process.
+    const closed = new AbortController();
+    await Promise.race([
+      Promise.all([...destinations.values()].map(({ handle }) => handle.close())),
+      clock.sleep(CLOSE_WITHIN_MS, closed.signal),
+    ]).finally(() => closed.abort());
   }
 
   async function heedLoop(): Promise<void> {
