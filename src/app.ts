@@ -1,6 +1,6 @@
 /** The only file that knows every concrete part: it opens engines by their URLs and starts what a command needs. */
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { hostname } from "node:os";
 import type { DeliveryEvent, RouteTrouble } from "./delivery/events.ts";
 import { startHeartbeat } from "./delivery/heartbeat.ts";
@@ -10,6 +10,7 @@ import type { RouteWorker } from "./delivery/worker.ts";
 import { UsageError } from "./errors.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
+import { explainFileError } from "./lib/file-errors.ts";
 import type { Logger } from "./lib/logger.ts";
 import type { Log } from "./log/log.ts";
 import type { Route, Routes } from "./route.ts";
@@ -65,7 +66,13 @@ export async function openLedger(options: OpenAs & { url: string }): Promise<Led
 }
 
 function refuseMissing(what: "log" | "ledger", path: string): void {
-  if (existsSync(path)) return;
+  try {
+    statSync(path);
+    return;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT" && code !== "ENOTDIR") throw explainFileError(error, { path, what: `the ${what}` });
+  }
   throw new UsageError(`there is no ${what} ${path}`, {
     hint: `\`patchbay up\` makes it; where it runs already, the file was removed beneath it, or it runs in another folder. Another one is named with --${what} (PATCHBAY_${what.toUpperCase()}).`,
   });
