@@ -7,13 +7,16 @@ import { UsageError } from "../errors.ts";
 import { reasonOfFileError } from "./file-errors.ts";
 import { assertInPlace, keepInPlace } from "./sqlite-place.ts";
 
+/** SQL, or what SQL alone cannot do; runs inside the migration's transaction. */
+export type Migration = string | ((db: DatabaseSync) => void);
+
 export interface OpenSqliteOptions {
   /** Always a file: `:memory:` has no special meaning here. */
   path: string;
   /** What the file is: `patchbay-log`, `patchbay-ledger`. Stamped into it, so that one kind is never opened as another, and named in errors. */
   application: string;
   /** Steps from an empty file on; step n brings `user_version` to n + 1. Only ever appended to. */
-  migrations: readonly string[];
+  migrations: readonly Migration[];
   /** How long a statement waits for another process' write. Default 5 s. */
   busyTimeoutMs?: number;
   /** `look`: writes nothing, makes no file, and sees it as it is now; `watch`: the same, and sees what others write meanwhile. Default `write`. */
@@ -133,7 +136,10 @@ function migrate(db: DatabaseSync, options: OpenSqliteOptions): void {
   if (pragma(db, "application_id") === id && pragma(db, "user_version") === migrations.length) return;
   inTransaction(db, () => {
     const version = versionOf(db, options) ?? 0;
-    for (const step of migrations.slice(version)) db.exec(step);
+    for (const step of migrations.slice(version)) {
+      if (typeof step === "string") db.exec(step);
+      else step(db);
+    }
     db.exec(`PRAGMA application_id=${id}; PRAGMA user_version=${migrations.length}`);
   });
 }

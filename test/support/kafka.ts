@@ -34,13 +34,13 @@ export async function startKafka(): Promise<TestKafka> {
  * A broker from the official jars, for a test that crashes it.
  * @throws {Error} as {@link startKafka}.
  */
-export async function startOwnKafka(): Promise<JavaBroker | { missing: string }> {
+export async function startOwnKafka(options: { clusterId?: string } = {}): Promise<JavaBroker | { missing: string }> {
   const jars = await kafkaJars();
   if ("missing" in jars) {
     if (process.env.CI) throw new Error(`no Kafka for the tests: ${jars.missing}`);
     return jars;
   }
-  const broker = await startJavaBroker({ jars: jars.folder });
+  const broker = await startJavaBroker({ jars: jars.folder, ...options });
   try {
     await untilReady({ address: broker.address, orEnded: broker.ended() });
   } catch (cause) {

@@ -1,5 +1,6 @@
 import pg, { type Pool, type PoolConfig, type QueryConfig, type QueryResult } from "pg";
 import { UsageError } from "../../errors.ts";
+import type { Row } from "../rows.ts";
 import { explain, isAboutParameters, isAboutTls } from "./errors.ts";
 import { qualify } from "./qualify.ts";
 import type { Tls } from "./tls.ts";
@@ -7,7 +8,6 @@ import { type PostgresAddress, readUrl } from "./url.ts";
 
 const STATEMENT_TIMEOUT_MS = 15_000;
 const MAX_CONNECTIONS = 4;
-/** Deadlock and serialization failure: nothing was done, and the same statement may well go through now. */
 const TRY_AGAIN = new Set(["40P01", "40001"]);
 const TRIES = 5;
 
@@ -29,6 +29,8 @@ export interface Database {
    * It must name the columns that it returns: after a migration PostgreSQL refuses a kept `*` ("cached plan must not change result type").
    */
   queryOften(statement: { name: string; text: string }, values: unknown[]): Promise<QueryResult>;
+  /** All statements or none; the rows of each, in order. @throws as {@link query} does. */
+  transaction(statements: { text: string; values: unknown[] }[]): Promise<Row[][]>;
 }
 
 /**
@@ -48,11 +50,33 @@ export async function connect(url: string): Promise<Database> {
     return `${statement}-${Math.floor(Math.log2(run))}`;
   }
 
-  async function query({ text, ...config }: QueryConfig & { text: string }): Promise<QueryResult> {
+  // A connection on which anything failed is closed by the pool: the next one may lead to another primary.
+  const query = ({ text, ...config }: QueryConfig & { text: string }): Promise<QueryResult> =>
+    tryAgain(() => pool.query({ ...config, text: qualify(text, schema) }));
+
+  async function inTransaction(statements: { text: string; values: unknown[] }[]): Promise<Row[][]> {
+    const client = await pool.connect();
+    let failed: Error | undefined;
+    try {
+      await client.query("BEGIN");
+      const results: Row[][] = [];
+      for (const { text, values } of statements) results.push((await client.query(qualify(text, schema), values)).rows);
+      await client.query("COMMIT");
+      return results;
+    } catch (error) {
+      failed = error as Error;
+      await client.query("ROLLBACK").catch(() => undefined);
+      throw error;
+    } finally {
+      client.release(failed);
+    }
+  }
+
+  /** Deadlock and serialization failure: nothing was done, and the same may well go through now. */
+  async function tryAgain<T>(run: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries += 1) {
       try {
-        // A connection on which anything failed is closed by the pool: the next one may lead to another primary.
-        return await pool.query({ ...config, text: qualify(text, schema) });
+        return await run();
       } catch (error) {
         if (tries < TRIES && TRY_AGAIN.has((error as { code?: string }).code ?? "")) continue;
         throw explain(error, where);
@@ -70,6 +94,7 @@ export async function connect(url: string): Promise<Database> {
     query: (text, values = []) => query({ text, values }),
     // Below 1.21 PgBouncer does not know a statement's name on the next connection, or knows it already.
     queryOften: ({ name, text }, values) => query(server.pooled ? { text, values } : { name: planOf(name), text, values }),
+    transaction: (statements) => tryAgain(() => inTransaction(statements)),
   };
 }
 

@@ -1,14 +1,16 @@
 /** The ledger for containers: PostgreSQL. The contract is `src/ledger/ledger.ts`. */
 import { controlQueries } from "../control-queries.ts";
+import { createFingerprint } from "../fingerprint.ts";
 import type { Ledger, LogPosition, RouteCounts, WorkerHeartbeat } from "../ledger.ts";
+import { logQueries } from "../log-queries.ts";
 import { receiptQueries } from "../receipt-queries.ts";
 import { repairQueries } from "../repair-queries.ts";
 import { type Row, toDeliveryRow } from "../rows.ts";
-import type { Sql } from "../sql.ts";
+import type { Sql, SqlValue } from "../sql.ts";
 import { claimQueries } from "./claims.ts";
 import { connect, type Database } from "./connect.ts";
 import { explain } from "./errors.ts";
-import { migrate, NOW_MS, refuseMissingRights, refuseOtherVersion } from "./schema.ts";
+import { DIALECT, fingerprintKey, migrate, NOW_MS, refuseMissingRights, refuseOtherVersion } from "./schema.ts";
 import { settleQueries } from "./settle.ts";
 import { withoutNul } from "./text.ts";
 
@@ -27,11 +29,13 @@ export async function openPostgresLedger(options: {
   const { access = "write", mustExist = access !== "write" } = options;
   const db = await connect(options.url);
   const { name, pool } = db;
+  let fingerprint: Ledger["fingerprint"];
   try {
     if (db.readOnly && access === "write") throw Object.assign(new Error("it is read-only"), { code: "25006" });
     if (mustExist) await refuseOtherVersion(db);
     else await migrate(db);
     await refuseMissingRights({ ...db, rights: access === "write" ? RIGHTS : RIGHTS.slice(0, 1) });
+    fingerprint = createFingerprint(await fingerprintKey(db));
   } catch (error) {
     await pool.end();
     throw explain(error, db);
@@ -40,14 +44,16 @@ export async function openPostgresLedger(options: {
   return {
     name,
     engine: "postgres",
-    ...claimQueries(db),
-    ...settleQueries(db),
+    fingerprint,
+    ...claimQueries(db, fingerprint),
+    ...settleQueries(db, fingerprint),
     ...routeQueries(db),
     ...workerQueries(db),
     ...viewQueries(db),
     ...controlQueries(sql),
     ...receiptQueries(sql),
-    ...repairQueries(sql),
+    ...repairQueries(sql, fingerprint),
+    ...logQueries(sql),
     check: async () => void (await db.query("SELECT 1")),
     close: () => pool.end(),
   };
@@ -55,28 +61,19 @@ export async function openPostgresLedger(options: {
 
 function sqlOf(db: Database): Sql {
   return {
-    nowMs: NOW_MS,
+    ...DIALECT,
     greatest: "greatest",
-    async all(text, values = []) {
-      return (
-        await db.query(
-          text,
-          values.map((value) => (typeof value === "string" ? withoutNul(value) : value)),
-        )
-      ).rows;
-    },
+    all: async (text, values = []) => (await db.query(text, storable(values))).rows,
+    transaction: (statements) => db.transaction(statements.map(({ text, values = [] }) => ({ text, values: storable(values) }))),
   };
 }
 
-function routeQueries(db: Database): Pick<Ledger, "bindLog" | "routeStart" | "routeStarts" | "mirrorPositions" | "mirroredPositions"> {
+function storable(values: SqlValue[]): SqlValue[] {
+  return values.map((value) => (typeof value === "string" ? withoutNul(value) : value));
+}
+
+function routeQueries(db: Database): Pick<Ledger, "routeStart" | "routeStarts" | "mirrorPositions" | "mirroredPositions"> {
   return {
-    async bindLog(identity) {
-      const { rows } = await db.query(
-        "INSERT INTO meta AS m VALUES ('log', $1) ON CONFLICT (key) DO UPDATE SET value = m.value RETURNING value",
-        [identity],
-      );
-      return String(rows[0]?.value);
-    },
     async routeStart({ route, resolve }) {
       const known = await db.query("SELECT start FROM route_state WHERE route = $1 AND start IS NOT NULL", [route]);
       if (known.rows[0]) return JSON.parse(known.rows[0].start);
@@ -121,7 +118,7 @@ function workerQueries(db: Database): Pick<Ledger, "heartbeat" | "goodbye" | "wo
 }
 
 const COLUMNS = `route, source, call_id, log_partition, log_offset, state, attempts, accepted_at, updated_at, due_at, error_code, reason, receipt,
-  awaits, claimed_by, routes_version`;
+  awaits, claimed_by, routes_version, returned, returned_at`;
 
 function viewQueries(db: Database): Pick<Ledger, "deliveries" | "counts"> {
   return {

@@ -1,14 +1,23 @@
-import type { Pool, PoolClient } from "pg";
+import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
 import { UsageError } from "../../errors.ts";
+import type { Dialect } from "../conflicts.ts";
+import { paddedKeys } from "../fingerprint.ts";
 
 /** Unix ms by the database's clock; `clock_timestamp` goes on within a transaction. */
 export const NOW_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
+export const DIALECT: Dialect = { nowMs: NOW_MS, last: (text, length) => `right(${text}, ${length})` };
+
+interface Queries {
+  query(text: string, values?: unknown[]): Promise<QueryResult>;
+}
+
 /** "PbLedger": the advisory lock under which one process at a time migrates. */
 const MIGRATION_LOCK = 0x50624c67;
+const MIGRATE_WITHIN_MS = 24 * 3_600_000;
 
 /** Step n brings the schema to version n + 1. Only ever appended to; additive within a major version. */
-const MIGRATIONS = [
+const MIGRATIONS: (string | ((client: Queries) => Promise<void>))[] = [
   `
   CREATE TABLE meta (key text PRIMARY KEY, value text NOT NULL);
   CREATE TABLE deliveries (
@@ -66,6 +75,21 @@ const MIGRATIONS = [
   CREATE INDEX deliveries_awaiting ON deliveries (route, awaits, state, source, call_id) WHERE awaits IS NOT NULL;
   CREATE INDEX deliveries_unmatched ON deliveries (updated_at) WHERE found <> 1;
   `,
+  async (client) => {
+    await client.query(`
+      ALTER TABLE deliveries ADD COLUMN versions text NOT NULL DEFAULT '';
+      ALTER TABLE deliveries ADD COLUMN returned integer NOT NULL DEFAULT 0;
+      ALTER TABLE deliveries ADD COLUMN returned_at bigint;
+      CREATE TABLE log_ends (log_partition integer PRIMARY KEY, log_offset bigint NOT NULL);
+      INSERT INTO meta VALUES ('fingerprint_key', replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''));
+    `);
+    const { inner, outer } = paddedKeys(await fingerprintKey(client));
+    await client.query(
+      `UPDATE deliveries SET hash = encode(sha256($2::bytea || sha256($1::bytea || convert_to(hash, 'UTF8'))), 'hex')
+       WHERE length(hash) = 64 OR hash = 'unreadable'`,
+      [inner, outer],
+    );
+  },
 ];
 
 const VERSION_TABLE = "patchbay_ledger_version";
@@ -73,7 +97,7 @@ const VERSION_TABLE = "patchbay_ledger_version";
 /** Every table of a ledger. */
 export const TABLES = [
   VERSION_TABLE,
-  ...MIGRATIONS.flatMap((step) => [...step.matchAll(/CREATE TABLE (\w+)/g)].map(([, name]) => name as string)),
+  ...MIGRATIONS.flatMap((step) => [...String(step).matchAll(/CREATE TABLE (\w+)/g)].map(([, name]) => name as string)),
 ];
 
 interface MigrateOptions {
@@ -88,6 +112,11 @@ async function refuseLeftBehind(client: PoolClient, { schema, name }: MigrateOpt
   throw new UsageError(`the ledger ${name} has its tables in the schema public, not in ${schema}`, {
     hint: `An earlier version put them there. Take schema= out of its URL, or move each: ALTER TABLE public.deliveries SET SCHEMA ${schema}.`,
   });
+}
+
+export async function fingerprintKey(client: Queries): Promise<string> {
+  const { rows } = await client.query("SELECT value FROM meta WHERE key = 'fingerprint_key'");
+  return String(rows[0]?.value);
 }
 
 /**
@@ -109,7 +138,10 @@ export async function migrate(options: MigrateOptions & { hasOptions: boolean })
     const version = await versionOf(client, options);
     if (version === undefined && hasOptions) await refuseLeftBehind(client, options);
     if (version === undefined) await client.query(`CREATE TABLE ${VERSION_TABLE} (version integer NOT NULL)`);
-    for (const step of MIGRATIONS.slice(version ?? 0)) await client.query(step);
+    // The steps touch every row of a large ledger: its size decides how long they take.
+    if ((version ?? 0) < MIGRATIONS.length) await client.query("SET LOCAL statement_timeout = 0");
+    const patient: Queries = { query: (text, values = []) => client.query(patiently(text, values)) };
+    for (const step of MIGRATIONS.slice(version ?? 0)) await (typeof step === "string" ? patient.query(step) : step(patient));
     if ((version ?? 0) < MIGRATIONS.length) {
       await client.query(`DELETE FROM ${VERSION_TABLE}`);
       await client.query(`INSERT INTO ${VERSION_TABLE} VALUES ($1)`, [MIGRATIONS.length]);
@@ -144,6 +176,12 @@ export async function refuseOtherVersion(options: MigrateOptions): Promise<void>
   } finally {
     client.release();
   }
+}
+
+/** pg knows a time limit for each query; its types do not. Without values PostgreSQL takes several statements at once. */
+function patiently(text: string, values: unknown[]): QueryConfig {
+  const config = { text, query_timeout: MIGRATE_WITHIN_MS };
+  return values.length === 0 ? config : { ...config, values };
 }
 
 /** undefined where there is no ledger yet. @throws {UsageError} when a newer program made it. */

@@ -4,13 +4,15 @@ import { UnreachableError } from "../../errors.ts";
 import { inTransaction, openSqlite, type SqliteAccess } from "../../lib/sqlite.ts";
 import { assertInPlace, FileLostError } from "../../lib/sqlite-place.ts";
 import { controlQueries } from "../control-queries.ts";
+import { createFingerprint } from "../fingerprint.ts";
 import type { Ledger, LogPosition, RouteCounts, WorkerHeartbeat } from "../ledger.ts";
+import { logQueries } from "../log-queries.ts";
 import { receiptQueries } from "../receipt-queries.ts";
 import { repairQueries } from "../repair-queries.ts";
-import { toDeliveryRow } from "../rows.ts";
-import type { Sql } from "../sql.ts";
+import { type Row, toDeliveryRow } from "../rows.ts";
+import type { Sql, SqlValue } from "../sql.ts";
 import { claimStatements } from "./claims.ts";
-import { MIGRATIONS, NOW_MS } from "./schema.ts";
+import { DIALECT, fingerprintKey, MIGRATIONS, NOW_MS } from "./schema.ts";
 import { settleStatements } from "./settle.ts";
 
 /** @throws {UsageError} when the file cannot be opened, saying why and what to do. */
@@ -18,17 +20,20 @@ export async function openSqliteLedger(options: { path: string; mustExist?: bool
   const { path, mustExist, access } = options;
   const db = openSqlite({ path, application: "patchbay-ledger", migrations: MIGRATIONS, mustExist, access });
   const sql = sqlOf(db);
+  const fingerprint = createFingerprint(fingerprintKey(db));
   return {
     name: `sqlite:${path}`,
     engine: "sqlite",
-    ...claimStatements(db),
-    ...settleStatements(db),
+    fingerprint,
+    ...claimStatements(db, fingerprint),
+    ...settleStatements(db, fingerprint),
     ...routeStatements(db),
     ...workerStatements(db),
     ...viewStatements(db),
     ...controlQueries(sql),
     ...receiptQueries(sql),
-    ...repairQueries(sql),
+    ...repairQueries(sql, fingerprint),
+    ...logQueries(sql),
     async check() {
       try {
         assertInPlace(db);
@@ -47,22 +52,23 @@ export async function openSqliteLedger(options: { path: string; mustExist?: bool
 /** Statements are prepared once; node:sqlite numbers parameters as `?1`. */
 function sqlOf(db: DatabaseSync): Sql {
   const prepared = new Map<string, StatementSync>();
+  function run(text: string, values: SqlValue[]): Row[] {
+    const statement = prepared.get(text) ?? db.prepare(text.replace(/\$(\d+)/g, "?$1"));
+    if (prepared.size < 200) prepared.set(text, statement);
+    return statement.all(...values);
+  }
   return {
-    nowMs: NOW_MS,
+    ...DIALECT,
     greatest: "max",
     async all(text, values = []) {
       assertInPlace(db);
-      const statement = prepared.get(text) ?? db.prepare(text.replace(/\$(\d+)/g, "?$1"));
-      if (prepared.size < 200) prepared.set(text, statement);
-      return statement.all(...values);
+      return run(text, values);
     },
+    transaction: async (statements) => inTransaction(db, () => statements.map(({ text, values = [] }) => run(text, values))),
   };
 }
 
-function routeStatements(
-  db: DatabaseSync,
-): Pick<Ledger, "bindLog" | "routeStart" | "routeStarts" | "mirrorPositions" | "mirroredPositions"> {
-  const bind = db.prepare("INSERT INTO meta VALUES ('log', ?) ON CONFLICT (key) DO UPDATE SET value = value RETURNING value");
+function routeStatements(db: DatabaseSync): Pick<Ledger, "routeStart" | "routeStarts" | "mirrorPositions" | "mirroredPositions"> {
   const start = db.prepare("SELECT start FROM route_state WHERE route = ?");
   const begin = db.prepare(
     "INSERT INTO route_state (route, start) VALUES (?, ?) ON CONFLICT DO UPDATE SET start = coalesce(start, excluded.start) RETURNING start",
@@ -74,7 +80,6 @@ function routeStatements(
   const mirrored = db.prepare("SELECT log_partition AS partition, log_offset AS offset FROM route_positions WHERE route = ? ORDER BY 1");
 
   return {
-    bindLog: async (identity) => String(bind.get(identity)?.value),
     async routeStart({ route, resolve }) {
       const known = start.get(route)?.start;
       if (typeof known === "string") return JSON.parse(known);

@@ -41,8 +41,8 @@ export function newClusterId(): string {
 }
 
 /** Formats a data folder of its own and starts `kafka.Kafka`, alone on free ports unless it is a member. It may not answer yet. */
-export async function startJavaBroker(options: { jars: string; member?: ClusterMember }): Promise<JavaBroker> {
-  const { jars, member } = options;
+export async function startJavaBroker(options: { jars: string; member?: ClusterMember; clusterId?: string }): Promise<JavaBroker> {
+  const { jars, member, clusterId = newClusterId() } = options;
   const folder = mkdtempSync(join(tmpdir(), "patchbay-kafka-"));
   const logFile = join(folder, "kafka.log");
   const classPath = join(jars, "*");
@@ -69,7 +69,7 @@ export async function startJavaBroker(options: { jars: string; member?: ClusterM
     "format",
     ...(member ? [] : ["--standalone"]),
     "-t",
-    member?.clusterId ?? newClusterId(),
+    member?.clusterId ?? clusterId,
     "-c",
     properties,
   ];
