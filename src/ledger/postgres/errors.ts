@@ -88,7 +88,15 @@ function ofServer(error: Error, code: string, { schema }: Where): Answer | undef
     case "22P05":
       return ["cannot keep a character of a text", "Its database must be in UTF8 (SHOW server_encoding)."];
   }
-  if (/^08/.test(code) && /prepared statement|query_wait|pgbouncer|server_login|no more connections/i.test(message))
+  if (/^08/.test(code) && /no such database|no such user|bouncer config error/.test(message))
+    return [
+      "is behind a pooler that does not know the database, or the user",
+      "PgBouncer has its own lists of both: [databases] and auth_file.",
+    ];
+  if (
+    /^08/.test(code) &&
+    /prepared statement|query_wait|pgbouncer|server login|server_login|server conn|no more connections|client_login/i.test(message)
+  )
     return ["is behind a pooler that does not let us through", `Look at the pooler: ${message}`];
   if (/^(08|53|57)/.test(code)) return ["does not take the query now", "Is PostgreSQL starting, stopping, or full?"];
   if (/^(58|XX|F0)/.test(code)) return ["reports a fault of its own", `Look into the server's log for ${code}.`];
