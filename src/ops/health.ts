@@ -20,8 +20,10 @@ export interface HealthAnswer {
 const STUCK_AFTER_MS = 60_000;
 /** From then on it is worth a question whether the log is away. */
 const SUSPECT_AFTER_MS = 5_000;
-/** Probes give up after some seconds, and Kafka says only after 20 s that it is away. */
-const ANSWER_WITHIN_MS = 1_500;
+/** Kafka says only after 20 s that it is away. */
+const READY_WITHIN_MS = 1_500;
+/** Kubernetes gives a probe up after 1 s, unless told otherwise, and one that is given up counts as failed. */
+const HEALTH_WITHIN_MS = 500;
 
 export function createHealth(options: { running: Running; log: Pick<Log, "ranges">; ledger: Pick<Ledger, "check"> }): {
   /** Healthy means progress: calls to deliver, none delivered and no known cause is not health. Without the log nobody moves, and a restart changes nothing. */
@@ -31,9 +33,9 @@ export function createHealth(options: { running: Running; log: Pick<Log, "ranges
   const { running, log, ledger } = options;
   let logAwayAtMs = Number.NEGATIVE_INFINITY;
 
-  async function askLog(): Promise<void> {
+  async function askLog(ms: number): Promise<void> {
     try {
-      await within(ANSWER_WITHIN_MS, log.ranges(CALLS_TOPIC));
+      await within(ms, log.ranges(CALLS_TOPIC));
     } catch (error) {
       logAwayAtMs = performance.now();
       throw error;
@@ -46,12 +48,12 @@ export function createHealth(options: { running: Running; log: Pick<Log, "ranges
 
   return {
     async health() {
-      if (idleFor(SUSPECT_AFTER_MS).length > 0) await askLog().catch(() => undefined);
+      if (idleFor(SUSPECT_AFTER_MS).length > 0) await askLog(HEALTH_WITHIN_MS).catch(() => undefined);
       const stuck = [...new Set([...(logWasAway() ? [] : idleFor(STUCK_AFTER_MS)), ...running.stuck()])];
       return stuck.length === 0 ? { status: 200, body: { status: "ok" } } : { status: 503, body: { status: "stuck", routes: stuck } };
     },
     async ready() {
-      const checks = await Promise.allSettled([askLog(), within(ANSWER_WITHIN_MS, ledger.check())]);
+      const checks = await Promise.allSettled([askLog(READY_WITHIN_MS), within(READY_WITHIN_MS, ledger.check())]);
       const reasons = checks.flatMap((check, index) =>
         check.status === "rejected" ? [`${index === 0 ? "log" : "ledger"}: ${check.reason.message}`] : [],
       );
