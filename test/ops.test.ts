@@ -121,6 +121,17 @@ test("while the ledger does not answer, a scrape has what the log knows; without
   expect(none).toMatchObject({ status: 200, text: expect.stringMatching(/patchbay_log_up 0\n.*patchbay_ledger_up 0\n/s) });
 });
 
+test("a question that has no answer yet is not asked again: probes do not queue up before a broker that is away", async () => {
+  let asked = 0;
+  const counting = () => {
+    asked += 1;
+    return silent();
+  };
+  const { get } = await startWorker(({ log, ledger }) => ({ log: { ...log, committed: counting, ranges: counting }, ledger }));
+  for (let round = 0; round < 2; round += 1) await Promise.all([get("/metrics"), get("/metrics"), get("/readyz"), get("/readyz")]);
+  expect(asked).toBe(2);
+});
+
 test("two scrapes at once each have every figure", async () => {
   const { get } = await startWorker();
   for (const { text } of await Promise.all(Array.from({ length: 6 }, () => get("/metrics"))))

@@ -5,6 +5,7 @@ import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Log } from "../log/log.ts";
 import { createHealth, type HealthAnswer, type Running } from "./health.ts";
+import { askedOnce } from "./in-time.ts";
 import { routeMetrics } from "./route-metrics.ts";
 
 export interface OpsServer {
@@ -15,7 +16,8 @@ export interface OpsServer {
 const ANSWER_WITHIN_MS = 5_000;
 
 export async function startOps(options: { port: number; running: Running; log: Log; ledger: Ledger }): Promise<OpsServer> {
-  const { port, running, log, ledger } = options;
+  const { port, running } = options;
+  const { log, ledger } = askedOnce(options);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const health = createHealth({ running, log, ledger });
