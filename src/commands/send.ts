@@ -128,9 +128,13 @@ export async function post(options: {
     return { status: response.status, body: await response.text(), tookMs: performance.now() - startedAtMs };
   } catch (error) {
     const shown = address.origin + address.pathname;
-    throw new UnreachableError(`nothing answers at ${shown}`, {
+    const code = String((error as { cause?: { code?: unknown } }).cause?.code ?? "");
+    const isTls = /CERT|SSL|TLS|SIGNED|ISSUER/.test(code);
+    throw new UnreachableError(isTls ? `${shown} shows no certificate that is trusted here (${code})` : `nothing answers at ${shown}`, {
       address: shown,
-      hint: "Is it running? Start it with `patchbay up` (or `npm run demo`), or give another --url.",
+      hint: isTls
+        ? "Name its authority's file in NODE_EXTRA_CA_CERTS, or give another --url."
+        : "Is it running? Start it with `patchbay up` (or `npm run demo`), or give another --url.",
       cause: error,
     });
   }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { accessSync, constants, existsSync, mkdirSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
@@ -184,6 +184,18 @@ function applicationId(application: string): number {
 }
 
 const BUSY = 5;
+const CANNOT_OPEN = 14;
+
+/** SQLite says only that it cannot open a file; the system says why. */
+function errorOfOpening(path: string): unknown {
+  try {
+    closeSync(openSync(path, "r"));
+    return undefined;
+  } catch (error) {
+    // That it is not there is no reason: it was to be made.
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? undefined : error;
+  }
+}
 
 function explainOpening(error: unknown, { path, application, access = "write" }: OpenSqliteOptions): unknown {
   if (error instanceof UsageError) return error;
@@ -194,7 +206,7 @@ function explainOpening(error: unknown, { path, application, access = "write" }:
     return refuse("this user may not write it or its folder", "Give this user the right to both, or give another file.");
   if (code === "ENOTDIR" || code === "EEXIST") return refuse("what should be its folder is a file", "Give another path.");
   if (code === "ENOSPC") return refuse("the disk is full", "Make room and start again; nothing was changed.");
-  const file = reasonOfFileError(error);
+  const file = reasonOfFileError(sqliteCode(error) === CANNOT_OPEN ? errorOfOpening(path) : error);
   if (file) return refuse(file.why, file.hint);
   switch (sqliteCode(error)) {
     case undefined:
@@ -211,7 +223,7 @@ function explainOpening(error: unknown, { path, application, access = "write" }:
       return refuse("it is damaged, or no SQLite database", "Restore it from a backup, or move it away to start with an empty one.");
     case 13:
       return refuse("the disk is full", "Make room and start again; nothing was changed.");
-    case 14:
+    case CANNOT_OPEN:
       if (access !== "write") return unreadable;
       return refuse("it cannot be created or read", "Let this user write its folder, or give another file.");
     default:

@@ -2,7 +2,7 @@ import pg, { type Pool, type PoolConfig, type QueryConfig, type QueryResult } fr
 import { UsageError } from "../../errors.ts";
 import type { Row } from "../rows.ts";
 import { explain, isAboutParameters, isAboutTls } from "./errors.ts";
-import { qualify } from "./qualify.ts";
+import { createQualify } from "./qualify.ts";
 import type { Tls } from "./tls.ts";
 import { type PostgresAddress, readUrl } from "./url.ts";
 
@@ -42,6 +42,7 @@ export async function connect(url: string): Promise<Database> {
   const where = readUrl(url);
   const { name, address, schema } = where;
   const { pool, server } = await openPool(where);
+  const qualify = createQualify(schema);
   const runs = new Map<string, number>();
 
   function planOf(statement: string): string {
@@ -52,7 +53,7 @@ export async function connect(url: string): Promise<Database> {
 
   // A connection on which anything failed is closed by the pool: the next one may lead to another primary.
   const query = ({ text, ...config }: QueryConfig & { text: string }): Promise<QueryResult> =>
-    tryAgain(() => pool.query({ ...config, text: qualify(text, schema) }));
+    tryAgain(() => pool.query({ ...config, text: qualify(text) }));
 
   async function inTransaction(statements: { text: string; values: unknown[] }[]): Promise<Row[][]> {
     const client = await pool.connect();
@@ -60,7 +61,7 @@ export async function connect(url: string): Promise<Database> {
     try {
       await client.query("BEGIN");
       const results: Row[][] = [];
-      for (const { text, values } of statements) results.push((await client.query(qualify(text, schema), values)).rows);
+      for (const { text, values } of statements) results.push((await client.query(qualify(text), values)).rows);
       await client.query("COMMIT");
       return results;
     } catch (error) {
