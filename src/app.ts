@@ -13,7 +13,10 @@ import type { Ledger } from "./ledger/ledger.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { explainFileError } from "./lib/file-errors.ts";
 import type { Logger } from "./lib/logger.ts";
+import type { OpenSqliteOptions } from "./lib/sqlite.ts";
+import { keepBeforeMigration } from "./lib/sqlite-copy.ts";
 import type { Log } from "./log/log.ts";
+import type { UnknownSeen } from "./model/unknown-calls.ts";
 import type { Route, Routes } from "./route.ts";
 
 export const DEFAULT_LOG_URL = "sqlite:data/patchbay.db";
@@ -28,16 +31,18 @@ export interface OpenAs {
   mustExist?: boolean;
   /** For commands that only look. `watch`: they see what others write meanwhile. */
   access?: "write" | "look" | "watch";
+  /** Before an embedded file is brought to a later version; `false` where it is a copy itself. Default true. */
+  keepsCopy?: boolean;
 }
 
 /** @throws {UsageError} for a URL of no engine, {UnreachableError} when Kafka does not answer. */
 export async function openLog(options: OpenAs & { url: string; logger: Logger }): Promise<Log> {
-  const { url, logger, mustExist = false, access } = options;
+  const { url, logger, mustExist = false, access, keepsCopy = true } = options;
   if (url.startsWith("sqlite:")) {
     const path = url.slice("sqlite:".length);
     if (mustExist) refuseMissing("log", path);
     const { openSqliteLog } = await import("./log/sqlite/index.ts");
-    return openSqliteLog({ path, mustExist, access });
+    return openSqliteLog({ path, mustExist, access, beforeMigration: keepsCopy ? keepCopy("log", logger) : undefined });
   }
   if (url.startsWith("kafka:")) {
     const { openKafkaLog } = await import("./log/kafka/index.ts");
@@ -49,13 +54,13 @@ export async function openLog(options: OpenAs & { url: string; logger: Logger })
 }
 
 /** @throws {UsageError} for a URL of no engine, {UnreachableError} when PostgreSQL does not answer. */
-export async function openLedger(options: OpenAs & { url: string }): Promise<Ledger> {
-  const { url, mustExist = false, access } = options;
+export async function openLedger(options: OpenAs & { url: string; logger?: Logger }): Promise<Ledger> {
+  const { url, logger, mustExist = false, access, keepsCopy = true } = options;
   if (url.startsWith("sqlite:")) {
     const path = url.slice("sqlite:".length);
     if (mustExist) refuseMissing("ledger", path);
     const { openSqliteLedger } = await import("./ledger/sqlite/index.ts");
-    return openSqliteLedger({ path, mustExist, access });
+    return openSqliteLedger({ path, mustExist, access, beforeMigration: keepsCopy ? keepCopy("ledger", logger) : undefined });
   }
   if (/^postgres(ql)?:/.test(url)) {
     const { openPostgresLedger } = await import("./ledger/postgres/index.ts");
@@ -64,6 +69,14 @@ export async function openLedger(options: OpenAs & { url: string }): Promise<Led
   throw new UsageError(`the ledger "${schemeOf(url)}" is not known`, {
     hint: "Use sqlite:<file> or postgres://user:password@host/database (--ledger or PATCHBAY_LEDGER).",
   });
+}
+
+/** A program that is older than its files refuses them: to go back to it one needs the file as it was. */
+function keepCopy(what: "log" | "ledger", logger: Logger | undefined): OpenSqliteOptions["beforeMigration"] {
+  return ({ path, from, to }) => {
+    const copy = keepBeforeMigration({ path, from });
+    logger?.info({ file: path, from, to, copy }, `the ${what} is brought to a later version; a copy of it as it was is kept`);
+  };
 }
 
 function refuseMissing(what: "log" | "ledger", path: string): void {
@@ -88,6 +101,8 @@ export interface Connectors {
   readonly workers: RouteWorker[];
   /** Ids of routes that have calls to deliver, deliver none, and give no cause. */
   stuck(): string[];
+  /** Calls that the file in use says too little of. */
+  unknown(): UnknownSeen | undefined;
   /** An edit of routes.yaml, from now on. */
   use(next: { routes: Routes; selected: Route[] }): Promise<void>;
   /** An edit that cannot be used: everybody who looks is told. */
@@ -113,7 +128,11 @@ export async function startConnectors(options: {
   await bindLedgerToLog({ log, ledger, clock });
 
   const worker = `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`;
-  let file: { version: string; problem: string | undefined } = { version: routes.version, problem: options.problem };
+  let file: ReturnType<Parameters<typeof startHeartbeat>[0]["routesFile"]> = {
+    version: routes.version,
+    problem: options.problem,
+    unknown: routes.unknown,
+  };
   const running = await runRoutes({
     routes,
     selected,
@@ -147,9 +166,10 @@ export async function startConnectors(options: {
     },
     failed: Promise.race([running.failed, replaced.promise]),
     stuck: progress.stuck,
+    unknown: () => file.unknown?.(),
     async use(next) {
       await running.use(next);
-      file = { version: next.routes.version, problem: undefined };
+      file = { version: next.routes.version, problem: undefined, unknown: next.routes.unknown };
     },
     refuse(problem) {
       file = { ...file, problem };

@@ -79,10 +79,11 @@ command("connector [names...]", "runs all routes to destinations of these connec
   .addOption(opsPortOption())
   .action(async (names, options) => end((await import("./commands/connector.ts")).connectorCommand(names, options)));
 
-command("check", "finds every mistake in routes.yaml")
+command("check [file]", "finds every mistake in routes.yaml")
   .option("--no-env", "do not ask for variables (for CI)")
+  .option("--no-code", "do not run connectors that the file names: for a file that you do not trust")
   .addOption(jsonOption())
-  .action(async (options) => end((await import("./commands/check.ts")).checkCommand(options)));
+  .action(async (file, options) => end((await import("./commands/check.ts")).checkCommand(file, options)));
 
 command("setup <destination>", "makes what must exist at a destination once, and says what it made")
   .addOption(jsonOption())
@@ -200,8 +201,10 @@ command("retire <route>", "removes what is left of a route that is no longer in 
   .addOption(jsonOption())
   .action(async (route, options) => end((await import("./commands/pause.ts")).retireCommand(route, options)));
 
-command("actions", "shows who paused, resumed, replayed, discarded, rematched, retired and forgot what, and why")
+command("actions", "shows who paused, resumed, replayed, discarded, rematched, retired, forgot and read what, and why")
   .option("--route <id>", "only of this route")
+  .option("--verify", "whether any was changed or taken out since it was noted")
+  .option("--against <seal>", "and whether everything up to this seal is still there: one that --verify has shown")
   .addOption(limitOption())
   .addOption(jsonOption())
   .action(async (options) => end((await import("./commands/actions.ts")).actionsCommand(options)));
@@ -216,6 +219,19 @@ command("adopt-log", "after the log was lost or put back from an older copy: the
   .addOption(yesOption())
   .addOption(jsonOption())
   .action(async (options) => end((await import("./commands/adopt-log.ts")).adoptLogCommand(options)));
+
+command("backup <folder>", "makes a whole copy of the embedded log and ledger, and of DuckDB files, while Patchbay works")
+  .option("--no-destinations", "log and ledger alone")
+  .addOption(jsonOption())
+  .action(async (folder, options) => end((await import("./commands/backup.ts")).backupCommand(folder, options)));
+
+command("restore <folder>", "puts a backup in the place of log and ledger")
+  .option("--force", "where there is data: moves it aside")
+  .option("--no-destinations", "log and ledger alone")
+  .option("--forgotten <file...>", "also forgets what these files list: the ledger's .forgotten, kept elsewhere")
+  .addOption(yesOption())
+  .addOption(jsonOption())
+  .action(async (folder, options) => end((await import("./commands/restore.ts")).restoreCommand(folder, options)));
 
 command("forget <call_id_or_number>", "removes a call, or a number's calls: shows every place first")
   .addOption(yesOption())

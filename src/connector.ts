@@ -9,7 +9,7 @@ import type { SharedCall } from "./model/call.ts";
 
 /** For connectors from outside, which may have no zod of their own. */
 export { z } from "zod";
-export { type Candidate, choosePeople, crmWords, type Match, whenNobody } from "./crm.ts";
+export { type Candidate, choosePeople, crmWords, leftOut, type Match, sideOf, whenNobody } from "./crm.ts";
 export { type HttpAnswer, outcomeOfStatus, requestJson } from "./http.ts";
 export type { Person, Receipt } from "./ledger/ledger.ts";
 export { DURATION, parseDurationMs } from "./lib/duration.ts";
@@ -27,7 +27,8 @@ export { untilAborted } from "./lib/time-limit.ts";
 export { wellFormed } from "./lib/well-formed.ts";
 export type { SharedCall } from "./model/call.ts";
 export { canonicalJson } from "./model/canonical.ts";
-export { type Customer, callTitle, customerLabel, customerOf, e164Of, homeCodeOf, isSameNumber, storedForms } from "./model/customer.ts";
+export { type Customer, callTitle, customerLabel, customerOf, customersOf, homeCodeOf, type PossibleCustomer } from "./model/customer.ts";
+export { callingCodeOf, e164Of, isSameNumber, spelledForms, storedForms, typedGroups } from "./model/phone.ts";
 
 /** Of this file, for connectors from outside (`contract`): raised when one that was written for the last would no longer work. */
 export const CONTRACT_VERSION = 1;
@@ -69,6 +70,8 @@ export interface Delivery<With> {
   previous: Receipt | undefined;
   /** How long ago the ingress accepted the call, ms: what a wait for something at the destination is counted from. */
   sinceAcceptedMs: number;
+  /** An earlier attempt may have written it although no answer came: for destinations without a native key, which show what was written a while later. */
+  unclear?: boolean;
   /** What the route named by `after` has made of the call; undefined where it names none, or that one has not delivered in time. */
   related: Related | undefined;
 }
@@ -92,6 +95,8 @@ export interface OpenOptions<Settings> {
 
 /** A destination, connected. */
 export interface OpenDestination<With> {
+  /** What is to know of this account, where accounts differ: a sentence that `patchbay test` shows. */
+  about?: string;
   /**
    * Sends up to `batch.maxCalls` deliveries, no key twice. One outcome per delivery, in order.
    * May throw: network errors are told apart by {@link outcomeOfNetworkError}, anything else counts as a fault of the connector.
@@ -101,6 +106,11 @@ export interface OpenDestination<With> {
   find?(delivery: Delivery<With>, options: { signal: AbortSignal }): Promise<Receipt | undefined>;
   /** Deletes what a delivery left, for `patchbay forget`. `false`: it was gone already. Absent where the API cannot. */
   erase?(left: { key: string; receipt: Receipt }, options: { signal: AbortSignal }): Promise<boolean>;
+  /**
+   * Once behind the last `erase` of a `patchbay forget`: removes what deleting leaves in the destination's bytes, where that can be done from here.
+   * Resolves with what stays where and until when, one sentence for people; undefined: nothing that is known of.
+   */
+  afterErase?(options: { signal: AbortSignal }): Promise<string | undefined>;
   /** Reads back what a delivery left, as the destination shows it, for `patchbay test`; undefined: it is not there. Absent where the API cannot. */
   read?(left: { key: string; receipt: Receipt }, options: { signal: AbortSignal }): Promise<Record<string, unknown> | undefined>;
   /**
@@ -110,6 +120,13 @@ export interface OpenDestination<With> {
   rematch?(left: { key: string; receipt: Receipt; to: string }, options: { signal: AbortSignal }): Promise<Receipt>;
   close(): Promise<void>;
 }
+
+/** Where a destination keeps calls on this machine, for `patchbay backup`. */
+export type OwnFiles =
+  /** One file, of which `copy` makes a copy to a new file that is whole while others write. @throws {OpenError} when another program holds it. */
+  | { kind: "file"; path: string; copy(options: { to: string; signal: AbortSignal }): Promise<void> }
+  /** A folder of plain files that a backup leaves to others. */
+  | { kind: "folder"; path: string };
 
 export interface Connector<S extends z.ZodObject = z.ZodObject, W extends z.ZodObject = z.ZodObject> {
   /** As written in routes.yaml: `connector: hubspot`. Also the folder's name. */
@@ -143,10 +160,17 @@ export interface Connector<S extends z.ZodObject = z.ZodObject, W extends z.ZodO
   setup?(options: OpenOptions<z.output<S>>): Promise<SetupStep[]>;
   /** A caution that `check` shows as a warning, such as: never run against the real service yet. `written`: a destination's settings, variables read where they are known. */
   note?(written: Record<string, unknown>): string | undefined;
+  /** Undefined: it keeps nothing on this machine. */
+  files?(settings: z.output<S>): OwnFiles | undefined;
+  /** Packages that Patchbay does not bring and a destination with these settings needs, such as an SDK: `check` says how to install those that are missing. */
+  needs?(written: Record<string, unknown>): string[];
   /** Loads the SDK (dynamic import) and checks what must exist, each with its fix in words. Throws {@link OpenError}, or a network error. */
   open(options: OpenOptions<z.output<S>>): Promise<OpenDestination<z.output<W>>>;
-  /** Loads the strict stand-in of the API for demo and tests. */
-  sandbox(): Promise<{ createSandbox(options?: SandboxOptions): Sandbox }>;
+  /**
+   * Loads the strict stand-in of the API for demo and tests. `accounts`: the kinds of accounts that it can be, where the connector does not work alike
+   * in all of them; the usual one first.
+   */
+  sandbox(): Promise<{ createSandbox(options?: SandboxOptions): Sandbox; accounts?: readonly string[] }>;
 }
 
 /** `hs_call_duration` and `duration_seconds, in milliseconds`. */
@@ -282,6 +306,8 @@ export interface SandboxOptions {
   limits?: boolean;
   /** How long every answer takes. Default 0. */
   latencyMs?: number;
+  /** One of the stand-in's `accounts`. */
+  account?: string;
 }
 
 /** A strict stand-in of the API's part that we use: it refuses what the vendor refuses, in the vendor's words. */

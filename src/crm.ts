@@ -1,6 +1,7 @@
 /** What every CRM connector has in common: the words of its mapping, and who of several people a call belongs to. */
 import { z } from "zod";
 import { DURATION, parseDurationMs } from "./lib/duration.ts";
+import type { SharedCall } from "./model/call.ts";
 
 const PHONE = /^\+[1-9]\d{6,14}$/;
 
@@ -106,14 +107,31 @@ export function choosePeople<T extends Candidate>(options: {
 /** Looks again this often, or ten times in the wait if that is longer. */
 const LOOK_EVERY_MS = 60_000;
 
-/** What to do about a call whose number nobody has: now, or look again in so long. */
+/** What to do about a call whose number nobody has: now, or look again in so long. Of which of two numbers a person is to be made, nobody knows. */
 export function whenNobody(options: {
   onNone: Match["on_none"];
   sinceAcceptedMs: number;
+  /** As many as `customersOf` gives. Default one. */
+  numbers?: number;
 }): z.output<typeof nobody> | { againInMs: number } {
-  const { onNone, sinceAcceptedMs } = options;
-  if (typeof onNone === "string") return onNone;
+  const { onNone, sinceAcceptedMs, numbers = 1 } = options;
+  const now = (then: z.output<typeof nobody>) => (numbers === 1 ? then : "log_unassociated");
+  if (typeof onNone === "string") return now(onNone);
   const waitMs = parseDurationMs(onNone.wait) ?? 0;
   const leftMs = waitMs - sinceAcceptedMs;
-  return leftMs <= 0 ? onNone.then : { againInMs: Math.min(leftMs, Math.max(LOOK_EVERY_MS, waitMs / 10)) };
+  return leftMs <= 0 ? now(onNone.then) : { againInMs: Math.min(leftMs, Math.max(LOOK_EVERY_MS, waitMs / 10)) };
+}
+
+/**
+ * For a receipt's `extra`: that nobody could tell which side of the call is the customer. `patchbay deliveries --unmatched` says so where nobody,
+ * or several people, were found then.
+ */
+export function sideOf(call: Pick<SharedCall, "direction">): { side?: "unknown" } {
+  return call.direction === "unknown" ? { side: "unknown" } : {};
+}
+
+/** For a receipt's `extra`: details that the destination refused, and that the record is without: `OwnerId (INACTIVE_OWNER_OR_USER)`. */
+export function leftOut(details: readonly { field: string; code: string }[]): { left_out?: string } {
+  const texts = new Set(details.map(({ field, code }) => `${field} (${code})`));
+  return texts.size === 0 ? {} : { left_out: [...texts].join(", ") };
 }

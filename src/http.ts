@@ -2,19 +2,19 @@
 import type { Connector, Outcome } from "./connector.ts";
 import { parseRetryAfterMs } from "./lib/retry-after.ts";
 
-/** More than any answer that a connector reads. */
+/** More than most answers that a connector reads. */
 const MAX_ANSWER_BYTES = 1_000_000;
 
 export interface HttpAnswer {
   status: number;
   headers: Headers;
-  /** The body's JSON; undefined where it is empty, none, or larger than a megabyte. */
+  /** The body's JSON; undefined where it is empty, none, or larger than `maxBytes`. */
   json: unknown;
 }
 
 /**
  * One request, tried once, its body as JSON. Follows no redirect: a credential goes where the file says, and nowhere else.
- * @throws what `fetch` throws; `outcomeOfNetworkError` reads it.
+ * `maxBytes`: of the answer's body, a megabyte if not said. @throws what `fetch` throws; `outcomeOfNetworkError` reads it.
  */
 export async function requestJson(options: {
   method: string;
@@ -22,8 +22,9 @@ export async function requestJson(options: {
   headers?: Record<string, string>;
   body?: unknown;
   signal: AbortSignal;
+  maxBytes?: number;
 }): Promise<HttpAnswer> {
-  const { method, url, body, signal } = options;
+  const { method, url, body, signal, maxBytes = MAX_ANSWER_BYTES } = options;
   const headers = { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }), ...options.headers };
   const response = await fetch(url, {
     method,
@@ -32,16 +33,16 @@ export async function requestJson(options: {
     redirect: "manual",
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  return { status: response.status, headers: response.headers, json: await readJson(response) };
+  return { status: response.status, headers: response.headers, json: await readJson(response, maxBytes) };
 }
 
-async function readJson(response: Response): Promise<unknown> {
+async function readJson(response: Response, maxBytes: number): Promise<unknown> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength;
     // Leaving the loop cancels the body.
-    if (bytes > MAX_ANSWER_BYTES) return undefined;
+    if (bytes > maxBytes) return undefined;
     chunks.push(chunk);
   }
   try {

@@ -4,6 +4,7 @@
  */
 import type { Connector, Related } from "./connector.ts";
 import type { Call, CallRecord, SharedCall } from "./model/call.ts";
+import type { UnknownSeen } from "./model/unknown-calls.ts";
 
 /** A destination of routes.yaml: a connector with its settings, parsed. */
 export interface Destination {
@@ -84,4 +85,6 @@ export interface Routes {
   routes: Route[];
   /** Adds to a record what the file knows: agent, direction, customer, test. */
   describe(record: CallRecord, source: string): Call;
+  /** What `describe` has met that the file says too little of. */
+  unknown?(): UnknownSeen;
 }

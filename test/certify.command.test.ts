@@ -27,6 +27,13 @@ describe("patchbay certify", () => {
     expect(stdout).toContain("Slack passes");
   });
 
+  test("a connector whose service has accounts of several kinds is tried in each", async () => {
+    const { code, stdout } = await run(["hubspot", "--only", "a batch, a record each"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^a batch, a record each \(unique account\) +\d+ +0 +0 +0 +0 +0$/m);
+    expect(stdout).toMatch(/^a batch, a record each \(plain account\) +\d+ +0 +0 +0 +0 +0$/m);
+  });
+
   test("a file of somebody else's that fails: exit code 1, and what is wrong in a sentence beside its case", async () => {
     const { code, stdout } = await run([BAD, "--only", "5xx"], { fault: "gives a call up on 5xx" });
     expect(code).toBe(1);

@@ -37,11 +37,18 @@ const shared: Partial<SharedCall> = { from_number: NUMBER, to_number: "+18005551
 
 /** The promises of `src/connector.ts`: each connector keeps them against its sandbox. */
 export async function describeConnector(connector: Connector): Promise<void> {
-  const { createSandbox } = await connector.sandbox();
-  const sample = createSandbox({ limits: false });
+  const { accounts } = await connector.sandbox();
+  for (const account of accounts ?? [undefined]) await describeAt(connector, account);
+}
+
+/** The same promises at each kind of account that its sandbox can be. */
+async function describeAt(connector: Connector, account: string | undefined): Promise<void> {
+  const sandboxes = await connector.sandbox();
+  const createSandbox = () => sandboxes.createSandbox({ limits: false, ...(account === undefined ? {} : { account }) });
+  const sample = createSandbox();
   const isHttp = sample.fetch !== undefined;
 
-  describe(`the connector ${connector.name}`, () => {
+  describe(`the connector ${connector.name}${account === undefined ? "" : ` at an account of the kind ${account}`}`, () => {
     function deliveryOf(callId: string, more: Partial<SharedCall> = shared, previous?: Delivery<AnyWith>["previous"]): Delivery<AnyWith> {
       const suffix = connector.keeps === "message" ? "/route" : "";
       return {
@@ -54,10 +61,17 @@ export async function describeConnector(connector: Connector): Promise<void> {
       };
     }
 
-    async function start(change: (settings: Record<string, string>, url: string) => void = () => undefined) {
+    /** `meets`: answers a request instead of the sandbox. */
+    async function start(
+      change: (settings: Record<string, string>, url: string) => void = () => undefined,
+      meets: (request: Request) => Response | undefined = () => undefined,
+    ) {
       const folder = mkdtempSync(join(tmpdir(), "patchbay-connector-"));
-      const sandbox = createSandbox({ limits: false });
-      const served = await serveSandbox({ sandbox });
+      const sandbox = createSandbox();
+      const { fetch } = sandbox;
+      const served = await serveSandbox({
+        sandbox: { ...sandbox, ...(fetch && { fetch: (request) => meets(request) ?? fetch(request) }) },
+      });
       onTestFinished(async () => {
         await served.close();
         rmSync(folder, { recursive: true, force: true });
@@ -85,6 +99,16 @@ export async function describeConnector(connector: Connector): Promise<void> {
 
     const send = (destination: OpenDestination<AnyWith>, ...deliveries: Delivery<AnyWith>[]) =>
       destination.send(deliveries, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+
+    /** As the core sends a call again of which an earlier attempt's end is unknown: after the waits that the connector asks for. */
+    async function sendAgain(destination: OpenDestination<AnyWith>, delivery: Delivery<AnyWith>): Promise<Outcome[]> {
+      for (let { sinceAcceptedMs } = delivery, tries = 1; ; tries += 1) {
+        const outcomes = await send(destination, { ...delivery, sinceAcceptedMs, unclear: true });
+        const [outcome] = outcomes;
+        if (outcome?.kind !== "retry" || outcome.retryAfterMs === undefined || tries === 5) return outcomes;
+        sinceAcceptedMs += outcome.retryAfterMs;
+      }
+    }
 
     async function receiptOf(sending: Promise<Outcome[]>) {
       const [outcome] = await sending;
@@ -181,7 +205,7 @@ export async function describeConnector(connector: Connector): Promise<void> {
       async () => {
         const { sandbox, open } = await start();
         const first = await receiptOf(send(await open(), deliveryOf("a")));
-        const second = await receiptOf(send(await open(), deliveryOf("a")));
+        const second = await receiptOf(sendAgain(await open(), deliveryOf("a")));
         expect(second.id).toBe(first.id);
         expect(await sandbox.records()).toHaveLength(1);
       },
@@ -234,6 +258,38 @@ export async function describeConnector(connector: Connector): Promise<void> {
       const { open } = await start(ledTo(`http://127.0.0.1:${port}`));
       expect(await outcomeOf(open)).toMatchObject({ kind: "retry", because: "down" });
     });
+
+    const redirects = [301, 302, 303, 307, 308];
+    for (const from of ["the first request", "the request that writes"]) {
+      testIf(isHttp, `sends nothing to another host that an answer leads to, from ${from} on, and loses nothing`, async () => {
+        const came: string[] = [];
+        const other = createServer((request, response) => {
+          came.push(`${request.method} ${request.url}`);
+          response.writeHead(200, { "content-type": "application/json" }).end("{}");
+        });
+        await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+        onTestFinished(() => {
+          other.closeAllConnections();
+          other.close();
+        });
+        const { port } = other.address() as AddressInfo;
+        for (const status of redirects) {
+          let leads = false;
+          const { sandbox, open } = await start(undefined, (request) => {
+            const { pathname, search } = new URL(request.url);
+            if (from === "the request that writes") leads ||= sample.writes?.({ method: request.method, path: pathname }) === true;
+            if (!leads) return undefined;
+            return new Response(null, { status, headers: { location: `http://localhost:${port}${pathname}${search}` } });
+          });
+          leads = from === "the first request";
+          const outcome = await outcomeOf(open);
+          expect([status, outcome?.kind]).not.toEqual([status, "delivered"]);
+          expect([status, outcome?.kind]).not.toEqual([status, "rejected"]);
+          expect([status, await sandbox.records()]).toEqual([status, []]);
+        }
+        expect(came).toEqual([]);
+      });
+    }
 
     testIf(isHttp, "a server that answers 500 with a page of HTML is no success, and its page goes nowhere", async () => {
       const server = createServer((_, response) => response.writeHead(500, { "content-type": "text/html" }).end(`<h1>${TRANSCRIPT}</h1>`));

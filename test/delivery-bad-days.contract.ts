@@ -4,7 +4,9 @@ import type { Outcome } from "../src/connector.ts";
 import { forgottenHash } from "../src/delivery/judge.ts";
 import { readLag } from "../src/delivery/lag.ts";
 import type { Ledger } from "../src/ledger/ledger.ts";
-import type { Log } from "../src/log/log.ts";
+import { CALLS_TOPIC, type Log } from "../src/log/log.ts";
+import { readTopic } from "../src/log/pages.ts";
+import { auditRoute } from "../src/repair/audit.ts";
 import { createBench, held, keysOf } from "./delivery/bench.ts";
 import { testDestination } from "./delivery/destination.ts";
 import type { DeliveryHarness } from "./delivery.contract.ts";
@@ -311,6 +313,33 @@ export function describeBadDays(harness: DeliveryHarness): void {
       await accept(callId);
       await until(async () => (await states()).join() === `${callId} skipped`);
       expect(destination.sent).toEqual([]);
+    });
+
+    test("later versions of a forgotten call are on no route, nor in a log that can erase; whatever comes again, the audit is whole", async () => {
+      const destination = testDestination();
+      const { id, start, states } = setUp({
+        destination,
+        routes: "  - { id: '{id}', to: there }\n  - { id: '{id}-other', to: there, record: other }",
+      });
+      const callId = randomUUID();
+      await ledger.forget({ source: "main", callId, hash: forgottenHash("main", callId) });
+      await held(await start());
+      // The second and the fourth are the same bytes: as a sender's late retry would bring them.
+      for (const summary of ["one", "two", "three", "two"]) await accept(callId, { summary });
+      await accept("last");
+      for (const route of [id, `${id}-other`]) await until(async () => (await states(route)).includes("last delivered"));
+      expect(destination.sent.filter(({ key }) => key.includes(callId))).toEqual([]);
+      if (log.erase) {
+        const kept: string[] = [];
+        for await (const messages of readTopic({ log, topic: CALLS_TOPIC }))
+          for (const { key, value } of messages) if (key.includes(callId)) kept.push(Buffer.from(value).toString());
+        expect(kept).toEqual(["", "", "", ""]);
+      }
+      for (const route of [id, `${id}-other`]) {
+        const audit = () => auditRoute({ route: { id: route }, log, ledger });
+        await until(async () => (await audit()).unread === 0);
+        expect((await audit()).examples).toEqual([]);
+      }
     });
 
     test("a test call goes only to routes with tests: true", async () => {

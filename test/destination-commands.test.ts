@@ -22,6 +22,8 @@ import { closedPort } from "./support/ports.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "patchbay-destination-"));
 const [discord, hubspot] = [createDiscord(), createHubSpot()];
+/** Of an account that is not set up, and refuses unique values on calls. */
+const plainHubSpot = createHubSpot({ account: "plain", isSetUp: false });
 const warehouses = { bigquery: await createBigQueryStandIn(), snowflake: await createSnowflakeStandIn() };
 const served: ServedSandbox[] = [];
 const env: Record<string, string> = { SECRET: "webhook-secret-text", DESK_TOKEN: "desk-token" };
@@ -46,7 +48,7 @@ export default defineConnector({
 `;
 
 beforeAll(async () => {
-  for (const [name, sandbox] of Object.entries({ discord, hubspot })) {
+  for (const [name, sandbox] of Object.entries({ discord, hubspot, plainHubSpot })) {
     const one = await serveSandbox({ sandbox });
     served.push(one);
     for (const [key, value] of Object.entries(sandbox.settings({ url: one.url, folder }))) env[`${name}_${key}`.toUpperCase()] = value;
@@ -67,11 +69,13 @@ destinations:
   crm: { connector: hubspot, base_url: "\${HUBSPOT_BASE_URL}", access_token: "\${HUBSPOT_ACCESS_TOKEN}" }
   desk: { connector: desk, token: "\${DESK_TOKEN}" }
   lonely: { connector: hubspot, base_url: "\${HUBSPOT_BASE_URL}", access_token: "\${NOT_SET}" }
+  plain-crm: { connector: hubspot, base_url: "\${PLAINHUBSPOT_BASE_URL}", access_token: "\${PLAINHUBSPOT_ACCESS_TOKEN}" }
   bigquery: { connector: warehouse, base_url: "\${BIGQUERY_BASE_URL}", url: "\${BIGQUERY_URL}", credentials: "\${BIGQUERY_CREDENTIALS}", location: EU }
   snowflake: { connector: warehouse, base_url: "\${SNOWFLAKE_BASE_URL}", url: "\${SNOWFLAKE_URL}", username: patchbay, private_key: "\${SNOWFLAKE_PRIVATE_KEY}" }
 routes:
   - { id: chat, to: team-chat, when: 'call_outcome == "failed"' }
   - { id: log, to: crm }
+  - { id: log-plainly, to: plain-crm }
   - { id: bigquery-rows, to: bigquery }
   - { id: snowflake-rows, to: snowflake }
 `,
@@ -145,6 +149,15 @@ describe("patchbay test", () => {
     },
   );
 
+  test("says which kind of account it is, where accounts of a service differ", async () => {
+    expect((await run("test crm")).stdout).toMatch(/✓ open .*HubSpot answers; HubSpot itself keeps one call for each voice_call_id/);
+    expect(await run("test plain-crm")).toMatchObject({ code: 1, stdout: expect.stringMatching(/✗ open .*patchbay setup hubspot/) });
+    expect((await run("setup plain-crm")).stdout).toMatch(/made .*voice_call_id \(without unique values/);
+    const { code, stdout } = await run("test plain-crm");
+    expect(stdout).toMatch(/✓ open .*HubSpot answers; this account has no unique values for voice_call_id: Patchbay looks a call up/);
+    expect({ code, left: await plainHubSpot.records() }).toEqual({ code: 0, left: [] });
+  });
+
   test("leaves it with --keep, says where, and takes a connector's name where one destination has it", async () => {
     const { code, stdout } = await run("test discord --keep --json");
     const told = JSON.parse(stdout);
@@ -179,7 +192,7 @@ describe("patchbay test", () => {
     const [lonely, other, which, typo] = answers.map(({ stderr }) => stderr);
     expect(lonely).toContain('routes.yaml leads to "lonely"');
     expect(other).toContain('the route "log" leads to "crm", not to "team-chat"');
-    expect(which).toMatch(/2 destinations of the connector hubspot[\s\S]*crm, lonely/);
+    expect(which).toMatch(/3 destinations of the connector hubspot[\s\S]*crm, lonely, plain-crm/);
     expect(typo).toMatch(/no destination "crmm"[\s\S]*Did you mean "crm"\?/);
   });
 });
@@ -265,6 +278,12 @@ describe("a test of a connector that", () => {
     });
     expect({ ok, erased }).toEqual({ ok: false, erased: ["1", "2"] });
     expect(steps).toContain("change wrong");
+  });
+
+  test("takes the call and refuses a detail of it works, and names the detail", async () => {
+    const receipt = { id: "1", extra: { left_out: "Campaign__c (INVALID_FIELD)" } };
+    const { ok, steps, said } = await testOf({ send: async () => [{ kind: "delivered", receipt }] });
+    expect([ok, steps[1], said[1]]).toEqual([true, "send note", "1: refused, and left out: Campaign__c (INVALID_FIELD)"]);
   });
 
   test("loses what it took fails", async () => {

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Claim, Ledger, Settlement } from "../src/ledger/ledger.ts";
+import type { Claim, DeliveryKey, Ledger, Settlement } from "../src/ledger/ledger.ts";
 import type { ReplayItem } from "../src/ledger/repairs.ts";
+import { systemUser } from "../src/lib/system-user.ts";
+import { verifyActions } from "../src/repair/verify-actions.ts";
 import type { LedgerHarness } from "./ledger.contract.ts";
 
 const body = Buffer.from([0, 1, 2, 255, 0]);
@@ -104,6 +106,31 @@ export function describeLedgerRepairs(harness: LedgerHarness): void {
         const start = await ledger.routeStart({ route, resolve: async () => [{ partition: 0, offset: 7 }] });
         expect(start).toEqual([{ partition: 0, offset: 7 }]);
         expect((await controlOf(route))?.pause).toBeDefined();
+      });
+    });
+
+    describe("actions", () => {
+      test("are sealed one with the other, in the order in which they were noted, by several at once too", async () => {
+        const others = await Promise.all([harness.open(), harness.open()]);
+        const before = (await verifyActions({ ledger })).count;
+        await Promise.all(
+          [ledger, ...others].flatMap((one, index) =>
+            Array.from({ length: 15 }, (_, n) => one.note({ by: `p${index}`, route: "r", action: "read", detail: `${n}` })),
+          ),
+        );
+        const report = await verifyActions({ ledger });
+        expect(report).toMatchObject({ count: before + 45, faults: [] });
+        const rows = await ledger.sealedActions({ after: before, limit: 100 });
+        expect(rows.map(({ seq }) => seq)).toEqual(Array.from({ length: 45 }, (_, n) => before + 1 + n));
+        expect(new Set(rows.map(({ system }) => system))).toEqual(new Set([systemUser()]));
+        const whoAndWhat = rows.map(({ by, detail }) => `${by} ${detail}`).sort();
+        expect(whoAndWhat).toEqual([0, 1, 2].flatMap((index) => Array.from({ length: 15 }, (_, n) => `p${index} ${n}`)).sort());
+        // What was noted later does not break what was written down of it.
+        expect((await verifyActions({ ledger, against: report.head })).faults).toEqual([]);
+        await ledger.note({ by: "later", route: "", action: "read", detail: "odd \u0000 text \ud800" });
+        expect((await verifyActions({ ledger, against: report.head })).faults).toEqual([]);
+        expect((await verifyActions({ ledger, against: "7-0123456789abcdef" })).faults).toHaveLength(1);
+        await Promise.all(others.map((one) => one.close()));
       });
     });
 
@@ -292,6 +319,36 @@ export function describeLedgerRepairs(harness: LedgerHarness): void {
         expect(await rowOf(route, callId)).toMatchObject({ state: "skipped", receipt: undefined, reason: "forgotten on request" });
         expect(await ledger.body(keyOf(route, callId))).toBeUndefined();
         expect((await ledger.controls()).forgotten).toContain(hash);
+      });
+
+      test("the receipt of what could not be deleted at its destination yet is kept for a later forget, and nothing else of the call", async () => {
+        const [crm, chat, callId, hash] = [newRoute(), newRoute(), randomUUID(), randomUUID()];
+        await ended(crm, callId, delivered("at the CRM"));
+        await ended(chat, callId, delivered("in the chat"));
+        expect(await ledger.forget({ source: "s", callId, hash, keepReceipts: [crm] })).toBe(2);
+        expect(await rowOf(crm, callId)).toMatchObject({ state: "skipped", receipt: { id: "at the CRM" } });
+        expect(await rowOf(chat, callId)).toMatchObject({ state: "skipped", receipt: undefined });
+        expect(await ledger.forget({ source: "s", callId, hash })).toBe(2);
+        expect((await rowOf(crm, callId))?.receipt).toBeUndefined();
+      });
+
+      test("a call that must not come back is known to everyone before its rows are touched; records and keys come page by page", async () => {
+        const [route, hash] = [newRoute(), randomUUID()];
+        for (const callId of ["b", "a", "c"]) await ended(route, callId, callId === "b" ? delivered("1") : DEAD);
+        await ledger.forbid(hash);
+        await ledger.forbid(hash);
+        expect((await ledger.controls()).forgotten).toContain(hash);
+        expect(await rowOf(route, "a")).toMatchObject({ state: "dead" });
+        const seen: string[] = [];
+        for (let after: DeliveryKey | undefined = { route, source: "", callId: "" }; ; ) {
+          const [one] = await ledger.bodies({ after, limit: 1 });
+          if (one?.route !== route) break;
+          seen.push(`${one.callId} ${Buffer.from(one.body).equals(body)}`);
+          after = one;
+        }
+        expect(seen).toEqual(["a true", "c true"]);
+        const keys = await ledger.keys({ after: { route, source: "", callId: "" }, limit: 2 });
+        expect(keys.map(({ callId }) => callId)).toEqual(["a", "b"]);
       });
 
       test("what messages went without keeps its route's name when that is renamed, and is forgotten when it is retired, or with the dead letters", async () => {

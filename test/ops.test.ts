@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openLedger, openLog, startConnectors } from "../src/app.ts";
+import { formatLag } from "../src/commands/lag.ts";
+import { readLag } from "../src/delivery/lag.ts";
 import type { Ledger } from "../src/ledger/ledger.ts";
 import { createLogger } from "../src/lib/logger.ts";
 import { CALLS_TOPIC, type Log } from "../src/log/log.ts";
@@ -24,6 +26,7 @@ async function startWorker(through: (engines: { log: Log; ledger: Ledger }) => {
   const text = `version: 1
 sources: { voiceinfra: { allow_unsigned: true } }
 destinations: { there: { connector: test } }
+agents: { sales: { id: agent_abc123 } }
 routes: [{ id: to-there, to: there }]`;
   const connectors = { test: destination.connector };
   const routes = loadRoutes({ path: "routes.yaml", text, env: {}, connectors, role: { kind: "all" } });
@@ -193,4 +196,22 @@ test("a probe of HTTP/1.0 without a Host is answered, as HAProxy sends it", asyn
     for await (const chunk of socket.setEncoding("utf8")) answer += chunk;
     expect(answer).toMatch(/^HTTP\/1\.[01] 200 /);
   }
+});
+
+test("calls that routes.yaml says too little of show in its metrics and in lag, without a number", async () => {
+  const { log, ledger, get } = await startWorker();
+  const headers = toHeaders({ source: "voiceinfra", acceptedAt: Date.now(), requestId: "r" });
+  const call = { ...JSON.parse(documentedExample().toString()), agent_id: "agent_new" };
+  await log.append({ topic: CALLS_TOPIC, key: recordKey("voiceinfra", call.call_id), value: Buffer.from(JSON.stringify(call)), headers });
+  await until(async () => (await get("/metrics")).text.includes("patchbay_unknown_side_calls 1"));
+  const { text } = await get("/metrics");
+  expect(text).toContain('patchbay_unknown_agent_calls{agent_id="agent_new"} 1');
+  expect(text).not.toContain("555");
+  await until(async () => (await ledger.workers()).some(({ unknown }) => unknown?.sides === 1));
+  const report = await readLag({ routes: [], log, ledger, nowMs: Date.now() });
+  expect(report.unknown).toEqual({ agents: { agent_new: 1 }, sides: 1 });
+  const shown = formatLag(report);
+  expect(shown).toContain("Which side is the customer is not known of 1 call: put your lines under own_numbers");
+  expect(shown).toContain("Agents that are not under agents: agent_new (1 call).");
+  expect(shown).not.toContain("555");
 });

@@ -2,11 +2,16 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { openLog } from "../src/app.ts";
 import { OpenError, RematchError } from "../src/connector.ts";
 import type { Ledger, Receipt } from "../src/ledger/ledger.ts";
 import { openSqliteLedger } from "../src/ledger/sqlite/index.ts";
+import { createLogger } from "../src/lib/logger.ts";
+import { CALLS_TOPIC } from "../src/log/log.ts";
+import { recordKey, toHeaders } from "../src/model/envelope.ts";
 import { chooseDelivery, rematchDelivery } from "../src/repair/rematch.ts";
 import { loadRoutes } from "../src/routes/index.ts";
+import { documentedExample } from "../src/sandbox/calls.ts";
 import { testDestination } from "./delivery/destination.ts";
 import { runPatchbay } from "./support/patchbay-process.ts";
 
@@ -35,14 +40,15 @@ async function openTestLedger() {
   return { folder, ledger, deliver, delivered };
 }
 
-function crmRoutes(destination = testDestination({ title: "CRM" })) {
+function crmRoutes(destination = testDestination({ title: "CRM", people: true })) {
   const text = `version: 1
 sources: { main: { allow_unsigned: true } }
-destinations: { crm: { connector: test }, chat: { connector: chat } }
-routes: [{ id: log, to: crm }, { id: second, to: crm, record: second }, { id: tell, to: chat }]
+destinations: { crm: { connector: test }, chat: { connector: chat }, archive: { connector: archive } }
+routes: [{ id: log, to: crm }, { id: second, to: crm, record: second }, { id: tell, to: chat }, { id: all-to-archive, to: archive }]
 `;
   const chat = testDestination({ keeps: "message", name: "chat", title: "Chat" }).connector;
-  const connectors = { test: destination.connector, chat };
+  const archive = testDestination({ name: "archive", title: "Archive" }).connector;
+  const connectors = { test: destination.connector, chat, archive };
   const { routes } = loadRoutes({ path: "routes.yaml", text, env: {}, connectors, role: { kind: "all" } });
   const of = (id: string) => routes.find((route) => route.id === id) ?? routes[0];
   return { destination, routes, of };
@@ -143,6 +149,9 @@ describe("which delivery is meant", () => {
       chooseDelivery({ rows: await ledger.deliveries({ callId, limit: 10 }), routes, named })?.route;
     await delivered("tell", "a", { id: "1" });
     expect(await choose("a")).toBeUndefined();
+    // An archive keeps a record of each call, and logs it on nobody.
+    await delivered("all-to-archive", "z", { id: "1" });
+    expect(await choose("z")).toBeUndefined();
     expect(await choose("a", true)).toBe("tell");
     // A withheld number: nobody was looked for, and there is a record all the same.
     await delivered("log", "a", { id: "7" });
@@ -164,14 +173,14 @@ describe("patchbay deliveries --unmatched, patchbay rematch", () => {
     writeFileSync(
       join(folder, "routes.yaml"),
       `version: 1
-sources: { voiceinfra: { secrets: ["\${SECRET}"] } }
+sources: { main: { secrets: ["\${SECRET}"] } }
 destinations: { slack: { connector: slack, token: "\${SLACK_TOKEN}" } }
 routes: [{ id: to-slack, to: slack, with: { channel: C0123456789 } }]
 `,
     );
     const env = { PATCHBAY_LEDGER: `sqlite:${join(folder, "ledger.db")}`, PATCHBAY_LOG: `sqlite:${join(folder, "log.db")}` };
     const run = (...args: string[]) => runPatchbay({ args, env: { ...env, SLACK_TOKEN: "xoxb-1" }, cwd: folder });
-    return { ledger, delivered, run };
+    return { folder, ledger, delivered, run };
   }
 
   test("lists what found nobody or several, with the reason and the person; the table names the person everywhere", async () => {
@@ -194,6 +203,55 @@ routes: [{ id: to-slack, to: slack, with: { channel: C0123456789 } }]
     expect((await run("deliveries", "right")).stdout).toMatch(/PERSON.*\n.*Dana Example/);
     expect(await run("deliveries", "right", "--unmatched")).toMatchObject({ code: 0, stderr: expect.stringContaining("Every call found") });
     expect((await run("deliveries", "--unmatched", "--state", "dead")).code).toBe(2);
+  });
+
+  test("names the number that one searches the CRM by, both where the customer's side is not known, and says where there is none", async () => {
+    const { folder, delivered, run } = await setUp();
+    const logger = createLogger({ level: "silent" });
+    const log = await openLog({ url: `sqlite:${join(folder, "log.db")}`, logger });
+    const headers = toHeaders({ source: "main", acceptedAt: Date.now(), requestId: "r" });
+    const place = async (call_id: string, more: Record<string, unknown>) => {
+      const call = { ...JSON.parse(documentedExample().toString()), call_id, ...more };
+      const record = { topic: CALLS_TOPIC, key: recordKey("main", call_id), value: Buffer.from(JSON.stringify(call)), headers };
+      return (await log.append(record)).offset;
+    };
+    const known = { metadata: { direction: "INBOUND" }, from_number: "+14155550100" };
+    await delivered("log", "known", { id: "1", found: 0 }, { offset: await place("known", known) });
+    const either = { from_number: "+14155550101", to_number: "+18005559876" };
+    await delivered("log", "either", { id: "2", found: 0, extra: { side: "unknown" } }, { offset: await place("either", either) });
+    const hidden = { metadata: { direction: "inbound" }, from_number: "anonymous" };
+    await delivered("log", "hidden", { id: "3", found: 2 }, { offset: await place("hidden", hidden) });
+    await delivered("log", "gone", { id: "4", found: 0 }, { offset: 77 });
+    await delivered("log", "other", { id: "5", found: 0 }, { offset: await place("not-other", known) });
+    await log.close();
+    const { code, stdout, stderr } = await run("deliveries", "--unmatched");
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/^known .* \+14155550100 .* nobody has the number$/m);
+    expect(stdout).toMatch(
+      /^either .* \+14155550101 or \+18005559876 .* nobody has either number; which side is the customer is not known/m,
+    );
+    expect(stdout).toMatch(/^hidden .* withheld .* 2 people have the number/m);
+    for (const call of ["gone", "other"]) expect(stdout).toMatch(new RegExp(`^${call} .* gone from the log .*nobody has the number$`, "m"));
+    const rows = JSON.parse((await run("deliveries", "--unmatched", "--json")).stdout) as { callId: string; numbers?: string[] }[];
+    expect(rows.find(({ callId }) => callId === "either")?.numbers).toEqual(["+14155550101", "+18005559876"]);
+    expect(rows.find(({ callId }) => callId === "gone")).toMatchObject({ numbersMissing: "gone from the log" });
+    // Nowhere else.
+    expect((await run("deliveries")).stdout).not.toContain("415555");
+    expect((await run("deliveries", "--json")).stdout).not.toContain("415555");
+  });
+
+  test("where the log cannot be read the list comes without numbers, and says so", async () => {
+    const { delivered, run } = await setUp();
+    await delivered("log", "nobody", { id: "8", found: 0 });
+    const { code, stdout, stderr } = await run("deliveries", "--unmatched");
+    expect([code, stderr]).toEqual([0, expect.stringContaining("The numbers are not shown, since the log cannot be read")]);
+    expect(stdout).toMatch(/^nobody .* nobody has the number$/m);
+  });
+
+  test("names what a destination refused and the record does without", async () => {
+    const { delivered, run } = await setUp();
+    await delivered("log", "a", { ...ON_DANA, found: 1, extra: { left_out: "OwnerId (INACTIVE_OWNER_OR_USER)" } });
+    expect((await run("deliveries", "a")).stdout).toContain("refused, and left out: OwnerId (INACTIVE_OWNER_OR_USER)");
   });
 
   test("a clear answer to every wrong question, and nothing is changed", async () => {

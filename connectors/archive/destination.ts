@@ -95,6 +95,7 @@ export function openArchive(options: ArchiveOptions): OpenDestination<ArchiveWit
       const stem = stemOfReceipt(receipt.id);
       return stem === undefined ? false : inWords(eraseAll(receipt.id, stem, signal));
     },
+    afterErase: () => inWords(store.afterErase()),
     async read({ receipt }, { signal }) {
       const stem = stemOfReceipt(receipt.id);
       return stem === undefined ? undefined : inWords(readBoth(receipt.id, stem, signal));

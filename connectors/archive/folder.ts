@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { OpenError } from "../../src/connector.ts";
 import { outcomeOfFileError } from "./folder-errors.ts";
-import { removeLeftOvers } from "./left-overs.ts";
+import { removeLeftOvers, removeUnfinished } from "./left-overs.ts";
 import { folderOf } from "./settings.ts";
 import type { Store } from "./store.ts";
 
@@ -89,6 +89,7 @@ export async function openFolderStore(options: { url: string }): Promise<Store> 
       await rm(pathOf(name), { force: true });
       await orNothing(syncFolder(dirname(pathOf(name))));
     },
+    afterErase: () => removeUnfinished(scratch),
     outcomeOf: outcomeOfFileError,
     close: async () => undefined,
   };

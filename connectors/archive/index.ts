@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineConnector, flag, httpSettings, secret } from "../../src/connector.ts";
 import { DOCUMENT_FIELDS, OWN_FIELDS } from "./document.ts";
-import { ARCHIVE_URL, bytesOf, SIZE } from "./settings.ts";
+import { ARCHIVE_URL, bytesOf, folderOf, SIZE } from "./settings.ts";
 
 const fieldName = z
   .string()
@@ -61,6 +61,10 @@ export const archive = defineConnector({
     { field: "<call>.recording.meta", what: "of the recording, in JSON: file, bytes, content_type, sha256, url_sha256" },
   ],
   batch: { maxCalls: 1, concurrency: 8 },
+
+  files: ({ url }) => (url.startsWith("file:") ? { kind: "folder", path: folderOf(url) } : undefined),
+
+  needs: ({ url }) => (typeof url === "string" && url.startsWith("s3:") ? ["@aws-sdk/client-s3"] : []),
 
   async open({ settings, timeoutMs }) {
     const { openArchive } = await import("./destination.ts");

@@ -110,6 +110,8 @@ export async function openS3Store(settings: S3Settings): Promise<Store> {
     async remove(name, { signal }) {
       await client.send(new DeleteObjectCommand(keyOf(name)), { abortSignal: signal });
     },
+    afterErase: async () =>
+      "a bucket that keeps versions keeps a deleted object as an older version, until a lifecycle rule or its lock's end removes it",
     outcomeOf: outcomeOfS3Error,
     async close() {
       client.destroy();

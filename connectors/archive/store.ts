@@ -26,6 +26,8 @@ export interface Store {
   list(prefix: string, options: InTime): Promise<string[]>;
   /** Nothing there is nothing wrong. */
   remove(name: string, options: InTime): Promise<void>;
+  /** Behind the last `remove` of a forget: takes away what a broken write may have left of it. Resolves with what stays, for people. */
+  afterErase(): Promise<string | undefined>;
   /** What an error of this store means; undefined when it is none of its. */
   outcomeOf(error: unknown): Outcome | undefined;
   close(): Promise<void>;

@@ -18,6 +18,16 @@ export function isWebhook(url: Secret): boolean {
   return WEBHOOK.test(url.reveal());
 }
 
+/** Its test releases and its earlier name among them; this machine is a stand-in's. */
+const HOSTS = /^(((canary|ptb)\.)?discord(app)?\.com|localhost|127\.0\.0\.1|\[::1\])$/;
+
+/** A caution where the address leads to somebody else; `base_url` does so on purpose. What is no address yet is not judged. */
+export function foreignHost({ url, base_url }: Record<string, unknown>): string | undefined {
+  const host = typeof url === "string" && base_url === undefined ? URL.parse(url)?.hostname : undefined;
+  if (host === undefined || HOSTS.test(host)) return undefined;
+  return "`url` is no address of Discord: the host in its place gets the webhook's token and the calls";
+}
+
 /** What one may ask of a webhook by its address alone. All throw network errors. */
 export function apiOf({ url, baseUrl }: { url: Secret; baseUrl: string | undefined }) {
   // Discord copies the address without a version, which means one whose waits after a 429 are in milliseconds (v8's change log: now seconds).

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ambiguousSettings, defineConnector, httpSettings, OpenError, type Outcome, secret } from "../../src/connector.ts";
-import { apiOf, isWebhook } from "./api.ts";
+import { apiOf, foreignHost, isWebhook } from "./api.ts";
 import { escapedValue, messageOf, SENDS } from "./message.ts";
 
 /** A message per call in a Discord channel, through the channel's webhook; a late summary edits it. docs.discord.com/developers/resources/webhook */
@@ -26,6 +26,8 @@ export const discord = defineConnector({
   sends: SENDS,
   // One after the other: an answer takes about as long as the limit of five in two seconds allows.
   batch: { maxCalls: 1, concurrency: 1 },
+
+  note: foreignHost,
 
   async open({ settings, timeoutMs }) {
     const webhook = apiOf({ url: settings.url, baseUrl: settings.base_url });

@@ -1,7 +1,10 @@
 import type { HubSpotApi } from "./client.ts";
+import { readAccount } from "./requests.ts";
 
 /** Addresses of records in HubSpot's own pages; undefined when the account could not be asked which it is. */
 export interface Links {
+  /** The account's number. */
+  accountId: string | undefined;
   call(id: string): string | undefined;
   contact(id: string): string | undefined;
 }
@@ -16,19 +19,17 @@ const TYPE = { call: "0-48", contact: "0-1" };
 export async function readLinks(options: { api: HubSpotApi; signal: AbortSignal }): Promise<Links> {
   const { api, signal } = options;
   let base: string | undefined;
+  let accountId: string | undefined;
   try {
-    const { ok, details } = await api.ask(signal, async (sdk) => {
-      const answer = await sdk.accountDetails();
-      return { ok: answer.ok, details: (await answer.json()) as { portalId?: unknown; uiDomain?: unknown } };
-    });
-    const { portalId, uiDomain } = details;
-    const domain = typeof uiDomain === "string" && /^[a-z0-9-]+\.hubspot\.com$/.test(uiDomain) ? uiDomain : "app.hubspot.com";
-    if (ok && /^\d+$/.test(String(portalId))) base = `https://${domain}/contacts/${portalId}/record`;
+    const { portalId, uiDomain = "" } = await api.ask(signal, readAccount());
+    const domain = /^[a-z0-9-]+\.hubspot\.com$/.test(uiDomain) ? uiDomain : "app.hubspot.com";
+    accountId = String(portalId);
+    base = `https://${domain}/contacts/${portalId}/record`;
   } catch {
     base = undefined;
   }
   const linkTo = (type: string) => (id: string) => (base === undefined ? undefined : `${base}/${type}/${id}`);
-  return { call: linkTo(TYPE.call), contact: linkTo(TYPE.contact) };
+  return { accountId, call: linkTo(TYPE.call), contact: linkTo(TYPE.contact) };
 }
 
 /** A contact's id, from itself or from the address of its page in HubSpot: `…/record/0-1/201`, of old `…/contact/201`. */

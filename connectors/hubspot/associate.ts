@@ -1,20 +1,22 @@
 import type { Outcome } from "../../src/connector.ts";
 import type { HubSpotApi } from "./client.ts";
-import { outcomeOfHubSpotError } from "./outcome.ts";
-
-/** What a call can be put on, as HubSpot's paths name it. */
-export type AssociatedKind = "contacts" | "companies" | "deals";
+import { outcomeOfHubSpotError, outcomeOfItemError } from "./outcome.ts";
+import { HubSpotRefusal } from "./problem.ts";
+import { type AssociatedKind, MAX_ASSOCIATIONS, associateCalls as request } from "./requests.ts";
 
 export interface Association {
   callId: string;
   toId: string;
 }
 
-/** HubSpot's maximum for one batch (associations guide). */
-const MAX_INPUTS = 2_000;
+export interface FailedAssociation extends Association {
+  outcome: Outcome;
+  /** HubSpot will not have this pair: one of its ends is not there any more. Else it is HubSpot's own trouble. */
+  isGone: boolean;
+}
 
-/** The code of an association that HubSpot will not make: one of its ends is not there. */
 export const NOT_ASSOCIATED = "not_associated";
+
 const REFUSED: Outcome = {
   kind: "retry",
   because: "record",
@@ -22,40 +24,66 @@ const REFUSED: Outcome = {
   reason: "the call is in HubSpot, but could not be put on its contact, company or deal, which may have been deleted or merged",
 };
 
+/** Requests that may be spent on finding the bad pairs of a refused batch. */
+const MAX_REQUESTS = 30;
+
 /**
- * Puts calls on records with HubSpot's own types (call to contact 194, to company 182, to deal 206); writing one again changes nothing.
- * Gives those that failed, by the call's id.
+ * Puts calls on records; writing an association again changes nothing. Gives those that failed. HubSpot may refuse a whole batch for one pair in it:
+ * it is divided then, so that the others are written.
  */
 export async function associateCalls(options: {
   api: HubSpotApi;
   to: AssociatedKind;
   associations: Association[];
   signal: AbortSignal;
-}): Promise<Map<string, Outcome>> {
+}): Promise<FailedAssociation[]> {
   const { api, to, associations, signal } = options;
-  const failed = new Map<string, Outcome>();
-  for (let at = 0; at < associations.length; at += MAX_INPUTS) {
-    const part = associations.slice(at, at + MAX_INPUTS);
-    for (const [callId, outcome] of await associateBatch({ api, to, associations: part, signal })) failed.set(callId, outcome);
+  const failed: FailedAssociation[] = [];
+  let requestsLeft = MAX_REQUESTS;
+
+  async function write(part: Association[]): Promise<void> {
+    if (part.length === 0) return;
+    requestsLeft -= 1;
+    try {
+      const answer = await api.ask(signal, request(to, part));
+      if (!answer.errors?.length && !answer.numErrors) return;
+      // Results come in both directions, and an error names its ends in a way that is not documented: what has no result has failed.
+      const written = new Set(answer.results.flatMap(({ from, to }) => [`${from.id}/${to.id}`, `${to.id}/${from.id}`]));
+      const why = outcomeOfItems(answer.errors ?? []);
+      for (const one of part) if (!written.has(`${one.callId}/${one.toId}`)) failed.push({ ...one, ...why });
+    } catch (error) {
+      const isRefused = isOneEndGone(error) || outcomeOfHubSpotError(error).kind === "rejected";
+      const [first, second] = halvesOf(part);
+      if (isRefused && second.length > 0 && requestsLeft > 1) {
+        await write(first);
+        await write(second);
+        return;
+      }
+      const why = isRefused ? { outcome: REFUSED, isGone: true } : { outcome: outcomeOfHubSpotError(error), isGone: false };
+      for (const one of part) failed.push({ ...one, ...why });
+    }
   }
+
+  for (let at = 0; at < associations.length; at += MAX_ASSOCIATIONS) await write(associations.slice(at, at + MAX_ASSOCIATIONS));
   return failed;
 }
 
-async function associateBatch({ api, to, associations, signal }: Parameters<typeof associateCalls>[0]): Promise<Map<string, Outcome>> {
-  const inputs = associations.map(({ callId, toId }) => ({ _from: { id: callId }, to: { id: toId } }));
-  try {
-    const answer = await api.ask(signal, (sdk) => sdk.associations.createDefault("calls", to, { inputs }));
-    // A proxy's page of HTML comes back as a text: it associates nobody.
-    if (!Array.isArray(answer.results)) return new Map(associations.map(({ callId }) => [callId, REFUSED]));
-    if (!answer.errors?.length && !answer.numErrors) return new Map();
-    // Results come in both directions, and an error names its ends in a way that is not documented: what has no result has failed.
-    const written = new Set(answer.results.flatMap(({ _from, to }) => [`${_from.id}/${to.id}`, `${to.id}/${_from.id}`]));
-    const failed = associations.filter(({ callId, toId }) => !written.has(`${callId}/${toId}`));
-    return new Map(failed.map(({ callId }) => [callId, REFUSED]));
-  } catch (error) {
-    const outcome = outcomeOfHubSpotError(error);
-    // The record is there: what is refused now may be taken later, with another contact.
-    const all = outcome.kind === "rejected" ? REFUSED : outcome;
-    return new Map(associations.map(({ callId }) => [callId, all]));
-  }
+/** A 404 for the whole batch, in HubSpot's words: not the path is missing. */
+function isOneEndGone(error: unknown): boolean {
+  return error instanceof HubSpotRefusal && error.status === 404 && error.body !== undefined;
+}
+
+/** By the records that calls are put on: one that is gone takes all its calls with it. */
+function halvesOf(associations: Association[]): [Association[], Association[]] {
+  const records = [...new Set(associations.map(({ toId }) => toId))];
+  const first = new Set(records.slice(0, Math.ceil(records.length / 2)));
+  return [associations.filter(({ toId }) => first.has(toId)), associations.filter(({ toId }) => !first.has(toId))];
+}
+
+/** What the errors of a 207 say together: that something is gone, unless each of them is trouble of another kind. */
+function outcomeOfItems(errors: unknown[]): { outcome: Outcome; isGone: boolean } {
+  const outcomes = errors.map((error) => outcomeOfItemError(error));
+  const [trouble] = outcomes;
+  const isGone = trouble === undefined || outcomes.some(({ kind }) => kind === "rejected");
+  return isGone ? { outcome: REFUSED, isGone } : { outcome: trouble, isGone };
 }

@@ -54,9 +54,10 @@ export function beginsWith(existing: string, html: string): boolean {
 
 const ENTITIES: Record<string, string> = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": "", "&amp;": "&" };
 
+/** Tags without a "<" inside: else 65,000 of them take twenty seconds. */
 function bareText(html: string): string {
   return html
-    .replace(/<[^>]*>/g, "")
+    .replace(/<[^<>]*>/g, "")
     .replace(/&(lt|gt|quot|#39|nbsp|amp);/g, (entity) => ENTITIES[entity] ?? entity)
     .replace(/\s+/g, "");
 }
@@ -80,6 +81,6 @@ function linesToHtml(text: string): string {
 /** Cuts our own HTML: never inside a tag or an entity; tags left open close with the paragraph that HubSpot shows. */
 function bounded(html: string): string {
   if (html.length <= MAX_BODY_CHARS) return html;
-  const cut = truncate(html, MAX_BODY_CHARS - CUT.length - "</p>".length, "").replace(/<[^>]*$|&[#a-z0-9]*$/i, "");
+  const cut = truncate(html, MAX_BODY_CHARS - CUT.length - "</p>".length, "").replace(/<[^<>]*$|&[#a-z0-9]*$/i, "");
   return `${cut}${CUT}</p>`;
 }

@@ -1,16 +1,18 @@
-import type { Filter, SimplePublicObject } from "@hubspot/api-client/lib/codegen/crm/contacts/index.js";
-import { type Candidate, createExpiringCache, isSameNumber, type Outcome, storedForms, untilAborted } from "../../src/connector.ts";
-import type { HubSpotApi } from "./client.ts";
+import { type Candidate, createExpiringCache, isSameNumber, type Outcome } from "../../src/connector.ts";
+import type { Found, HubSpotRecord } from "./answers.ts";
+import { type HubSpotApi, SEARCHES } from "./client.ts";
 import { outcomeOfReadError } from "./outcome.ts";
-import { createPace, TooManyWaitError } from "./pace.ts";
+import { TooManyWaitError } from "./pace.ts";
+import { searchesFor } from "./phone-search.ts";
+import { MAX_FOUND_PER_PAGE, searchRecords } from "./requests.ts";
 
 /** A contact whom a call may be logged on. `owner`: HubSpot's id of it. */
 export interface Contact extends Candidate {
   name?: string;
 }
 
-/** Who has a number, and whether HubSpot was asked just now; or why it could not be found out. */
-export type FoundContacts = { contacts: Contact[]; asked: boolean } | { outcome: Outcome };
+/** Who has a number, and whether HubSpot was asked just now; or why it could not be found out. `total`: how many, if more than are listed. */
+export type FoundContacts = { contacts: Contact[]; total: number; asked: boolean } | { outcome: Outcome };
 
 export interface WantedNumber {
   /** E.164. */
@@ -26,6 +28,8 @@ export interface ContactFinder {
   find(wanted: WantedNumber, options: { maxWaitMs: number; signal: AbortSignal }): Promise<FoundContacts>;
   /** The next `find` asks HubSpot, unless a contact was made for the number so lately that a search may not see it. */
   forget(wanted: WantedNumber): void;
+  /** A contact that HubSpot does not have any more: nobody is found as this one, also while the search still shows it. */
+  gone(contactId: string): void;
   /** A contact that was made just now. */
   remember(wanted: WantedNumber, contact: Contact): void;
 }
@@ -33,60 +37,69 @@ export interface ContactFinder {
 /** A contact that was entered a minute ago should get its calls; one that is known rarely goes away. */
 const REMEMBER_FOUND_MS = 10 * 60_000;
 const REMEMBER_NONE_MS = 30_000;
-/** Until HubSpot's search sees a new contact: 5 to 30 s are reported. */
+/** Until HubSpot's search sees a new contact, and does not see one that is gone: 5 to 30 s are reported. */
 export const SEEN_AFTER_MS = 60_000;
 
-/** HubSpot takes 5 searches a second per account (developers.hubspot.com/docs/api-reference/latest/crm/search-the-crm); a timer may be a little early. */
-const SEARCHES = { starts: 5, perMs: 1_020 };
-const MAX_FILTER_GROUPS = 5;
+/** Of a number that nobody has, in most accounts. */
+const MOST_SEARCHES = 2;
+/** Of a number that more contacts have than these pages hold, those who were changed last are known, and how many there are. */
+const MAX_PAGES = 10;
 export const PHONE_FIELDS = ["phone", "mobilephone"];
 
 /** Who has a number in HubSpot, below its limit of searches, with a memory. */
 export function createContactFinder(options: { api: HubSpotApi }): ContactFinder {
   const { api } = options;
-  const pace = createPace(SEARCHES);
-  const known = createExpiringCache<StoredContact[]>({ maxEntries: 10_000 });
+  const known = createExpiringCache<Searched>({ maxEntries: 10_000 });
   /** By number alone: a route with other phone_fields must not make her once more. */
   const made = createExpiringCache<{ contact: Contact; madeAtMs: number }>({ maxEntries: 10_000 });
+  const gone = createExpiringCache<true>({ maxEntries: 10_000 });
   /** Batches that meet a new number at the same time share its search. */
-  const searching = new Map<string, Promise<StoredContact[]>>();
+  const searching = new Map<string, Promise<Searched>>();
   let promisedMs = 0;
 
   const placeOf = ({ number, fields = PHONE_FIELDS }: WantedNumber) => `${number} ${fields.join(" ")}`;
-  const theirs = (contacts: StoredContact[], wanted: WantedNumber) =>
-    contacts.filter(({ numbers }) => numbers.some((stored) => isSameNumber(stored, wanted))).map(({ contact }) => contact);
+  function theirs({ contacts, notRead }: Searched, wanted: WantedNumber): { contacts: Contact[]; total: number } {
+    const having = contacts.filter(
+      ({ contact, numbers }) => !gone.get(contact.id) && numbers.some((stored) => isSameNumber(stored, wanted)),
+    );
+    return { contacts: having.map(({ contact }) => contact), total: having.length + notRead };
+  }
+
+  function madeFor({ number }: WantedNumber): Contact | undefined {
+    const ours = made.get(number)?.contact;
+    return ours && !gone.get(ours.id) ? ours : undefined;
+  }
 
   /** Those who cannot be looked up now come again one after the other, not all at once. */
   function comeAgain(waitMs: number): Outcome {
     const nowMs = performance.now();
-    promisedMs = Math.max(nowMs + waitMs, promisedMs + SEARCHES.perMs / SEARCHES.starts);
+    promisedMs = Math.max(nowMs + waitMs, promisedMs + (MOST_SEARCHES * SEARCHES.perMs) / SEARCHES.starts);
     const reason = "HubSpot takes five contact searches a second, and many wait";
     const retryAfterMs = Math.ceil(promisedMs - nowMs);
     return { kind: "retry", because: "rate-limit", scope: "call", code: "search_pace", reason, retryAfterMs };
   }
 
-  function searchOnce(wanted: WantedNumber, { maxWaitMs, signal }: { maxWaitMs: number; signal: AbortSignal }): Promise<StoredContact[]> {
+  function searchOnce(wanted: WantedNumber, limits: { maxWaitMs: number; signal: AbortSignal }): Promise<Searched> {
     const place = placeOf(wanted);
     const underWay = searching.get(place);
     if (underWay) return underWay;
-    const begun = search({ wanted, one: (request) => pace.run(() => request(api), { maxWaitMs, signal }), signal });
-    const noted = begun.finally(() => searching.delete(place));
+    const noted = searchContacts({ api, wanted, ...limits }).finally(() => searching.delete(place));
     searching.set(place, noted);
     return noted;
   }
 
   return {
     async find(wanted, limits) {
-      const ours = made.get(wanted.number);
-      if (ours) return { contacts: [ours.contact], asked: false };
+      const ours = madeFor(wanted);
+      if (ours) return { contacts: [ours], total: 1, asked: false };
       const remembered = known.get(placeOf(wanted));
-      if (remembered) return { contacts: theirs(remembered, wanted), asked: false };
+      if (remembered) return { ...theirs(remembered, wanted), asked: false };
       try {
         const found = await searchOnce(wanted, limits);
-        known.set(placeOf(wanted), found, found.length > 0 ? REMEMBER_FOUND_MS : REMEMBER_NONE_MS);
-        const madeMeanwhile = made.get(wanted.number);
-        if (madeMeanwhile) return { contacts: [madeMeanwhile.contact], asked: true };
-        return { contacts: theirs(found, wanted), asked: true };
+        known.set(placeOf(wanted), found, found.contacts.length > 0 ? REMEMBER_FOUND_MS : REMEMBER_NONE_MS);
+        const madeMeanwhile = madeFor(wanted);
+        if (madeMeanwhile) return { contacts: [madeMeanwhile], total: 1, asked: true };
+        return { ...theirs(found, wanted), asked: true };
       } catch (error) {
         return { outcome: error instanceof TooManyWaitError ? comeAgain(error.waitMs) : outcomeOfSearchError(error) };
       }
@@ -96,6 +109,7 @@ export function createContactFinder(options: { api: HubSpotApi }): ContactFinder
       const ours = made.get(wanted.number);
       if (ours && performance.now() - ours.madeAtMs >= SEEN_AFTER_MS) made.delete(wanted.number);
     },
+    gone: (contactId) => gone.set(contactId, true, SEEN_AFTER_MS),
     remember: ({ number }, contact) => made.set(number, { contact, madeAtMs: performance.now() }, REMEMBER_FOUND_MS),
   };
 }
@@ -106,70 +120,60 @@ interface StoredContact {
   numbers: string[];
 }
 
-/** One search has room for two fields; more of them cost another one. */
-async function search(options: {
-  wanted: WantedNumber;
-  one<T>(request: (api: HubSpotApi) => Promise<T>): Promise<T>;
-  signal: AbortSignal;
-}): Promise<StoredContact[]> {
-  const { wanted, one, signal } = options;
-  const { number, fields = PHONE_FIELDS } = wanted;
-  const filters = filtersFor({ number, fields });
-  const found = new Map<string, StoredContact>();
-  for (let at = 0; at < filters.length; at += MAX_FILTER_GROUPS) {
-    const filterGroups = filters.slice(at, at + MAX_FILTER_GROUPS).map((filter) => ({ filters: [filter] }));
-    const properties = [...fields, "firstname", "lastname", "hubspot_owner_id"];
-    const answer = await one(({ sdk }) => untilAborted(signal, () => sdk.contactSearch.doSearch({ filterGroups, properties, limit: 100 })));
-    for (const record of answer.results) found.set(record.id, { contact: contactOf(record), numbers: numbersOf(record, fields) });
-  }
-  return [...found.values()];
+interface Searched {
+  /** Those who were changed last come first. */
+  contacts: StoredContact[];
+  /** How many more HubSpot has found. */
+  notRead: number;
 }
 
-export function contactOf({ id, properties, updatedAt }: Pick<SimplePublicObject, "id" | "properties" | "updatedAt">): Contact {
+async function searchContacts(options: {
+  api: HubSpotApi;
+  wanted: WantedNumber;
+  maxWaitMs: number;
+  signal: AbortSignal;
+}): Promise<Searched> {
+  const { api, wanted, maxWaitMs, signal } = options;
+  const { number, fields = PHONE_FIELDS } = wanted;
+  const untilMs = performance.now() + maxWaitMs;
+  const found = new Map<string, StoredContact>();
+  let notRead = 0;
+  let isContinued = false;
+  for (const { groups: filterGroups, ifNobody } of searchesFor({ number, fields })) {
+    if (ifNobody && [...found.values()].some(({ numbers }) => numbers.some((stored) => isSameNumber(stored, wanted)))) break;
+    const properties = [...new Set([...fields, "firstname", "lastname", "hubspot_owner_id"])];
+    let after: string | undefined;
+    let read = 0;
+    for (let page = 0; page < MAX_PAGES; page += 1) {
+      const request = searchRecords("contacts", {
+        filterGroups,
+        sorts: [{ propertyName: "lastmodifieddate", direction: "DESCENDING" }],
+        properties,
+        limit: MAX_FOUND_PER_PAGE,
+        ...(after === undefined ? {} : { after }),
+      });
+      const answer: Found = await api.search(request, { maxWaitMs: Math.max(0, untilMs - performance.now()), signal, isContinued });
+      isContinued = true;
+      for (const record of answer.results) found.set(record.id, { contact: contactOf(record), numbers: numbersOf(record, fields) });
+      read += answer.results.length;
+      after = answer.paging?.next?.after;
+      if (after === undefined || page === MAX_PAGES - 1) notRead += Math.max(0, answer.total - read);
+      if (after === undefined) break;
+    }
+  }
+  return { contacts: [...found.values()], notRead };
+}
+
+export function contactOf({ id, properties, updatedAt = "" }: HubSpotRecord): Contact {
   const typed = [properties.firstname, properties.lastname].filter((part) => part?.trim()).join(" ");
   // Dialers and imports enter a number as the name: it is none, and receipts have no numbers.
   const name = (typed.match(/\d/g) ?? []).length >= 7 ? "" : typed;
   const owner = properties.hubspot_owner_id ?? undefined;
-  return { id, ...(name === "" ? {} : { name }), owner, modifiedAtMs: updatedAt.getTime() };
+  return { id, ...(name === "" ? {} : { name }), owner, modifiedAtMs: Date.parse(updatedAt) || 0 };
 }
 
-function numbersOf({ properties }: SimplePublicObject, fields: readonly string[]): string[] {
-  // 0049 30 … is +49 30 …
-  return fields.map((field) => properties[field]?.trim().replace(/^00/, "+") ?? "").filter((typed) => typed !== "");
-}
-
-/** HubSpot's own copies of its two fields, digits only; no country code in them ("you should refrain from including" it), nor leading zeros. */
-const SEARCHABLE: Record<string, string> = {
-  phone: "hs_searchable_calculated_phone_number",
-  mobilephone: "hs_searchable_calculated_mobile_number",
-};
-
-/**
- * One of them must hold; they find too much, and too much is told apart in code. The last ones find numbers that were typed with a code which
- * HubSpot did not recognise; a field of the account's own has no searchable copy, so that its usual spellings are tried.
- */
-function filtersFor({ number, fields }: { number: string; fields: readonly string[] }): Filter[] {
-  const forms = storedForms(number);
-  const national = forms[0]?.replace(/^0+/, "");
-  if (!national) return [];
-  const filter = (propertyName: string, operator: string, value: { value: string } | { values: string[] }) => ({
-    propertyName,
-    operator: operator as Filter["operator"],
-    ...value,
-  });
-  const isOwn = (field: string) => SEARCHABLE[field] === undefined;
-  const copies = fields.flatMap((field) => SEARCHABLE[field] ?? []);
-  return [
-    ...copies.map((copy) => filter(copy, "EQ", { value: national })),
-    ...fields.filter((field) => !isOwn(field)).map((field) => filter(field, "EQ", { value: number })),
-    ...copies.slice(0, 1).map((copy) => filter(copy, "CONTAINS_TOKEN", { value: `*${national}` })),
-    ...fields
-      .filter(isOwn)
-      .flatMap((field) => [
-        filter(field, "IN", { values: [number, ...forms] }),
-        filter(field, "CONTAINS_TOKEN", { value: `*${national}` }),
-      ]),
-  ];
+function numbersOf({ properties }: HubSpotRecord, fields: readonly string[]): string[] {
+  return fields.map((field) => properties[field]?.trim() ?? "").filter((typed) => typed !== "");
 }
 
 function outcomeOfSearchError(error: unknown): Outcome {

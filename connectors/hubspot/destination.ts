@@ -1,23 +1,26 @@
 import type { OpenDestination, Outcome, Secret } from "../../src/connector.ts";
 import { type Links, readLinks } from "./account.ts";
+import { CALL_ID_PROPERTY } from "./call-id.ts";
 import { connect } from "./client.ts";
 import { createContactFinder } from "./contacts.ts";
 import { createDispositions } from "./dispositions.ts";
 import { createContactMaker } from "./make-contact.ts";
 import { keepLostNotes } from "./notes.ts";
-import { speakable, statusOf } from "./outcome.ts";
+import { speakable } from "./outcome.ts";
 import { createOwners } from "./owners.ts";
 import { findOwners, findPeople } from "./people.ts";
-import { checkCallIdProperty } from "./property.ts";
+import { statusOf } from "./problem.ts";
+import { type CallIdKind, callIdKindOf } from "./property.ts";
 import { namePeople, receiptOf } from "./receipt.ts";
 import { composeRecord } from "./record.ts";
 import { createRelatedRecords } from "./related.ts";
-import { readCall, rematchCall } from "./rematch.ts";
+import { readCallBack, rematchCall } from "./rematch.ts";
+import { archiveCall } from "./requests.ts";
 import { findTargets } from "./targets.ts";
 import { open, startTrip, type Trip } from "./trip.ts";
 import type { HubSpotWith } from "./with.ts";
 import { createAssociationWriter } from "./write-associations.ts";
-import { writeCalls } from "./write-calls.ts";
+import { createCallWriter } from "./write-calls.ts";
 
 /** Searches may use this share of an attempt's time: whose number is not known by then comes later, and the others of its batch are written. */
 const SEARCH_SHARE = 1 / 3;
@@ -27,6 +30,11 @@ const PACE_SHARE = 1 / 3;
 /** Links are worth no more of the opening's time. */
 const LINKS_SHARE = 1 / 3;
 
+const ABOUT: Record<CallIdKind, string> = {
+  unique: `HubSpot itself keeps one call for each ${CALL_ID_PROPERTY} (unique values)`,
+  plain: `this account has no unique values for ${CALL_ID_PROPERTY}: Patchbay looks a call up before it writes it`,
+};
+
 /** @throws {OpenError} HubSpot refuses the token, or the account is not set up; or a network error. */
 export async function openHubSpot(options: {
   accessToken: Secret;
@@ -35,40 +43,54 @@ export async function openHubSpot(options: {
 }): Promise<OpenDestination<HubSpotWith>> {
   const { accessToken, baseUrl, timeoutMs } = options;
   const api = connect({ accessToken, baseUrl, maxWaitMs: timeoutMs * PACE_SHARE });
-  await checkCallIdProperty({ api, signal: AbortSignal.timeout(timeoutMs) });
+  const kind = await callIdKindOf({ api, signal: AbortSignal.timeout(timeoutMs) });
   const links = await readLinks({ api, signal: AbortSignal.timeout(Math.ceil(timeoutMs * LINKS_SHARE)) });
   const finder = createContactFinder({ api });
   const maker = createContactMaker({ api, finder });
   const owners = createOwners({ api });
   const dispositions = createDispositions({ api });
   const related = createRelatedRecords({ api });
-  const writeAssociations = createAssociationWriter({ api, finder });
+  const account = links.accountId === undefined ? undefined : `${baseUrl ?? ""} ${links.accountId}`;
+  const writeCalls = createCallWriter({ api, kind, account, dispositions, owners });
+  const writeAssociations = createAssociationWriter({ api, finder, related });
+  const underWay = new Set<Promise<void>>();
 
   async function sendOnce(trips: Trip[], signal: AbortSignal): Promise<void> {
     const searchUntilMs = performance.now() + timeoutMs * SEARCH_SHARE;
     await findOwners({ trips, owners, signal });
-    await findPeople({ trips: open(trips), finder, maker, searchUntilMs, signal });
+    const stale = await write(open(trips), { searchUntilMs, isLast: false, signal });
+    if (stale.length > 0) await write(stale, { searchUntilMs, isLast: true, signal });
+  }
+
+  /** Gives those whose contact, company or deal was gone when they were put on it. */
+  async function write(trips: Trip[], how: { searchUntilMs: number; isLast: boolean; signal: AbortSignal }): Promise<Trip[]> {
+    const { searchUntilMs, signal } = how;
+    await findPeople({ trips, finder, maker, searchUntilMs, signal });
     await findTargets({ trips: open(trips), related, signal });
     await Promise.all(open(trips).map((trip) => composeRecord(trip, { dispositions, signal })));
     await keepLostNotes({ trips: open(trips), api, signal });
     const named = namePeople({ trips: open(trips), links, owners, signal });
-    await writeCalls({ trips: open(trips), api, dispositions, signal });
-    await writeAssociations(open(trips), signal);
+    await writeCalls(open(trips), signal);
+    const stale = await writeAssociations(open(trips), how);
     await named;
+    return stale;
   }
 
   return {
+    about: ABOUT[kind],
     async send(deliveries, { signal }) {
       // HubSpot refuses a batch that has an id twice: the later one is the newer version.
       const trips = new Map(deliveries.map((delivery) => [delivery.key, startTrip(delivery)]));
-      await sendOnce([...trips.values()], signal);
+      const sending = sendOnce([...trips.values()], signal);
+      underWay.add(sending);
+      await sending.finally(() => underWay.delete(sending));
       return deliveries.map(({ key }) => outcomeOf(trips.get(key), links));
     },
     /** HubSpot puts it into its recycle bin, from where it goes after 90 days (knowledge.hubspot.com/records/restore-deleted-records). */
     async erase({ receipt }, { signal }) {
       return speakable(async () => {
         try {
-          await api.ask(signal, (sdk) => sdk.call.archive(receipt.id));
+          await api.ask(signal, archiveCall(receipt.id));
           return true;
         } catch (error) {
           if (statusOf(error) === 404) return false;
@@ -76,9 +98,14 @@ export async function openHubSpot(options: {
         }
       });
     },
-    read: ({ receipt }, { signal }) => speakable(() => readCall({ api, id: receipt.id, signal })),
+    read: ({ receipt }, { signal }) => speakable(() => readCallBack({ api, id: receipt.id, signal })),
     rematch: ({ receipt, to }, { signal }) => speakable(() => rematchCall({ api, receipt, to, links, owners, related, signal })),
-    close: async () => undefined,
+    /** A destination is closed while others still send by it, when one of its calls was refused: they end first, and then what outlives an attempt. */
+    async close() {
+      const late = new Promise((resolve) => setTimeout(resolve, timeoutMs).unref());
+      await Promise.race([Promise.allSettled(underWay), late]);
+      api.close();
+    },
   };
 }
 

@@ -1,16 +1,20 @@
 import { createExpiringCache, type Outcome, type SharedCall } from "../../src/connector.ts";
 import type { HubSpotApi } from "./client.ts";
 import { outcomeOfReadError } from "./outcome.ts";
-import { CALLS } from "./property.ts";
+import { readCallProperty } from "./requests.ts";
 
 export const DISPOSITION_PROPERTY = "hs_call_disposition";
 
-/** HubSpot's ready-made call outcomes; an account may have more, and other labels. */
-export const DISPOSITIONS = {
-  connected: "f240bbac-87c9-4f6e-bf70-924b57d47db7",
-  leftVoicemail: "b2cf5968-551e-4856-9783-52b3da59a7d0",
-  noAnswer: "73a0d17f-1163-4015-bdd5-ec830791da20",
+/** HubSpot's ready-made call outcomes, the same in every account (guide "Activities | Calls"); an account may have more, and other labels. */
+const READY_MADE = {
+  Busy: "9d9162e7-6cf3-4944-bf63-4dff82258764",
+  Connected: "f240bbac-87c9-4f6e-bf70-924b57d47db7",
+  "Left live message": "a4c4c377-d246-4b32-a13b-75a56a4cd0ff",
+  "Left voicemail": "b2cf5968-551e-4856-9783-52b3da59a7d0",
+  "No answer": "73a0d17f-1163-4015-bdd5-ec830791da20",
+  "Wrong number": "17b47fee-58de-441e-a44c-c6300d46f273",
 };
+const READY_MADE_OPTIONS: Option[] = Object.entries(READY_MADE).map(([label, value]) => ({ label, value }));
 
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const REMEMBER_MS = 10 * 60_000;
@@ -20,18 +24,21 @@ const ASK_AGAIN_AFTER_MS = 30_000;
 interface Option {
   label: string;
   value: string;
-  hidden: boolean;
+  hidden?: boolean | undefined;
 }
 
 /** The account's call outcomes, by their labels. */
 export interface Dispositions {
-  /** The value for a call, "" for none; or why what the route says is no outcome of this account. */
+  /**
+   * The value for a call, "" for none; or why what the route says is no outcome of this account. `isUnknown`: the account does not tell its outcomes,
+   * and what the route says is none of HubSpot's own.
+   */
   valueFor(
     call: SharedCall,
     options: { chosen: Record<string, string>; signal: AbortSignal },
-  ): Promise<{ value: string } | { outcome: Outcome }>;
-  /** Whether the account has this value, asked anew. @throws what the SDK throws. */
-  readAnew(options: { signal: AbortSignal }): Promise<(value: string) => boolean>;
+  ): Promise<{ value: string; isUnknown?: true } | { outcome: Outcome }>;
+  /** Whether the account has this value, asked again; undefined where it does not tell. @throws as `api.ask` */
+  readAgain(options: { signal: AbortSignal }): Promise<((value: string) => boolean) | undefined>;
 }
 
 export function createDispositions(options: { api: HubSpotApi }): Dispositions {
@@ -51,21 +58,25 @@ export function createDispositions(options: { api: HubSpotApi }): Dispositions {
   }
 
   async function ask(signal: AbortSignal): Promise<Option[]> {
-    const property = await api.ask(signal, (sdk) => sdk.properties.getByName(CALLS, DISPOSITION_PROPERTY));
-    const options = property.options.map(({ label, value, hidden }) => ({ label, value, hidden }));
+    const { options } = await api.ask(signal, readCallProperty(DISPOSITION_PROPERTY));
     cache.set(DISPOSITION_PROPERTY, { atMs: performance.now(), options }, REMEMBER_MS);
     return options;
   }
 
-  async function valueOfLabel(label: string, signal: AbortSignal): Promise<{ value: string } | { labels: string[] }> {
+  /** Whether accounts list their outcomes in the property is not documented: an empty list says that they are not known, not that there are none. */
+  async function valueOfLabel(label: string, signal: AbortSignal): Promise<{ value: string; isUnknown?: true } | { labels: string[] }> {
     const wanted = label.toLowerCase();
     const among = (options: Option[]) =>
-      options.find((one) => one.label.trim().toLowerCase() === wanted || one.value.toLowerCase() === wanted);
+      (options.length === 0 ? READY_MADE_OPTIONS : options).find(
+        (one) => one.label.trim().toLowerCase() === wanted || one.value.toLowerCase() === wanted,
+      );
     const found = among(await read({ signal, olderThanMs: REMEMBER_MS }));
     if (found) return { value: found.value };
-    const anew = await read({ signal, olderThanMs: ASK_AGAIN_AFTER_MS });
-    const option = among(anew);
-    return option ? { value: option.value } : { labels: anew.filter(({ hidden }) => !hidden).map((one) => one.label) };
+    const newer = await read({ signal, olderThanMs: ASK_AGAIN_AFTER_MS });
+    const option = among(newer);
+    if (option) return { value: option.value };
+    if (newer.length === 0) return { value: "", isUnknown: true };
+    return { labels: newer.filter(({ hidden }) => hidden !== true).map((one) => one.label) };
   }
 
   return {
@@ -73,8 +84,8 @@ export function createDispositions(options: { api: HubSpotApi }): Dispositions {
       const choice = Object.hasOwn(chosen, call.call_outcome) ? chosen[call.call_outcome]?.trim() : undefined;
       if (choice === undefined) {
         const value = defaultFor(call);
-        const known = cache.get(DISPOSITION_PROPERTY)?.options;
-        return { value: !known || known.some((option) => option.value === value) ? value : "" };
+        const known = cache.get(DISPOSITION_PROPERTY)?.options ?? [];
+        return { value: known.length === 0 || known.some((option) => option.value === value) ? value : "" };
       }
       if (choice === "" || choice.toLowerCase() === "none") return { value: "" };
       if (GUID.test(choice)) return { value: choice.toLowerCase() };
@@ -85,17 +96,17 @@ export function createDispositions(options: { api: HubSpotApi }): Dispositions {
         return { outcome: outcomeOfReadError(error) };
       }
     },
-    async readAnew({ signal }) {
+    async readAgain({ signal }) {
       const options = await read({ signal, olderThanMs: 0 });
-      return (value) => options.some((option) => option.value === value);
+      return options.length === 0 ? undefined : (value) => options.some((option) => option.value === value);
     },
   };
 }
 
 function defaultFor(call: SharedCall): string {
-  if (call.call_outcome === "answered") return DISPOSITIONS.connected;
-  if (call.call_outcome === "failed") return DISPOSITIONS.noAnswer;
-  return call.call_outcome === "voicemail" && call.direction === "outbound" ? DISPOSITIONS.leftVoicemail : "";
+  if (call.call_outcome === "answered") return READY_MADE.Connected;
+  if (call.call_outcome === "failed") return READY_MADE["No answer"];
+  return call.call_outcome === "voicemail" && call.direction === "outbound" ? READY_MADE["Left voicemail"] : "";
 }
 
 /** The label itself is not quoted: a template may have made it of the call. */

@@ -16,7 +16,7 @@ describe("HubSpot's limits", () => {
     seen.length = 0;
     const outcomes = await send(destination, ...calls.map((call) => deliveryOf(call)));
     expect(outcomes.filter(({ kind }) => kind === "delivered")).toHaveLength(100);
-    expect(seen.map(({ path }) => path)).toEqual([SEARCH, "/crm/v3/owners/701", UPSERT, ASSOCIATE]);
+    expect(seen.map(({ path }) => path)).toEqual([SEARCH, "/crm/owners/2026-09/701", UPSERT, ASSOCIATE]);
     await send(destination, ...calls.map((call) => deliveryOf({ ...call, duration_seconds: 9 })));
     // A receipt is not at hand here, but what this process has put on a contact it does not put there again.
     expect([seenAt(SEARCH).length, seenAt(UPSERT).length, seenAt(ASSOCIATE).length]).toEqual([1, 2, 1]);
@@ -43,22 +43,22 @@ describe("HubSpot's limits", () => {
     ];
     const outcomes = await send(destination, ...deliveries);
     expect(performance.now() - startMs).toBeLessThan(5_400);
-    const written = outcomes.filter(({ kind }) => kind === "delivered");
-    expect(written).toHaveLength(11);
     expect(outcomes.at(-1)).toMatchObject({ kind: "delivered" });
-    expect(seenAt(SEARCH)).toHaveLength(10);
-    expect(await sandbox.records()).toHaveLength(11);
     const later = outcomes.flatMap((one) => (one.kind === "retry" ? [one] : []));
     for (const one of later) expect(one).toMatchObject({ because: "rate-limit", scope: "call", code: "search_pace" });
+    expect(await sandbox.records()).toHaveLength(31 - later.length);
+    // A number that nobody has takes two searches. What began is ended first: else all begin, and none ends in time.
+    const searches = seenAt(SEARCH).length;
+    expect(searches).toBeLessThanOrEqual(10);
+    expect(searches - 2 * (30 - later.length)).toBeLessThanOrEqual(5);
     const waits = later.map(({ retryAfterMs = 0 }) => retryAfterMs);
-    expect(waits).toEqual(waits.toSorted((a, b) => a - b));
-    expect((waits.at(-1) ?? 0) - (waits[0] ?? 0)).toBeGreaterThan(3_000);
+    expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(3_000);
   });
 
   test("what another tool uses of the same limit is heard from HubSpot's answers, and nothing is sent that would be refused", async () => {
     const { open, ask, seenAt } = await setUp({ limits: true });
     const destination = await open({}, 900);
-    for (let n = 0; n < 180; n += 1) await ask("GET", "/crm/v3/properties/calls/groups");
+    for (let n = 0; n < 180; n += 1) await ask("GET", "/crm/properties/2026-09/calls/groups");
     const outcomes = [];
     for (let n = 0; n < 12; n += 1) {
       const call = documentedCall({ call_id: `c${n}`, customer_number: "", from_number: "anonymous" });

@@ -5,9 +5,9 @@ import { ASSOCIATE, deliveryOf, KEY, SEARCH, send, setUp, UPSERT, type Words, wi
 import type { HubSpotSandboxOptions } from "./sandbox.ts";
 
 const NUMBER = "+14155550100";
-const CREATE = "/crm/v3/objects/contacts";
-const TO_COMPANIES = "/crm/v4/associations/calls/companies/batch/associate/default";
-const TO_DEALS = "/crm/v4/associations/calls/deals/batch/associate/default";
+const CREATE = "/crm/objects/2026-09/contacts";
+const TO_COMPANIES = "/crm/associations/2026-09/calls/companies/batch/associate/default";
+const TO_DEALS = "/crm/associations/2026-09/calls/deals/batch/associate/default";
 
 function receiptOf(outcome: unknown): Receipt {
   expect(outcome).toMatchObject({ kind: "delivered" });
@@ -96,8 +96,8 @@ describe("the contact of a call", () => {
     const { open, sandbox, ask, seenAt } = await setUp();
     const destination = await open();
     const previous = receiptOf((await send(destination, deliveryOf(documentedCall())))[0]);
-    await ask("DELETE", "/crm/v4/objects/calls/301/associations/contacts/201");
-    await ask("PUT", "/crm/v4/objects/calls/301/associations/default/contacts/202");
+    await ask("DELETE", "/crm/objects/2026-09/calls/301/associations/contacts/201");
+    await ask("PUT", "/crm/objects/2026-09/calls/301/associations/default/contacts/202");
     const later = documentedCall({ duration_seconds: 150 });
     expect(receiptOf((await send(destination, deliveryOf(later, { previous })))[0])).toEqual(previous);
     expect((await sandbox.records())[0]?.body).toMatchObject({ contacts: ["202"], hs_call_duration: "150000" });
@@ -108,7 +108,7 @@ describe("the contact of a call", () => {
     const { open, sandbox, ask } = await setUp();
     const destination = await open();
     const previous = receiptOf((await send(destination, deliveryOf(documentedCall())))[0]);
-    await ask("DELETE", "/crm/v3/objects/calls/301");
+    await ask("DELETE", "/crm/objects/2026-09/calls/301");
     expect(receiptOf((await send(destination, deliveryOf(documentedCall(), { previous })))[0])).toMatchObject({ id: "302" });
     expect((await sandbox.records()).map(({ id, body }) => [id, body.contacts])).toEqual([["302", ["201"]]]);
   });
@@ -143,8 +143,8 @@ describe("the contact of a call", () => {
       contact("3", { phone: "(415) 555-0100" }),
     ];
     const match: Words["match"] = { phone_fields: ["phone", "mobilephone", "work_phone"], on_many: "all" };
-    expect(await contactsOf({ contacts, with: { match } })).toEqual(["2", "3"]);
-    expect(await contactsOf({ contacts, with: { match: { phone_fields: ["work_phone"], on_many: "all" } } })).toEqual(["2"]);
+    expect(await contactsOf({ contacts, with: { match } })).toEqual(["1", "2", "3"]);
+    expect(await contactsOf({ contacts, with: { match: { phone_fields: ["work_phone"], on_many: "all" } } })).toEqual(["1", "2"]);
   });
 
   test("a field that contacts do not have is named as the mistake, and loses no call: the destination waits until it is mended", async () => {
@@ -189,7 +189,7 @@ describe("a number that nobody has", () => {
     await ask("POST", CREATE, { properties: { firstname: "New", lastname: "Customer", phone: "415-555-0177" } });
     const receipt = receiptOf((await send(destination, deliveryOf(stranger("b", 77), { with: words })))[0]);
     expect(receipt.person).toMatchObject({ id: "251", name: "New Customer" });
-    expect([seenAt(SEARCH).length, seenAt(CREATE).length]).toEqual([2, 0]);
+    expect([seenAt(SEARCH).length, seenAt(CREATE).length]).toEqual([3, 0]);
   });
 
   test("a contact that may have been made, though no answer came, is looked for before another is", async () => {
@@ -243,16 +243,16 @@ describe("owner, company and deal", () => {
       const { person } = receiptOf((await send(destination, deliveryOf(call)))[0]);
       expect([person?.name, person?.owner]).toEqual(["Dana Example", undefined]);
     }
-    expect(seen.filter(({ path }) => path.startsWith("/crm/v3/owners")).map(({ path }) => path)).toEqual([
-      "/crm/v3/owners/",
-      "/crm/v3/owners/701",
+    expect(seen.filter(({ path }) => path.startsWith("/crm/owners/2026-09")).map(({ path }) => path)).toEqual([
+      "/crm/owners/2026-09",
+      "/crm/owners/2026-09/701",
     ]);
   });
 
   test("an owner who cannot be named in time holds nothing up", async () => {
     const { open, failNext, sandbox } = await setUp();
     const destination = await open();
-    failNext("/crm/v3/owners/701", () => new Promise<Response>(() => undefined));
+    failNext("/crm/owners/2026-09/701", () => new Promise<Response>(() => undefined));
     const startMs = performance.now();
     const { person } = receiptOf((await send(destination, deliveryOf(documentedCall())))[0]);
     expect(performance.now() - startMs).toBeLessThan(5_000);
@@ -282,7 +282,7 @@ describe("owner, company and deal", () => {
   test("a scope that companies need is asked for by name", async () => {
     const { open, sandbox } = await setUp({ scopes: ["crm.objects.contacts.read", "crm.objects.contacts.write"] });
     expect(await send(await open(), deliveryOf(documentedCall(), { with: { associate: ["company"] } }))).toMatchObject([
-      { kind: "unauthorized", fix: "Give the private app in HubSpot the scope crm.objects.companies.read" },
+      { kind: "unauthorized", fix: "Give the service key (or the app) in HubSpot the scope crm.objects.companies.read" },
     ]);
     expect(await sandbox.records()).toEqual([]);
   });
@@ -295,7 +295,7 @@ describe("owner, company and deal", () => {
     expect(await send(destination, deliveryOf(documentedCall(), { with: words }))).toMatchObject([{ kind: "retry", because: "server" }]);
     const previous = receiptOf((await send(destination, deliveryOf(documentedCall(), { with: words })))[0]);
     expect((await sandbox.records())[0]?.body).toMatchObject({ contacts: ["201"], companies: ["801"] });
-    await ask("DELETE", "/crm/v4/objects/calls/301/associations/companies/801");
+    await ask("DELETE", "/crm/objects/2026-09/calls/301/associations/companies/801");
     await send(destination, deliveryOf(documentedCall({ duration_seconds: 9 }), { with: words, previous }));
     expect((await sandbox.records())[0]?.body).not.toHaveProperty("companies");
     // A receipt of a version that knew contacts only: its company is new.
@@ -351,7 +351,7 @@ describe("rematch", () => {
 
   test("leaves nobody behind whom somebody put the call on by hand", async () => {
     const { rematch, ask, sandbox } = await start();
-    await ask("PUT", "/crm/v4/objects/calls/301/associations/default/contacts/203");
+    await ask("PUT", "/crm/objects/2026-09/calls/301/associations/default/contacts/203");
     await rematch("201");
     expect((await sandbox.records())[0]?.body).toMatchObject({ contacts: ["201"], companies: ["801"], deals: ["901"] });
   });
@@ -370,13 +370,13 @@ describe("rematch", () => {
   test("that HubSpot refuses says why, and quotes nothing of its answer", async () => {
     const { rematch, failNext } = await start();
     const body = { status: "error", category: "VALIDATION_ERROR", message: "Dana +14155550100" };
-    failNext("/crm/v3/objects/contacts/202", () => Response.json(body, { status: 400 }));
+    failNext("/crm/objects/2026-09/contacts/202", () => Response.json(body, { status: 400 }));
     await expect(rematch("202")).rejects.toThrow(/^HubSpot answered 400: VALIDATION_ERROR$/);
   });
 
   test("of a call that was deleted in HubSpot is refused", async () => {
     const { rematch, ask } = await start();
-    await ask("DELETE", "/crm/v3/objects/calls/301");
+    await ask("DELETE", "/crm/objects/2026-09/calls/301");
     await expect(rematch("202")).rejects.toMatchObject({ name: "RematchError", message: expect.stringContaining("deleted") });
   });
 });

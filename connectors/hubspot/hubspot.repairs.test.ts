@@ -3,7 +3,7 @@ import type { Outcome, Receipt } from "../../src/connector.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { ASSOCIATE, deliveryOf, SEARCH, send, setUp, UPSERT, type Words } from "../../test/support/hubspot.ts";
 
-const CREATE = "/crm/v3/objects/contacts";
+const CREATE = "/crm/objects/2026-09/contacts";
 const json = (status: number, body: unknown) => Response.json(body, { status });
 const problem = (category: string, more: object = {}) => ({ status: "error", message: "Dana +14155550177", category, ...more });
 
@@ -67,7 +67,7 @@ describe("a contact that is made", () => {
     expect(await send(destination, delivery())).toMatchObject([{ kind: "retry", retryAfterMs: 60_000 }]);
     const searches = seenAt(SEARCH).length;
     expect(await send(destination, delivery("b"))).toMatchObject([{ kind: "retry", code: "contact_unclear" }]);
-    expect([seenAt(CREATE).length, seenAt(SEARCH).length - searches]).toEqual([1, 1]);
+    expect([seenAt(CREATE).length, seenAt(SEARCH).length - searches]).toEqual([1, 2]);
   });
 
   test("is tried again at once where HubSpot cannot have made it", async () => {
@@ -84,7 +84,7 @@ describe("a contact that is made", () => {
     const errors = [{ message: "+14155550177", code: "REQUIRED_FIELD", context: { propertyName: ["lifecyclestage"] } }];
     failNext(CREATE, () => json(400, problem("VALIDATION_ERROR", { errors })));
     const receipt = receiptOf((await send(await open(), delivery()))[0]);
-    expect(receipt).toMatchObject({ found: 0, extra: { contact_refused: "REQUIRED_FIELD" } });
+    expect(receipt).toMatchObject({ found: 0, extra: { contact_refused: "REQUIRED_FIELD (lifecyclestage)" } });
     expect(receipt.person).toBeUndefined();
     expect((await sandbox.records()).map(({ body }) => body.contacts)).toEqual([[]]);
   });
@@ -98,11 +98,11 @@ describe("what a person did in HubSpot", () => {
     const destination = await open();
     const previous = receiptOf((await send(destination, deliveryOf(documentedCall(), { with: words })))[0]);
     expect(previous.extra?.owner).toBe("701");
-    await ask("PATCH", "/crm/v3/objects/calls/301", { properties: { hubspot_owner_id: "702" } });
+    await ask("PATCH", "/crm/objects/2026-09/calls/301", { properties: { hubspot_owner_id: "702" } });
     const later = () => send(destination, deliveryOf(documentedCall({ duration_seconds: 9 }), { with: words, previous }));
     expect(receiptOf((await later())[0]).extra?.owner).toBe("701");
     expect((await sandbox.records())[0]?.body).toMatchObject({ hubspot_owner_id: "702", hs_call_duration: "9000" });
-    await ask("DELETE", "/crm/v3/objects/calls/301");
+    await ask("DELETE", "/crm/objects/2026-09/calls/301");
     expect(receiptOf((await later())[0])).toMatchObject({ id: "302", extra: { owner: "701" } });
     expect((await sandbox.records()).map(({ body }) => body.hubspot_owner_id)).toEqual(["701"]);
   });
@@ -111,20 +111,25 @@ describe("what a person did in HubSpot", () => {
     const { open, ask, failNext, sandbox } = await setUp();
     const destination = await open();
     const delivery = deliveryOf(documentedCall(), { with: { associate: ["contact", "company"] } });
-    failNext("/crm/v4/associations/calls/companies/batch/associate/default", () => json(500, problem("INTERNAL_ERROR")));
+    failNext("/crm/associations/2026-09/calls/companies/batch/associate/default", () => json(500, problem("INTERNAL_ERROR")));
     expect(await send(destination, delivery)).toMatchObject([{ kind: "retry" }]);
-    await ask("DELETE", "/crm/v4/objects/calls/301/associations/contacts/201");
-    await ask("PUT", "/crm/v4/objects/calls/301/associations/default/contacts/202");
+    await ask("DELETE", "/crm/objects/2026-09/calls/301/associations/contacts/201");
+    await ask("PUT", "/crm/objects/2026-09/calls/301/associations/default/contacts/202");
     receiptOf((await send(destination, delivery))[0]);
     expect((await sandbox.records())[0]?.body).toMatchObject({ contacts: ["202"], companies: ["801"] });
   });
 
-  test("a call and its contact that were both deleted: a later version is logged without the contact", async () => {
-    const { open, sandbox } = await setUp();
+  test.each([
+    ["who has the number now", {}, "201", "Dana Example", 1],
+    ["nobody, who has it", { contacts: [] }, undefined, undefined, 0],
+  ])("a call and its contact that were both deleted: a later version is logged on %s", async (_whom, options, id, name, found) => {
+    const { open, sandbox } = await setUp(options);
     const previous = { id: "299", person: { id: "999", kind: "contact", name: "Gone" }, extra: { contacts: "999", notes: "summary" } };
     const receipt = receiptOf((await send(await open(), deliveryOf(documentedCall(), { previous })))[0]);
-    expect([receipt.id, receipt.person, receipt.extra?.contacts]).toEqual(["301", undefined, undefined]);
-    expect(await sandbox.records()).toHaveLength(1);
+    expect([receipt.id, receipt.person?.id, receipt.extra?.contacts, receipt.found]).toEqual(["301", id, id, found]);
+    const [record, ...others] = await sandbox.records();
+    expect([record?.body.contacts, others]).toEqual([id === undefined ? [] : [id], []]);
+    expect(record?.body.hs_call_title).toBe(`AI call: inbound from ${name ?? "+14155550100"} (Sales line)`);
   });
 
   test("voice_call_id that somebody deleted while we run stops the destination, and loses no call", async () => {
@@ -159,20 +164,23 @@ test("notes whose answer was lost do not stand there twice, however HubSpot writ
   await send(destination, later);
   const notes = String((await sandbox.records())[0]?.body.hs_call_body);
   const normalised = notes.replaceAll("<br>", "<br />\n").replaceAll("&quot;", '"').replaceAll("<p>", '<p dir="auto">');
-  await ask("PATCH", "/crm/v3/objects/calls/301", { properties: { hs_call_body: normalised } });
+  await ask("PATCH", "/crm/objects/2026-09/calls/301", { properties: { hs_call_body: normalised } });
   receiptOf((await send(destination, later))[0]);
   expect((await sandbox.records())[0]?.body.hs_call_body).toBe(normalised);
   expect(normalised.match(/She said/g)).toHaveLength(1);
 });
 
 describe("trouble on the side", () => {
-  const PROPERTY = "/crm/v3/properties/calls/hs_call_disposition";
+  const PROPERTY = "/crm/properties/2026-09/calls/hs_call_disposition";
   const gone = (name: string, code: string) =>
     json(400, problem("VALIDATION_ERROR", { errors: [{ message: "x", code, context: { propertyName: [name] } }] }));
 
   test("an account's details that never end do not keep it from opening", async () => {
     const { open, failNext } = await setUp();
-    failNext("/account-info/v3/details", () => new Response(new ReadableStream({ start: (body) => body.enqueue(new Uint8Array([123])) })));
+    failNext(
+      "/account-info/2026-09/details",
+      () => new Response(new ReadableStream({ start: (body) => body.enqueue(new Uint8Array([123])) })),
+    );
     receiptOf((await send(await open({}, 1_000), deliveryOf(documentedCall())))[0]);
   });
 
@@ -207,14 +215,14 @@ describe("trouble on the side", () => {
       deliveryOf(documentedCall({ call_id: "b" })),
     );
     expect(outcomes.map(({ kind }) => kind)).toEqual(["delivered", "delivered"]);
-    expect(receiptOf(outcomes[1]).extra?.left_out).toBe("hs_call_disposition");
+    expect(receiptOf(outcomes[1]).extra?.left_out).toBe("hs_call_disposition (INVALID_OPTION)");
   });
 
   test("an owner whom HubSpot refuses is left out, and the receipt says so", async () => {
     const { open, failNext, seenAt } = await setUp();
     failNext(UPSERT, () => gone("hubspot_owner_id", "INVALID_OWNER_ID"));
     const receipt = receiptOf((await send(await open(), deliveryOf(documentedCall(), { with: { owner: "sales@example.com" } })))[0]);
-    expect(receipt.extra).toMatchObject({ left_out: "hubspot_owner_id" });
+    expect(receipt.extra).toMatchObject({ left_out: "hubspot_owner_id (INVALID_OWNER_ID)" });
     expect(receipt.extra).not.toHaveProperty("owner");
     expect(seenAt(UPSERT)).toHaveLength(2);
   });

@@ -2,49 +2,15 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Receipt } from "../../src/connector.ts";
+import { type Exchange, faultsOf, OPERATIONS, operationOf } from "../../test/specs/hubspot.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { deliveryOf, KEY, type SeenRequest, send, setUp, type Words, without } from "../../test/support/hubspot.ts";
+import { API_VERSION } from "./requests.ts";
 import { hubspotSends } from "./sends.ts";
 
-interface Field {
-  name: string;
-  type: string;
-  required: boolean;
-}
-interface Group {
-  endpoints: { method: string; path: string }[];
-  models: Record<string, Field[]>;
-  enums?: Record<string, string[]>;
-}
-
-/** Shapes of HubSpot's requests, derived from its own client: see `$comment` in the file, and the licence beside it. */
-const SPEC: { groups: Record<string, Group> } = JSON.parse(
-  readFileSync(join(import.meta.dirname, "../../test/specs/hubspot-contract.from-api-client-14.0.1.json"), "utf8"),
-);
-
-/** What each request's body is; the file has models and paths, and not which belongs to which. */
-const BODIES: [RegExp, string][] = [
-  [/^POST \/crm\/v3\/objects\/calls\/batch\/upsert$/, "BatchInputSimplePublicObjectBatchInputUpsert"],
-  [/^POST \/crm\/v3\/objects\/calls\/batch\/read$/, "BatchReadInputSimplePublicObjectId"],
-  [/^PATCH \/crm\/v3\/objects\/calls\/\d+$/, "SimplePublicObjectInput"],
-  [/^POST \/crm\/v3\/objects\/contacts\/search$/, "PublicObjectSearchRequest"],
-  [/^POST \/crm\/v3\/objects\/contacts$/, "SimplePublicObjectInputForCreate"],
-  [/^POST \/crm\/v3\/properties\/calls$/, "PropertyCreate"],
-  [/^POST .*\/batch\/associate\/default$/, "BatchInputPublicDefaultAssociationMultiPost"],
-  [/^POST \/crm\/v4\/associations\/contacts\/\w+\/batch\/read$/, "BatchInputPublicFetchAssociationsBatchRequest"],
-];
-
-/** APIs that the file does not describe. */
-const NOT_DESCRIBED = [
-  "GET /account-info/v3/details",
-  "GET /crm/v3/owners/",
-  "GET /crm/v3/owners/701",
-  "POST /crm/v3/objects/deals/batch/read",
-];
-
-/** Everything that the connector ever asks: setting up, logging, a new contact, a late summary, a rematch, reading back, erasing. */
-async function everyRequest(): Promise<SeenRequest[]> {
-  const { prepare, open, seen } = await setUp({ isSetUp: false });
+/** Everything that the connector ever asks of one account: setting up, logging, a new contact, a late summary, a rematch, reading back, erasing. */
+async function everyRequest(account: "unique" | "plain" = "unique"): Promise<{ seen: SeenRequest[]; exchanges: Exchange[] }> {
+  const { prepare, open, seen, exchanges, ask, sandbox } = await setUp({ isSetUp: false, account });
   await prepare();
   const destination = await open();
   const signal = AbortSignal.timeout(10_000);
@@ -54,45 +20,90 @@ async function everyRequest(): Promise<SeenRequest[]> {
     match: { on_none: "create_contact", phone_fields: ["phone", "mobilephone", "phone"] },
   };
   const first = without(documentedCall({ transcript: "Agent: hello", agent_owner: "sales@example.com" }), "summary");
-  const stranger = documentedCall({ call_id: "stranger", customer_number: "+14155550177" });
+  const stranger = documentedCall({ call_id: "stranger", customer_number: "+14155550177", agent_owner: "sales@example.com" });
   const [sent, made] = await send(destination, deliveryOf(first, { with: words }), deliveryOf(stranger, { with: words }));
   expect([sent?.kind, made?.kind]).toEqual(["delivered", "delivered"]);
   const { receipt } = sent as { receipt: Receipt };
   expect(await send(destination, deliveryOf(documentedCall(), { with: words, previous: receipt }))).toMatchObject([{ kind: "delivered" }]);
+  // Somebody deletes the contact meanwhile: the next call of hers finds it out.
+  await ask("DELETE", `/crm/objects/${API_VERSION}/contacts/201`);
+  await send(destination, deliveryOf(documentedCall({ call_id: "late" }), { with: words }));
   const moved = await destination.rematch?.({ key: KEY, receipt, to: "202" }, { signal });
   await destination.read?.({ key: KEY, receipt: moved ?? receipt }, { signal });
   await destination.erase?.({ key: KEY, receipt: moved ?? receipt }, { signal });
-  return seen;
+  expect((await sandbox.records()).length).toBe(2);
+  return { seen, exchanges };
 }
 
-describe("what HubSpot is asked", () => {
-  test("is in the shapes of its own client: paths, fields, types, enumerations", async () => {
-    const seen = await everyRequest();
-    const faults = seen.flatMap(({ method, path, body }) => {
-      const request = `${method} ${path}`;
-      const group = Object.values(SPEC.groups).find(({ endpoints }) =>
-        endpoints.some((one) => one.method === method && fits(one.path, path)),
-      );
-      if (!group) return NOT_DESCRIBED.includes(request) ? [] : [`${request} is no endpoint`];
-      const model = BODIES.find(([pattern]) => pattern.test(request))?.[1];
-      if (model === undefined) return body === undefined ? [] : [`${request} has a body of an unknown kind`];
-      return faultsIn({ value: body, type: model, at: request, group });
-    });
-    expect(faults).toEqual([]);
-    const asked = new Set(seen.map(({ method, path }) => `${method} ${path}`));
-    expect(NOT_DESCRIBED.filter((request) => !asked.has(request))).toEqual([]);
-    expect(BODIES.filter(([pattern]) => ![...asked].some((request) => pattern.test(request)))).toEqual([]);
+describe("what HubSpot is asked, and what its stand-in answers", () => {
+  test("is what its documentation has: paths of one version, fields, limits", async () => {
+    const exchanges = [...(await everyRequest("unique")).exchanges, ...(await everyRequest("plain")).exchanges];
+    expect(exchanges.flatMap(faultsOf)).toEqual([]);
+    const { prepare, failNext, exchanges: more } = await setUp({ isSetUp: false });
+    failNext(`/crm/properties/${API_VERSION}/calls/groups`, () => Response.json({ results: [] }));
+    failNext(`/crm/properties/${API_VERSION}/calls`, () => Response.json({ category: "VALIDATION_ERROR" }, { status: 400 }));
+    await prepare().catch(() => undefined);
+    const used = new Set([...exchanges, ...more].map(operationOf));
+    expect(OPERATIONS.filter((one) => !used.has(one)).map(({ does }) => does)).toEqual([]);
   });
 
-  test("the check itself finds an unknown field, a missing one, a wrong type and a wrong word", () => {
-    const group = SPEC.groups.contacts as Group;
-    const check = (value: unknown, type: string) => faultsIn({ value, type, at: "x", group });
-    expect(check({ inputs: [{ id: "a", properties: {}, associations: [] }] }, "BatchInputSimplePublicObjectBatchInputUpsert")).toHaveLength(
-      1,
+  test("is of one version, which stands in one place", () => {
+    const files = globSync(["*.ts", "sandbox/*.ts"], { cwd: import.meta.dirname }).filter((name) => !name.endsWith(".test.ts"));
+    const naming = files.filter((file) =>
+      /\/(crm|account-info)\/|20\d\d-0[39]\b/.test(withoutComments(readFileSync(join(import.meta.dirname, file), "utf8"))),
     );
-    expect(check({ inputs: [{ id: "a" }] }, "BatchInputSimplePublicObjectBatchInputUpsert")).toHaveLength(1);
-    expect(check({ inputs: [{ id: 1, properties: { a: 2 } }] }, "BatchInputSimplePublicObjectBatchInputUpsert")).toHaveLength(2);
-    expect(check({ propertyName: "phone", operator: "LIKE" }, "Filter")).toHaveLength(1);
+    expect(naming.sort()).toEqual(["requests.ts", "sandbox/routes.ts"]);
+    expect(API_VERSION).toBe("2026-09");
+  });
+
+  const asked = (method: string, path: string, body?: unknown): Exchange => ({
+    method,
+    url: `http://x${path}`,
+    headers: new Headers({ authorization: "Bearer x" }),
+    body,
+  });
+  const call = { objectWriteTraceId: "a", properties: { hs_timestamp: "1" }, associations: [] };
+  const filter = { propertyName: "phone", operator: "EQ", value: "1" };
+  const search = (more: object) => ({ filterGroups: [{ filters: [filter] }], properties: [], limit: 1, ...more });
+  const CREATE = "/crm/objects/2026-09/calls/batch/create";
+  const SEARCH = "/crm/objects/2026-09/contacts/search";
+  test.each([
+    ["a path of an older version", asked("POST", "/crm/v3/objects/calls/batch/create", { inputs: [call] }), /is no operation/],
+    ["a path of another date", asked("POST", CREATE.replace("2026-09", "2026-03"), { inputs: [call] }), /is no operation/],
+    ["an unknown field", asked("POST", CREATE, { inputs: [{ ...call, owner: "1" }] }), /inputs\.0 Unrecognized key/],
+    ["a missing field", asked("POST", CREATE, { inputs: [{ associations: [] }] }), /inputs\.0\.properties/],
+    ["a number for a text", asked("POST", CREATE, { inputs: [{ ...call, properties: { hs_call_duration: 1 } }] }), /hs_call_duration/],
+    ["an empty value", asked("POST", CREATE, { inputs: [{ ...call, properties: { hs_call_title: "" } }] }), /clears the property/],
+    [
+      "101 records",
+      asked("POST", CREATE, { inputs: Array.from({ length: 101 }, (_, n) => ({ ...call, objectWriteTraceId: `${n}` })) }),
+      /<=100/,
+    ],
+    [
+      "an unknown operator",
+      asked("POST", SEARCH, search({ filterGroups: [{ filters: [{ ...filter, operator: "LIKE" }] }] })),
+      /filters\.0/,
+    ],
+    ["six groups", asked("POST", SEARCH, search({ filterGroups: Array.from({ length: 6 }, () => ({ filters: [filter] })) })), /<=5/],
+    ["201 on a page", asked("POST", SEARCH, search({ limit: 201 })), /<=200/],
+    ["a page beyond 10,000", asked("POST", SEARCH, search({ after: "10000" })), /beyond 10,000/],
+    [
+      "capitals in a list",
+      asked("POST", SEARCH, search({ filterGroups: [{ filters: [{ propertyName: "x", operator: "IN", values: ["A"] }] }] })),
+      /filters\.0/,
+    ],
+    [
+      "an answer of another shape",
+      { ...asked("POST", SEARCH, search({})), answer: { status: 200, body: { results: [] } } },
+      /answer: total/,
+    ],
+    [
+      "an answer of another status",
+      { ...asked("POST", CREATE, { inputs: [call] }), answer: { status: 200, body: {} } },
+      /answered with 200/,
+    ],
+  ])("the contract itself finds %s", (_what, exchange, fault) => {
+    expect(faultsOf(exchange).join("\n")).toMatch(fault);
   });
 });
 
@@ -103,7 +114,7 @@ describe("the table of what is sent", () => {
       .filter((request) => request.path === path)
       .flatMap(({ body }) => (body as { inputs: { properties: Record<string, string> }[] }).inputs)
       .flatMap(({ properties }) => Object.keys(properties));
-  const UPSERT = "/crm/v3/objects/calls/batch/upsert";
+  const UPSERT = "/crm/objects/2026-09/calls/batch/upsert";
 
   test("has every field of the golden requests", () => {
     const files = globSync("golden/*.json", { cwd: import.meta.dirname });
@@ -113,45 +124,22 @@ describe("the table of what is sent", () => {
   });
 
   test("has nothing that is never sent", async () => {
-    const seen = await everyRequest();
+    const { seen } = await everyRequest();
     const properties = propertiesIn(seen, UPSERT);
     const made = seen.flatMap(({ method, path, body }) =>
-      method === "POST" && path === "/crm/v3/objects/contacts" ? Object.keys((body as { properties: object }).properties) : [],
+      method === "POST" && path === "/crm/objects/2026-09/contacts" ? Object.keys((body as { properties: object }).properties) : [],
     );
-    const put = seen.flatMap(({ path }) => /^\/crm\/v4\/associations\/calls\/(\w+)\/batch\/associate/.exec(path)?.[1] ?? []);
+    const put = seen.flatMap(({ path }) => /^\/crm\/associations\/2026-09\/calls\/(\w+)\/batch\/associate/.exec(path)?.[1] ?? []);
     const sent = new Set([
       ...properties,
       "fields",
       ...made.map((name) => `contact: ${name}`),
       ...put.map((kind) => `association: ${{ contacts: "contact", companies: "company", deals: "deal" }[kind]}`),
     ]);
-    // The stranger's call has no owner in this scene.
-    expect(listed.filter((field) => !sent.has(field) && field !== "contact: hubspot_owner_id")).toEqual([]);
+    expect(listed.filter((field) => !sent.has(field))).toEqual([]);
   });
 });
 
-function fits(template: string, path: string): boolean {
-  return new RegExp(`^${template.replace(/\{\w+\}/g, "[^/]+")}$`).test(path);
-}
-
-function faultsIn(options: { value: unknown; type: string; at: string; group: Group }): string[] {
-  const { value, type, at, group } = options;
-  const inner = (value: unknown, type: string, key: string | number) => faultsIn({ value, type, at: `${at}.${key}`, group });
-  const list = /^Array<(.+)>$/.exec(type)?.[1];
-  if (list) return Array.isArray(value) ? value.flatMap((one, index) => inner(one, list, index)) : [`${at} is no list`];
-  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  const map = /^\{ \[key: string\]: (.+); \}$/.exec(type)?.[1];
-  if (map) return isObject ? Object.entries(value).flatMap(([key, one]) => inner(one, map, key)) : [`${at} is no object`];
-  const words = group.enums?.[type];
-  if (words) return words.includes(value as string) ? [] : [`${at} is not one of ${words.join(", ")}`];
-  const fields = group.models[type];
-  if (!fields) return typeof value === type ? [] : [`${at} is no ${type}`];
-  if (!isObject) return [`${at} is no object`];
-  const unknown = Object.keys(value).filter((key) => !fields.some(({ name }) => name === key));
-  const missing = fields.filter(({ name, required }) => required && !(name in value));
-  return [
-    ...unknown.map((key) => `${at}.${key} is no field of ${type}`),
-    ...missing.map(({ name }) => `${at}.${name} is missing`),
-    ...fields.flatMap(({ name, type }) => (name in value ? inner((value as Record<string, unknown>)[name], type, name) : [])),
-  ];
+function withoutComments(source: string): string {
+  return source.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
 }

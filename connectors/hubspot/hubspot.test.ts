@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Delivery, Receipt } from "../../src/connector.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { ASSOCIATE, deliveryOf, KEY, SEARCH, send, setUp, UPSERT, without } from "../../test/support/hubspot.ts";
-import { bodyOf } from "./body.ts";
+import { beginsWith, bodyAbove, bodyOf } from "./body.ts";
 import { hubspot } from "./index.ts";
 import type { HubSpotWith } from "./with.ts";
 
@@ -32,6 +32,9 @@ function receiptOf(outcome: unknown): Receipt {
   return (outcome as { receipt: Receipt }).receipt;
 }
 
+/** What HubSpot's copies of +14155550100 may begin with: a country, an old prefix, a dialling prefix. */
+const DIALLED = ["11", "1", "10", "810", "00", "011", "0011", "010"].map((prefix) => `${prefix}14155550100`);
+
 describe("a call in HubSpot", () => {
   test("the documented call becomes exactly this record, on the contact who called", async () => {
     const { open, sandbox, seen } = await setUp();
@@ -49,18 +52,34 @@ describe("a call in HubSpot", () => {
         path: SEARCH,
         body: {
           filterGroups: [
-            { filters: [{ propertyName: "hs_searchable_calculated_phone_number", operator: "EQ", value: "4155550100" }] },
-            { filters: [{ propertyName: "hs_searchable_calculated_mobile_number", operator: "EQ", value: "4155550100" }] },
-            { filters: [{ propertyName: "phone", operator: "EQ", value: "+14155550100" }] },
-            { filters: [{ propertyName: "mobilephone", operator: "EQ", value: "+14155550100" }] },
-            { filters: [{ propertyName: "hs_searchable_calculated_phone_number", operator: "CONTAINS_TOKEN", value: "*4155550100" }] },
+            {
+              filters: [
+                {
+                  propertyName: "hs_searchable_calculated_phone_number",
+                  operator: "IN",
+                  values: ["4155550100", "14155550100", ...DIALLED],
+                },
+              ],
+            },
+            { filters: [{ propertyName: "hs_searchable_calculated_phone_number", operator: "CONTAINS_TOKEN", value: "*4155550100*" }] },
+            {
+              filters: [
+                {
+                  propertyName: "hs_searchable_calculated_mobile_number",
+                  operator: "IN",
+                  values: ["4155550100", "14155550100", ...DIALLED],
+                },
+              ],
+            },
+            { filters: [{ propertyName: "hs_searchable_calculated_mobile_number", operator: "CONTAINS_TOKEN", value: "*4155550100*" }] },
           ],
+          sorts: [{ propertyName: "lastmodifieddate", direction: "DESCENDING" }],
           properties: ["phone", "mobilephone", "firstname", "lastname", "hubspot_owner_id"],
-          limit: 100,
+          limit: 200,
         },
       },
       // Who owns her, for the receipt; asked once in an hour.
-      { method: "GET", path: "/crm/v3/owners/701", body: undefined },
+      { method: "GET", path: "/crm/owners/2026-09/701", body: undefined },
       {
         method: "POST",
         path: UPSERT,
@@ -118,7 +137,7 @@ describe("a call in HubSpot", () => {
     const later = documentedCall({ direction: "unknown", summary: "Late." });
     expect(receiptOf((await send(destination, deliveryOf(later, { previous })))[0])).toEqual({
       ...previous,
-      extra: { contacts: "201", notes: "recording summary" },
+      extra: { contacts: "201", notes: "recording summary", side: "unknown" },
     });
     const after = await sandbox.records();
     expect(after).toHaveLength(1);
@@ -249,7 +268,7 @@ describe("the mapping", () => {
       { label: "Connected", value: CONNECTED, hidden: false },
       { label: "Booked a demo ", value: "8d3f0a1c-0000-4000-8000-000000000001", hidden: false },
     ];
-    await ask("PATCH", "/crm/v3/properties/calls/hs_call_disposition", { options });
+    await ask("PATCH", "/crm/properties/2026-09/calls/hs_call_disposition", { options });
     await send(destination, deliveryOf(documentedCall(), { with: { outcome: { answered: "booked a demo" } } }));
     await send(destination, deliveryOf(documentedCall({ call_id: "b" }), { with: { outcome: { answered: "Booked a demo" } } }));
     expect((await sandbox.records()).map(({ body }) => body.hs_call_disposition)).toEqual([options[1]?.value, options[1]?.value]);
@@ -275,13 +294,13 @@ describe("the mapping", () => {
       const { open, ask, sandbox, seenAt } = await setUp(options);
       const destination = await open();
       const kept = { label: "No answer", value: "73a0d17f-1163-4015-bdd5-ec830791da20", hidden: false };
-      await ask("PATCH", "/crm/v3/properties/calls/hs_call_disposition", { options: [kept] });
+      await ask("PATCH", "/crm/properties/2026-09/calls/hs_call_disposition", { options: [kept] });
       const calls = Array.from({ length: 9 }, (_, n) =>
         documentedCall({ call_id: `c${n}`, call_outcome: n === 4 ? "failed" : "answered" }),
       );
       const outcomes = await send(destination, ...calls.map((call) => deliveryOf(call)));
       expect(outcomes.map((one) => one.kind === "delivered" && one.receipt.extra?.left_out)).toEqual(
-        calls.map((_, n) => (n === 4 ? undefined : "hs_call_disposition")),
+        calls.map((_, n) => (n === 4 ? undefined : "hs_call_disposition (INVALID_OPTION)")),
       );
       expect((await sandbox.records()).map(({ body }) => body.hs_call_disposition ?? null).filter((one) => one !== null)).toEqual([
         kept.value,
@@ -299,7 +318,7 @@ describe("the mapping", () => {
         with: {
           title: " Spring\ncall ",
           body: "Line <one>\nLine two",
-          fields: { hubspot_owner_id: "77", hs_activity_type: "  " },
+          fields: { hubspot_owner_id: "702", hs_activity_type: "  " },
           outcome: { answered: "17b47fee-58de-441e-a44c-c6300d46f273", failed: "none" },
         },
       }),
@@ -307,7 +326,7 @@ describe("the mapping", () => {
     expect(properties).toMatchObject({
       hs_call_title: "Spring call",
       hs_call_body: "<p>Line &lt;one&gt;<br>Line two</p>",
-      hubspot_owner_id: "77",
+      hubspot_owner_id: "702",
       hs_call_disposition: "17b47fee-58de-441e-a44c-c6300d46f273",
     });
     expect(properties).not.toHaveProperty("hs_activity_type");
@@ -337,7 +356,7 @@ test("a call is read back as HubSpot has it", async () => {
   const receipt = receiptOf((await send(destination, deliveryOf(documentedCall())))[0]);
   const read = () => destination.read?.({ key: KEY, receipt }, { signal: AbortSignal.timeout(5_000) });
   expect(await read()).toMatchObject({ voice_call_id: KEY, hs_call_duration: "147000", contacts: ["201"] });
-  await ask("DELETE", "/crm/v3/objects/calls/301");
+  await ask("DELETE", "/crm/objects/2026-09/calls/301");
   expect(await read()).toBeUndefined();
 });
 
@@ -348,4 +367,17 @@ test("a logged call can be archived, for `patchbay forget`", async () => {
   if (sent?.kind !== "delivered") throw new Error(sent?.kind);
   expect(await destination.erase?.({ key: KEY, receipt: sent.receipt }, { signal: AbortSignal.timeout(5_000) })).toBe(true);
   expect(await sandbox.records()).toEqual([]);
+});
+
+describe("notes that are nothing but angle brackets", () => {
+  const brackets = "<".repeat(65_000);
+  test.each([
+    ["whether they begin with a text", () => expect(beginsWith(brackets, "<p>What we wrote</p>")).toBe(false)],
+    ["whether a text begins with them", () => expect(beginsWith("<p>What is there</p>", brackets)).toBe(false)],
+    ["what is left of them below ours", () => expect(bodyAbove("<p>New</p>", `${brackets}x`).length).toBeLessThanOrEqual(65_000)],
+    [
+      "what is left of signs of entities",
+      () => expect(bodyAbove("<p>New</p>", `${"&#".repeat(40_000)}x`).length).toBeLessThanOrEqual(65_000),
+    ],
+  ])("cost no time: %s", (_what, check) => check());
 });

@@ -11,7 +11,7 @@ export const hubspot = defineConnector({
   duplicates: "native-key",
   settings: z.strictObject({
     access_token: secret().describe(
-      "The access token of a private app with the scopes crm.objects.contacts.read, crm.objects.contacts.write, crm.objects.owners.read and, for setup, crm.schemas.contacts.write",
+      "A service key (HubSpot: Development → Keys → Service keys), or the access token of a projects app, with the scopes crm.objects.contacts.read, crm.objects.contacts.write, crm.objects.owners.read and, for setup, crm.schemas.contacts.write",
     ),
     ...httpSettings,
   }),

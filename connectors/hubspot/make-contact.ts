@@ -1,10 +1,13 @@
 import { createExpiringCache, type Outcome } from "../../src/connector.ts";
-import type { HubSpotApi } from "./client.ts";
+import type { Carry, HubSpotApi } from "./client.ts";
 import { type Contact, type ContactFinder, contactOf, PHONE_FIELDS, SEEN_AFTER_MS, type WantedNumber } from "./contacts.ts";
-import { complaintsIn, outcomeOfHubSpotError } from "./outcome.ts";
+import { type Detail, OWNER_PROPERTY } from "./leave-out.ts";
+import { mayHaveArrived, outcomeOfHubSpotError, REQUIRED_PROPERTY } from "./outcome.ts";
+import { complaintsIn } from "./problem.ts";
+import { createContact } from "./requests.ts";
 
-/** `refused`: HubSpot's code for why it will not have such a contact. */
-export type MadeContacts = { contacts: Contact[]; refused?: string } | { outcome: Outcome };
+/** `refused`: HubSpot's code for why it will not have such a contact. `leftOut`: what it would not take, and the contact was made without. */
+export type MadeContacts = { contacts: Contact[]; refused?: string; leftOut?: Detail } | { outcome: Outcome };
 
 export interface ContactMaker {
   /** The contacts that have the number by now, else one that is made for it. `owner`: HubSpot's id of it. */
@@ -13,6 +16,9 @@ export interface ContactMaker {
     options: { owner: string | undefined; justAsked: boolean; maxWaitMs: number; signal: AbortSignal },
   ): Promise<MadeContacts>;
 }
+
+/** A request to make a contact outlives the attempt: its answer says that she is there. */
+const ANSWER_WITHIN_MS = 60_000;
 
 /**
  * Makes contacts for numbers that nobody has: one for each number in this process, however many calls ask. HubSpot knows no unique phone number, and
@@ -25,18 +31,30 @@ export function createContactMaker(options: { api: HubSpotApi; finder: ContactFi
   const unclearUntilMs = createExpiringCache<number>({ maxEntries: 10_000 });
 
   /** Goes on when the attempt ends, and remembers the contact of an answer that comes late. */
-  async function create(sdk: HubSpotApi["sdk"], wanted: WantedNumber, owner: string | undefined): Promise<Contact> {
+  async function create(carry: Carry, wanted: WantedNumber, owner: string | undefined): Promise<Contact> {
     const [field = "phone"] = wanted.fields ?? PHONE_FIELDS;
-    const properties = { [field]: wanted.number, ...(owner === undefined ? {} : { hubspot_owner_id: owner }) };
+    const properties = { [field]: wanted.number, ...(owner === undefined ? {} : { [OWNER_PROPERTY]: owner }) };
     unclearUntilMs.set(wanted.number, performance.now() + SEEN_AFTER_MS, SEEN_AFTER_MS);
     try {
-      const contact = contactOf(await sdk.contact.create({ properties, associations: [] }));
+      const contact = contactOf(await carry(createContact(properties), AbortSignal.timeout(ANSWER_WITHIN_MS)));
       finder.remember(wanted, contact);
       unclearUntilMs.delete(wanted.number);
       return contact;
     } catch (error) {
-      if (!mayBeThere(outcomeOfHubSpotError(error))) unclearUntilMs.delete(wanted.number);
+      if (!mayHaveArrived(outcomeOfHubSpotError(error))) unclearUntilMs.delete(wanted.number);
       throw error;
+    }
+  }
+
+  /** An owner who has left HubSpot matters less than the contact. */
+  async function createWithOrWithoutOwner(wanted: WantedNumber, owner: string | undefined, signal: AbortSignal): Promise<MadeContacts> {
+    const createNow = (owner?: string) => api.turn(signal, (carry) => create(carry, wanted, owner));
+    try {
+      return { contacts: [await createNow(owner)] };
+    } catch (error) {
+      const complaint = complaintsIn(error).find(({ property }) => property === OWNER_PROPERTY);
+      if (owner === undefined || !complaint) throw error;
+      return { contacts: [await createNow()], leftOut: { field: `contact.${OWNER_PROPERTY}`, code: complaint.code } };
     }
   }
 
@@ -48,12 +66,16 @@ export function createContactMaker(options: { api: HubSpotApi; finder: ContactFi
     const untilMs = unclearUntilMs.get(wanted.number);
     if (untilMs !== undefined) return { outcome: unclear(untilMs - performance.now()) };
     try {
-      return { contacts: [await api.ask(signal, (sdk) => create(sdk, wanted, owner))] };
+      return await createWithOrWithoutOwner(wanted, owner, signal);
     } catch (error) {
       const outcome = outcomeOfHubSpotError(error);
-      if (outcome.kind === "rejected") return { contacts: [], refused: complaintsIn(error)[0]?.code ?? outcome.code };
-      if (outcome.kind === "retry" && outcome.because === "server") return { outcome: { ...outcome, retryAfterMs: SEEN_AFTER_MS } };
-      return { outcome: mayBeThere(outcome) ? unclear(SEEN_AFTER_MS) : outcome };
+      const refused = refusalOf(error);
+      if (refused !== undefined) return { contacts: [], refused };
+      if (!mayHaveArrived(outcome)) return { outcome };
+      // The next one, of this process or another, must not come before the search shows the contact.
+      if (outcome.kind !== "retry" || outcome.code === "unreadable_answer") return { outcome: unclear(SEEN_AFTER_MS) };
+      const { code, reason } = outcome;
+      return { outcome: { kind: "retry", because: "server", code, reason, retryAfterMs: SEEN_AFTER_MS } };
     }
   }
 
@@ -68,10 +90,14 @@ export function createContactMaker(options: { api: HubSpotApi; finder: ContactFi
   };
 }
 
-/** Whether HubSpot may have made the contact although its answer does not say so. */
-function mayBeThere(outcome: Outcome): boolean {
-  if (outcome.kind === "retry") return outcome.because === "server" || ["unreadable_answer", "http_408"].includes(outcome.code);
-  return outcome.kind === "ambiguous";
+/** HubSpot's code, with the property that it is about: `MISSING_REQUIRED_PROPERTY (email)`. Undefined when it has not refused such a contact. */
+function refusalOf(error: unknown): string | undefined {
+  const outcome = outcomeOfHubSpotError(error);
+  const isRule = outcome.kind === "unauthorized" && outcome.code === REQUIRED_PROPERTY;
+  if (outcome.kind !== "rejected" && !isRule) return undefined;
+  const [complaint] = complaintsIn(error);
+  if (complaint === undefined) return outcome.code;
+  return complaint.property === undefined ? complaint.code : `${complaint.code} (${complaint.property})`;
 }
 
 /** Looked for again when HubSpot's search would see it. */

@@ -1,6 +1,7 @@
 import { type BodyPart, beginsWith, bodyAbove } from "./body.ts";
 import type { HubSpotApi } from "./client.ts";
 import { outcomeOfReadError } from "./outcome.ts";
+import { readRecords } from "./requests.ts";
 import type { Trip } from "./trip.ts";
 
 /** A newer version of a call that lacks what an older one wrote into the notes: what is new goes above what is there. */
@@ -18,8 +19,7 @@ export async function keepLostNotes(options: { trips: Trip[]; api: HubSpotApi; s
   }
   if (merging.size === 0) return;
   try {
-    const inputs = [...merging.keys()].map((id) => ({ id }));
-    const answer = await api.ask(signal, (sdk) => sdk.calls.read({ inputs, properties: ["hs_call_body"], propertiesWithHistory: [] }));
+    const answer = await api.ask(signal, readRecords("calls", [...merging.keys()], ["hs_call_body"]));
     for (const [id, { record }] of merging) {
       const existing = answer.results.find((one) => one.id === id)?.properties.hs_call_body ?? "";
       const fresh = record.body?.html ?? "";

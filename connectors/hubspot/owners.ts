@@ -1,6 +1,7 @@
 import { createExpiringCache } from "../../src/connector.ts";
 import type { HubSpotApi } from "./client.ts";
-import { statusOf } from "./outcome.ts";
+import { statusOf } from "./problem.ts";
+import { findOwners, readOwner } from "./requests.ts";
 
 /** HubSpot's owners: its ids for email addresses, and back. "" is remembered for who is not there, or may not be asked for. */
 export interface Owners {
@@ -8,11 +9,14 @@ export interface Owners {
   idOf(email: string, options: { signal: AbortSignal }): Promise<string | undefined>;
   /** For people to read: undefined whenever it cannot be had. */
   emailOf(id: string, options: { signal: AbortSignal }): Promise<string | undefined>;
+  /** HubSpot does not take this owner any more: ask again next time. */
+  forget(email: string): void;
 }
 
 const REMEMBER_MS = 60 * 60_000;
 /** A colleague who is entered today should have her calls soon. */
 const REMEMBER_NONE_MS = 10 * 60_000;
+const MAX_PAGES = 20;
 
 export function createOwners(options: { api: HubSpotApi }): Owners {
   const { api } = options;
@@ -39,17 +43,26 @@ export function createOwners(options: { api: HubSpotApi }): Owners {
     }
   }
 
+  /** The list of those with an address has more pages than one only where the account has many of its former users. */
+  async function readIdOf(address: string, signal: AbortSignal): Promise<string> {
+    for (let after: string | undefined, page = 0; page < MAX_PAGES; page += 1) {
+      const { results, paging } = await api.ask(signal, findOwners(address, after));
+      const owner = results.find(({ email }) => email?.toLowerCase() === address);
+      after = paging?.next?.after;
+      if (owner || after === undefined) return owner?.id ?? "";
+    }
+    return "";
+  }
+
+  const placeOf = (email: string) => `email ${addressOf(email)}`;
   return {
-    idOf(email, { signal }) {
-      const address = email.trim().toLowerCase();
-      return remembered(`email ${address}`, async () => {
-        const { results } = await api.ask(signal, (sdk) => sdk.owners.getPage(address, undefined, 100, false));
-        return results.find((owner) => owner.email?.toLowerCase() === address)?.id ?? "";
-      });
-    },
+    idOf: (email, { signal }) => remembered(placeOf(email), () => readIdOf(addressOf(email), signal)),
     async emailOf(id, { signal }) {
-      const ask = async () => (await api.ask(signal, (sdk) => sdk.owners.getById(Number(id), "id", false))).email ?? "";
+      const ask = async () => (await api.ask(signal, readOwner(id))).email ?? "";
       return remembered(`id ${id}`, ask).catch(() => undefined);
     },
+    forget: (email) => known.delete(placeOf(email)),
   };
 }
+
+const addressOf = (email: string) => email.trim().toLowerCase();

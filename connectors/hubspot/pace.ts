@@ -1,9 +1,16 @@
 /** At most `starts` tasks in any `perMs`, as the other side counts them, and not all of them at once. */
 export interface Pace {
   /** Runs the task when it is its turn. @throws {TooManyWaitError} it would not come within `maxWaitMs`; or the signal's reason. */
-  run<T>(task: () => Promise<T>, options: { maxWaitMs: number; signal: AbortSignal }): Promise<T>;
+  run<T>(task: () => Promise<T>, options: Waiting): Promise<T>;
   /** What the other side says of its limit: it knows who else uses it, and when our requests came. */
   heard(limit: { starts: number; left: number; perMs: number }): void;
+}
+
+export interface Waiting {
+  maxWaitMs: number;
+  signal: AbortSignal;
+  /** The task ends what another began, and goes before those that begin something: else all begin, and none ends in time. */
+  isContinued?: boolean;
 }
 
 /** The turn would not come in time. */
@@ -30,7 +37,8 @@ export function createPace(options: { starts: number; perMs: number; burst?: num
   let freeAtMs: number[] = [];
   /** When the next start would be due if all came evenly. */
   let evenMs = 0;
-  const waiting = new Set<() => void>();
+  const continued = new Set<() => void>();
+  const beginning = new Set<() => void>();
   let timer: NodeJS.Timeout | undefined;
 
   /** Until the turn of one before whom so many wait. While all places are in flight that is not known: a guess. */
@@ -48,9 +56,16 @@ export function createPace(options: { starts: number; perMs: number; burst?: num
     evenMs = Math.max(evenMs, performance.now()) + perMs / starts;
   }
 
+  function* inOrder() {
+    yield* continued;
+    yield* beginning;
+  }
+
+  const isAnyWaiting = () => continued.size + beginning.size > 0;
+
   function advance(): void {
     clearTimeout(timer);
-    for (const turn of waiting) {
+    for (const turn of inOrder()) {
       const inMs = turnInMs(0);
       if (inMs > 0) {
         timer = setTimeout(advance, Math.ceil(inMs));
@@ -60,10 +75,12 @@ export function createPace(options: { starts: number; perMs: number; burst?: num
     }
   }
 
-  function enter({ maxWaitMs, signal }: { maxWaitMs: number; signal: AbortSignal }): Promise<void> {
+  function enter({ maxWaitMs, signal, isContinued = false }: Waiting): Promise<void> {
     if (signal.aborted) return Promise.reject(signal.reason);
-    const inMs = turnInMs(waiting.size);
-    if (waiting.size === 0 && inMs === 0) {
+    const waiting = isContinued ? continued : beginning;
+    const before = () => continued.size + (isContinued ? 0 : beginning.size);
+    const inMs = turnInMs(before());
+    if (before() === 0 && inMs === 0) {
       take();
       return Promise.resolve();
     }
@@ -81,12 +98,12 @@ export function createPace(options: { starts: number; perMs: number; burst?: num
       });
       const onAbort = end(() => reject(signal.reason));
       const late = setTimeout(
-        end(() => reject(new TooManyWaitError(Math.max(1, turnInMs(waiting.size))))),
+        end(() => reject(new TooManyWaitError(Math.max(1, turnInMs(before()))))),
         maxWaitMs,
       );
       waiting.add(turn);
       signal.addEventListener("abort", onAbort, { once: true });
-      if (waiting.size === 1) advance();
+      if (before() === 1) advance();
     });
   }
 
@@ -98,7 +115,7 @@ export function createPace(options: { starts: number; perMs: number; burst?: num
       } finally {
         inFlight -= 1;
         freeAtMs.push(performance.now() + perMs);
-        if (waiting.size > 0) advance();
+        if (isAnyWaiting()) advance();
       }
     },
     heard(limit) {
@@ -108,7 +125,7 @@ export function createPace(options: { starts: number; perMs: number; burst?: num
       for (let taken = free; taken > limit.left; taken -= 1) freeAtMs.push(performance.now() + perMs);
       // It forgets requests earlier than we do. It may not have seen yet what is in flight, but for the one whose answer this is.
       freeAtMs.splice(0, Math.max(0, limit.left - Math.max(0, inFlight - 1) - free));
-      if (waiting.size > 0) advance();
+      if (isAnyWaiting()) advance();
     },
   };
 }

@@ -1,17 +1,21 @@
-import { choosePeople, customerOf, homeCodeOf, type Outcome, whenNobody } from "../../src/connector.ts";
-import type { ContactFinder, FoundContacts, WantedNumber } from "./contacts.ts";
+import { choosePeople, customersOf, type Outcome, whenNobody } from "../../src/connector.ts";
+import type { Contact, ContactFinder, FoundContacts, WantedNumber } from "./contacts.ts";
 import type { ContactMaker } from "./make-contact.ts";
 import { outcomeOfReadError } from "./outcome.ts";
 import type { Owners } from "./owners.ts";
 import { idsWritten, type Trip } from "./trip.ts";
+
+/** The address of the owner that the route or the agent names. */
+export function ownerOf({ delivery: { call, with: words } }: Trip): string | undefined {
+  return words.owner?.trim() || call.agent_owner || undefined;
+}
 
 /** The owner that the route or the agent names, as HubSpot's id; an address that HubSpot does not know is left out. */
 export async function findOwners(options: { trips: Trip[]; owners: Owners; signal: AbortSignal }): Promise<void> {
   const { trips, owners, signal } = options;
   await Promise.all(
     trips.map(async (trip) => {
-      const { call, with: words } = trip.delivery;
-      const email = words.owner?.trim() || call.agent_owner;
+      const email = ownerOf(trip);
       if (!email) return;
       try {
         trip.ownerId = await owners.idOf(email, { signal });
@@ -34,62 +38,78 @@ export async function findPeople(options: {
   signal: AbortSignal;
 }): Promise<void> {
   const { trips, finder, maker, searchUntilMs, signal } = options;
-  const searching = new Map<string, { wanted: WantedNumber; trips: Trip[] }>();
-  for (const trip of trips) {
-    const { previous } = trip.delivery;
-    const known = [...new Set([...(previous?.person ? [previous.person.id] : []), ...idsWritten(previous, "contacts")])];
-    if (known.length > 0) {
-      trip.contacts = known.map((id) => ({ id, modifiedAtMs: 0, ...(id === previous?.person?.id ? nameOf(previous.person) : {}) }));
-      trip.found = previous?.found;
-      continue;
-    }
-    const wanted = wantedNumber(trip);
-    if (!wanted) continue;
+  const limits = () => ({ maxWaitMs: Math.max(0, searchUntilMs - performance.now()), signal });
+  const searching = new Map<string, Promise<FoundContacts>>();
+  const find = (wanted: WantedNumber) => {
     const key = JSON.stringify(wanted);
-    const same = searching.get(key) ?? { wanted, trips: [] };
-    same.trips.push(trip);
-    searching.set(key, same);
-  }
+    const found = searching.get(key) ?? finder.find(wanted, limits());
+    searching.set(key, found);
+    return found;
+  };
   await Promise.all(
-    [...searching.values()].map(async ({ wanted, trips }) => {
-      const limits = () => ({ maxWaitMs: Math.max(0, searchUntilMs - performance.now()), signal });
-      const found = await finder.find(wanted, limits());
-      const nobodyYet = trips.filter((trip) => !settle(trip, found));
-      const [first] = nobodyYet;
-      if (!first || "outcome" in found) return;
-      const made = await maker.make(wanted, { owner: first.ownerId, justAsked: found.asked, ...limits() });
-      for (const trip of nobodyYet) {
-        if ("outcome" in made) trip.outcome = made.outcome;
-        else {
-          trip.found = made.contacts.length;
-          if (made.refused !== undefined) trip.contactRefused = made.refused;
-          trip.contacts = chosen(trip, made.contacts);
-        }
+    trips.map(async (trip) => {
+      if (isKnown(trip)) return;
+      const numbers = wantedNumbers(trip);
+      if (numbers.length === 0) return;
+      const found = together(await Promise.all(numbers.map(find)));
+      const [number] = numbers;
+      if (settle(trip, found, numbers.length) || !number || "outcome" in found) return;
+      const made = await maker.make(number, { owner: trip.ownerId, justAsked: found.asked, ...limits() });
+      if ("outcome" in made) {
+        trip.outcome = made.outcome;
+        return;
       }
+      trip.found = made.contacts.length;
+      if (made.refused !== undefined) trip.contactRefused = made.refused;
+      if (made.leftOut !== undefined) trip.leftOut.push(made.leftOut);
+      trip.contacts = chosen(trip, made.contacts);
     }),
   );
 }
 
-/** Undefined for a customer who cannot be known, and for a number that the route says is nobody's. */
-export function wantedNumber({ delivery }: Trip): WantedNumber | undefined {
+/** Those that an earlier version of the call was put on, and that are there. */
+function isKnown(trip: Trip): boolean {
+  const { previous } = trip.delivery;
+  const ids = new Set([...(previous?.person ? [previous.person.id] : []), ...idsWritten(previous, "contacts")]);
+  const known = [...ids].filter((id) => !trip.gone.has(id));
+  if (known.length === 0) return false;
+  trip.contacts = known.map((id) => ({ id, modifiedAtMs: 0, ...(id === previous?.person?.id ? nameOf(previous.person) : {}) }));
+  trip.found = previous?.found;
+  return true;
+}
+
+/** None for a customer who cannot be known, two where the side is not known; but those that the route says are nobody's. */
+export function wantedNumbers({ delivery }: Trip): WantedNumber[] {
   const { call, with: words } = delivery;
-  const customer = customerOf(call);
-  if ("unknown" in customer || words.match.never?.includes(customer.number)) return undefined;
-  return { number: customer.number, homeCode: homeCodeOf(call), fields: words.match.phone_fields };
+  const numbers = customersOf(call).filter(({ number }) => !words.match.never?.includes(number));
+  return numbers.map((customer) => ({ ...customer, fields: words.match.phone_fields }));
+}
+
+/** Who has one of several numbers. */
+function together(all: FoundContacts[]): FoundContacts {
+  const contacts = new Map<string, Contact>();
+  let [total, asked] = [0, true];
+  for (const found of all) {
+    if ("outcome" in found) return found;
+    for (const contact of found.contacts) contacts.set(contact.id, contact);
+    total += found.total - found.contacts.length;
+    asked &&= found.asked;
+  }
+  return { contacts: [...contacts.values()], total: total + contacts.size, asked };
 }
 
 /** `false`: nobody has the number, and somebody is to be made. */
-function settle(trip: Trip, found: FoundContacts): boolean {
+function settle(trip: Trip, found: FoundContacts, numbers: number): boolean {
   if ("outcome" in found) {
     trip.outcome = found.outcome;
     return true;
   }
-  trip.found = found.contacts.length;
+  trip.found = found.total;
   trip.contacts = chosen(trip, found.contacts);
   // A call that is logged already is not held back for somebody who may never come.
   if (found.contacts.length > 0 || trip.delivery.previous) return true;
   const { match, associate } = trip.delivery.with;
-  const next = whenNobody({ onNone: match.on_none, sinceAcceptedMs: trip.delivery.sinceAcceptedMs });
+  const next = whenNobody({ onNone: match.on_none, sinceAcceptedMs: trip.delivery.sinceAcceptedMs, numbers });
   if (typeof next === "object") trip.outcome = nobodyYet(next.againInMs);
   return next !== "create_contact" || !associate.includes("contact");
 }

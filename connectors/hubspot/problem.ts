@@ -5,7 +5,50 @@ export interface HubSpotProblem {
   policyName?: string;
   message?: string;
   context?: Record<string, unknown>;
-  errors?: { code?: string; context?: Record<string, unknown> }[];
+  errors?: { code?: string; message?: unknown; context?: Record<string, unknown> }[];
+}
+
+/** HubSpot, or what stands before it, answered with another status than 2xx. Its text may quote the call: `message` has none of it. */
+export class HubSpotRefusal extends Error {
+  override readonly name = "HubSpotRefusal";
+  readonly status: number;
+  readonly headers: Headers;
+  /** The body's JSON; undefined where it is none, as a proxy's page. */
+  readonly body: unknown;
+  /** The same address has answered well a moment ago. */
+  readonly isAlive: boolean;
+
+  constructor(answer: { status: number; headers: Headers; body: unknown; isAlive: boolean }) {
+    super(`HubSpot answered ${answer.status}`);
+    this.status = answer.status;
+    this.headers = answer.headers;
+    this.body = answer.body;
+    this.isAlive = answer.isAlive;
+  }
+}
+
+/** A 2xx whose body is cut off, is no JSON, or says something else than it should. */
+export class UnreadableAnswerError extends Error {
+  override readonly name = "UnreadableAnswerError";
+
+  constructor() {
+    super("HubSpot's answer cannot be read");
+  }
+}
+
+/** The HTTP status of a refusal; undefined when there was no answer. */
+export function statusOf(error: unknown): number | undefined {
+  return error instanceof HubSpotRefusal ? error.status : undefined;
+}
+
+/** What HubSpot complains of in a refusal or in one entry of a 207's `errors`: its code, and the property. */
+export interface Complaint {
+  code: string;
+  property?: string;
+}
+
+export function complaintsIn(error: unknown): Complaint[] {
+  return detailsOf(problemOf(error instanceof HubSpotRefusal ? error.body : error));
 }
 
 /** Our words with HubSpot's codes: `HubSpot answered 400: VALIDATION_ERROR, INVALID_OPTION (hs_call_status), correlation id 4f…`. */
@@ -17,10 +60,9 @@ export function describe(problem: HubSpotProblem, what: string): string {
 }
 
 /** Codes and property names, from `errors` or from the JSON that HubSpot writes into `message`; never a value. */
-export function detailsOf(problem: HubSpotProblem): { code: string; property?: string }[] {
+export function detailsOf(problem: HubSpotProblem): Complaint[] {
   const listed = (problem.errors ?? []).flatMap(({ code, context }) => {
-    const names = Array.isArray(context?.propertyName) ? context.propertyName : [];
-    const property = names.find((name) => typeof name === "string" && PROPERTY.test(name));
+    const property = propertyIn(context);
     return code !== undefined && CODE.test(code) ? [{ code, ...(property === undefined ? {} : { property }) }] : [];
   });
   if (listed.length > 0) return listed;
@@ -31,6 +73,28 @@ export function detailsOf(problem: HubSpotProblem): { code: string; property?: s
 
 const CODE = /^[A-Z][A-Z0-9_]{1,59}$/;
 const PROPERTY = /^[a-z][a-z0-9_]{0,99}$/;
+
+function propertyIn(context: Record<string, unknown> | undefined): string | undefined {
+  const named = context?.propertyName;
+  const names = Array.isArray(named) ? named : [named];
+  return names.find((name): name is string => typeof name === "string" && PROPERTY.test(name));
+}
+
+const MISSING = new Set(["MISSING_REQUIRED_PROPERTY", "MISSING_CONDITIONAL_REQUIRED_PROPERTY", "REQUIRED_FIELD"]);
+
+/**
+ * Properties that the account's own rules ask for and a record lacks: enforced on the API since version 2026-09
+ * (developers.hubspot.com/changelog/crm-api-write-validation-enforcement).
+ */
+export function requiredIn(problem: HubSpotProblem): { property: string; isConditional: boolean }[] {
+  const listed = detailsOf(problem).flatMap(({ code, property }) =>
+    MISSING.has(code) && property !== undefined ? [{ property, isConditional: code === "MISSING_CONDITIONAL_REQUIRED_PROPERTY" }] : [],
+  );
+  // `Error creating CALL. Some required properties were not set.`, with their names beside it.
+  const named = problem.context?.properties;
+  if (listed.length > 0 || !Array.isArray(named) || !/\brequired properties were not set\b/i.test(problem.message ?? "")) return listed;
+  return named.flatMap((name) => (typeof name === "string" && PROPERTY.test(name) ? [{ property: name, isConditional: false }] : []));
+}
 
 /** Reads what there is; a page of HTML, or nothing, has no parts. */
 export function problemOf(body: unknown): HubSpotProblem {

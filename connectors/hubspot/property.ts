@@ -1,37 +1,39 @@
-import type { Property } from "@hubspot/api-client/lib/codegen/crm/properties/index.js";
 import { OpenError, outcomeOfNetworkError } from "../../src/connector.ts";
+import type { CallProperty } from "./answers.ts";
 import { CALL_ID_PROPERTY, NOT_SET_UP } from "./call-id.ts";
 import type { HubSpotApi } from "./client.ts";
-import { outcomeOfHubSpotError, statusOf } from "./outcome.ts";
+import { outcomeOfHubSpotError } from "./outcome.ts";
+import { HubSpotRefusal } from "./problem.ts";
+import { readCallProperty } from "./requests.ts";
 
-export const CALLS = "calls";
+/**
+ * How the account keeps one record for each call: `unique`: HubSpot itself, by the property's unique values. `plain`: it refuses unique values on
+ * calls, so that a call is looked up by the property before it is written.
+ */
+export type CallIdKind = "unique" | "plain";
 
-/** @throws {OpenError} the property is not there, or not what an upsert needs, or HubSpot refuses; network errors are passed on. */
-export async function checkCallIdProperty(options: { api: HubSpotApi; signal: AbortSignal }): Promise<void> {
+/** @throws {OpenError} the property is not there, or HubSpot refuses; network errors are passed on. */
+export async function callIdKindOf(options: { api: HubSpotApi; signal: AbortSignal }): Promise<CallIdKind> {
   const property = await orOpenError(() => readCallIdProperty(options));
-  if (property) return checkUnique(property);
+  if (property) return kindOf(property);
   throw new OpenError(NOT_SET_UP);
 }
 
-/** @throws {OpenError} */
-export function checkUnique(property: Property): void {
-  if (property.hasUniqueValue === true) return;
-  throw new OpenError({
-    kind: "unauthorized",
-    code: "property_not_unique",
-    reason: `the call property ${CALL_ID_PROPERTY} in HubSpot does not ask for unique values, and that cannot be changed later`,
-    fix: 'Delete it in HubSpot (Settings → Properties → Call properties), then run "patchbay setup hubspot"',
-  });
-}
+export const kindOf = ({ hasUniqueValue }: CallProperty): CallIdKind => (hasUniqueValue === true ? "unique" : "plain");
 
 /** Undefined when there is none. */
-export async function readCallIdProperty({ api, signal }: { api: HubSpotApi; signal: AbortSignal }): Promise<Property | undefined> {
+export async function readCallIdProperty({ api, signal }: { api: HubSpotApi; signal: AbortSignal }): Promise<CallProperty | undefined> {
   try {
-    return await api.ask(signal, (sdk) => sdk.properties.getByName(CALLS, CALL_ID_PROPERTY));
+    return await api.ask(signal, readCallProperty(CALL_ID_PROPERTY));
   } catch (error) {
-    if (statusOf(error) === 404) return undefined;
+    if (isNotThere(error)) return undefined;
     throw error;
   }
+}
+
+/** A 404 in HubSpot's words; where base_url leads elsewhere, a page says so. */
+function isNotThere(error: unknown): boolean {
+  return error instanceof HubSpotRefusal && error.status === 404 && error.body !== undefined;
 }
 
 /** @throws {OpenError} what HubSpot's refusal means; network errors are passed on. */

@@ -1,4 +1,4 @@
-import type { Person, Receipt } from "../../src/connector.ts";
+import { leftOut, type Person, type Receipt, sideOf } from "../../src/connector.ts";
 import type { Links } from "./account.ts";
 import type { Contact } from "./contacts.ts";
 import { partsWritten } from "./notes.ts";
@@ -17,6 +17,7 @@ export async function namePeople(options: { trips: Trip[]; links: Links; owners:
       const [first] = trip.contacts;
       const known = trip.delivery.previous?.person;
       if (first) trip.person = first.id === known?.id ? known : await personOf(first, { links, owners, signal });
+      else delete trip.person;
     }),
   );
 }
@@ -32,7 +33,7 @@ export async function personOf(contact: Contact, options: { links: Links; owners
 
 /** Which records the call was put on, and which notes it has, is kept: what once succeeded is not written again. */
 export function receiptOf(trip: Trip, options: { links: Links }): Receipt {
-  const { callId: id = "", person, found, targets, leftOut, contactRefused, ownerWritten } = trip;
+  const { callId: id = "", person, found, targets, contactRefused, ownerWritten } = trip;
   const url = options.links.call(id);
   const notes = partsWritten(trip).join(" ");
   return {
@@ -45,7 +46,8 @@ export function receiptOf(trip: Trip, options: { links: Links }): Receipt {
       ...(notes === "" ? {} : { notes }),
       ...(ownerWritten ? { owner: ownerWritten } : {}),
       ...(contactRefused === undefined ? {} : { contact_refused: contactRefused }),
-      ...(leftOut === undefined ? {} : { left_out: leftOut }),
+      ...leftOut(trip.leftOut),
+      ...sideOf(trip.delivery.call),
     },
   };
 }

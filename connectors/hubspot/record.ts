@@ -2,7 +2,7 @@ import { callTitle, e164Of, type SharedCall, truncate, unixMsOf } from "../../sr
 import { bodyOf, bodyOfText, type CallBody, isPlayable } from "./body.ts";
 import { CALL_ID_PROPERTY } from "./call-id.ts";
 import { DISPOSITION_PROPERTY, type Dispositions } from "./dispositions.ts";
-import { OWNER_PROPERTY } from "./mend.ts";
+import { OWNER_PROPERTY } from "./leave-out.ts";
 import type { Trip } from "./trip.ts";
 
 const MAX_TITLE_CHARS = 255;
@@ -33,6 +33,7 @@ export async function composeRecord(trip: Trip, options: { dispositions: Disposi
     trip.outcome = disposition.outcome;
     return;
   }
+  if (disposition.isUnknown) trip.leftOut.push({ field: DISPOSITION_PROPERTY, code: "UNKNOWN_LABEL" });
   const composed = body === undefined ? bodyOf(call) : undefined;
   const properties = {
     hs_timestamp: String(timestampMs),

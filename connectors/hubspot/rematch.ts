@@ -1,27 +1,29 @@
 import { type Person, type Receipt, RematchError } from "../../src/connector.ts";
 import { contactIdIn, type Links } from "./account.ts";
-import { type AssociatedKind, associateCalls } from "./associate.ts";
+import { associateCalls } from "./associate.ts";
 import type { HubSpotApi } from "./client.ts";
 import { type Contact, contactOf } from "./contacts.ts";
-import { statusOf } from "./outcome.ts";
+import { linkedTo } from "./linked.ts";
 import type { Owners } from "./owners.ts";
+import { statusOf } from "./problem.ts";
 import { personOf } from "./receipt.ts";
 import type { RelatedRecords } from "./related.ts";
+import { type AssociatedKind, readCall, readContact, removeAssociations, updateCall } from "./requests.ts";
 import { hubspotSends } from "./sends.ts";
 import { idsWritten } from "./trip.ts";
 
 const SENT = hubspotSends.flatMap(({ field }) => (/^[a-z_]+$/.test(field) && field !== "fields" ? [field] : []));
 
 /** The call as HubSpot has it, with the contacts that it is on; undefined when it is not there. */
-export async function readCall(options: {
+export async function readCallBack(options: {
   api: HubSpotApi;
   id: string;
   signal: AbortSignal;
 }): Promise<Record<string, unknown> | undefined> {
   const { api, id, signal } = options;
   try {
-    const { properties } = await api.ask(signal, (sdk) => sdk.call.getById(id, SENT));
-    const known = Object.entries(properties).filter(([, value]) => value !== null && value !== "");
+    const { properties } = await api.ask(signal, readCall(id, SENT));
+    const known = Object.entries(properties).filter(([, value]) => (value ?? "") !== "");
     return { ...Object.fromEntries(known), contacts: await contactsOfCall({ api, id, signal }) };
   } catch (error) {
     if (statusOf(error) === 404) return undefined;
@@ -45,21 +47,26 @@ export async function rematchCall(options: {
 }): Promise<Receipt> {
   const { api, receipt, to, links, owners, related, signal } = options;
   const contact = await chosenContact({ api, to, signal });
-  const call = await readCall({ api, id: receipt.id, signal });
+  const call = await readCallBack({ api, id: receipt.id, signal });
   if (!call) throw new RematchError("the call is not in HubSpot any more: somebody deleted it there");
 
   const ids = [contact.id];
+  // What was remembered of her may be ten minutes old.
+  related.forget(ids);
   const moves: { kind: AssociatedKind; from: string[]; to: string[] }[] = [{ kind: "contacts", from: call.contacts as string[], to: ids }];
   for (const [kind, ask] of [["companies", related.companiesOf] as const, ["deals", related.openDealsOf] as const]) {
     const from = idsWritten(receipt, kind);
     if (from.length > 0) moves.push({ kind, from, to: [...(await ask(ids, { signal })).values()] });
   }
-  for (const { kind, from, to } of moves) await move({ api, callId: receipt.id, kind, from, to, signal });
+  const written: [string, string][] = [];
+  for (const { kind, from, to } of moves) {
+    const on = await move({ api, callId: receipt.id, kind, from, to, signal });
+    if (on.length > 0) written.push([kind, on.join(" ")]);
+  }
 
   const person = await personOf(contact, { links, owners, signal });
   await renameTitle({ api, callId: receipt.id, title: call.hs_call_title, from: receipt.person, to: person, signal });
   const { contact_id: _, contacts: __, companies: ___, deals: ____, ...kept } = receipt.extra ?? {};
-  const written = moves.filter(({ to }) => to.length > 0).map(({ kind, to }) => [kind, to.join(" ")]);
   return { ...receipt, person, found: 1, extra: { ...kept, ...Object.fromEntries(written) } };
 }
 
@@ -68,7 +75,7 @@ async function chosenContact(options: { api: HubSpotApi; to: string; signal: Abo
   const id = contactIdIn(to);
   if (id === undefined) throw new RematchError("that is no contact of HubSpot: give its record ID, or the address of its page");
   try {
-    return contactOf(await api.ask(signal, (sdk) => sdk.contact.getById(id, ["firstname", "lastname", "hubspot_owner_id"])));
+    return contactOf(await api.ask(signal, readContact(id, ["firstname", "lastname", "hubspot_owner_id"])));
   } catch (error) {
     if (statusOf(error) === 404)
       throw new RematchError("HubSpot has no contact with this ID: it may have been deleted, or merged into another");
@@ -78,10 +85,11 @@ async function chosenContact(options: { api: HubSpotApi; to: string; signal: Abo
 
 async function contactsOfCall(options: { api: HubSpotApi; id: string; signal: AbortSignal }): Promise<string[]> {
   const { api, id, signal } = options;
-  const { results } = await api.ask(signal, (sdk) => sdk.association.getPage("calls", id, "contacts", undefined, 500));
-  return results.map(({ toObjectId }) => String(toObjectId));
+  const linked = await linkedTo({ api, from: "calls", to: "contacts", ids: [id], signal });
+  return (linked.get(id) ?? []).map((one) => one.id);
 }
 
+/** Gives what it is on now. */
 async function move(options: {
   api: HubSpotApi;
   callId: string;
@@ -89,14 +97,17 @@ async function move(options: {
   from: string[];
   to: string[];
   signal: AbortSignal;
-}): Promise<void> {
+}): Promise<string[]> {
   const { api, callId, kind, from, to, signal } = options;
   const associations = to.filter((id) => !from.includes(id)).map((toId) => ({ callId, toId }));
-  const [failed] = (await associateCalls({ api, to: kind, associations, signal })).values();
-  if (failed && "reason" in failed) throw new RematchError(failed.reason);
-  for (const id of from.filter((one) => !to.includes(one))) {
-    await api.ask(signal, (sdk) => sdk.association.archive("calls", callId, kind, id));
-  }
+  const failed = await associateCalls({ api, to: kind, associations, signal });
+  const [first] = failed;
+  // A company or deal that is gone just now is none: the call goes to the person all the same.
+  const isDetail = kind !== "contacts" && failed.every(({ isGone }) => isGone);
+  if (first && !isDetail && "reason" in first.outcome) throw new RematchError(first.outcome.reason);
+  const left = from.filter((one) => !to.includes(one));
+  if (left.length > 0) await api.ask(signal, removeAssociations(callId, kind, left));
+  return to.filter((id) => !failed.some(({ toId }) => toId === id));
 }
 
 /** A title that names the wrong person would stay in the way of the eye. */
@@ -111,5 +122,5 @@ async function renameTitle(options: {
   const { api, callId, title, from, to, signal } = options;
   if (typeof title !== "string" || !from?.name || !to.name || from.name === to.name || !title.includes(from.name)) return;
   const renamed = title.replace(from.name, () => to.name ?? "");
-  await api.ask(signal, (sdk) => sdk.call.update(callId, { properties: { hs_call_title: renamed } }));
+  await api.ask(signal, updateCall(callId, { hs_call_title: renamed }));
 }

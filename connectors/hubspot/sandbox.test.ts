@@ -12,6 +12,8 @@ const search = (filters: { propertyName: string; operator: string; value: string
   ...more,
 });
 
+const phone = { propertyName: "phone", operator: "EQ", value: "1" };
+
 describe("the sandbox refuses what HubSpot refuses", () => {
   test.each([
     [
@@ -47,6 +49,13 @@ describe("the sandbox refuses what HubSpot refuses", () => {
     ["six groups", { filterGroups: Array.from({ length: 6 }, () => ({ filters: [] })) }],
     ["seven filters", search(Array.from({ length: 7 }, () => ({ propertyName: "phone", operator: "EQ", value: "1" })))],
     ["3,001 characters", search([{ propertyName: "phone", operator: "EQ", value: "1".repeat(3_001) }])],
+    ["19 filters", { filterGroups: [6, 6, 6, 1].map((count) => ({ filters: Array.from({ length: count }, () => phone) })) }],
+    [
+      "101 values",
+      { filterGroups: [{ filters: [{ propertyName: "phone", operator: "IN", values: Array.from({ length: 101 }, String) }] }] },
+    ],
+    ["two orders", search([phone], { sorts: ["phone", "email"].map((propertyName) => ({ propertyName, direction: "ASCENDING" })) })],
+    ["a page beyond 10,000", search([phone], { after: "10000" })],
     ["more than 200 at once", search([], { limit: 201 })],
     ["a property that contacts do not have", search([{ propertyName: "telephone", operator: "EQ", value: "1" }])],
   ])("a search with %s", async (_what, body) => {
@@ -62,7 +71,21 @@ describe("the sandbox refuses what HubSpot refuses", () => {
     expect(await post({ "content-type": "application/json" }, "{}")).toBe(401);
     expect(await post({ authorization, "content-type": "text/plain" }, "{}")).toBe(415);
     expect(await post({ authorization, "content-type": "application/json" }, "{")).toBe(400);
-    expect(await post({ authorization, "content-type": "application/json" }, "{}", "/crm/v3/objects/deals")).toBe(404);
+    expect(await post({ authorization, "content-type": "application/json" }, "{}", "/crm/objects/2026-09/deals")).toBe(404);
+  });
+
+  test.each([
+    ["POST", "/crm/v3/objects/calls/batch/upsert"],
+    ["POST", "/crm/v3/objects/contacts/search"],
+    ["POST", "/crm/v4/associations/calls/contacts/batch/associate/default"],
+    ["GET", "/crm/v4/objects/contacts/201/associations/companies"],
+    ["GET", "/crm/v3/properties/calls/voice_call_id"],
+    ["GET", "/crm/v3/owners"],
+    ["GET", "/account-info/v3/details"],
+    ["GET", "/crm/objects/2026-03/calls/301"],
+  ])("%s %s: only paths of one date are there", async (method, path) => {
+    const { ask } = await setUp();
+    expect(await ask(method, path, method === "POST" ? {} : undefined)).toMatchObject({ category: "OBJECT_NOT_FOUND" });
   });
 
   test("an association with a contact that is not there fails alone", async () => {
@@ -81,12 +104,12 @@ describe("the sandbox refuses what HubSpot refuses, beside calls", () => {
   const inputs = (count: number) => Array.from({ length: count }, (_, n) => ({ id: String(n) }));
   test.each([
     ["2,001 associations at once", ASSOCIATE, { inputs: inputs(2_001).map((from) => ({ from, to: { id: "201" } })) }, "is 2000"],
-    ["associations of 101 contacts", "/crm/v4/associations/contacts/companies/batch/read", { inputs: inputs(101) }, "is 100"],
-    ["101 deals", "/crm/v3/objects/deals/batch/read", { inputs: inputs(101), properties: [], propertiesWithHistory: [] }, "is 100"],
-    ["a contact with an unknown property", "/crm/v3/objects/contacts", { properties: { telephone: "1" } }, "were not valid"],
+    ["associations of 101 contacts", "/crm/associations/2026-09/contacts/companies/batch/read", { inputs: inputs(101) }, "is 100"],
+    ["101 deals", "/crm/objects/2026-09/deals/batch/read", { inputs: inputs(101), properties: [], propertiesWithHistory: [] }, "is 100"],
+    ["a contact with an unknown property", "/crm/objects/2026-09/contacts", { properties: { telephone: "1" } }, "were not valid"],
     [
       "a contact whose number HubSpot reckons itself",
-      "/crm/v3/objects/contacts",
+      "/crm/objects/2026-09/contacts",
       { properties: { hs_searchable_calculated_phone_number: "1" } },
       "were not valid",
     ],
@@ -98,12 +121,12 @@ describe("the sandbox refuses what HubSpot refuses, beside calls", () => {
   test("whoever lacks a scope gets nothing, and reads which", async () => {
     const { ask } = await setUp({ scopes: ["crm.objects.contacts.read"] });
     const missing = (scope: string) => ({ category: "MISSING_SCOPES", errors: [{ context: { requiredGranularScopes: [scope] } }] });
-    expect(await ask("GET", "/crm/v3/owners/")).toMatchObject(missing("crm.objects.owners.read"));
-    expect(await ask("POST", "/crm/v3/objects/deals/batch/read", {})).toMatchObject(missing("crm.objects.deals.read"));
-    expect(await ask("POST", "/crm/v4/associations/contacts/companies/batch/read", {})).toMatchObject(
+    expect(await ask("GET", "/crm/owners/2026-09")).toMatchObject(missing("crm.objects.owners.read"));
+    expect(await ask("POST", "/crm/objects/2026-09/deals/batch/read", {})).toMatchObject(missing("crm.objects.deals.read"));
+    expect(await ask("POST", "/crm/associations/2026-09/contacts/companies/batch/read", {})).toMatchObject(
       missing("crm.objects.companies.read"),
     );
-    expect(await ask("POST", "/crm/v3/objects/contacts", {})).toMatchObject(missing("crm.objects.contacts.write"));
+    expect(await ask("POST", "/crm/objects/2026-09/contacts", {})).toMatchObject(missing("crm.objects.contacts.write"));
   });
 
   test("a call that is to be refused is refused alone, and the others of its batch are written", async () => {
@@ -122,16 +145,16 @@ describe("the sandbox refuses what HubSpot refuses, beside calls", () => {
 describe("the sandbox behaves as HubSpot does", () => {
   test("a contact that was made just now is not found by a search", async () => {
     const { ask } = await setUp();
-    await ask("POST", "/crm/v3/objects/contacts", { properties: { phone: "+14155550177" } });
+    await ask("POST", "/crm/objects/2026-09/contacts", { properties: { phone: "+14155550177" } });
     const filter = { propertyName: "phone", operator: "EQ", value: "+14155550177" };
     expect(await ask("POST", SEARCH, search([filter]))).toMatchObject({ total: 0 });
-    expect(await ask("GET", "/crm/v3/objects/contacts/251?properties=phone")).toMatchObject({ properties: { phone: "+14155550177" } });
+    expect(await ask("GET", "/crm/objects/2026-09/contacts/251?properties=phone")).toMatchObject({ properties: { phone: "+14155550177" } });
   });
 
   test("a contact without a company is an error of its own among the answers", async () => {
     const { ask } = await setUp();
     const inputs = [{ id: "201" }, { id: "202" }];
-    expect(await ask("POST", "/crm/v4/associations/contacts/companies/batch/read", { inputs })).toMatchObject({
+    expect(await ask("POST", "/crm/associations/2026-09/contacts/companies/batch/read", { inputs })).toMatchObject({
       results: [{ from: { id: "201" } }],
       numErrors: 1,
       errors: [{ subCategory: "crm.associations.NO_ASSOCIATIONS_FOUND" }],
@@ -164,7 +187,7 @@ describe("the sandbox behaves as HubSpot does", () => {
       results: [{ id: "301", new: false }],
     });
     expect((await sandbox.records())[0]?.body.hs_call_title).toBeNull();
-    expect(await ask("GET", "/crm/v3/objects/calls/a?idProperty=voice_call_id&properties=hs_call_title")).toMatchObject({ id: "301" });
+    expect(await ask("GET", "/crm/objects/2026-09/calls/a?idProperty=voice_call_id&properties=hs_call_title")).toMatchObject({ id: "301" });
   });
 
   test("190 requests in ten seconds, five searches in one, each with its own refusal", async () => {
@@ -173,12 +196,88 @@ describe("the sandbox behaves as HubSpot does", () => {
     const sixth = await ask("POST", SEARCH, search([]));
     expect(sixth).toMatchObject({ errorType: "RATE_LIMIT", policyName: "SECONDLY", message: "You have reached your secondly limit." });
     expect((sixth.headers as Headers).has("x-hubspot-ratelimit-max")).toBe(false);
-    const headersOf = async () => (await ask("GET", "/crm/v3/properties/calls/groups")).headers as Headers;
+    const headersOf = async () => (await ask("GET", "/crm/properties/2026-09/calls/groups")).headers as Headers;
     expect((await headersOf()).get("x-hubspot-ratelimit-remaining")).toBe("189");
     for (let n = 1; n < 190; n += 1) await headersOf();
-    expect(await ask("GET", "/crm/v3/properties/calls/groups")).toMatchObject({
+    expect(await ask("GET", "/crm/properties/2026-09/calls/groups")).toMatchObject({
       errorType: "RATE_LIMIT",
       policyName: "TEN_SECONDLY_ROLLING",
     });
   });
+
+  test("a search gives its results in an order, page by page, with how many there are", async () => {
+    const days = ["2025-01-02", "2025-01-04", "2025-01-01", "2025-01-03"];
+    const contacts = days.map((day, n) => ({ id: String(n), firstname: "", lastname: "", phone: "1", updatedAt: `${day}T00:00:00.000Z` }));
+    const { ask } = await setUp({ contacts });
+    const sorts = [{ propertyName: "lastmodifieddate", direction: "DESCENDING" }];
+    const page = async (after: object) => (await ask("POST", SEARCH, search([phone], { sorts, limit: 3, ...after }))) as unknown as Page;
+    const first = await page({});
+    expect([first.total, first.results.map(({ id }) => id), first.paging]).toEqual([
+      4,
+      ["1", "3", "0"],
+      { next: { after: "3", link: "" } },
+    ]);
+    const second = await page({ after: "3" });
+    expect([second.total, second.results.map(({ id }) => id), second.paging]).toEqual([4, ["2"], undefined]);
+  });
+
+  test("a list finds small letters only, and a word any part that stars leave open", async () => {
+    const contacts = [
+      { id: "1", firstname: "", lastname: "", own: { note: "Ask ABC/4155550100x7" }, updatedAt: "2025-01-01T00:00:00.000Z" },
+    ];
+    const { ask } = await setUp({ contacts });
+    const total = async (filter: object) =>
+      (await ask("POST", SEARCH, { filterGroups: [{ filters: [{ propertyName: "note", ...filter }] }] })).total;
+    expect(await total({ operator: "IN", values: ["ask abc/4155550100x7"] })).toBe(1);
+    expect(await total({ operator: "IN", values: ["Ask ABC/4155550100x7"] })).toBe(0);
+    const words = ["abc", "*4155550100*", "415*", "*x7", "4155550100", "*5550100", "ask abc"];
+    expect(await Promise.all(words.map((value) => total({ operator: "CONTAINS_TOKEN", value })))).toEqual([1, 1, 1, 1, 0, 0, 0]);
+  });
+
+  test("a contact that was merged into another one is that one, by its old id too; one that was deleted is nobody", async () => {
+    const { ask } = await setUp({ indexLagMs: 0 });
+    const read = "/crm/objects/2026-09/contacts/batch/read";
+    const inputs = { inputs: [{ id: "201" }], properties: ["firstname"], propertiesWithHistory: [] };
+    await ask("POST", "/crm/objects/2026-09/contacts/merge", { primaryObjectId: "202", objectIdToMerge: "201" });
+    expect(await ask("POST", read, inputs)).toMatchObject({ results: [{ id: "202", properties: { firstname: "Robin" } }] });
+    await ask("DELETE", "/crm/objects/2026-09/contacts/202");
+    expect(await ask("POST", read, inputs)).toMatchObject({ results: [], numErrors: 1, errors: [{ category: "OBJECT_NOT_FOUND" }] });
+  });
+
+  test("an account's rule is enforced on what is written, and names the property", async () => {
+    const { ask } = await setUp({ requiredOfCalls: [{ property: "hs_call_disposition" }], requiredOfContacts: [{ property: "email" }] });
+    const lacking = (name: string) => ({ errors: [{ code: "MISSING_REQUIRED_PROPERTY", context: { propertyName: [name] } }] });
+    expect(await ask("POST", UPSERT, { inputs: [input("a")] })).toMatchObject(lacking("hs_call_disposition"));
+    expect(await ask("POST", "/crm/objects/2026-09/contacts", { properties: { phone: "1" } })).toMatchObject(lacking("email"));
+  });
 });
+
+describe("the sandbox of an account that refuses unique values on calls", () => {
+  const CREATE = "/crm/objects/2026-09/calls/batch/create";
+  const PROPERTIES = "/crm/properties/2026-09/calls";
+  const definition = { name: "voice_call_id", label: "Voice call ID", groupName: "call_information", type: "string", fieldType: "text" };
+
+  test("makes a plain property, and upserts by none", async () => {
+    const { ask } = await setUp({ account: "plain", isSetUp: false });
+    expect(await ask("POST", PROPERTIES, { ...definition, hasUniqueValue: true })).toMatchObject({ category: "VALIDATION_ERROR" });
+    expect(await ask("POST", PROPERTIES, { ...definition, hasUniqueValue: false })).toMatchObject({ hasUniqueValue: false });
+    expect(await ask("POST", UPSERT, { inputs: [input("a")] })).toMatchObject({ message: expect.stringContaining("non-unique") });
+  });
+
+  test("makes a call as often as it is asked to, and shows it to a search a while later", async () => {
+    const { ask, sandbox } = await setUp({ account: "plain" });
+    const inputs = [{ properties: { voice_call_id: "a", hs_timestamp: "1736950980000" } }];
+    for (let n = 0; n < 2; n += 1) expect(await ask("POST", CREATE, { inputs })).toMatchObject({ status: "COMPLETE" });
+    expect(await sandbox.records()).toHaveLength(2);
+    const find = () =>
+      ask("POST", "/crm/objects/2026-09/calls/search", search([{ propertyName: "voice_call_id", operator: "EQ", value: "a" }]));
+    expect(await find()).toMatchObject({ total: 0 });
+    expect(await find()).toMatchObject({ total: 2 });
+  });
+});
+
+interface Page {
+  total: number;
+  results: { id: string }[];
+  paging?: object;
+}

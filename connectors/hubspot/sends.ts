@@ -2,7 +2,7 @@ import type { SentField } from "../../src/connector.ts";
 
 /** What HubSpot can be sent: properties of a call, and what a call is put on. */
 export const hubspotSends: readonly SentField[] = [
-  { field: "voice_call_id", what: "source and call_id: HubSpot keeps one call for each" },
+  { field: "voice_call_id", what: "source and call_id: one call is kept for each" },
   { field: "hs_timestamp", what: "start_time, in Unix milliseconds: the place on the timeline" },
   { field: "hs_call_title", what: "title, else direction, the contact's name or number, and the agent; 255 characters" },
   {
@@ -19,14 +19,20 @@ export const hubspotSends: readonly SentField[] = [
   { field: "hs_call_from_number", what: "from_number in E.164; left out when it is none" },
   { field: "hs_call_to_number", what: "to_number in E.164; left out when it is none" },
   { field: "hs_call_recording_url", what: "recording_url, if HubSpot can play it: https, .mp3 or .wav" },
-  { field: "hubspot_owner_id", what: "HubSpot's id of owner, else of the agent's owner; left out when HubSpot does not know the address" },
+  {
+    field: "hubspot_owner_id",
+    what: "HubSpot's id of owner, else of the agent's owner; left out when HubSpot does not know the address, or refuses the owner",
+  },
   { field: "fields", what: "the route's own call properties" },
-  { field: "association: contact", what: "the contact who has customer_number, by associate and match" },
+  {
+    field: "association: contact",
+    what: "the contact who has customer_number (one of both numbers where nobody can tell which is the customer's), by associate and match",
+  },
   { field: "association: company", what: "that contact's primary company, with associate: [company]" },
   { field: "association: deal", what: "that contact's newest open deal, with associate: [open_deal]" },
   {
     field: "contact: phone",
     what: "customer_number, for a contact that is made by on_none: create_contact (in the first of match.phone_fields)",
   },
-  { field: "contact: hubspot_owner_id", what: "the call's owner, for a contact that is made" },
+  { field: "contact: hubspot_owner_id", what: "the call's owner, for a contact that is made; left out when HubSpot refuses the owner" },
 ];

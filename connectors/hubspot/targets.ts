@@ -9,7 +9,7 @@ import { idsWritten, KINDS, type Trip } from "./trip.ts";
 export async function findTargets(options: { trips: Trip[]; related: RelatedRecords; signal: AbortSignal }): Promise<void> {
   const { trips, related, signal } = options;
   for (const trip of trips) {
-    for (const kind of KINDS) trip.targets[kind] = idsWritten(trip.delivery.previous, kind);
+    for (const kind of KINDS) trip.targets[kind] = idsWritten(trip.delivery.previous, kind).filter((id) => !trip.gone.has(id));
     if (asksFor(trip, "contact") && trip.targets.contacts.length === 0) trip.targets.contacts = trip.contacts.map(({ id }) => id);
   }
   const lookUp = async (kind: "companies" | "deals", wanting: Trip[], ask: RelatedRecords["companiesOf"]) => {

@@ -1,7 +1,8 @@
 import type { Delivery, Outcome, Person, Receipt } from "../../src/connector.ts";
-import type { AssociatedKind } from "./associate.ts";
 import type { Contact } from "./contacts.ts";
+import type { Detail } from "./leave-out.ts";
 import type { CallRecord } from "./record.ts";
+import type { AssociatedKind } from "./requests.ts";
 import type { HubSpotWith } from "./with.ts";
 
 /** One delivery on its way. Each step adds what it finds out. */
@@ -26,14 +27,23 @@ export interface Trip {
   callId?: string;
   /** The owner that the call was once given: a person may have changed it since. */
   ownerWritten?: string | undefined;
-  /** Properties that HubSpot would not take, and the call was logged without. */
-  leftOut?: string;
+  /** What HubSpot would not take, and the call, or the contact made for it, was written without. */
+  leftOut: Detail[];
+  /** Records that HubSpot does not have any more, though an earlier version of the call, or a search, had them. */
+  gone: Set<string>;
 }
 
 export const KINDS: readonly AssociatedKind[] = ["contacts", "companies", "deals"];
 
 export function startTrip(delivery: Delivery<HubSpotWith>): Trip {
-  return { delivery, contacts: [], targets: { contacts: [], companies: [], deals: [] }, record: { properties: {} } };
+  return {
+    delivery,
+    contacts: [],
+    targets: { contacts: [], companies: [], deals: [] },
+    record: { properties: {} },
+    leftOut: [],
+    gone: new Set(),
+  };
 }
 
 /** Those that go on. */
@@ -42,7 +52,7 @@ export function open(trips: Trip[]): Trip[] {
 }
 
 /** Somebody deleted the call in HubSpot, and this version has made another. Known once it is written. */
-export function isMadeAnew({ delivery: { previous }, callId }: Trip): boolean {
+export function isMadeAgain({ delivery: { previous }, callId }: Trip): boolean {
   return previous !== undefined && callId !== undefined && previous.id !== callId;
 }
 

@@ -17,6 +17,7 @@ export class SalesforceError extends Error {
   /** The first one's code: `UNABLE_TO_LOCK_ROW`, `HTTP_502`. */
   readonly code: string;
   readonly fields: string[];
+  readonly errors: readonly VendorError[];
   readonly limit: VendorError["limit"];
   readonly retryAfterMs: number | undefined;
 
@@ -26,6 +27,7 @@ export class SalesforceError extends Error {
     super(`Salesforce answered ${code}`);
     this.status = status;
     this.code = code;
+    this.errors = errors;
     this.fields = errors.flatMap((error) => error.fields ?? []);
     this.limit = errors[0]?.limit;
     this.retryAfterMs = retryAfterMs;
@@ -40,6 +42,11 @@ const rawError = z.object({
   fields: z.array(z.string()).nullish(),
 });
 
+/** A trigger or flow of the org that fails says so with one code, whatever befell it; what did stands in its message. */
+const AUTOMATION = "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY";
+const INNER = /\b(UNABLE_TO_LOCK_ROW|INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE|STORAGE_LIMIT_EXCEEDED|LimitException)\b/;
+const READ_ONLY_MODE = /\bread[- ]only mode\b|\bmaintenance\b/i;
+
 const CODE = /^[A-Z][A-Z0-9_]{2,60}$/;
 const FIELD = /^[A-Za-z]\w{0,79}$/;
 
@@ -50,12 +57,21 @@ export function readVendorErrors(value: unknown): VendorError[] {
     const raw = rawError.safeParse(one);
     if (!raw.success) return [];
     const { statusCode, errorCode, message = "" } = raw.data;
-    const code = [statusCode, errorCode].find((text) => text !== undefined && CODE.test(text));
-    if (code === undefined || code.startsWith("ERROR_HTTP_")) return [];
+    const given = [statusCode, errorCode].find((text) => text !== undefined && CODE.test(text));
+    if (given === undefined || given.startsWith("ERROR_HTTP_")) return [];
+    const code = codeBehind(given, message);
     // For an unknown field the list is empty, and the message begins with its name.
     const unknown = /No such column '(\w+)'/.exec(message)?.[1];
     const fields = [...(raw.data.fields ?? []), ...(unknown === undefined ? [] : [unknown])].filter((field) => FIELD.test(field));
     const limit = code === "REQUEST_LIMIT_EXCEEDED" ? (/concurrent/i.test(message) ? "concurrent" : "daily") : undefined;
     return [{ code, fields: [...new Set(fields)], ...(limit ? { limit } : {}) }];
   });
+}
+
+/** The code of what happened, where the one given is that of several things which only the message tells apart. */
+function codeBehind(given: string, message: string): string {
+  if (given.startsWith("INSUFFICIENT_ACCESS") && READ_ONLY_MODE.test(message)) return "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE";
+  if (given !== AUTOMATION) return given;
+  const inner = INNER.exec(message)?.[1];
+  return inner === "LimitException" ? "APEX_LIMIT_EXCEEDED" : (inner ?? given);
 }

@@ -8,6 +8,7 @@ import {
   documentedCall,
   opening,
   openWith,
+  receiptOf,
   send,
   sendOne,
   startOrg,
@@ -79,29 +80,71 @@ describe("when Salesforce refuses", () => {
     });
   });
 
-  test("one bad record is that record's trouble, and no reason quotes the call", async () => {
+  test("a detail that is refused costs the call that detail alone, and no receipt quotes the call", async () => {
     const org = await startOrg();
     const secretText = "SECRET-WORD";
     const outcomes = await send(
       await org.open(),
       deliveryOf(documentedCall({ call_id: "call_1" })),
-      deliveryOf(documentedCall({ call_id: "call_2" }), { with: { fields: { Nowhere__c: secretText } } }),
+      deliveryOf(documentedCall({ call_id: "call_2" }), { with: { fields: { Nowhere__c: secretText, Campaign__c: "Spring" } } }),
       deliveryOf(documentedCall({ call_id: "call_3" }), { with: { fields: { Campaign__c: secretText.repeat(20) } } }),
-      deliveryOf(documentedCall({ call_id: "call_4" }), { with: { fields: { CallType: secretText } } }),
+      deliveryOf(documentedCall({ call_id: "call_4" }), { with: { fields: { callType: secretText, campaign__c: secretText.repeat(20) } } }),
       deliveryOf(documentedCall({ call_id: "call_5" })),
     );
-    expect(outcomes.map((outcome) => (outcome.kind === "rejected" ? [outcome.code, outcome.reason] : outcome.kind))).toEqual([
-      "delivered",
-      [
-        "INVALID_FIELD",
-        "Task has no such field, or the integration user cannot see it: look at its API name, and give the user Read and Edit access to it (field-level security): Nowhere__c",
-      ],
-      ["STRING_TOO_LONG", "a value is longer than its field: Campaign__c"],
-      ["INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "a value is not in its field's picklist: CallType"],
-      "delivered",
+    expect(outcomes.map((outcome) => (outcome.kind === "delivered" ? outcome.receipt.extra?.left_out : outcome.kind))).toEqual([
+      undefined,
+      "Nowhere__c (INVALID_FIELD)",
+      "Campaign__c (STRING_TOO_LONG)",
+      "CallType (INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST), campaign__c (STRING_TOO_LONG)",
+      undefined,
     ]);
     expect(JSON.stringify(outcomes)).not.toContain(secretText);
-    expect((await org.sandbox.records()).map(({ key }) => key)).toEqual(["voiceinfra/call_1", "voiceinfra/call_5"]);
+    const records = (await org.sandbox.records()).toSorted((a, b) => a.key.localeCompare(b.key));
+    expect(records.map(({ body }) => body.Campaign__c)).toEqual([undefined, "Spring", undefined, undefined, undefined]);
+  });
+
+  test("a field that the org has not, or the user may not write, is left out of later calls at once", async () => {
+    const org = await startOrg();
+    const destination = await org.open();
+    const call = (call_id: string) => deliveryOf(documentedCall({ call_id }), { with: { fields: { Nowhere__c: "x" } } });
+    await sendOne(destination, call("call_1"));
+    const before = count(org, UPSERT);
+    expect((await receiptOf(sendOne(destination, call("call_2")))).extra?.left_out).toBe("Nowhere__c (INVALID_FIELD)");
+    expect(count(org, UPSERT)).toBe(before + 1);
+  });
+
+  test("what a Task cannot be without is not left out: the record is refused alone, with its field", async () => {
+    const org = await startOrg();
+    const destination = await org.open();
+    const item = (statusCode: string, fields: string[]) => ({ success: false, errors: [{ statusCode, message: "no", fields }] });
+    for (const [statusCode, fields, reason] of [
+      ["INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", ["Status"], "a value is not in its field's picklist: Status"],
+      ["REQUIRED_FIELD_MISSING", ["Reason__c"], "the org requires a field that is not set: set it under `fields`: Reason__c"],
+      ["FIELD_CUSTOM_VALIDATION_EXCEPTION", ["ActivityDate", "CallType"], expect.stringContaining("a validation rule of the org")],
+    ] as const) {
+      org.fault.now = (request) => (request.method === "PATCH" ? Response.json([item(statusCode, [...fields])]) : undefined);
+      expect(await sendOne(destination, deliveryOf(documentedCall()))).toMatchObject({ kind: "rejected", code: statusCode, reason });
+    }
+  });
+
+  test.each([
+    ["STRING_TOO_LONG", "Subject"],
+    ["STRING_TOO_LONG", "Description"],
+  ])("%s of %s: its end is left out, not the call", async (statusCode, field) => {
+    const org = await startOrg();
+    const destination = await org.open();
+    const longest = 50;
+    org.fault.now = async (request) => {
+      if (request.method !== "PATCH") return org.sandbox.fetch(request);
+      const { records } = (await request.clone().json()) as { records: Record<string, string>[] };
+      const isLong = String(records[0]?.[field] ?? "").length > longest;
+      const errors = [{ statusCode, message: `${field}: data value too large`, fields: [field] }];
+      return isLong ? Response.json([{ success: false, errors }]) : org.sandbox.fetch(request);
+    };
+    const long = documentedCall({ agent_name: "An agent with a name that is not short", summary: "A summary of the call" });
+    const receipt = await receiptOf(sendOne(destination, deliveryOf(long, { with: { body: "B".repeat(100), title: "T".repeat(100) } })));
+    expect(receipt.extra?.left_out).toBe(`the end of ${field} (STRING_TOO_LONG)`);
+    expect(String((await tasksOf(org))[0]?.[field]).length).toBeLessThanOrEqual(longest);
   });
 
   test("a value that spoils the whole request is found, and the others are delivered", async () => {
@@ -132,8 +175,9 @@ describe("when Salesforce refuses", () => {
   test.each([
     [503, { kind: "retry", because: "down", code: "SERVER_UNAVAILABLE" }, [{ errorCode: "SERVER_UNAVAILABLE", message: "busy" }]],
     [503, { kind: "retry", because: "down", code: "HTTP_503" }, "<html>maintenance</html>"],
-    [502, { kind: "retry", because: "server", code: "HTTP_502" }, "<html>bad gateway</html>"],
-    [500, { kind: "retry", because: "record", code: "UNKNOWN_EXCEPTION" }, [{ errorCode: "UNKNOWN_EXCEPTION", message: "oops" }]],
+    [502, { kind: "retry", because: "down", code: "HTTP_502" }, "<html>bad gateway</html>"],
+    [504, { kind: "retry", because: "server", code: "HTTP_504" }, "<html>gateway timeout</html>"],
+    [500, { kind: "retry", because: "server", code: "UNKNOWN_EXCEPTION" }, [{ errorCode: "UNKNOWN_EXCEPTION", message: "oops" }]],
     [429, { kind: "retry", because: "rate-limit", code: "HTTP_429", retryAfterMs: 7_000 }, ""],
     [403, { kind: "unauthorized", code: "API_DISABLED_FOR_ORG" }, [{ errorCode: "API_DISABLED_FOR_ORG", message: "no" }]],
     [302, { kind: "unauthorized", code: "HTTP_302" }, ""],
@@ -163,7 +207,7 @@ describe("when Salesforce refuses", () => {
       tries += 1;
       return new Response("<html>", { status: 502, headers: { "content-type": "text/html" } });
     };
-    expect(await sendOne(destination, deliveryOf(documentedCall()))).toMatchObject({ kind: "retry", because: "server", code: "HTTP_502" });
+    expect(await sendOne(destination, deliveryOf(documentedCall()))).toMatchObject({ kind: "retry", because: "down", code: "HTTP_502" });
     expect([tries, count(org, UPSERT)]).toEqual([1, 0]);
   });
 

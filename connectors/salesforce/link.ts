@@ -1,5 +1,5 @@
 import type { Delivery, Outcome } from "../../src/connector.ts";
-import type { DealsOf } from "./deals.ts";
+import type { Deals } from "./deals.ts";
 import { outcomeOfReading } from "./outcome.ts";
 import type { Candidate } from "./search.ts";
 import type { SalesforceWith } from "./with.ts";
@@ -13,15 +13,15 @@ export interface Link {
 /** The open deals that `associate` asks for: one query for all. `outcome`: they could not be asked for. */
 export async function dealsFor(options: {
   calls: readonly { delivery: Delivery<SalesforceWith>; person: Candidate | undefined }[];
-  dealsOf: DealsOf;
+  deals: Deals;
   signal: AbortSignal;
 }): Promise<{ deals: Map<string, string> } | { outcome: Outcome }> {
-  const { calls, dealsOf, signal } = options;
+  const { calls, deals, signal } = options;
   const accounts = calls.flatMap(({ delivery, person }) =>
     person?.accountId && delivery.with.associate.includes("open_deal") ? [person.accountId] : [],
   );
   try {
-    return { deals: accounts.length === 0 ? new Map() : await dealsOf(accounts, signal) };
+    return { deals: accounts.length === 0 ? new Map() : await deals.newestOf(accounts, signal) };
   } catch (error) {
     const fix = "Give the integration user read access to Opportunity, or take open_deal out of associate";
     return { outcome: outcomeOfReading(error, { what: "the open deals", fix }) };

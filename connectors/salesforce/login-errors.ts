@@ -5,6 +5,7 @@ type NotDelivered = ConstructorParameters<typeof OpenError>[0];
 
 const APP = "Setup → External Client App Manager → your app";
 const LOGIN_RATE_MS = 60_000;
+const LOGIN = "The integration user may not log in from here, or not now: look at its login hours and IP ranges, and Setup → Login History";
 
 /**
  * Says what to mend when Salesforce refuses a login: `code` and `description` are those of RFC 6749 §5.2.
@@ -13,11 +14,14 @@ const LOGIN_RATE_MS = 60_000;
 export function explainLogin(options: { code: string; description: string; flow: Flow }): NotDelivered {
   const { description, flow } = options;
   const code = /^[a-z][a-z_]{2,60}$/.test(options.code) ? options.code : "login_refused";
-  if (/rate.?exceeded|login rate|too many/i.test(`${code} ${description}`)) {
+  if (/rate.?(?:limit.?)?exceeded|login rate|too many/i.test(`${code} ${description}`)) {
     const reason = "Salesforce refuses more logins of this user for a while";
     return { kind: "retry", because: "rate-limit", code, reason, retryAfterMs: LOGIN_RATE_MS };
   }
-  if (code === "unknown_error" || code === "server_error" || code === "temporarily_unavailable") {
+  if (
+    /^(?:unknown_error|server_error|temporarily_unavailable|service_unavailable)$/.test(code) ||
+    /maintenance|try again later/i.test(description)
+  ) {
     return { kind: "retry", because: "down", code, reason: `Salesforce could not log us in now (${code})` };
   }
   return { kind: "unauthorized", code, reason: `Salesforce refuses the login (${code})`, fix: fixOf(code, description, flow) };
@@ -34,6 +38,8 @@ function fixOf(code: string, description: string, flow: Flow): string {
     case "inactive_user":
       return "The integration user is not active: Setup → Users → Active";
     case "inactive_org":
+    case "org_locked":
+    case "trial_expired":
       return "The org is locked, closed or suspended: ask its administrator";
     case "invalid_app_access":
     case "invalid_app_acess":
@@ -41,6 +47,8 @@ function fixOf(code: string, description: string, flow: Flow): string {
     case "unsupported_grant_type":
       return `The app does not have this flow: switch it on under ${APP} → Settings → OAuth Settings → Flow Enablement`;
     case "invalid_grant":
+      if (/restricted|\bip\b/i.test(description)) return LOGIN;
+      if (/inactive|locked out/i.test(description)) return "The integration user is not active, or locked out: Setup → Users";
       if (flow === "refresh_token") {
         return "refresh_token has expired or was revoked: log in to the app once more, and let its policy keep refresh tokens until they are revoked";
       }

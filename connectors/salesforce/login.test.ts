@@ -68,6 +68,27 @@ describe("logging in", () => {
     });
   });
 
+  test.each([
+    ["server_error", "", { kind: "retry", because: "down" }],
+    ["temporarily_unavailable", "", { kind: "retry", because: "down" }],
+    ["unknown_error", "retry your request", { kind: "retry", because: "down" }],
+    ["invalid_grant", "the org is under maintenance, try again later", { kind: "retry", because: "down" }],
+    ["rate_limit_exceeded", "", { kind: "retry", because: "rate-limit", retryAfterMs: 60_000 }],
+    [
+      "inactive_org",
+      "organization is locked, closed or suspended",
+      { kind: "unauthorized", fix: expect.stringContaining("administrator") },
+    ],
+    ["org_locked", "", { kind: "unauthorized", fix: expect.stringContaining("administrator") }],
+    ["invalid_grant", "ip restricted", { kind: "unauthorized", fix: expect.stringContaining("IP ranges") }],
+    ["invalid_grant", "user is inactive", { kind: "unauthorized", fix: expect.stringContaining("not active") }],
+    ["Something Odd", "", { kind: "unauthorized", code: "login_refused" }],
+  ])("an outage, a limit and a refusal of the login are three things: %s %s", (code, description, expected) => {
+    for (const flow of ["client_credentials", "jwt", "refresh_token"] as const) {
+      expect(explainLogin({ code, description, flow })).toMatchObject(expected);
+    }
+  });
+
   test("refresh token: with and without the app's secret it opens the org, and again when the session has expired", async () => {
     const org = await startOrg();
     await org.open({ refresh_token: REFRESH_TOKEN });

@@ -1,5 +1,5 @@
-import type { OpenDestination } from "../../src/connector.ts";
-import { createDeals, type DealsOf } from "./deals.ts";
+import { createExpiringCache, type OpenDestination } from "../../src/connector.ts";
+import { createDeals, type Deals } from "./deals.ts";
 import { checkFields, describeTask } from "./describe.ts";
 import { SalesforceError } from "./errors.ts";
 import { createContactMaker, type MakeContacts } from "./make-contacts.ts";
@@ -18,11 +18,13 @@ export interface Org {
   session: Session;
   people: People;
   users: Users;
-  dealsOf: DealsOf;
+  deals: Deals;
   makeContacts: MakeContacts;
   externalIdField: string;
   /** Fields of Task that it has not, and that Tasks do without. */
   missing: ReadonlySet<string>;
+  /** Fields of Task that Salesforce refuses whatever their value, by `refusedKey`, with its code: known for a while. */
+  refused: ReturnType<typeof createExpiringCache<string>>;
   /** The wait of all calls while the daily limit is near. */
   hold: Hold;
 }
@@ -44,10 +46,11 @@ export async function openSalesforce(options: {
     session,
     people,
     users: createUsers({ session }),
-    dealsOf: createDeals({ session }),
+    deals: createDeals({ session }),
     makeContacts: createContactMaker({ session, people }),
     externalIdField,
     missing,
+    refused: createExpiringCache<string>({ maxEntries: 1_000 }),
     hold: createHold({ session, stopPercent }),
   };
 

@@ -1,45 +1,16 @@
 import { OpenError, type Outcome, outcomeOfNetworkError } from "../../src/connector.ts";
+import { DOWN, FIXES, LATER, REASONS, STALE, TOO_MUCH } from "./codes.ts";
 import { SalesforceError } from "./errors.ts";
 
 /** The daily limit counts the last 24 hours: room comes back little by little. */
 const DAILY_LIMIT_MS = 15 * 60_000;
 const CONCURRENT_LIMIT_MS = 5_000;
 
-const LOCKS = new Set(["UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT", "UNKNOWN_EXCEPTION"]);
-
-/** A permission or a setting is missing: every call fails alike until a person mends it. */
-const FIXES: Record<string, string> = {
-  INVALID_SESSION_ID: "Look at the app's session policies and the integration user's login hours and IP ranges (Setup → Login History)",
-  INVALID_AUTH_HEADER: "Look whether a proxy at base_url changes the Authorization header",
-  API_DISABLED_FOR_ORG: "Give the integration user the permission API Enabled; the org's edition must have the API",
-  API_CURRENTLY_DISABLED: "Give the integration user the permission API Enabled; the org's edition must have the API",
-  INSUFFICIENT_ACCESS:
-    "Give the integration user the permissions Edit Tasks and Access Activities, and access to the people that calls are logged on",
-  INSUFFICIENT_ACCESS_OR_READONLY:
-    "Give the integration user the permissions Edit Tasks and Access Activities, and access to the people that calls are logged on",
-  UNSUPPORTED_API_VERSION: "Set api_version to one that the org has",
-  STORAGE_LIMIT_EXCEEDED: "Make room or buy storage (Setup → Storage Usage); calls wait meanwhile",
-  NOT_FOUND:
-    "Look whether external_id_field still exists on Activity, is visible to the integration user, and api_version is one that the org has",
-};
-
-/** What is wrong with one Task, in our words; Salesforce's own may quote the call. */
-const REASONS: Record<string, string> = {
-  INVALID_FIELD:
-    "Task has no such field, or the integration user cannot see it: look at its API name, and give the user Read and Edit access to it (field-level security)",
-  INVALID_FIELD_FOR_INSERT_UPDATE:
-    "the integration user may not write this field: give the user Edit access to it (field-level security), if it is one that can be written",
-  REQUIRED_FIELD_MISSING: "the org requires a field that is not set: set it under `fields`",
-  STRING_TOO_LONG: "a value is longer than its field",
-  INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST: "a value is not in its field's picklist",
-  FIELD_CUSTOM_VALIDATION_EXCEPTION:
-    "a validation rule of the org refuses the Task: set what it asks for under `fields`, or exempt the integration user",
-  CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY: "a trigger or flow of the org failed on the Task",
-  DUPLICATE_VALUE: "a field that must be unique has this value on another Task",
-  MULTIPLE_CHOICES: "several Tasks have this call's key: delete all but one in Salesforce, then replay",
-  DUPLICATE_EXTERNAL_ID: "several Tasks have this call's key: delete all but one in Salesforce, then replay",
-  JSON_PARSER_ERROR: "a value is not of its field's type",
-};
+/**
+ * Statuses by which Salesforce Edge says that the org is not there: it does not know where it is (420), does not reach it (502), or it is down or
+ * overloaded (503; REST API Developer Guide, "Status Codes and Error Responses").
+ */
+const DOWN_STATUSES = new Set([420, 502, 503]);
 
 const READ_ONLY =
   "this Task may not be edited by the integration user (its owner, a record type, an approval or a sharing rule stands before it): unlock it there, then replay";
@@ -69,7 +40,8 @@ export function outcomeOfReading(error: unknown, options: { what: string; fix: s
   const { what, fix } = options;
   const outcome = outcomeOfSalesforceError(error);
   if (outcome.kind === "rejected") {
-    return { kind: "unauthorized", code: outcome.code, reason: `Salesforce refuses ${what} (${outcome.code})`, fix };
+    const names = error instanceof SalesforceError && error.fields.length > 0 ? `: ${error.fields.join(", ")}` : "";
+    return { kind: "unauthorized", code: outcome.code, reason: `Salesforce refuses ${what} (${outcome.code}${names})`, fix };
   }
   if (outcome.kind === "ambiguous") {
     return {
@@ -90,24 +62,28 @@ function outcomeOfRefusal(error: SalesforceError): Outcome {
     const reason = "the org has used up its API requests of the last 24 hours";
     return { kind: "retry", because: "rate-limit", code, reason, retryAfterMs: retryAfterMs ?? DAILY_LIMIT_MS };
   }
-  if (limit === "concurrent") {
+  if (TOO_MUCH.has(code)) {
     const reason = "too many long requests of the org run at once";
     return { kind: "retry", because: "rate-limit", code, reason, retryAfterMs: retryAfterMs ?? CONCURRENT_LIMIT_MS };
   }
   if (status === 429) return { kind: "retry", because: "rate-limit", code, reason: "Salesforce asks to send more slowly", ...wait };
-  if (status === 503 || code === "SERVER_UNAVAILABLE") {
+  if (DOWN.has(code) || DOWN_STATUSES.has(status ?? 0)) {
     return { kind: "retry", because: "down", code, reason: `Salesforce is not available (${code})`, ...wait };
   }
-  if (LOCKS.has(code) || status === 420 || (status ?? 0) >= 500) {
-    const because = LOCKS.has(code) || status === 420 ? "record" : "server";
-    return { kind: "retry", because, code, reason: `Salesforce could not write it now (${code})`, ...wait };
+  if ((status ?? 0) >= 500 && !(LATER.has(code) && code !== "UNKNOWN_EXCEPTION")) {
+    return { kind: "retry", because: "server", code, reason: `Salesforce could not write it now (${code})`, ...wait };
+  }
+  if (LATER.has(code)) return { kind: "retry", because: "record", code, reason: `Salesforce could not write it now (${code})`, ...wait };
+  if (STALE.has(code)) {
+    const reason = `what the call is logged on is not in Salesforce any more (${code}): the next try looks again`;
+    return { kind: "retry", because: "record", code, reason };
   }
   if (code === "BATCH_REFUSED") {
     const reason = "other calls of its batch have values that spoil it, and looking for them has taken enough requests: it is sent again";
     return { kind: "retry", because: "record", code: "batch_refused", reason };
   }
   if (code === "NOT_PUT_BACK") {
-    const reason = "the Task was deleted in Salesforce and is made again: on whom it was comes with the next try";
+    const reason = "the Task was deleted in Salesforce and is made again: its person comes with the next try";
     return { kind: "retry", because: "record", code: "not_put_back", reason };
   }
   // Refused or not: the answer does not say. Written once more it is the same Task.
@@ -125,10 +101,12 @@ function outcomeOfCode({ status, code, fields }: SalesforceError): Outcome {
   // A record that is not found is the record's trouble; an address that is not found is everybody's.
   const fix = code === "NOT_FOUND" && status === undefined ? undefined : FIXES[code];
   if (fix !== undefined) {
-    const reason = code === "STORAGE_LIMIT_EXCEEDED" ? "the org's data storage is full" : `Salesforce does not let us in (${code})`;
+    const isFull = code === "STORAGE_LIMIT_EXCEEDED" || code === "EXCEEDED_QUOTA";
+    const reason = isFull ? "the org's data storage is full" : `Salesforce does not let us in (${code})`;
     return { kind: "unauthorized", code, reason, fix };
   }
-  if (status === 401 || status === 403 || status === 404 || status === 410) {
+  // Salesforce says 400 of what a request holds, with a code. Whatever else is refused as a whole is no call's fault.
+  if (status !== undefined && status !== 300 && (status !== 400 || code === "HTTP_400")) {
     const reason = `Salesforce does not let us in (${code})`;
     return { kind: "unauthorized", code, reason, fix: "Look at login_url, base_url, api_version and the integration user's permissions" };
   }

@@ -85,18 +85,6 @@ describe("the person", () => {
     expect(count(org, SEARCH)).toBe(1);
   });
 
-  test("who was deleted since we looked is left out, and looked for again", async () => {
-    const org = await startOrg();
-    const destination = await org.open();
-    await receiptOf(sendOne(destination, deliveryOf(documentedCall())));
-    org.sandbox.removePerson(DANA);
-    const second = await receiptOf(sendOne(destination, deliveryOf(documentedCall({ call_id: "call_2" }))));
-    expect(personOf(second)).toEqual({});
-    expect(await tasksOf(org)).toHaveLength(2);
-    const third = await receiptOf(sendOne(destination, deliveryOf(documentedCall({ call_id: "call_3" }))));
-    expect(personOf(third)).toEqual({ who_id: recordId("00Q", 1) });
-  });
-
   test("a search that the integration user may not make says what to grant, and writes nothing", async () => {
     const org = await startOrg();
     const destination = await org.open();

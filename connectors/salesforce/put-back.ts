@@ -1,50 +1,46 @@
-import { signalUntil } from "./again.ts";
 import { SalesforceError } from "./errors.ts";
-import type { Org } from "./open.ts";
 import { outcomeOfSalesforceError } from "./outcome.ts";
-import { repaired } from "./repair.ts";
 import type { Task } from "./task.ts";
-import { type Splits, upsertTasks } from "./upsert.ts";
-import type { Item } from "./write.ts";
-
-/** Each of the person and the company may be gone as well. */
-const MAX_TRIES = 3;
+import { type Item, type Writing, writeItems } from "./write.ts";
 
 /**
- * Somebody deleted the Task, and the upsert has made it anew, without what is written but once: the person, what it is related to, the owner.
- * That is written now, as the receipt has it; so are the Comments where this version was to leave them as they stood. TaskSubtype cannot be:
- * it is not updateable, and whether a Task is there shows only when it is made. What Salesforce refuses is left out of `task`, and so of the
- * receipt; where it gave no clear answer, `result` becomes the error, and the next attempt comes by here again.
+ * Somebody deleted the Task, and the upsert has made a new one, without what is written but once: the person, what it is related to, the owner.
+ * That is written now, as the receipt has it, or as it is looked up again where that is gone as well; so are the Comments where this version was to
+ * leave them as they stood. TaskSubtype cannot be: it is not updateable, and whether a Task is there shows only when it is made. What Salesforce
+ * refuses is left out of `task`, and so of the receipt; where it gave no clear answer, `result` becomes the error, and the next attempt comes by
+ * here again.
  */
-export async function putBack(options: { items: Item[]; org: Org; splits: Splits; signal: AbortSignal }): Promise<void> {
-  const { items, org, splits, signal } = options;
-  const { untilMs } = splits;
-  const { session, externalIdField } = org;
-  let left = items.flatMap((item) => {
-    const lost = isMadeAnew(item) ? lostBy(item) : {};
-    return Object.keys(lost).length > 0 ? [{ item, lost }] : [];
+export async function putBack(options: Writing & { items: Item[] }): Promise<void> {
+  const { items, org } = options;
+  const { externalIdField } = org;
+  const backs = items.flatMap((item) => {
+    const lost = wasReplaced(item) ? lostBy(item) : {};
+    if (Object.keys(lost).length === 0) return [];
+    const back: Item = {
+      ...item,
+      task: { ...lost, [externalIdField]: item.task[externalIdField] },
+      leftOut: [],
+      result: { error: undefined },
+    };
+    return [{ item, back }];
   });
-  for (let round = 0; round < MAX_TRIES && left.length > 0; round += 1) {
-    if (performance.now() >= untilMs) break;
-    const tasks = left.map(({ item, lost }) => ({ task: { ...lost, [externalIdField]: item.task[externalIdField] }, fields: {} }));
-    const results = await upsertTasks({ tasks, splits, session, externalIdField, signal: signalUntil({ untilMs, signal }) });
-    left = left.flatMap(({ item, lost }, index) => {
-      const result = results[index] ?? { error: undefined };
-      if ("id" in result) {
-        item.task = { ...item.task, ...lost };
-        return [];
-      }
-      const repair = repaired(lost, result.error);
-      if (repair && repair.task !== lost) return Object.keys(repair.task).length > 0 ? [{ item, lost: repair.task }] : [];
-      if (outcomeOfSalesforceError(result.error, { isUpdate: true }).kind !== "rejected") item.result = result;
-      return [];
-    });
+  if (performance.now() < options.untilMs) await writeItems({ ...options, items: backs.map(({ back }) => back), isReplaced: true });
+  for (const { item, back } of backs) {
+    const { result } = back;
+    if ("id" in result) {
+      item.task = { ...item.task, ...back.task };
+      item.matched = back.matched;
+      item.leftOut = [...item.leftOut, ...back.leftOut];
+    } else if ("outcome" in result) {
+      item.result = result;
+    } else if (outcomeOfSalesforceError(result.error, { isUpdate: true }).kind !== "rejected") {
+      item.result = { error: result.error ?? new SalesforceError({ errors: [{ code: "NOT_PUT_BACK" }] }) };
+    }
   }
-  for (const { item } of left) item.result = { error: new SalesforceError({ errors: [{ code: "NOT_PUT_BACK" }] }) };
 }
 
 /** The receipt is of another Task, which is not there any more. */
-export function isMadeAnew({ delivery: { previous }, result }: Pick<Item, "delivery" | "result">): boolean {
+export function wasReplaced({ delivery: { previous }, result }: Pick<Item, "delivery" | "result">): boolean {
   return previous !== undefined && "id" in result && result.id !== previous.id;
 }
 

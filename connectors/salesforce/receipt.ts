@@ -1,9 +1,9 @@
-import type { Delivery, Person, Receipt } from "../../src/connector.ts";
+import { type Delivery, leftOut, type Person, type Receipt, sideOf } from "../../src/connector.ts";
 import { UNKNOWN_CALLER } from "./make-contacts.ts";
+import type { Matched } from "./match-people.ts";
 import { notesOf } from "./notes.ts";
 import type { Candidate } from "./search.ts";
 import type { Task } from "./task.ts";
-import type { Whom } from "./whom.ts";
 import type { SalesforceWith } from "./with.ts";
 
 /** A person's name, where it is one: what we called them ourselves is none, and neither is a number that somebody typed as a name. */
@@ -33,18 +33,20 @@ export function personOf(options: { person: Candidate; ownerEmail: string | unde
 }
 
 /**
- * What is remembered of a Task that was written; of one that was made anew, what it has now. `who_id`, `what_id` and `owner_id` are what was once written: they are not written again, so that
+ * What is remembered of a Task that was written; of a new one in place of a deleted one, what it has now. `who_id`, `what_id` and `owner_id` are what was once written: they are not written again, so that
  * what a person corrects in Salesforce stays. `notes` names the parts of the call that its Comments hold.
  */
 export function receiptOf(options: {
   id: string;
   task: Task;
   delivery: Delivery<SalesforceWith>;
-  whom: Whom;
+  matched: Matched;
+  /** Details that the Task is without, and why. */
+  leftOut: readonly { field: string; code: string }[];
   ownerEmail: string | undefined;
   instanceUrl: string;
 }): Receipt {
-  const { id, task, delivery, whom, ownerEmail, instanceUrl } = options;
+  const { id, task, delivery, matched, ownerEmail, instanceUrl } = options;
   const previous = delivery.previous?.id === id ? delivery.previous : undefined;
   const written = (field: string) => (typeof task[field] === "string" ? task[field] : undefined);
   const extra = present({
@@ -52,12 +54,14 @@ export function receiptOf(options: {
     what_id: written("WhatId") ?? previous?.extra?.what_id,
     owner_id: written("OwnerId") ?? previous?.extra?.owner_id,
     notes: notesOf({ ...delivery, previous }),
-    contact_refused: whom.refused,
+    contact_refused: matched.refused,
+    ...leftOut([...options.leftOut, ...(matched.leftOut ?? [])]),
+    ...sideOf(delivery.call),
   });
   const before = previous ?? standing({ task, receipt: delivery.previous });
-  const isOnPerson = whom.person !== undefined && (written("WhoId") ?? written("WhatId")) !== undefined;
-  const person = isOnPerson && whom.person ? personOf({ person: whom.person, ownerEmail, instanceUrl }) : before.person;
-  const found = whom.found ?? before.found;
+  const isOnPerson = matched.person !== undefined && (written("WhoId") ?? written("WhatId")) !== undefined;
+  const person = isOnPerson && matched.person ? personOf({ person: matched.person, ownerEmail, instanceUrl }) : before.person;
+  const found = matched.found ?? before.found;
   return {
     id,
     url: pageOf({ instanceUrl, object: "Task", id }),
@@ -67,7 +71,7 @@ export function receiptOf(options: {
   };
 }
 
-/** Of a Task that was made anew: who the deleted one was on, if this one is again. */
+/** Of a Task in place of a deleted one: who the deleted one was on, if this one is again. */
 function standing(options: { task: Task; receipt: Receipt | undefined }): Pick<Receipt, "person" | "found"> {
   const { task, receipt } = options;
   if (!receipt) return {};

@@ -1,7 +1,9 @@
 import { z } from "zod";
-import { type Receipt, RematchError, truncate } from "../../src/connector.ts";
+import { OpenError, type Receipt, RematchError, truncate } from "../../src/connector.ts";
+import { STALE } from "./codes.ts";
 import { SalesforceError } from "./errors.ts";
 import type { Org } from "./open.ts";
+import { outcomeOfSalesforceError } from "./outcome.ts";
 import type { PersonKind } from "./phone-fields.ts";
 import { nameOf, personOf } from "./receipt.ts";
 import type { Candidate } from "./search.ts";
@@ -20,6 +22,8 @@ const recordAnswer = z.object({
   Name: z.string().nullish(),
   OwnerId: z.string().nullish(),
   AccountId: z.string().nullish(),
+  IsConverted: z.boolean().nullish(),
+  ConvertedContactId: z.string().nullish(),
 });
 
 /** Puts a call's Task on the person whom somebody chose. @throws {RematchError} `to` is nobody, or the Task is gone */
@@ -38,7 +42,11 @@ export async function rematchTask(options: { receipt: Receipt; to: string; org: 
     if (error.code === "FIELD_INTEGRITY_EXCEPTION") {
       throw new RematchError("Salesforce takes no Lead for a Task that is related to something: empty Related To there, then try again");
     }
-    throw error;
+    if (STALE.has(error.code)) {
+      const gone = `that ${person.kind} was deleted, merged or converted just now, or the integration user may not use it (${error.code})`;
+      throw new RematchError(`${gone}: search by the call's number again, and give the record that you find`);
+    }
+    throw explained(error);
   }
   const emails = await org.users.emailsOf(person.owner ? [person.owner] : [], signal);
   const { who_id: _who, what_id: _what, contact_refused: _refused, ...kept } = receipt.extra ?? {};
@@ -54,6 +62,13 @@ export async function rematchTask(options: { receipt: Receipt; to: string; org: 
       ...(link.WhatId ? { what_id: link.WhatId } : {}),
     },
   };
+}
+
+/** For people, with what to do: a refusal is no fault of ours that a trace would help with. */
+function explained(error: SalesforceError): Error {
+  const outcome = outcomeOfSalesforceError(error, { isUpdate: true });
+  if (outcome.kind === "unauthorized" || outcome.kind === "retry") return new OpenError(outcome);
+  return outcome.kind === "rejected" ? new RematchError(outcome.reason) : error;
 }
 
 const SUBJECT_LENGTH = 255;
@@ -85,14 +100,20 @@ async function personFrom(options: { to: string; org: Org; signal: AbortSignal }
   const [, id, prefix] = ID.exec(to.trim()) ?? [];
   const kind = PREFIXES[prefix ?? ""];
   if (!id || !kind) throw new RematchError(`that is no person of Salesforce: ${GIVE}`);
-  const fields = ["Id", "Name", "OwnerId", ...(kind === "Contact" ? ["AccountId"] : [])];
+  const own = { Contact: ["AccountId"], Lead: ["IsConverted", "ConvertedContactId"], Account: [] }[kind];
+  const fields = ["Id", "Name", "OwnerId", ...own];
   try {
     const answer = await org.session.request({ method: "GET", path: `/sobjects/${kind}/${id}?fields=${fields.join(",")}` }, { signal });
-    const { Id, Name, OwnerId, AccountId } = recordAnswer.parse(answer);
+    const { Id, Name, OwnerId, AccountId, IsConverted, ConvertedContactId } = recordAnswer.parse(answer);
+    if (IsConverted)
+      throw new RematchError(
+        `that Lead was converted: give the Contact that it became${ConvertedContactId ? `, ${ConvertedContactId}` : ""}`,
+      );
     const accountId = (kind === "Account" ? Id : AccountId) ?? undefined;
     return { kind, id: Id, name: Name ?? "", accountId, owner: OwnerId ?? undefined, modifiedAtMs: 0, numbers: [] };
   } catch (error) {
-    if (!(error instanceof SalesforceError) || (error.status !== 404 && error.status !== 400)) throw error;
+    if (!(error instanceof SalesforceError)) throw error;
+    if (error.status !== 404 && error.status !== 400) throw explained(error);
     throw new RematchError(`Salesforce has no ${kind} with that id, or the integration user cannot see it: ${GIVE}`);
   }
 }

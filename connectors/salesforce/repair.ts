@@ -1,42 +1,105 @@
+import { truncate } from "../../src/connector.ts";
+import { STALE } from "./codes.ts";
 import { SalesforceError } from "./errors.ts";
 import type { Task } from "./task.ts";
 
-/** The person, the company or the deal that the call was to be logged on was merged, deleted or hidden since we looked. */
-const STALE = new Set(["INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"]);
-
+/** The owner may not own it: who left the company, who may not see it, who has a licence without Tasks. */
+const OWNER = new Set(["INACTIVE_OWNER_OR_USER", "OP_WITH_INVALID_USER_TYPE_EXCEPTION", "TRANSFER_REQUIRES_READ"]);
+/** Refused of a field, and not because of its value's form: what it refers to is not there, or may not be used. */
+const REFERENCE = new Set([...STALE, "FIELD_INTEGRITY_EXCEPTION", "FIELD_FILTER_VALIDATION_EXCEPTION", "MALFORMED_ID"]);
+/** Without these a Task is no logged call, or not this one. */
+const ESSENTIAL = new Set(["subject", "status", "activitydate", "description", "whoid", "whatid"]);
 const LINKS = ["WhatId", "WhoId"];
+/** Of a text that is too long for the org; what is left is shortened again if need be. */
+const KEPT_SHARE = 0.75;
 
-export interface Repair {
-  task: Task;
+/** What to do before a Task is sent once more, in the same attempt. */
+export type Repair =
   /** Another transaction must end first. */
-  isLocked?: boolean;
+  | { kind: "locked" }
+  /** A write of the same key was faster: this one is an update now. */
+  | { kind: "again" }
+  /** The person, company, deal or owner is not what it was when we looked: look again. */
+  | { kind: "stale" }
+  /** Looked up just now, and refused all the same: the person is gone, or not for us. */
+  | { kind: "lost"; field: string }
+  /** Everything but a detail, which is named. */
+  | { kind: "without"; task: Task; leftOut: { field: string; code: string }[] };
+
+/** Whether a refused owner is the trouble of a record that has one. Of a reference without a name it may be: then the record has no other. */
+export function isAboutOwner({ code, fields }: SalesforceError, isOnlyReference = true): boolean {
+  return OWNER.has(code) || (REFERENCE.has(code) && (fields.includes("OwnerId") || (fields.length === 0 && isOnlyReference)));
 }
 
-/** What to send once more, in the same attempt, after `error`; undefined when that would not help. */
-export function repaired(task: Task, error: unknown): Repair | undefined {
-  if (!(error instanceof SalesforceError)) return undefined;
-  const { code, fields } = error;
-  if (code === "UNABLE_TO_LOCK_ROW") return { task, isLocked: true };
-  // A write of the same key was faster: this one is an update now.
-  if (code === "DUPLICATE_VALUE") return { task };
-  // Who left the company since we looked: the Task stays with the integration user, until somebody gives it away.
-  if ("OwnerId" in task && (code === "INACTIVE_OWNER_OR_USER" || (STALE.has(code) && fields.includes("OwnerId")))) {
-    const { OwnerId: _, ...unowned } = task;
-    return { task: unowned };
+/** Undefined: nothing would help. `isFresh`: what the Task refers to was looked up after an error of that kind. */
+export function repairOf(options: {
+  task: Task;
+  error: unknown;
+  isFresh: boolean;
+  externalIdField: string;
+  /** API names of the route's own fields. */
+  ownFields: readonly string[];
+  /** The link that is the person: WhatId for an Account. */
+  personField: "WhoId" | "WhatId";
+}): Repair | undefined {
+  const { task, error, isFresh, externalIdField, ownFields, personField } = options;
+  if (!(error instanceof SalesforceError) || (error.status !== undefined && error.status !== 400)) return undefined;
+  const { code } = error;
+  const named = namesIn(task, error.fields);
+  const isUnnamed = error.fields.length === 0;
+  const codeOf = (field: string) => error.errors.find((one) => one.fields?.some((name) => sameName(name, field)))?.code ?? code;
+  const without = (fields: readonly string[], isNoted = true): Repair | undefined =>
+    fields.length === 0
+      ? undefined
+      : { kind: "without", task: drop(task, fields), leftOut: isNoted ? fields.map((field) => ({ field, code: codeOf(field) })) : [] };
+
+  if (code === "UNABLE_TO_LOCK_ROW") return { kind: "locked" };
+  if ("OwnerId" in task && isAboutOwner(error, false)) {
+    return isFresh ? without(["OwnerId"]) : { kind: "stale" };
   }
-  if (STALE.has(code)) {
-    const links = LINKS.filter((field) => field in task);
-    // Which one is stale Salesforce does not always say. Then the deal or company goes first: the person matters more.
-    const stale = fields.length === 0 ? links.slice(0, 1) : links.filter((field) => fields.includes(field));
-    if (stale.length > 0) return { task: without(task, stale) };
+  const links = LINKS.filter((field) => field in task && (isUnnamed || named.includes(field)));
+  if (STALE.has(code) || (REFERENCE.has(code) && links.length > 0 && !isUnnamed)) {
+    if (!isFresh && (links.length > 0 || (isUnnamed && "OwnerId" in task))) return { kind: "stale" };
+    // Which one it is Salesforce does not always say. Then the deal or company goes first: the person matters more.
+    const other = links.find((field) => field !== personField);
+    if (other) return without([other]);
+    if (links.length > 0) return { kind: "lost", field: personField };
+    if (isUnnamed && "OwnerId" in task) return without(["OwnerId"]);
   }
-  if (code === "INVALID_FIELD_FOR_INSERT_UPDATE" && fields.includes("TaskSubtype") && "TaskSubtype" in task) {
-    const { TaskSubtype: _, ...rest } = task;
-    return { task: rest };
+  // Not updateable, and this was an update after all: nothing is lost by it.
+  if (code === "INVALID_FIELD_FOR_INSERT_UPDATE" && named.includes("TaskSubtype")) return without(["TaskSubtype"], false);
+  const isKeyAlone = error.fields.every((field) => sameName(field, externalIdField));
+  if (code === "DUPLICATE_VALUE" && isKeyAlone) return { kind: "again" };
+  if (code === "STRING_TOO_LONG" && named.length > 0 && named.every((field) => field === "Subject" || field === "Description")) {
+    return { kind: "without", task: shortened(task, named), leftOut: named.map((field) => ({ field: `the end of ${field}`, code })) };
   }
-  return undefined;
+  if (code === "REQUIRED_FIELD_MISSING") return undefined;
+  const isDetail = (field: string) => !ESSENTIAL.has(field.toLowerCase()) && !sameName(field, externalIdField);
+  const areAllNamed = error.fields.every((field) => named.some((one) => sameName(one, field)));
+  if (!isUnnamed) return areAllNamed && named.every(isDetail) ? without(named) : undefined;
+  // A value that is not of its field's type, or refers to nothing: Salesforce names no field then, and those of the route are the likely ones.
+  return code === "JSON_PARSER_ERROR" || REFERENCE.has(code) ? without(namesIn(task, ownFields).filter(isDetail)) : undefined;
 }
 
-function without(task: Task, fields: readonly string[]): Task {
-  return Object.fromEntries(Object.entries(task).filter(([field]) => !fields.includes(field)));
+function sameName(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}
+
+/** As the Task spells them: an error has the names in the org's letters, a route in its own. */
+function namesIn(task: Task, fields: readonly string[]): string[] {
+  const wanted = new Set(fields.map((field) => field.toLowerCase()));
+  return Object.keys(task).filter((field) => wanted.has(field.toLowerCase()));
+}
+
+export function drop(task: Task, fields: Iterable<string>): Task {
+  const gone = new Set(fields);
+  return Object.fromEntries(Object.entries(task).filter(([field]) => !gone.has(field)));
+}
+
+function shortened(task: Task, fields: readonly string[]): Task {
+  const cut = (field: string) => {
+    const text = String(task[field]);
+    return [field, truncate(text, Math.floor(text.length * KEPT_SHARE), "…")];
+  };
+  return { ...task, ...Object.fromEntries(fields.map(cut)) };
 }

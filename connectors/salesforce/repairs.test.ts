@@ -88,6 +88,44 @@ describe("rematch", () => {
   });
 });
 
+describe("rematch on somebody who is gone", () => {
+  test("a Lead that was converted: the Contact that it became is named", async () => {
+    const org = await startOrg();
+    const { rematch } = await logged(org);
+    const contact = org.sandbox.convert(LEE);
+    await expect(rematch(LEE)).rejects.toThrow(`that Lead was converted: give the Contact that it became, ${contact.Id}`);
+    expect((await rematch(contact.Id)).person).toMatchObject({ id: contact.Id, kind: "contact", name: "Lee Prospect" });
+  });
+
+  test.each([
+    "INVALID_CROSS_REFERENCE_KEY",
+    "ENTITY_IS_DELETED",
+    "CANNOT_UPDATE_CONVERTED_LEAD",
+    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
+  ])("a person who was merged or deleted between the look and the write: it says so, and the Task stays (%s)", async (errorCode) => {
+    const org = await startOrg();
+    const { rematch } = await logged(org);
+    org.fault.now = (request) =>
+      request.method === "PATCH" ? Response.json([{ errorCode, message: "invalid cross reference id" }], { status: 400 }) : undefined;
+    await expect(rematch(SAM)).rejects.toThrow(RematchError);
+    await expect(rematch(SAM)).rejects.toThrow(/was deleted, merged or converted just now/);
+    expect((await tasksOf(org))[0]?.WhoId).toBe(DANA);
+  });
+
+  test("a refusal comes with its fix, and not as a fault of the program", async () => {
+    const org = await startOrg();
+    const { rematch } = await logged(org);
+    for (const [status, errorCode, message] of [
+      [403, "API_DISABLED_FOR_ORG", "Salesforce does not let us in (API_DISABLED_FOR_ORG)"],
+      [503, "SERVER_UNAVAILABLE", "Salesforce is not available (SERVER_UNAVAILABLE)"],
+      [400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", "a validation rule of the org refuses the Task"],
+    ] as const) {
+      org.fault.now = (request) => (request.method === "PATCH" ? Response.json([{ errorCode, message: "no" }], { status }) : undefined);
+      await expect(rematch(SAM)).rejects.toThrow(message);
+    }
+  });
+});
+
 test("a Task is read back as Salesforce shows it, and is gone when it is gone", async () => {
   const org = await startOrg();
   const { destination, receipt } = await logged(org);

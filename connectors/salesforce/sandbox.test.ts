@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { FIELD } from "../../test/support/salesforce.ts";
 import { createAdmin } from "./sandbox/admin.ts";
-import { PEOPLE } from "./sandbox/people.ts";
-import { search } from "./sandbox/search.ts";
-import { answerQuery } from "./sandbox/soql.ts";
+import { PEOPLE, recordId } from "./sandbox/people.ts";
+import { type PhoneIndex, search } from "./sandbox/search.ts";
+import { createQueries } from "./sandbox/soql.ts";
 import { createSandbox } from "./sandbox.ts";
 
 describe("the sandbox is strict", () => {
@@ -47,11 +47,15 @@ describe("the sandbox is strict", () => {
 
   test("a query is refused for what the org has not, and quotes in it must be escaped", () => {
     const rows = [{ Id: "1", Email: "o'neil@example.com", IsActive: true }];
-    const ask = (soql: string) => answerQuery({ soql, tables: { User: { columns: ["Id", "Email", "IsActive"], rows } } });
+    const tables = { User: { columns: ["Id", "Email", "IsActive"], rows } };
+    const ask = (soql: string) => createQueries().first({ soql, tables, path: "/services/data/v65.0/query" });
     expect(ask("SELECT Id FROM User WHERE Email = 'o'neil@example.com'").status).toBe(400);
     expect(ask("SELECT Id, Nowhere__c FROM User").status).toBe(400);
     expect(ask("SELECT Id FROM Nobody").status).toBe(400);
     expect(ask("DELETE FROM User").status).toBe(400);
+    // AND and OR side by side need brackets.
+    expect(ask("SELECT Id FROM User WHERE Id = '1' OR Id = '2' AND IsActive = true").status).toBe(400);
+    expect(ask("SELECT Id FROM User WHERE (Id = '1' OR Id = '2') AND IsActive = true").status).toBe(200);
     expect(ask("SELECT Id FROM User WHERE IsActive = true AND Email IN ('x','O\\'Neil@example.com') LIMIT 1").status).toBe(200);
   });
 
@@ -63,6 +67,46 @@ describe("the sandbox is strict", () => {
     expect(find("4155550100 OR ")).toBe(400);
     expect(find(Array.from({ length: 400 }, () => "4155550100").join(" OR "))).toBe(400);
     expect(find("4155550100", "Account(Id, MobilePhone)")).toBe(400);
+    expect(find("*5550100")).toBe(400);
+    expect(find('"415 555 0100"')).toBe(200);
+    expect(find("(415) 555-0100")).toBe(400);
+  });
+
+  test("a number is found as one word and as its groups, an extension in it or not, and at the beginning of a word only", async () => {
+    const contact = (Phone: string) => ({ kind: "Contact" as const, Id: recordId("003", 1), Name: "n", Phone, LastModifiedDate: "" });
+    const finds = async (term: string, Phone: string, index?: PhoneIndex) => {
+      const answer = search(`FIND {${term}} IN PHONE FIELDS RETURNING Contact(Id)`, [contact(Phone)], index);
+      return ((await answer.json()) as { searchRecords: unknown[] }).searchRecords.length === 1;
+    };
+    expect(await finds("4155550100", "(415) 555-0100")).toBe(true);
+    expect(await finds("4155550100", "+1 (415) 555-0100")).toBe(false);
+    expect(await finds("4155550100", "(415) 555-0100 x204", "each number")).toBe(true);
+    expect(await finds("4155550100", "(415) 555-0100 x204", "whole field")).toBe(false);
+    expect(await finds("4155550100*", "(415) 555-0100 x204", "whole field")).toBe(true);
+    expect(await finds("415555*", "1 415 555 0100")).toBe(false);
+    expect(await finds('"415 555 0100"', "030 1234 / (415) 555-0100")).toBe(true);
+    expect(await finds('"415 0100"', "(415) 555-0100")).toBe(false);
+  });
+
+  test("a search gives 2,000 records at most, all objects together; a query gives them page by page", async () => {
+    const crowd = Array.from({ length: 2_500 }, (_, index) => ({
+      kind: "Contact" as const,
+      Id: recordId("003", index),
+      Name: "n",
+      Phone: "4155550100",
+      LastModifiedDate: `2025-01-01T00:00:0${index % 10}.000+0000`,
+    }));
+    const both = search("FIND {4155550100} IN PHONE FIELDS RETURNING Contact(Id), Lead(Id)", crowd);
+    expect(((await both.json()) as { searchRecords: unknown[] }).searchRecords).toHaveLength(1_000);
+    const tables = { Contact: { columns: ["Id", "Phone"], rows: crowd } };
+    const queries = createQueries();
+    const soql = "SELECT Id FROM Contact WHERE Phone LIKE '%415%0100%'";
+    const first = (await queries.first({ soql, tables, path: "/q" }).json()) as Record<string, unknown>;
+    expect([first.totalSize, first.done, (first.records as unknown[]).length]).toEqual([2_500, false, 2_000]);
+    const cursor = String(first.nextRecordsUrl).slice("/q/".length);
+    const second = (await queries.next({ cursor, path: "/q" }).json()) as Record<string, unknown>;
+    expect([second.done, (second.records as unknown[]).length]).toEqual([true, 500]);
+    expect(queries.next({ cursor: "01gNowhere-2000", path: "/q" }).status).toBe(400);
   });
 
   test("a field may only be made on Activity, and only by who may", () => {

@@ -5,9 +5,9 @@ import { createAdmin } from "./sandbox/admin.ts";
 import { itemError, refusal } from "./sandbox/answers.ts";
 import { createContacts, readPerson } from "./sandbox/contacts.ts";
 import { CLIENT_ID, CLIENT_SECRET, createOAuth, INTEGRATION_USER } from "./sandbox/oauth.ts";
-import { DEALS, PEOPLE, type SandboxDeal, type SandboxPerson, type SandboxUser, USERS } from "./sandbox/people.ts";
-import { FIELDS, search } from "./sandbox/search.ts";
-import { answerQuery, type Row } from "./sandbox/soql.ts";
+import { DEALS, PEOPLE, recordId, type SandboxDeal, type SandboxPerson, type SandboxUser, USERS } from "./sandbox/people.ts";
+import { COLUMNS, FIELDS, type PhoneIndex, search } from "./sandbox/search.ts";
+import { createQueries, type Row } from "./sandbox/soql.ts";
 import { taskFields } from "./sandbox/task-fields.ts";
 import { createTasks, type StoredTask } from "./sandbox/tasks.ts";
 
@@ -25,8 +25,12 @@ export interface SalesforceSandboxOptions extends SandboxOptions {
   mayCustomize?: boolean;
   /** What the org's own rules say to each new Contact: a code such as DUPLICATES_DETECTED. */
   contactRule?: string;
+  /** The duplicate rule of `contactRule` only warns: who says that they know saves all the same. */
+  ruleOnlyWarns?: boolean;
   /** The search index stands still: who is made from now on is found by queries only. */
   staleIndex?: boolean;
+  /** What of a number is a word of the search index: see `sandbox/search.ts`. Default its whole field. */
+  phoneIndex?: PhoneIndex;
   /** Requests that the org may make in 24 hours. Default a Developer Edition's 15,000. */
   dailyRequests?: number;
 }
@@ -40,6 +44,10 @@ export interface SalesforceSandbox extends Sandbox {
   expireTokens(): void;
   rotateRefreshTokens(): void;
   removePerson(id: string): void;
+  /** The Lead becomes a Contact with its numbers. */
+  convert(leadId: string): SandboxPerson;
+  /** The first is deleted, the second has its numbers. */
+  merge(loserId: string, winnerId: string): void;
   lockRows(count: number): void;
   /** Other integrations have made so many requests. */
   useUp(requests: number): void;
@@ -56,13 +64,24 @@ const COLLECTIONS_VERSION = 46;
 
 export function createSandbox(options: SalesforceSandboxOptions = {}): SalesforceSandbox {
   const { limits = true, latencyMs = 0, publicKey, externalIdField = "Voice_Call_Id__c", mayCustomize = true, hidden = [] } = options;
-  const { deals = DEALS, users = USERS, dailyRequests = limits ? 15_000 : 1_000_000, contactRule, staleIndex = false } = options;
-  const people = [...(options.people ?? PEOPLE)];
+  const {
+    deals = DEALS,
+    users = USERS,
+    dailyRequests = limits ? 15_000 : 1_000_000,
+    contactRule,
+    ruleOnlyWarns = false,
+    staleIndex = false,
+    phoneIndex,
+  } = options;
+  const people = (options.people ?? PEOPLE).map((person) => ({ ...person }));
   const indexed = staleIndex ? [...people] : people;
   const oauth = createOAuth({ publicKey });
   const fields = taskFields(externalIdField ?? undefined);
   const admin = createAdmin({ fields, hidden, mayCustomize, integrationUser: INTEGRATION_USER });
   const tasks = createTasks({ fields: admin.fields, people, users, deals });
+  /** Deleted, and there for queryAll. */
+  const bin: SandboxPerson[] = [];
+  const queries = createQueries();
   const requests: string[] = [];
   let used = 0;
 
@@ -88,32 +107,42 @@ export function createSandbox(options: SalesforceSandboxOptions = {}): Salesforc
   });
   app.get("/services/data/:version/sobjects/Task/describe", () => Response.json({ name: "Task", label: "Task", fields: admin.fields() }));
   app.get("/services/data/:version/sobjects/:kind/describe", (context) => {
-    const columns = FIELDS[context.req.param("kind") as SandboxPerson["kind"]];
+    const columns = COLUMNS[context.req.param("kind") as SandboxPerson["kind"]];
     if (!columns) return refusal(404, "NOT_FOUND", "The requested resource does not exist");
-    return Response.json({ name: context.req.param("kind"), fields: columns.map((name) => ({ name, createable: name !== "Id" })) });
+    const fields = columns.map(({ name, type }) => ({ name, type, filterable: true, createable: name !== "Id" }));
+    return Response.json({ name: context.req.param("kind"), fields });
   });
   app.get("/services/data/:version/limits", () =>
     Response.json({ DailyApiRequests: { Max: dailyRequests, Remaining: Math.max(0, dailyRequests - used) } }),
   );
+  const pathOf = (version: string, tooling = "") => `/services/data/${version}${tooling}/query`;
   app.on("GET", ["/services/data/:version/query", "/services/data/:version/query/"], (context) =>
-    answerQuery({ soql: context.req.query("q") ?? "", tables: tablesNow() }),
+    queries.first({ soql: context.req.query("q") ?? "", tables: tablesNow(), path: pathOf(context.req.param("version")) }),
+  );
+  app.on("GET", ["/services/data/:version/queryAll", "/services/data/:version/queryAll/"], (context) =>
+    queries.first({ soql: context.req.query("q") ?? "", tables: tablesNow(bin), path: pathOf(context.req.param("version")) }),
+  );
+  app.get("/services/data/:version/query/:cursor", (context) =>
+    queries.next({ cursor: context.req.param("cursor"), path: pathOf(context.req.param("version")) }),
   );
   app.on("GET", ["/services/data/:version/tooling/query", "/services/data/:version/tooling/query/"], (context) => {
     if (!mayCustomize) return refusal(400, "INVALID_TYPE", "sObject type 'CustomField' is not supported.");
     const { CustomField } = admin.tables;
     const tables = { CustomField: { columns: ["Id", "DeveloperName", "TableEnumOrId"], rows: CustomField } };
-    return answerQuery({ soql: context.req.query("q") ?? "", tables });
+    return queries.first({ soql: context.req.query("q") ?? "", tables, path: pathOf(context.req.param("version"), "/tooling") });
   });
   app.post("/services/data/:version/tooling/sobjects/CustomField", async (context) => admin.makeField(await context.req.json()));
   app.post("/services/data/:version/sobjects/:object", async (context) =>
     admin.grant(context.req.param("object"), await context.req.json()),
   );
   app.post("/services/data/:version/composite/sobjects", async (context) => {
-    const rule = contactRule === undefined ? undefined : itemError(contactRule, "Use one of these records? Dana Example, (415) 555-0100");
-    return createContacts({ body: await context.req.json(), people, rule });
+    const isKnown = ruleOnlyWarns && /\ballowSave=true\b/.test(context.req.header("sforce-duplicate-rule-header") ?? "");
+    const rule =
+      contactRule === undefined || isKnown ? undefined : itemError(contactRule, "Use one of these records? Dana, (415) 555-0100");
+    return createContacts({ body: await context.req.json(), people, users, rule });
   });
   app.on("GET", ["/services/data/:version/search", "/services/data/:version/search/"], (context) =>
-    search(context.req.query("q") ?? "", indexed),
+    search(context.req.query("q") ?? "", indexed, phoneIndex),
   );
   app.get("/services/data/:version/composite/sobjects/Task", (context) =>
     tasks.retrieve(context.req.query("ids"), context.req.query("fields")),
@@ -134,13 +163,16 @@ export function createSandbox(options: SalesforceSandboxOptions = {}): Salesforc
   });
   app.notFound(() => refusal(404, "NOT_FOUND", "The requested resource does not exist"));
 
-  function tablesNow() {
+  function tablesNow(deleted: SandboxPerson[] = []) {
     const named = (...columns: string[]) => ["Id", ...columns];
-    const contacts = people.filter(({ kind }) => kind === "Contact");
+    const rowsOf = (kind: SandboxPerson["kind"]) => [...people, ...deleted].filter((person) => person.kind === kind) as unknown as Row[];
+    const leads = rowsOf("Lead").map((lead) => ({ IsConverted: false, ...lead }));
     return {
       User: { columns: named("Email", "IsActive", "CreatedDate"), rows: users as unknown as Row[] },
       Opportunity: { columns: named("AccountId", "IsClosed", "CreatedDate"), rows: deals as unknown as Row[] },
-      Contact: { columns: named("AccountId", "OwnerId", "Phone", "CreatedDate"), rows: contacts as unknown as Row[] },
+      Contact: { columns: [...FIELDS.Contact, "CreatedDate"], rows: rowsOf("Contact") },
+      Lead: { columns: FIELDS.Lead, rows: leads },
+      Account: { columns: FIELDS.Account, rows: rowsOf("Account"), children: { Opportunities: { table: "Opportunity", by: "AccountId" } } },
       Task: { columns: admin.fields().map(({ name }) => name), rows: tasks.list() },
       PermissionSet: { columns: named("Name"), rows: admin.tables.PermissionSet },
       FieldPermissions: { columns: named("ParentId", "Field"), rows: admin.tables.FieldPermissions },
@@ -176,9 +208,27 @@ export function createSandbox(options: SalesforceSandboxOptions = {}): Salesforc
       used += count;
     },
     people,
+    convert(leadId) {
+      const lead = people.find(({ Id }) => Id === leadId);
+      if (!lead) throw new Error(`no Lead ${leadId}`);
+      lead.IsConverted = true;
+      const { IsConverted: _, ...rest } = lead;
+      const contact = { ...rest, kind: "Contact" as const, Id: recordId("003", 900 + people.length) };
+      people.push(contact);
+      lead.ConvertedContactId = contact.Id;
+      return contact;
+    },
+    merge(loserId, winnerId) {
+      const [loser, winner] = [loserId, winnerId].map((id) => people.find(({ Id }) => Id === id));
+      if (!loser || !winner) throw new Error("no such people");
+      const { Phone, MobilePhone } = loser;
+      Object.assign(winner, { ...(Phone ? { Phone } : {}), ...(MobilePhone ? { MobilePhone } : {}) });
+      people.splice(people.indexOf(loser), 1);
+      bin.push({ ...loser, MasterRecordId: winner.Id });
+    },
     removePerson(id) {
       const index = people.findIndex((person) => person.Id === id);
-      if (index >= 0) people.splice(index, 1);
+      if (index >= 0) bin.push(...people.splice(index, 1));
     },
     requests,
   };

@@ -1,17 +1,19 @@
 import { type Delivery, type Outcome, untilAborted } from "../../src/connector.ts";
 import { skipExisting } from "./existing.ts";
-import { dealsFor, linkTo } from "./link.ts";
 import { keepNotes } from "./notes.ts";
 import type { Org } from "./open.ts";
 import { outcomeOfReading, outcomeOfSalesforceError } from "./outcome.ts";
-import { nameOf, receiptOf } from "./receipt.ts";
-import { MappingFault, takenTwice, taskOf } from "./task.ts";
-import { decideWhom, isLinked } from "./whom.ts";
+import { planTasks } from "./plan.ts";
+import { putBack } from "./put-back.ts";
+import { receiptOf } from "./receipt.ts";
+import { takenTwice } from "./task.ts";
 import type { SalesforceWith } from "./with.ts";
-import { type Item, writeTasks } from "./write.ts";
+import { type Item, writeItems } from "./write.ts";
 
-/** So much of an attempt's time may second tries take: their answers, and the first one's, must still be told. */
+/** So much of an attempt's time may second tries take: their answers, and the first one's, must still come through. */
 const REPAIRS_SHARE = 0.7;
+/** Requests that may look for the values that spoil a batch, whatever it holds. */
+const MAX_SPLITS = 20;
 /** The owner's address is for people to read in the receipt. */
 const EMAILS_MS = 2_000;
 
@@ -37,65 +39,26 @@ export async function sendTasks(options: {
     const reason = "another call of the batch has the same id but for capital letters, which Salesforce does not tell apart";
     outcomes.set(key, { kind: "rejected", code: "same_external_id", reason });
   }
-  const items = await itemsOf(deliveries.filter(({ key }) => !outcomes.has(key)));
+  const wanted = deliveries.filter(({ key }) => !outcomes.has(key));
+  const plans = await planTasks({ deliveries: wanted, org, timezone, isReplaced: false, signal });
+  const items = wanted.flatMap((delivery): Item[] => {
+    const plan = plans.get(delivery.key);
+    if (plan && !("outcome" in plan)) return [{ delivery, ...plan, description: plan.task.Description, result: { error: undefined } }];
+    if (plan) outcomes.set(delivery.key, plan.outcome);
+    return [];
+  });
   for (const [key, outcome] of await keepNotes({ items, session, signal })) outcomes.set(key, outcome);
   const ready = items.filter(({ delivery }) => !outcomes.has(delivery.key));
 
   // Before anything is written: what is only nice to have must not cost a written Task its answer.
-  const emails = await ownersEmails(ready.flatMap(({ whom }) => whom.person?.owner ?? []));
-  await writeTasks({ items: ready, org, untilMs, signal });
+  const emails = await ownersEmails(ready.flatMap(({ matched }) => matched.person?.owner ?? []));
+  const writing = { items: ready, org, timezone, splits: { left: MAX_SPLITS, untilMs }, untilMs, signal };
+  await writeItems({ ...writing, isReplaced: false });
+  await putBack(writing);
   for (const item of ready) outcomes.set(item.delivery.key, outcomeOf(item));
   return options.deliveries.map(
     ({ key }) => outcomes.get(key) ?? { kind: "ambiguous", code: "no_result", reason: "the Task's end is not known" },
   );
-
-  /** Whom each call is logged on, and the Task that follows. Those that cannot be written have an outcome instead. */
-  async function itemsOf(wanted: Delivery<SalesforceWith>[]): Promise<Item[]> {
-    const owners = await ownersOf(wanted);
-    if ("outcome" in owners) {
-      for (const { key } of wanted) outcomes.set(key, owners.outcome);
-      return [];
-    }
-    const ownerOf = (delivery: Delivery<SalesforceWith>) => delivery.previous?.extra?.owner_id ?? owners.ids.get(emailOf(delivery));
-    const { people, makeContacts, dealsOf } = org;
-    const decided = await decideWhom({ deliveries: wanted, people, makeContacts, ownerOf, signal });
-    const calls = wanted.flatMap((delivery) => {
-      const whom = decided.get(delivery.key) ?? {};
-      if (!("outcome" in whom)) return [{ delivery, whom, person: whom.person }];
-      outcomes.set(delivery.key, whom.outcome);
-      return [];
-    });
-    const found = await dealsFor({ calls, dealsOf, signal });
-    return calls.flatMap(({ delivery, whom, person }) => {
-      try {
-        if ("outcome" in found && delivery.with.associate.includes("open_deal") && person) {
-          outcomes.set(delivery.key, found.outcome);
-          return [];
-        }
-        const deals = "deals" in found ? found.deals : new Map<string, string>();
-        const link = linkTo({ person, associate: delivery.with.associate, deals });
-        // Somebody chose the person before: the Subject names that one.
-        const name = isLinked(delivery) ? delivery.previous?.person?.name : nameOf(person?.name);
-        const task = taskOf({ delivery, name, link, owner: ownerOf(delivery), missing: org.missing, externalIdField, timezone });
-        return [{ delivery, whom, task, description: task.Description, result: { error: undefined } }];
-      } catch (error) {
-        if (!(error instanceof MappingFault)) throw error;
-        outcomes.set(delivery.key, { kind: "rejected", code: "unreadable_value", reason: error.message });
-        return [];
-      }
-    });
-  }
-
-  async function ownersOf(wanted: Delivery<SalesforceWith>[]): Promise<{ ids: Map<string, string> } | { outcome: Outcome }> {
-    const asked = wanted.filter(({ previous }) => previous?.extra?.owner_id === undefined).map(emailOf);
-    const emails = asked.filter((email) => email !== "");
-    try {
-      return { ids: emails.length === 0 ? new Map() : await org.users.idsOf(emails, signal) };
-    } catch (error) {
-      const fix = "Give the integration user read access to User, or leave out owner";
-      return { outcome: outcomeOfReading(error, { what: "the owner's user", fix }) };
-    }
-  }
 
   async function ownersEmails(ids: string[]): Promise<Map<string, string>> {
     const soon = AbortSignal.any([signal, AbortSignal.timeout(Math.round(Math.min(EMAILS_MS, timeoutMs / 5)))]);
@@ -103,15 +66,14 @@ export async function sendTasks(options: {
     return untilAborted(soon, () => org.users.emailsOf(ids, soon)).catch(() => new Map());
   }
 
-  function outcomeOf({ delivery, whom, task, result }: Item): Outcome {
+  function outcomeOf(item: Item): Outcome {
+    const { delivery, matched, task, leftOut, result } = item;
+    if ("outcome" in result) return result.outcome;
     if ("error" in result) return outcomeOfSalesforceError(result.error, { isUpdate: delivery.previous !== undefined });
-    const ownerEmail = emails.get(whom.person?.owner ?? "");
-    return { kind: "delivered", receipt: receiptOf({ id: result.id, task, delivery, whom, ownerEmail, instanceUrl: session.instanceUrl }) };
+    const ownerEmail = emails.get(matched.person?.owner ?? "");
+    const receipt = receiptOf({ id: result.id, task, delivery, matched, leftOut, ownerEmail, instanceUrl: session.instanceUrl });
+    return { kind: "delivered", receipt };
   }
-}
-
-function emailOf({ call, with: { owner } }: Delivery<SalesforceWith>): string {
-  return (owner?.trim() || call.agent_owner).trim().toLowerCase();
 }
 
 function outcomeOfLooking(error: unknown): Outcome {

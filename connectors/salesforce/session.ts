@@ -10,6 +10,7 @@ export interface ApiRequest {
   /** Below `/services/data/v65.0`. */
   path: string;
   body?: unknown;
+  headers?: Record<string, string>;
 }
 
 /** A connection that is logged in, and stays so. */
@@ -71,9 +72,11 @@ export async function openSession(options: { settings: SalesforceSettings; timeo
       try {
         return await requestOnce(request, signal);
       } catch (error) {
-        if (!(error instanceof SalesforceError) || error.status !== 401) throw error;
+        if (!(error instanceof SalesforceError) || !mayBeOver(error)) throw error;
+        const before = connection.instanceUrl;
         await renew(token);
         signal.throwIfAborted();
+        if (error.status !== 401 && connection.instanceUrl === before) throw error;
         // A second 401 is not about the token's age.
         return await requestOnce(request, signal);
       }
@@ -89,10 +92,14 @@ export async function openSession(options: { settings: SalesforceSettings; timeo
 }
 
 async function exchanged(connection: Connection, request: ApiRequest, exchange: Exchange): Promise<unknown> {
-  const { method, path, body } = request;
+  const { method, path, body, headers = {} } = request;
   try {
     return await connection.request(
-      { method, url: path, ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }) },
+      {
+        method,
+        url: path,
+        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { ...headers, "content-type": "application/json" } }),
+      },
       { transport: createTransport(exchange) },
     );
   } catch (error) {
@@ -102,6 +109,11 @@ async function exchanged(connection: Connection, request: ApiRequest, exchange: 
     const errors = status === 300 ? [{ code: "MULTIPLE_CHOICES" }] : readVendorErrors(error.data);
     throw new SalesforceError({ status, errors, retryAfterMs });
   }
+}
+
+/** The token has expired, or the org has moved (a migration, a new My Domain): a login tells where to. Where it is sent to is never followed. */
+function mayBeOver({ status = 0, code }: SalesforceError): boolean {
+  return status === 401 || status === 420 || (status > 300 && status < 400) || code === "ORG_NOT_OWNED_BY_INSTANCE";
 }
 
 /** jsforce does not export its class. `errorCode` is `ERROR_HTTP_502` when the body was no error of Salesforce's. */

@@ -20,6 +20,9 @@ export const DESCRIPTION_LENGTH = 32_000;
 const MAX_FIELD_LENGTH = 131_072;
 const MAX_DURATION_SECONDS = 99_999_999;
 
+const OUR_FIELDS = "Subject Status Priority Type ActivityDate CallType CallDurationInSeconds CallDisposition CallObject Description".split(
+  " ",
+);
 const CALL_TYPES = { inbound: "Inbound", outbound: "Outbound", unknown: undefined };
 const DISPOSITIONS: Record<string, string> = { answered: "Answered", voicemail: "Voicemail", failed: "Failed" };
 
@@ -59,11 +62,19 @@ export function taskOf(options: {
     OwnerId: previous?.extra?.owner_id ? undefined : owner,
     ...link,
   });
+  const own = present(
+    Object.fromEntries(Object.entries(fields).map(([field, value]) => [spelled(field), plainText(value, MAX_FIELD_LENGTH)])),
+  );
   return {
     ...Object.fromEntries(Object.entries(ours).filter(([field]) => !missing.has(field))),
-    ...present(Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, plainText(value, MAX_FIELD_LENGTH)]))),
+    ...own,
     [externalIdField]: externalIdOf(delivery.key),
   };
+
+  /** As we spell it: field names have no case, and of two in one record Salesforce takes either. */
+  function spelled(field: string): string {
+    return [externalIdField, ...OUR_FIELDS].find((one) => one.toLowerCase() === field.toLowerCase()) ?? field;
+  }
 }
 
 /** The org's word for the call_outcome; "" for `none`. */
@@ -71,6 +82,11 @@ function dispositionOf({ call, with: { outcome } }: Delivery<SalesforceWith>): s
   const own = outcome?.[call.call_outcome];
   if (own?.trim().toLowerCase() === "none") return "";
   return oneLine(own) || oneLine(DISPOSITIONS[call.call_outcome] ?? call.call_outcome);
+}
+
+/** A field may be one that only a new Task takes, or only one that is there. */
+export function refusedKey(field: string, { previous }: Pick<Delivery<SalesforceWith>, "previous">): string {
+  return `${previous ? "update" : "insert"} ${field.toLowerCase()}`;
 }
 
 /** Where one Task is, below the version. */

@@ -9,6 +9,8 @@ export interface Users {
   idsOf(emails: readonly string[], signal: AbortSignal): Promise<Map<string, string>>;
   /** Addresses by id, as far as they can be had: they are for people to read. Never throws. */
   emailsOf(ids: readonly string[], signal: AbortSignal): Promise<Map<string, string>>;
+  /** Who has this address may own nothing any more: ask again next time. */
+  forget(email: string): void;
 }
 
 const KNOWN_FOR_MS = 60 * 60_000;
@@ -64,5 +66,6 @@ export function createUsers(options: { session: Session }): Users {
         return new Map();
       }
     },
+    forget: (email) => ids.delete(email.toLowerCase()),
   };
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, realpathSync } from "node:fs";
+import { mkdirSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
@@ -7,6 +7,8 @@ import { openErrorOfDuckDb } from "./duckdb-errors.ts";
 /** Other processes hold the file for a query or two: it is worth waiting for them a little. */
 const PATIENCE_MS = 2_000;
 const TRY_AGAIN_MS = 100;
+/** Of a use that waits for longer: a busy connector leaves the file for a few milliseconds between two batches. */
+const TRY_AGAIN_SOON_MS = 5;
 
 /**
  * Small, because a connector is one of many processes on one machine: batches are of 4 MB at most, and writing 500 rows
@@ -37,13 +39,15 @@ export function withDuckDbFile<T>(
     readOnly?: boolean;
     /** Files below it may be read and written too. */
     folder?: string;
+    /** How long another process that holds the file is waited for. Default 2 s. */
+    patienceMs?: number;
     signal?: AbortSignal;
   },
   use: (connection: DuckDBConnection) => Promise<T>,
 ): Promise<T> {
-  const { path, readOnly = false, folder, signal } = options;
+  const { path, readOnly = false, folder, patienceMs = PATIENCE_MS, signal } = options;
   const key = realPathOf(path);
-  const turn = (tails.get(key) ?? Promise.resolve()).then(() => openAndUse({ path, readOnly, folder, signal, use }));
+  const turn = (tails.get(key) ?? Promise.resolve()).then(() => openAndUse({ path, readOnly, folder, patienceMs, signal, use }));
   const tail = turn.then(
     () => undefined,
     () => undefined,
@@ -77,11 +81,12 @@ async function openAndUse<T>(options: {
   path: string;
   readOnly: boolean;
   folder: string | undefined;
+  patienceMs: number;
   signal: AbortSignal | undefined;
   use: (connection: DuckDBConnection) => Promise<T>;
 }): Promise<T> {
-  const { path, readOnly, folder, signal, use } = options;
-  const instance = await openPatiently({ path, readOnly, folder, signal });
+  const { path, readOnly, folder, patienceMs, signal, use } = options;
+  const instance = await openPatiently({ path, readOnly, folder, patienceMs, signal });
   try {
     const connection = await instance.connect();
     const interrupt = () => connection.interrupt();
@@ -118,21 +123,31 @@ async function openPatiently(options: {
   path: string;
   readOnly: boolean;
   folder: string | undefined;
+  patienceMs: number;
   signal: AbortSignal | undefined;
 }): Promise<DuckDBInstance> {
-  const { path, readOnly, folder, signal } = options;
+  const { path, readOnly, folder, patienceMs, signal } = options;
   const config = { ...CONFIG, ...(folder === undefined ? {} : MEMORY_WITH_FOLDER), ...(readOnly ? { access_mode: "READ_ONLY" } : {}) };
   const { DuckDBInstance } = await import("@duckdb/node-api");
-  const giveUpAtMs = performance.now() + PATIENCE_MS;
+  const giveUpAtMs = performance.now() + patienceMs;
   for (;;) {
     signal?.throwIfAborted();
     try {
-      return await DuckDBInstance.create(path, config);
+      const before = inodeOf(path);
+      const instance = await DuckDBInstance.create(path, config);
+      // Another file was put in its place between the opening and the lock: what is written into the old one would be gone.
+      if (before === undefined || before === inodeOf(path)) return instance;
+      instance.closeSync();
     } catch (error) {
       const trouble = openErrorOfDuckDb(error);
       const locked = "code" in trouble.outcome && trouble.outcome.code === "locked";
       if (!locked || performance.now() >= giveUpAtMs) throw trouble;
-      await delay(TRY_AGAIN_MS, undefined, { signal });
+      await delay(patienceMs > PATIENCE_MS ? TRY_AGAIN_SOON_MS : TRY_AGAIN_MS, undefined, { signal });
     }
   }
+}
+
+/** Undefined where there is no file yet. */
+function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
 }

@@ -4,6 +4,7 @@ import { writeBisecting } from "./bisect.ts";
 import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
 import { isMissingTable, openErrorOfDuckDb, refusalOfDuckDb } from "./duckdb-errors.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
+import { rewriteDuckDbFile } from "./duckdb-rewrite.ts";
 import type { Row } from "./row.ts";
 import type { Store } from "./store.ts";
 import { type ExistingTable, missingColumns, type TypesOf } from "./widen.ts";
@@ -18,6 +19,9 @@ export const DUCKDB_TYPES: TypesOf = {
 
 /** Opening plays the write-ahead log back, 0.4 ms a transaction: a quiet route would otherwise pile up a thousand of one row each. */
 const BATCHES_PER_CHECKPOINT = 64;
+
+/** A person waits for it, and it comes once. */
+export const ERASE_PATIENCE_MS = 10_000;
 
 const STAMPS = new Set([DELIVERED_AT, UPDATED_AT]);
 /** Where a batch lies, as texts, before it is merged. */
@@ -60,12 +64,14 @@ export function openDuckDbStore(options: { url: Secret; table: string; batchesPe
       }),
 
     erase: (key, { signal }) =>
-      withDuckDbFile({ path, signal }, async (connection) => {
+      withDuckDbFile({ path, patienceMs: ERASE_PATIENCE_MS, signal }, async (connection) => {
         const result = await connection.runAndReadAll(`DELETE FROM ${quoted(table)} WHERE ${quoted(KEY)} = $1 RETURNING 1`, [key]);
         // What was deleted must not stay readable in the write-ahead log.
         await fold(connection);
         return result.getRows().length > 0;
       }),
+
+    afterErase: ({ signal }) => rewriteDuckDbFile({ path, signal }),
 
     read: (key, { signal }) =>
       withDuckDbFile({ path, signal }, (connection) =>

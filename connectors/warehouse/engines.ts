@@ -1,4 +1,4 @@
-import type { Secret } from "../../src/connector.ts";
+import type { OwnFiles, Secret } from "../../src/connector.ts";
 import type { Store } from "./store.ts";
 
 /** A destination's settings, as far as engines know them. */
@@ -24,8 +24,14 @@ export interface Engine {
   url: RegExp;
   takes: readonly OwnSetting[];
   needs?: readonly OwnSetting[];
+  /** What the engine keeps of a deleted row, and until when: a sentence for `patchbay forget`. */
+  keepsDeleted?: string;
+  /** What lies on this machine, of the whole address. */
+  files?(url: string): OwnFiles;
   /** A caution for `check`: what it was never run against. */
   note?: string;
+  /** Those that Patchbay does not bring. */
+  packages?: string[];
   open(settings: EngineSettings, options: { timeoutMs: number }): Promise<Store>;
 }
 
@@ -39,18 +45,24 @@ const ENGINES: readonly Engine[] = [
     // `:memory:` keeps nothing; `md:` is another service.
     url: /^duckdb:(?!:memory:|md:).+$/s,
     takes: [],
+    files: (url) => {
+      const path = url.slice("duckdb:".length);
+      return { kind: "file", path, copy: async (options) => (await import("./duckdb-copy.ts")).copyDuckDbFile({ path, ...options }) };
+    },
     open: async (settings) => (await import("./duckdb.ts")).openDuckDbStore(settings),
   },
   {
     title: "Parquet files",
     url: /^parquet:(?!s3:|https?:).+$/s,
     takes: [],
+    files: (url) => ({ kind: "folder", path: url.slice("parquet:".length) }),
     open: async (settings) => (await import("./parquet.ts")).openParquetStore(settings),
   },
   {
     title: "PostgreSQL",
     url: /^postgres(ql)?:\/\/.+$/s,
     takes: ["schema"],
+    keepsDeleted: "PostgreSQL keeps the bytes of a deleted row in the table's pages until VACUUM FULL, and in its WAL and backups",
     open: async ({ schema, ...settings }, { timeoutMs }) =>
       (await import("./postgres.ts")).openPostgresStore({ ...settings, schema, timeoutMs }),
   },
@@ -58,13 +70,16 @@ const ENGINES: readonly Engine[] = [
     title: "ClickHouse",
     url: /^clickhouses?:\/\/[^/]+\/[^/?]+$/s,
     takes: [],
+    keepsDeleted: "ClickHouse keeps the bytes of a deleted row until the next merge, or until OPTIMIZE TABLE … FINAL",
     open: async (settings, { timeoutMs }) => (await import("./clickhouse.ts")).openClickHouseStore({ ...settings, timeoutMs }),
   },
   {
     title: "BigQuery",
     url: /^bigquery:\/\/[\w.:-]+\/\w+$/s,
     takes: ["credentials", "location", "base_url", "linger"],
+    keepsDeleted: "BigQuery keeps a deleted row for the dataset's time travel (2 to 7 days), and 7 days more for its own recovery",
     note: untried("BigQuery"),
+    packages: ["@google-cloud/bigquery"],
     open: async (settings) => (await import("./bigquery.ts")).openBigQueryStore(settings),
   },
   {
@@ -72,6 +87,7 @@ const ENGINES: readonly Engine[] = [
     url: /^snowflake:\/\/[\w.-]+\/[^/?]+\/[^/?]+(\?.*)?$/s,
     takes: ["username", "private_key", "base_url", "linger"],
     needs: ["username", "private_key"],
+    keepsDeleted: "Snowflake keeps a deleted row for the table's Time Travel (1 day if nothing else is set), and 7 days more in Fail-safe",
     note: untried("Snowflake"),
     open: async (settings, { timeoutMs }) => (await import("./snowflake.ts")).openSnowflakeStore({ ...settings, timeoutMs }),
   },

@@ -77,6 +77,14 @@ export const warehouse = defineConnector({
     return typeof url === "string" ? engineOf(url)?.note : undefined;
   },
 
+  files({ url }) {
+    return engineOf(url.reveal())?.files?.(url.reveal());
+  },
+
+  needs({ url }) {
+    return typeof url === "string" ? (engineOf(url)?.packages ?? []) : [];
+  },
+
   async open({ settings, timeoutMs }) {
     const engine = engineOf(settings.url.reveal());
     if (!engine) throw new Error("the settings were not parsed");
@@ -90,6 +98,7 @@ export const warehouse = defineConnector({
     return {
       send: (deliveries, { signal }) => sendRows({ deliveries, store, signal }),
       erase: ({ key }, { signal }) => store.erase(key, { signal }),
+      afterErase: async ({ signal }) => (store.afterErase ? store.afterErase({ signal }) : engine.keepsDeleted),
       read: ({ key }, { signal }) => store.read(key, { signal }),
       close: () => store.close(),
     };

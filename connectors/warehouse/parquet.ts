@@ -1,11 +1,11 @@
 import { mkdirSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Secret } from "../../src/connector.ts";
 import { writeBisecting } from "./bisect.ts";
 import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT } from "./columns.ts";
-import { DUCKDB_TYPES, fillIncoming, INCOMING, readRow } from "./duckdb.ts";
+import { DUCKDB_TYPES, ERASE_PATIENCE_MS, fillIncoming, INCOMING, readRow } from "./duckdb.ts";
 import { openErrorOfDuckDb, refusalOfDuckDb } from "./duckdb-errors.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
 import { removeHalfWritten, replaceFile } from "./parquet-file.ts";
@@ -28,9 +28,14 @@ export function openParquetStore(options: { url: Secret; table: string }): Store
   const folder = resolve(options.url.reveal().slice("parquet:".length));
   const fileOf = (day: string) => join(folder, day, `${table}.parquet`);
 
-  function withFolder<T>(signal: AbortSignal | undefined, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  function withFolder<T>(
+    signal: AbortSignal | undefined,
+    use: (connection: DuckDBConnection) => Promise<T>,
+    patienceMs?: number,
+  ): Promise<T> {
     mkdirSync(folder, { recursive: true });
-    return withDuckDbFile({ path: join(folder, LOCK), folder, ...(signal && { signal }) }, async (connection) => {
+    const options = { path: join(folder, LOCK), folder, ...(signal && { signal }), ...(patienceMs !== undefined && { patienceMs }) };
+    return withDuckDbFile(options, async (connection) => {
       try {
         return await use(connection);
       } catch (error) {
@@ -92,22 +97,37 @@ export function openParquetStore(options: { url: Secret; table: string }): Store
       }),
 
     erase: (key, { signal }) =>
-      withFolder(signal, async (connection) => {
-        // It may hold the call: whoever is forgotten is in no file.
-        await removeHalfWritten(folder);
-        const there = await readable(connection, []);
-        if (!there) return false;
-        const found = await connection.runAndReadAll(`SELECT DISTINCT ${FILE} FROM ${there.sql} WHERE ${quoted(KEY)} = $1`, [key]);
-        for (const [file] of found.getRows()) {
-          const day = String(file).split("/").at(-2) ?? "";
-          await connection.run(
-            `CREATE OR REPLACE TEMP TABLE kept AS SELECT * EXCLUDE (${FILE}) FROM ${there.sql} WHERE ${FILE} = ${literal(String(file))} AND ${quoted(KEY)} IS DISTINCT FROM $1`,
-            [key],
-          );
-          await writeDay(connection, day, "SELECT * FROM kept");
-        }
-        return found.getRows().length > 0;
-      }),
+      withFolder(
+        signal,
+        async (connection) => {
+          // It may hold the call: whoever is forgotten is in no file.
+          await removeHalfWritten(folder);
+          const there = await readable(connection, []);
+          if (!there) return false;
+          const found = await connection.runAndReadAll(`SELECT DISTINCT ${FILE} FROM ${there.sql} WHERE ${quoted(KEY)} = $1`, [key]);
+          for (const [file] of found.getRows()) {
+            const day = String(file).split("/").at(-2) ?? "";
+            await connection.run(
+              `CREATE OR REPLACE TEMP TABLE kept AS SELECT * EXCLUDE (${FILE}) FROM ${there.sql} WHERE ${FILE} = ${literal(String(file))} AND ${quoted(KEY)} IS DISTINCT FROM $1`,
+              [key],
+            );
+            await writeDay(connection, day, "SELECT * FROM kept");
+          }
+          return found.getRows().length > 0;
+        },
+        ERASE_PATIENCE_MS,
+      ),
+
+    // What a process that was killed had moved out of memory; the lock's holder is alone.
+    afterErase: ({ signal }) =>
+      withFolder(
+        signal,
+        async () => {
+          await rm(join(folder, `${LOCK}.tmp`), { recursive: true, force: true });
+          return undefined;
+        },
+        ERASE_PATIENCE_MS,
+      ),
 
     read: (key, { signal }) =>
       withFolder(signal, async (connection) => {

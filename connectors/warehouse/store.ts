@@ -24,6 +24,8 @@ export interface Store {
   upsert(rows: Row[], columns: readonly Column[], options: { signal: AbortSignal }): Promise<RowResult[]>;
   /** Deletes a row by its key; `false`: there was none. @throws as `upsert`. */
   erase(key: string, options: { signal: AbortSignal }): Promise<boolean>;
+  /** Behind the last `erase`: what was deleted is not in the store's own files any more. Resolves with what stays, for people. */
+  afterErase?(options: { signal: AbortSignal }): Promise<string | undefined>;
   /** A row as it stands there, by column, its values as people read them; undefined: there is none. @throws as `upsert`. */
   read(key: string, options: { signal: AbortSignal }): Promise<Record<string, unknown> | undefined>;
   close(): Promise<void>;

@@ -82,8 +82,9 @@ export function createCarrier(options: CarrierOptions): Carrier {
   async function tryClaim(call: Call, claim: Claim): Promise<Outcome> {
     const { unknown: _, ...shared } = call;
     const mapped = { call: shared as SharedCall, with: connector.with.parse(example) as Record<string, unknown>, sentFields: [] };
-    const claimed = { claim, call, body: new Uint8Array(), place: { partition: 0, offset: 0, acceptedAt: clock.nowMs() } };
-    const how = { claimed, mapped, route, sender, related: undefined, nowMs: clock.nowMs(), alone: false, mayGo: () => true };
+    const nowMs = clock.nowMs();
+    const claimed = { claim, call, body: new Uint8Array(), place: { partition: 0, offset: 0, acceptedAt: nowMs - claim.agedMs } };
+    const how = { claimed, mapped, route, sender, related: undefined, nowMs, alone: false, mayGo: () => true };
     const outcome = await attempt(how);
     if (!outcome) throw new Error("the sender did not send");
     return outcome;
@@ -105,7 +106,10 @@ export function createCarrier(options: CarrierOptions): Carrier {
         if (settlement.kind === "delivered") return { end: "delivered", outcomes, receipt: settlement.receipt, inDoubt: false };
         if (settlement.kind === "skipped") return { end: "skipped", outcomes, inDoubt: false };
         if (settlement.kind === "dead") return { end: "dead", outcomes, inDoubt: settlement.ambiguous ?? false, isUpdate };
-        if (settlement.kind === "waiting") claim = { ...claim, attempts: claim.attempts + 1, ambiguous: settlement.ambiguous ?? false };
+        if (settlement.kind === "waiting") {
+          const { ambiguous = false, dueInMs } = settlement;
+          claim = { ...claim, attempts: claim.attempts + 1, ambiguous, agedMs: claim.agedMs + dueInMs };
+        }
         skip(SKIP_MS);
       }
       return { end: "tired", outcomes, inDoubt: false };

@@ -4,6 +4,8 @@ import type { Subject } from "./subject.ts";
 /** What there is of a connector to try. */
 export interface Trial {
   subject: Subject;
+  /** Which kind of account its sandbox is, where there are several. */
+  account: string | undefined;
   /** Its sandbox is HTTP: there is a wire on which things can go wrong. */
   isHttp: boolean;
   canRefuse: boolean;

@@ -1,5 +1,6 @@
 /** Runs every case on a connector: what `patchbay certify` shows, and what the tests hold. */
 
+import type { Connector } from "../connector.ts";
 import { createSemaphore } from "../lib/semaphore.ts";
 import { TimeoutError, within } from "../lib/time-limit.ts";
 import type { Case, Trial } from "./cases.ts";
@@ -28,20 +29,24 @@ export async function certify(options: {
 }): Promise<Certificate> {
   const { subject, kills, only = [], onProgress = () => undefined } = options;
   const { connector } = subject;
-  const chosen = CASES.filter((one) => (kills || !one.kills) && (only.length === 0 || only.some((text) => one.name.includes(text))));
-  const trial = await trialOf(subject);
+  const trials = await Promise.all((await accountsOf(connector)).map((account) => trialOf(subject, account)));
+  const chosen = trials.flatMap((trial) =>
+    CASES.map((one) => ({ one, trial, name: nameOf(one, trial) })).filter(
+      ({ one, name }) => (kills || !one.kills) && (only.length === 0 || only.some((text) => name.includes(text))),
+    ),
+  );
   const slots = createSemaphore(AT_ONCE);
   let done = 0;
 
   const cases = await Promise.all(
-    chosen.map(async (one): Promise<CaseResult> => {
+    chosen.map(async ({ one, trial, name }): Promise<CaseResult> => {
       await slots.acquire();
       try {
-        return { name: one.name, ...(await ended(one, trial)) };
+        return { name, ...(await ended(one, trial)) };
       } finally {
         slots.release();
         done += 1;
-        onProgress({ done, of: chosen.length, name: one.name });
+        onProgress({ done, of: chosen.length, name });
       }
     }),
   );
@@ -50,12 +55,22 @@ export async function certify(options: {
   return { connector: name, title, duplicates, cases, total: scoreOf(problems), passed: problems.length === 0 };
 }
 
-async function trialOf(subject: Subject): Promise<Trial> {
-  const { createSandbox } = await subject.connector.sandbox();
+/** The kinds of accounts that its stand-in can be; one without a name where there is but one. */
+async function accountsOf(connector: Connector): Promise<(string | undefined)[]> {
+  const { accounts = [] } = await connector.sandbox();
+  return accounts.length === 0 ? [undefined] : [...accounts];
+}
+
+const nameOf = ({ name }: Case, { account }: Trial) => (account === undefined ? name : `${name} (${account} account)`);
+
+async function trialOf(subject: Subject, account: string | undefined): Promise<Trial> {
+  const connector = account === undefined ? subject.connector : connectorAt(subject.connector, account);
+  const { createSandbox } = await connector.sandbox();
   const sandbox = createSandbox({ limits: false });
   try {
     return {
-      subject,
+      subject: { ...subject, connector },
+      account,
       isHttp: sandbox.fetch !== undefined,
       canRefuse: sandbox.refuse !== undefined,
       hasWrong: sandbox.wrong !== undefined,
@@ -63,6 +78,17 @@ async function trialOf(subject: Subject): Promise<Trial> {
   } finally {
     await sandbox.close?.();
   }
+}
+
+/** The same connector, whose stand-in is an account of this kind. */
+function connectorAt(connector: Connector, account: string): Connector {
+  return {
+    ...connector,
+    async sandbox() {
+      const { createSandbox } = await connector.sandbox();
+      return { createSandbox: (options) => createSandbox({ ...options, account }) };
+    },
+  };
 }
 
 /** A case that has no end, or breaks, says so: it is the connector's doing, or its sandbox's. */

@@ -3,6 +3,8 @@ import type { ExitCode } from "../errors.ts";
 import { printable } from "../lib/printable.ts";
 import { formatTable } from "../lib/table.ts";
 import { auditRoute, isWhole, type RouteAudit } from "../repair/audit.ts";
+import { verifyActions } from "../repair/verify-actions.ts";
+import { describeActionsReport } from "./actions.ts";
 import { pointInTime, routeNamed } from "./ask.ts";
 import { type CommonOptions, createContext } from "./context.ts";
 import { createProgress } from "./progress.ts";
@@ -25,9 +27,10 @@ export async function auditCommand(options: CommonOptions & { since?: string; ro
     }
     progress.clear();
     const mismatch = await logMismatch({ log, ledger });
-    const whole = mismatch === undefined && audits.every(isWhole);
-    if (options.json) console.log(JSON.stringify({ whole, ...(mismatch !== undefined && { mismatch }), routes: audits }));
-    else console.log(formatAudits(audits, whole, mismatch));
+    const actions = await verifyActions({ ledger });
+    const whole = mismatch === undefined && actions.faults.length === 0 && audits.every(isWhole);
+    if (options.json) console.log(JSON.stringify({ whole, ...(mismatch !== undefined && { mismatch }), routes: audits, actions }));
+    else console.log(`${formatAudits(audits, whole, mismatch)}${actions.faults.length > 0 ? `\n${describeActionsReport(actions)}` : ""}`);
     return whole ? 0 : 1;
   } finally {
     progress.clear();

@@ -1,12 +1,18 @@
 import type { ExitCode } from "../errors.ts";
-import { RoutesFileError } from "../errors.ts";
+import { RoutesFileError, UsageError } from "../errors.ts";
 import { formatDuration } from "../lib/table.ts";
 import { formatProblems } from "../routes/index.ts";
 import { type CommonOptions, createContext } from "./context.ts";
 
-/** `patchbay check [--no-env] [--json]`: every mistake of routes.yaml at once. Exit code 0 fine, 1 mistakes, 2 no such file. */
-export async function checkCommand(options: CommonOptions & { env: boolean }): Promise<ExitCode> {
-  const context = createContext(options);
+/**
+ * `patchbay check [file] [--no-env] [--no-code] [--json]`: every mistake of routes.yaml at once. Exit code 0 fine, 1 mistakes, 2 no such file.
+ * @throws {UsageError} when two files are named.
+ */
+export async function checkCommand(file: string | undefined, options: CommonOptions & { env: boolean; code: boolean }): Promise<ExitCode> {
+  if (file !== undefined && options.routes !== undefined && options.routes !== file) {
+    throw new UsageError(`two files are named: ${file} and ${options.routes}`, { hint: "Name one: patchbay check <file>." });
+  }
+  const context = createContext({ ...options, ...(file === undefined ? {} : { routes: file }), withoutCode: !options.code });
   try {
     const loaded = await context.routes({ kind: options.env ? "check" : "check-no-env" });
     const { path, version, sources, destinations, routes, retention, warnings } = loaded;

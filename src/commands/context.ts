@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { DEFAULT_LEDGER_URL, DEFAULT_LOG_URL, openLedger, openLog } from "../app.ts";
-import type { ExitCode } from "../errors.ts";
+import type { ExitCode, Problem } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { createLogger, type Logger } from "../lib/logger.ts";
 import type { Log } from "../log/log.ts";
@@ -40,8 +40,11 @@ export interface Access {
   access?: "look" | "watch";
 }
 
-/** @throws {UsageError} when `.env` cannot be read, or a variable of ours that every command uses cannot be meant. */
-export function createContext(options: CommonOptions & Access): Context {
+/**
+ * @param options.withoutCode connectors that the routes file names are not run.
+ * @throws {UsageError} when `.env` cannot be read, or a variable of ours that every command uses cannot be meant.
+ */
+export function createContext(options: CommonOptions & Access & { withoutCode?: boolean }): Context {
   const env = readEnvironment();
   const path = options.routes ?? setting(env, "PATCHBAY_ROUTES") ?? "routes.yaml";
   const logger = createLogger({ level: setting(env, "PATCHBAY_LOG_LEVEL") ?? "info" });
@@ -62,22 +65,23 @@ export function createContext(options: CommonOptions & Access): Context {
     // Loaded when asked for: an ingress without connectors, CEL and templates is 30 MB smaller.
     async sources(text) {
       const { loadIngressSources } = await import("../routes/ingress-sources.ts");
-      return loadIngressSources({ path, env, ...(text === undefined ? {} : { text }) });
+      return loadIngressSources({ path, env, onWarnings: (found) => logWarnings(logger, found), ...(text === undefined ? {} : { text }) });
     },
     path,
     urls,
     async routes(role, text) {
       const [{ loadRoutes }, { readRoutesFile }] = await Promise.all([import("../routes/load.ts"), import("../routes/read-file.ts")]);
       const now = text ?? readRoutesFile(path);
-      const { connectors, findings } = await connectorsOf({ path, text: now });
-      return loadRoutes({ path, text: now, env, connectors, connectorFindings: findings, role });
+      const { withoutCode } = options;
+      const { connectors, findings } = await connectorsOf({ path, text: now, withoutCode });
+      return loadRoutes({ path, text: now, env, connectors, connectorFindings: findings, withoutCode, role });
     },
     log() {
       log ??= openLog({ url: urls.log, logger, ...as });
       return log;
     },
     ledger() {
-      ledger ??= openLedger({ url: urls.ledger, ...as });
+      ledger ??= openLedger({ url: urls.ledger, logger, ...as });
       return ledger;
     },
     async close() {
@@ -95,12 +99,19 @@ function textOf(path: string): string {
 }
 
 /** Ours and those that the routes file names. */
-async function connectorsOf(file: { path: string; text: string }) {
+async function connectorsOf({ withoutCode, ...file }: { path: string; text: string; withoutCode?: boolean | undefined }) {
   const [{ connectors }, { withExternalConnectors }] = await Promise.all([
     import("../../connectors/index.ts"),
     import("../routes/external-connectors.ts"),
   ]);
-  return withExternalConnectors({ ...file, ours: connectors });
+  return withoutCode ? { connectors, findings: [] } : withExternalConnectors({ ...file, ours: connectors });
+}
+
+/** What is worth a look in a file that is used, at each load of a process that runs: one line of the log. */
+export function logWarnings(logger: Logger, warnings: readonly Problem[]): void {
+  if (warnings.length === 0) return;
+  const found = warnings.map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`);
+  logger.warn({ warnings: found }, "the routes file is used, and has something to look at: patchbay check shows it");
 }
 
 /** Runs a command that makes no log and no ledger where there is none, and closes what it opened. */

@@ -36,11 +36,14 @@ export async function deadListCommand(options: DeadOptions): Promise<ExitCode> {
 
 /** `patchbay dead show <call_id>`: the reason, and the record itself. Exit code 1 when there is none. */
 export async function deadShowCommand(callId: string, options: DeadOptions): Promise<ExitCode> {
-  return lookWithContext(options, async (context) => {
+  return withContext(options, async (context) => {
     const ledger = await context.ledger();
     const rows = await find(ledger, callId, options, 100);
     if (rows.length === 0) return none(callId);
+    const by = person(context.env);
     for (const row of rows) {
+      // Before it is shown: who reads a call leaves a trace.
+      await ledger.note({ by, route: row.route, action: "read", detail: `dead letter of ${callId}` });
       const body = await ledger.body(row);
       const record = body === undefined ? undefined : Buffer.from(body).toString("utf8");
       if (options.json) console.log(JSON.stringify({ ...row, record }));

@@ -1,69 +1,113 @@
-import type { Receipt } from "../connector.ts";
-import { deliveryKey } from "../delivery/key.ts";
-import type { ExitCode } from "../errors.ts";
-import type { DeliveryRow } from "../ledger/ledger.ts";
+import { isRunning } from "../delivery/heartbeat.ts";
+import { type ExitCode, UsageError } from "../errors.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { systemClock } from "../lib/clock.ts";
 import { CALLS_TOPIC } from "../log/log.ts";
-import { type Found, findEverything, forgetEverything } from "../repair/forget.ts";
+import { toE164 } from "../model/phone.ts";
+import { eraseAt, leftAt, notErased } from "../repair/erase.ts";
+import { type Found, findEverything } from "../repair/find.ts";
+import { forbid, forgetEverything, forgottenOf } from "../repair/forget.ts";
+import { forgottenFile, keepForgotten } from "../repair/forgotten-file.ts";
 import { logRetentionMs } from "../repair/keep.ts";
-import type { Destination } from "../route.ts";
-import type { LoadedRoutes } from "../routes/index.ts";
 import { confirmed, person } from "./ask.ts";
 import { type CommonOptions, createContext } from "./context.ts";
+import { count, describeDone, describeFound, describeLooked, NOT_LOOKED_AT } from "./forget-text.ts";
 import { createProgress } from "./progress.ts";
 
-/** The ledger keeps no number, so that a copy of it tells nobody who called. */
-const OLDER = "A number finds the calls that the log still holds; of older ones the ledger knows the call_id alone: name that.";
-
-type Left = { route: string; destination: string; receipt: Receipt; key: string; to: Destination | undefined };
-
-/** `patchbay forget <call_id | number>`: shows every place, removes what is ours, deletes at destinations that can, lists the rest. */
+/**
+ * `patchbay forget <call_id | number>`: shows every place, removes what is ours, deletes at destinations that can, says what stays.
+ * Exit code 1: nothing was found, or something is left for people to delete.
+ */
 export async function forgetCommand(what: string, options: CommonOptions & { yes?: boolean }): Promise<ExitCode> {
   const context = createContext({ ...options, looksOnly: true });
   const progress = createProgress({ enabled: !options.json });
   try {
     const routes = await context.routes({ kind: "all" });
     const [log, ledger] = [await context.log(), await context.ledger()];
-    const found = await findEverything({ what, log, ledger, onProgress: (n) => progress.show(`${n} records of the log read`) });
+    const { ownNumbers } = routes;
+    const onProgress = (records: number) => progress.show(`${records} records read`);
+    const found = await findEverything({ what, ownNumbers, log, ledger, onProgress });
     progress.clear();
-    if (found.calls.length === 0 && found.places.length === 0) {
-      console.error("Nothing is known of it: neither the log nor the ledger has such a call.");
-      if (found.byNumber) console.error(OLDER);
-      return 1;
-    }
-    const left = leftAt(found, routes);
-    const retentionMs = await logRetentionMs(log, routes.retention);
-    const expiresAt = expiry(found, retentionMs);
-    if (!options.json) console.log(describeFound({ found, left, erasable: log.erase !== undefined, expiresAt }));
-    if (!(await confirmed(`Forget ${found.calls.length} call${found.calls.length === 1 ? "" : "s"}?`, options))) return 0;
+    refuseOwnNumber(found, ownNumbers);
+    if (found.calls.length === 0 && found.places.length === 0) return nothing(found, what);
+    if (isForgotten(found)) return already(found, options);
 
-    const atDestinations = await eraseAt(left, routes.timezone);
-    const removed = await forgetEverything({ found, log, ledger, by: person(context.env) });
-    const rest = atDestinations.filter(({ erased }) => !erased);
-    if (options.json) console.log(JSON.stringify({ calls: found.calls.length, ...removed, destinations: atDestinations, expiresAt }));
-    else {
-      console.log(
-        `${removed.rows} rows and ${removed.copies} copies in the log are removed; ${atDestinations.length - rest.length} deleted at destinations.`,
-      );
-      for (const { destination, url, id, why } of rest) console.log(`  to be deleted by hand at ${destination}: ${url ?? id} (${why})`);
-      if (removed.copies === 0 && found.places.length > 0)
-        console.log(`  Kafka's copies expire by ${expiresAt ?? "a time that Kafka does not tell"}; until then nothing brings them back.`);
+    const expiresAt = expiry(found, await logRetentionMs(log, routes.retention));
+    if (!options.json) {
+      const [left, backups] = [leftAt(found.rows, routes.routes), await backupsIn(ledger)];
+      console.log(describeFound({ found, what, left, erasable: log.erase !== undefined, expiresAt, backups }));
     }
-    return rest.length === 0 ? 0 : 1;
+    if (!(await confirmed(`Forget ${found.calls.length > 0 ? count(found.calls.length, "call") : "this"}?`, options))) return 0;
+
+    progress.show("waiting for attempts that are under way");
+    const { rows, underWay } = await forbid({ found, ledger, isRunning, clock: systemClock });
+    progress.clear();
+    if (ledger.file) keepForgotten(forgottenFile(ledger.file.path), forgottenOf(found));
+    const at = await eraseAt({ left: leftAt(rows, routes.routes), timezone: routes.timezone, clock: systemClock });
+    const left = at.erased.filter(({ later }) => later);
+    const removed = await forgetEverything({ found, log, ledger, left, by: person(context.env) });
+
+    const rest = at.erased.filter(({ erased }) => !erased);
+    const written = found.written.map((what) => `${what} names the number, and stays`);
+    const stays = [
+      ...written,
+      ...staysInLog(found, { erasable: log.erase !== undefined, expiresAt }),
+      ...removed.stays,
+      ...at.stays,
+      ...underWay.map(unclear),
+    ];
+    if (options.json) {
+      const { rows, copies, quarantined } = removed;
+      const mentions = found.mentions.map(({ callId }) => callId);
+      console.log(
+        JSON.stringify({ calls: found.calls.length, rows, copies, quarantined, destinations: at.erased, expiresAt, stays, mentions }),
+      );
+    } else {
+      console.log(describeDone({ removed, deleted: at.erased.length - rest.length }));
+      for (const one of rest) console.log(`  ${notErased(one)}`);
+      for (const sentence of stays) console.log(`  ${sentence}`);
+    }
+    return rest.length + underWay.length === 0 ? 0 : 1;
   } finally {
     progress.clear();
     await context.close();
   }
 }
 
-function leftAt(found: Found, routes: LoadedRoutes): Left[] {
-  return found.rows.flatMap((row: DeliveryRow) => {
-    if (!row.receipt) return [];
-    const route = routes.routes.find(({ id }) => id === row.route);
-    const key = route === undefined ? "" : deliveryKey(route, { source: row.source, call_id: row.callId });
-    return [
-      { route: row.route, destination: route?.to.name ?? "(a route that is not in the file)", receipt: row.receipt, key, to: route?.to },
-    ];
+/** Every call has one of our own numbers. */
+function refuseOwnNumber({ number }: Found, ownNumbers: readonly string[]): void {
+  const ours = ownNumbers.map((own) => toE164(own) || own);
+  if (!number?.numbers.some((one) => ours.includes(one))) return;
+  throw new UsageError("the number is one of own_numbers: it stands in every call of that line", {
+    hint: "Give the number of the person who is to be forgotten, or the call_id.",
   });
+}
+
+function nothing(found: Found, what: string): ExitCode {
+  const { number } = found;
+  if (number && number.numbers.length === 0 && number.literal === undefined) {
+    throw new UsageError("this is a number without its country, and routes.yaml has no own_numbers that say which one is meant", {
+      hint: "Write it with + and the country, such as +1 415 555 0123.",
+    });
+  }
+  console.error(`Nothing was found. ${describeLooked(found, what)}`);
+  if (number) console.error(NOT_LOOKED_AT);
+  return 1;
+}
+
+const isForgotten = ({ places, rows, calls }: Found) =>
+  places.length === 0 &&
+  calls.length > 0 &&
+  rows.length > 0 &&
+  rows.every(({ reason, receipt }) => reason === "forgotten on request" && !receipt);
+
+function already(found: Found, options: CommonOptions): ExitCode {
+  if (options.json)
+    console.log(
+      JSON.stringify({ calls: found.calls.length, rows: 0, copies: 0, quarantined: 0, destinations: [], stays: [], mentions: [] }),
+    );
+  else console.log(`${found.calls.map(({ callId }) => callId).join(", ")}: forgotten before; nothing but the id is left.`);
+  return 0;
 }
 
 function expiry(found: Found, retentionMs: number | undefined): string | undefined {
@@ -71,41 +115,18 @@ function expiry(found: Found, retentionMs: number | undefined): string | undefin
   return retentionMs === undefined || !Number.isFinite(newest) ? undefined : new Date(newest + retentionMs).toISOString();
 }
 
-function describeFound(options: { found: Found; left: Left[]; erasable: boolean; expiresAt: string | undefined }): string {
-  const { found, left, erasable, expiresAt } = options;
-  const copies = erasable ? "removed" : `stay until the log's retention ends (${expiresAt ?? "a time that it does not tell"})`;
-  return [
-    ...(found.byNumber ? [OLDER] : []),
-    `${found.calls.length} calls: ${found.calls.map(({ callId }) => callId).join(", ")}`,
-    `  in the log: ${found.places.length} copies, ${copies}`,
-    `  in the ledger: ${found.rows.length} rows, removed but for the call's id`,
-    ...left.map(
-      ({ destination, receipt, to }) =>
-        `  at ${destination}: ${receipt.url ?? receipt.id}${to === undefined ? ", to be deleted by hand" : ""}`,
-    ),
-  ].join("\n");
+function staysInLog(found: Found, options: { erasable: boolean; expiresAt: string | undefined }): string[] {
+  const { erasable, expiresAt } = options;
+  if (erasable || found.places.length === 0) return [];
+  return [`Kafka's copies expire by ${expiresAt ?? "a time that Kafka does not tell"}; until then nothing brings them back`];
 }
 
-async function eraseAt(
-  left: Left[],
-  timezone: string,
-): Promise<{ destination: string; id: string; url?: string | undefined; erased: boolean; why: string }[]> {
-  const results = [];
-  for (const { destination, receipt, key, to } of left) {
-    const result = { destination, id: receipt.id, url: receipt.url };
-    try {
-      if (!to) throw new Error("its route is not in the file");
-      const open = await to.connector.open({ settings: to.settings(), timezone, timeoutMs: to.timeoutMs });
-      try {
-        if (!open.erase) throw new Error(`${to.connector.title} cannot delete from here`);
-        await open.erase({ key, receipt }, { signal: AbortSignal.timeout(to.timeoutMs) });
-        results.push({ ...result, erased: true, why: "" });
-      } finally {
-        await open.close();
-      }
-    } catch (error) {
-      results.push({ ...result, erased: false, why: error instanceof Error ? error.message : "unknown" });
-    }
-  }
-  return results;
+const unclear = (route: string) => `an attempt on ${route} had not ended: what it leaves is not known here; run this once more in a minute`;
+
+/** Backups that this ledger knows of, by their folders. */
+async function backupsIn(ledger: Ledger): Promise<string[]> {
+  const actions = await ledger.actions({ limit: 10_000 });
+  return actions
+    .filter(({ action }) => action === "backup")
+    .map(({ at, detail }) => `${detail} (${new Date(at).toISOString().slice(0, 10)})`);
 }

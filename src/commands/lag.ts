@@ -72,13 +72,26 @@ export function formatLag(report: LagReport): string {
       { title: "CAUSE", cell: (row) => row.cause ?? "" },
     ],
   });
+  const { agents, sides } = report.unknown;
   const notes = [
     report.mismatch === undefined ? undefined : `Connectors do not start: ${report.mismatch}.`,
     report.ledgerAway === undefined ? undefined : `The ledger is away, so waiting, dead and causes are not known: ${report.ledgerAway}`,
     report.notInFile.length === 0
       ? undefined
       : `Not in the file: ${report.notInFile.join(", ")}. Put them back, carry them over with was:, or end them: patchbay retire <id>.`,
+    sides === 0
+      ? undefined
+      : `Which side is the customer is not known of ${callsOf(sides)}: put your lines under own_numbers, or a direction to their agents. CRM routes look both numbers up meanwhile, and \`patchbay deliveries --unmatched\` lists what they did not find.`,
+    Object.keys(agents).length === 0
+      ? undefined
+      : `Agents that are not under agents: ${Object.entries(agents)
+          .map(([id, calls]) => `${id} (${callsOf(calls)})`)
+          .join(", ")}.`,
     ...report.fileProblems.map((problem) => `Workers go on with an earlier routes file, since this one cannot be used: ${problem}`),
   ].filter((note) => note !== undefined);
   return [table, ...notes.map(printable)].join("\n\n");
+}
+
+function callsOf(count: number): string {
+  return count === 1 ? "1 call" : `${count} calls`;
 }

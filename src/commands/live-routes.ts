@@ -4,7 +4,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Route } from "../route.ts";
 import { formatProblems, type LoadedRoutes, type Role, watchRoutesFile } from "../routes/index.ts";
-import type { Context } from "./context.ts";
+import { type Context, logWarnings } from "./context.ts";
 
 /** The routes to run with: the file's, or, if it has mistakes, the last that were in use, loudly. */
 export interface UsableRoutes {
@@ -31,7 +31,11 @@ export async function usableRoutes(options: {
     return lastGood({ context, role, error });
   }
   check(routes);
-  await keep({ routes, ledger: await context.ledger(), logger: context.logger });
+  logWarnings(context.logger, routes.warnings);
+  const ledger = await context.ledger();
+  const before = await ledger.routesFile();
+  await keep({ routes, ledger, logger: context.logger });
+  if (before && routes.keepable && before.version !== routes.version) await noteEdit({ ledger, from: before.version, to: routes.version });
   return { routes, problem: undefined };
 }
 
@@ -57,6 +61,11 @@ async function keep(options: { routes: LoadedRoutes; ledger: Ledger; logger: Log
   else logger.warn("the routes file holds a written-out secret, so no copy is kept for a restart after a bad edit; use a variable");
 }
 
+/** The file does not say who edited it: which process took it does, with the system's user of that process. */
+async function noteEdit({ ledger, from, to }: { ledger: Ledger; from: string; to: string }): Promise<void> {
+  await ledger.note({ by: `process ${process.pid}`, route: "", action: "routes-file", detail: `${from} to ${to}` });
+}
+
 /** Follows the file: an edit is used within two seconds, a bad one is told everywhere and changes nothing. */
 export function followRoutesFile(options: {
   context: Context;
@@ -70,6 +79,7 @@ export function followRoutesFile(options: {
 }): { stop(): Promise<void> } {
   const { context, role, usable, select, running, ledger, onUsed = () => undefined } = options;
   const { logger } = context;
+  let inUse = usable.routes.version;
 
   function refuse(error: unknown): void {
     const problem = sentenceOf(error);
@@ -92,10 +102,13 @@ export function followRoutesFile(options: {
       const selected = select(routes);
       await running.use({ routes, selected });
       onUsed(routes);
+      logWarnings(logger, routes.warnings);
       logger.info({ version: routes.version, routes: selected.map(({ id }) => id) }, "the routes file was edited, and is in use");
-      await keep({ routes, ledger, logger }).catch((error) =>
-        logger.warn({ reason: String(error) }, "the ledger could not keep the routes file"),
-      );
+      const from = inUse;
+      inUse = routes.version;
+      await keep({ routes, ledger, logger })
+        .then(() => (from === inUse ? undefined : noteEdit({ ledger, from, to: inUse })))
+        .catch((error) => logger.warn({ reason: String(error) }, "the ledger could not keep the routes file"));
     },
   });
 }

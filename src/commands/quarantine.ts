@@ -3,7 +3,7 @@ import { UsageError } from "../errors.ts";
 import { printableLines } from "../lib/printable.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
 import { type Quarantined, readQuarantine, replayQuarantined } from "../repair/quarantine.ts";
-import { confirmed } from "./ask.ts";
+import { confirmed, person } from "./ask.ts";
 import { type CommonOptions, lookWithContext, withContext } from "./context.ts";
 
 export interface QuarantineOptions extends CommonOptions {
@@ -25,9 +25,11 @@ export async function quarantineListCommand(options: QuarantineOptions): Promise
 
 /** `patchbay quarantine show <id>`: what is wrong with it, and the record itself. */
 export async function quarantineShowCommand(id: string, options: QuarantineOptions): Promise<ExitCode> {
-  return lookWithContext(options, async (context) => {
+  return withContext(options, async (context) => {
     const log = await context.log();
     const one = named(await readQuarantine(log), id);
+    // Before it is shown: who reads a record leaves a trace.
+    await (await context.ledger()).note({ by: person(context.env), route: "", action: "read", detail: `quarantined record ${one.id}` });
     const record = Buffer.from(one.message.value).toString("utf8");
     const { message: _message, ...rest } = one;
     if (options.json) console.log(JSON.stringify({ ...rest, record }));
@@ -51,6 +53,8 @@ export async function quarantineReplayCommand(id: string | undefined, options: Q
       return 1;
     }
     if (!(await confirmed(`Accept ${fit.length} of ${asked.length} as calls?`, options))) return 0;
+    const by = person(context.env);
+    await (await context.ledger()).note({ by, route: "", action: "replay", detail: `quarantined: ${fit.map((one) => one.id).join(", ")}` });
     const accepted: string[] = [];
     for (const one of fit) accepted.push(...((await replayQuarantined({ one, log, nowMs: Date.now() }))?.callId ? [one.id] : []));
     if (options.json) console.log(JSON.stringify({ accepted }));

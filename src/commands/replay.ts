@@ -44,6 +44,7 @@ export async function replayCommand(options: ReplayOptions): Promise<ExitCode> {
     const spec = options.continue === undefined ? await newSpec() : await oldSpec(ledger, options.continue);
     const route = routeNamed(spec.route, { routes: routes.routes, path: routes.path, known });
     const preview = await previewReplay({ spec, route, routes, log, ledger });
+    await noteReading({ ledger, by: spec.by, route: spec.route, preview });
     await show({ spec, preview, route, routes, ledger, json: options.json === true });
     if (preview.counts.queued === 0) return 0;
     if (!(await confirmed(`Replay ${preview.counts.queued} on ${spec.route} at ${spec.ratePerSecond}/s?`, options))) return 0;
@@ -107,6 +108,13 @@ async function oldSpec(ledger: Ledger, id: string): Promise<ReplaySpec> {
   const spec = JSON.parse(job.spec) as ReplaySpec;
   if (spec.state === "done") throw new UsageError(`the replay "${id}" is through`, { hint: "Begin another with --route and --since." });
   return spec;
+}
+
+/** Examples show what would be sent of a call: who reads it leaves a trace. */
+async function noteReading(options: { ledger: Ledger; by: string; route: string; preview: { examples: ReplayExample[] } }): Promise<void> {
+  const { ledger, by, route, preview } = options;
+  const calls = preview.examples.map(({ item }) => item.callId);
+  if (calls.length > 0) await ledger.note({ by, route, action: "read", detail: `preview of ${calls.join(", ")}` });
 }
 
 async function show(options: {

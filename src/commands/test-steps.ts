@@ -150,7 +150,7 @@ export async function runTest(options: {
   let open: OpenDestination<Record<string, unknown>>;
   try {
     open = await connector.open({ settings: destination.settings(), timezone, timeoutMs });
-    tell("open", "well", `${connector.title} answers`);
+    tell("open", "well", `${connector.title} answers${open.about === undefined ? "" : `; ${open.about}`}`);
   } catch (error) {
     fail("open", failureOf(error));
     return { ok, left: [] };
@@ -162,7 +162,10 @@ export async function runTest(options: {
       return { ok, left: outcome.kind === "ambiguous" ? [{ id: delivery.key, why: "it may have arrived" }] : [] };
     }
     const { receipt } = outcome;
-    tell("send", "well", receipt.url ?? receipt.id, { receipt });
+    const where = receipt.url ?? receipt.id;
+    const without = receipt.extra?.left_out;
+    if (without === undefined) tell("send", "well", where, { receipt });
+    else tell("send", "note", `${where}: refused, and left out: ${without}`, { receipt });
     const receipts = [receipt];
     try {
       await readBack(open, receipt);

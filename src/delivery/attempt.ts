@@ -37,6 +37,7 @@ export async function attempt(options: {
     with: mapped.with,
     previous: claim.receipt,
     sinceAcceptedMs: Math.max(0, nowMs - claimed.place.acceptedAt),
+    unclear: claim.ambiguous,
     related,
   };
   const duplicates = duplicatesAt(route.to, claim.receipt);

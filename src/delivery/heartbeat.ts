@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { Ledger, WorkerRow } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import { CALLS_TOPIC, type Log } from "../log/log.ts";
+import type { UnknownSeen } from "../model/unknown-calls.ts";
 import { logMismatch } from "./log-binding.ts";
 import { groupOf } from "./start.ts";
 import type { RouteWorker } from "./worker.ts";
@@ -20,7 +21,7 @@ export function startHeartbeat(options: {
   running: { readonly workers: RouteWorker[] };
   worker: string;
   /** Of the file in use, and what is wrong with a newer one. */
-  routesFile(): { version: string; problem: string | undefined };
+  routesFile(): { version: string; problem: string | undefined; unknown?: (() => UnknownSeen) | undefined };
   log: Log;
   ledger: Ledger;
   clock: Clock;
@@ -59,8 +60,9 @@ export function startHeartbeat(options: {
     for (let beat = 1; !stopping.signal.aborted; beat += 1) {
       const routes = running.workers.map((one) => one.status());
       try {
-        const { version: routesVersion, problem: routesProblem } = routesFile();
-        await ledger.heartbeat({ worker, host: hostname(), pid: process.pid, startedAt, routesVersion, routesProblem, routes });
+        const { version: routesVersion, problem: routesProblem, unknown } = routesFile();
+        const state = { worker, host: hostname(), pid: process.pid, startedAt, routesVersion, routesProblem, unknown: unknown?.(), routes };
+        await ledger.heartbeat(state);
         await noteSeen();
         if (beat % MIRROR_EVERY_BEATS === 0) await mirror();
       } catch {

@@ -7,7 +7,7 @@ import { type ReadableMessage, type ReadCall, readMessage } from "./read.ts";
 /** What a route makes of a call: it wants it, it does not, or it cannot say. */
 export type Judged = { reading: ReadCall } & (
   | { wanted: true; call: Call }
-  | { wanted: false; reason: string }
+  | { wanted: false; reason: string; forgotten?: true }
   | { wanted: "fault"; fault: unknown }
 );
 
@@ -34,7 +34,8 @@ export function judge(options: {
   const reading = readMessage({ message, describe });
   const { source, callId, acceptedAt } = reading;
   const { forgotten, skipBefore } = decisions;
-  if (forgotten.size > 0 && forgotten.has(forgottenHash(source, callId))) return { reading, wanted: false, reason: "forgotten on request" };
+  if (forgotten.size > 0 && forgotten.has(forgottenHash(source, callId)))
+    return { reading, wanted: false, reason: "forgotten on request", forgotten: true };
   if (skipBefore && acceptedAt < skipBefore.before && !replay) return { reading, wanted: false, reason: skipBefore.reason };
   if (!("call" in reading)) return { reading, wanted: "fault", fault: reading.fault };
   try {

@@ -1,6 +1,7 @@
 import type { Pause, RouteControl } from "../ledger/controls.ts";
 import type { Ledger, RouteCounts, WorkerRow } from "../ledger/ledger.ts";
 import { CALLS_TOPIC, type CommittedPosition, type Log, type PartitionRange, type Position } from "../log/log.ts";
+import { sumOfUnknown, type UnknownSeen } from "../model/unknown-calls.ts";
 import type { Route } from "../route.ts";
 import { pauseCause } from "./gate.ts";
 import { isRunning } from "./heartbeat.ts";
@@ -46,6 +47,8 @@ export interface LagReport {
   fileProblems: string[];
   /** Why the ledger and the log do not belong together, if they do not: nothing is delivered then. */
   mismatch: string | undefined;
+  /** Calls that the file says too little of, all running processes together. */
+  unknown: UnknownSeen;
   /** Why the ledger's part (waiting, dead, rates, causes) is missing, if it is. */
   ledgerAway: string | undefined;
 }
@@ -77,6 +80,7 @@ export async function readLag(options: {
     mismatch: "away" in ledger || away !== undefined ? undefined : await logMismatch({ log, ledger }).catch(() => undefined),
     notInFile: (part?.known ?? []).filter((id) => !routes.some((route) => route.id === id)),
     fileProblems: [...new Set((part?.workers ?? []).filter(isRunning).flatMap(({ routesProblem }) => routesProblem ?? []))],
+    unknown: sumOfUnknown((part?.workers ?? []).filter(isRunning).flatMap(({ unknown }) => unknown ?? [])),
     routes: routes.map((route, index) => lagOfRoute({ route, committed: committed[index] ?? [], ranges, part, nowMs })),
   };
 }

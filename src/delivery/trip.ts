@@ -6,7 +6,7 @@ import type { Claim, ClaimAnswer, DueDelivery, Settlement } from "../ledger/ledg
 import type { RecordPlace } from "../ledger/record-order.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Semaphore } from "../lib/semaphore.ts";
-import type { Taken } from "../log/log.ts";
+import type { Message, Taken } from "../log/log.ts";
 import { toHeaders } from "../model/envelope.ts";
 import type { Routes } from "../route.ts";
 import { settlementOfFault } from "./attempt.ts";
@@ -34,6 +34,8 @@ export interface TripOptions {
   mayReject(code: string | undefined): boolean;
   /** The destination has said that it is gone for good. */
   onGone(reason: string): void;
+  /** A version of a forgotten call came: it is skipped, and must not lie in the log either. */
+  onForgotten(message: Message): void;
   onEvent(event: DeliveryEvent): void;
   onLedgerFailure(error: unknown): void;
   /** Aborted when a stop may wait no longer. */
@@ -52,7 +54,8 @@ const HELD_ASK_AGAIN_MS = 200;
 const RETURNED = "an earlier version of the call came again";
 
 export function createTrips(options: TripOptions): Trips {
-  const { way, decisions, ledger, leases, slots, pacer, clock, mayReject, onGone, onEvent, onLedgerFailure, deadline } = options;
+  const { way, decisions, ledger, leases, slots, pacer, clock, mayReject, onGone, onForgotten, onEvent, onLedgerFailure, deadline } =
+    options;
 
   const ask = <T>(signal: AbortSignal, question: () => Promise<T>) => persist({ ask: question, signal, clock, onFailure: onLedgerFailure });
 
@@ -102,8 +105,11 @@ export function createTrips(options: TripOptions): Trips {
 
   async function skip(route: string, judged: Judged & { wanted: false }, taken: Taken, signal: AbortSignal): Promise<void> {
     const { partition, offset } = taken.message;
-    const { source, callId, hash, acceptedAt } = judged.reading;
+    const { source, callId, acceptedAt } = judged.reading;
+    // Of a forgotten call not even which version came: the row goes on with each, and the audit needs no content.
+    const hash = judged.forgotten ? "forgotten" : judged.reading.hash;
     const { routesVersion } = way();
+    if (judged.forgotten) onForgotten(taken.message);
     while (!signal.aborted) {
       const answer = await ask(signal, () =>
         ledger.skip({ route, source, callId, partition, offset, hash, acceptedAt, reason: judged.reason, routesVersion }),

@@ -8,7 +8,7 @@ import type { Clock } from "../lib/clock.ts";
 import { createKeyedQueue } from "../lib/keyed-queue.ts";
 import { createRateMeter } from "../lib/rate-meter.ts";
 import { createSemaphore } from "../lib/semaphore.ts";
-import { CALLS_TOPIC, type Log, type Taken } from "../log/log.ts";
+import { CALLS_TOPIC, type Log, type Message, type Taken } from "../log/log.ts";
 import type { Route, Routes } from "../route.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Way } from "./deliver.ts";
@@ -133,6 +133,7 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     deadline: deadline.signal,
     mayReject,
     onGone: (reason) => void stopRoute({ kind: "gone", reason }),
+    onForgotten: (message) => void eraseForgotten(message),
     onEvent(event) {
       ledgerAnswered();
       moves += 1;
@@ -166,6 +167,15 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     }
     telling = false;
     toldSince = true;
+  }
+
+  /** Where the log can (Kafka cannot). Who forgets the call once more finds what is left. */
+  async function eraseForgotten({ topic, partition, offset, value }: Message): Promise<void> {
+    if (value.byteLength === 0) return;
+    await log.erase?.({ topic, partition, offset }).catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : "unknown";
+      onTrouble({ route: id, cause: `a later version of a forgotten call is still in the log: ${why}`, goesOn: true });
+    });
   }
 
   function onLedgerFailure(error: unknown): void {

@@ -5,7 +5,8 @@ import type { Secret } from "../lib/secret.ts";
 export interface IngressSource {
   name: string;
   secrets: Secret[];
-  allowUnsigned: boolean;
+  /** Asked for each delivery: it may end on a day. */
+  readonly allowUnsigned: boolean;
 }
 
 /** `secretIndex`: which of the source's secrets signed it; undefined when it came unsigned and may. */
@@ -20,14 +21,14 @@ const HEX_OF_SHA256 = /^[0-9a-f]{64}$/;
  * Constant time by construction: every secret is tried, and digests of equal length are compared by `timingSafeEqual`.
  * The sentences are read in VoiceInfra's delivery log by whoever sets the webhook up; none says what would have been right.
  */
-export function createVerify({ secrets, allowUnsigned }: IngressSource): Verify {
-  const keys = secrets.map((secret) => createSecretKey(secret.reveal(), "utf8"));
+export function createVerify(source: IngressSource): Verify {
+  const keys = source.secrets.map((secret) => createSecretKey(secret.reveal(), "utf8"));
   return ({ signature, body }) => {
     if (signature === undefined || signature === "") {
-      if (allowUnsigned) return { ok: true, secretIndex: undefined };
+      if (source.allowUnsigned) return { ok: true, secretIndex: undefined };
       return refuse("signature_missing", "The header X-VoiceInfra-Signature is missing. Set the webhook secret in VoiceInfra.");
     }
-    if (keys.length === 0 && allowUnsigned) return { ok: true, secretIndex: undefined };
+    if (keys.length === 0 && source.allowUnsigned) return { ok: true, secretIndex: undefined };
     // Node joins a repeated header with a comma.
     if (signature.includes(",")) return refuse("signature_doubled", "The header X-VoiceInfra-Signature was sent more than once.");
     if (!HEX_OF_SHA256.test(signature)) {

@@ -1,15 +1,16 @@
 /** `controls.ts` for both engines. */
-import type { Action, ControlLedger, LostRange, RouteControl, RoutesFileRow } from "./controls.ts";
+import { actionQueries } from "./actions.ts";
+import type { ControlLedger, LostRange, RouteControl, RoutesFileRow } from "./controls.ts";
 import type { Row } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 
-export function controlQueries({ all, nowMs, greatest }: Sql): ControlLedger {
-  async function note({ by, route, action, detail }: Omit<Action, "at">): Promise<void> {
-    await all(`INSERT INTO actions (at, by_whom, route, action, detail) VALUES (${nowMs}, $1, $2, $3, $4)`, [by, route, action, detail]);
-  }
+export function controlQueries(sql: Sql): ControlLedger {
+  const { all, nowMs, greatest } = sql;
+  const { note, ...actions } = actionQueries(sql);
 
   return {
     note,
+    ...actions,
     async controls() {
       const routes = await all(
         "SELECT route, pause, skip_before, skip_reason FROM route_state WHERE pause IS NOT NULL OR skip_before IS NOT NULL",
@@ -46,19 +47,6 @@ export function controlQueries({ all, nowMs, greatest }: Sql): ControlLedger {
       if (changed.length > 0) await note({ by, route, action: "resume", detail: "" });
       return changed.length > 0;
     },
-    async actions({ route, limit }) {
-      const rows = await all(
-        `SELECT at, by_whom, route, action, detail FROM actions ${route === undefined ? "" : "WHERE route = $2"} ORDER BY at DESC LIMIT $1`,
-        route === undefined ? [limit] : [limit, route],
-      );
-      return rows.map((row) => ({
-        at: Number(row.at),
-        by: String(row.by_whom),
-        route: String(row.route),
-        action: String(row.action),
-        detail: String(row.detail),
-      }));
-    },
 
     async reserve({ key, count, intervalMs }) {
       const spanMs = Math.ceil(count * intervalMs);
@@ -90,6 +78,9 @@ export function controlQueries({ all, nowMs, greatest }: Sql): ControlLedger {
           ? await all("SELECT version, text, good_at FROM routes_files ORDER BY good_at DESC LIMIT 1")
           : await all("SELECT version, text, good_at FROM routes_files WHERE version = $1", [version]);
       return row && toRoutesFile(row);
+    },
+    async routesFiles() {
+      return (await all("SELECT version, text, good_at FROM routes_files ORDER BY good_at DESC, version")).map(toRoutesFile);
     },
 
     async noteLost({ route, partition, from, to }) {

@@ -45,10 +45,20 @@ export interface Controls {
 /** Something a person did, kept for ever: who, when, why. */
 export interface Action {
   at: number;
+  /** As the person names themselves (`PATCHBAY_USER`), or the process. */
   by: string;
+  /** The system's user and machine: `deploy@vm-3`; "" of actions older than version 5 of the ledger. */
+  system: string;
   route: string;
   action: string;
   detail: string;
+}
+
+/** `seal`: made of the action, its number and the seal before it. */
+export interface SealedAction extends Action {
+  /** From 1, without a gap. */
+  seq: number;
+  seal: string;
 }
 
 /** A routes.yaml that was in use; variables are unresolved in it, so it holds no secret that the file does not. */
@@ -77,7 +87,12 @@ export interface ControlLedger {
   /** `false`: it was not paused (a skip is kept all the same). `skipBefore.before` of `undefined` means the database's now. */
   resume(options: { route: string; by: string; skipBefore?: { before?: number; reason: string } }): Promise<boolean>;
   actions(options: { route?: string; limit: number }): Promise<Action[]>;
-  note(action: Omit<Action, "at">): Promise<void>;
+  /** Who runs this process is added. */
+  note(action: Omit<Action, "at" | "system">): Promise<void>;
+  /** One page in the order in which they were noted, behind the number `after`. */
+  sealedActions(options: { after: number; limit: number }): Promise<SealedAction[]>;
+  /** The newest, as it is remembered beside the table (0 and "": there is none), and how many rows have no seal: something else put them there. */
+  actionsHead(): Promise<{ seq: number; seal: string; unsealed: number }>;
 
   /** Takes the next `count` places of a limiter key, `intervalMs` apart; the milliseconds until the first of them. */
   reserve(options: { key: string; count: number; intervalMs: number }): Promise<number>;
@@ -87,6 +102,8 @@ export interface ControlLedger {
   keepRoutesFile(file: { version: string; text: string }): Promise<void>;
   /** That version, or the one last used. */
   routesFile(version?: string): Promise<RoutesFileRow | undefined>;
+  /** All that are kept, the one last used first. */
+  routesFiles(): Promise<RoutesFileRow[]>;
 
   noteLost(range: Omit<LostRange, "at">): Promise<void>;
   lost(): Promise<LostRange[]>;

@@ -9,6 +9,8 @@
  * - A method that resolves has been durable since.
  */
 
+import type { StoreFile } from "../lib/sqlite-copy.ts";
+import type { UnknownSeen } from "../model/unknown-calls.ts";
 import type { ControlLedger } from "./controls.ts";
 import type { ReceiptLedger } from "./receipts.ts";
 import type { RepairLedger } from "./repairs.ts";
@@ -201,6 +203,8 @@ export interface WorkerHeartbeat {
   routesVersion: string;
   /** What is wrong with the routes file as it is now, if this process goes on with an earlier one. */
   routesProblem?: string | undefined;
+  /** Calls that the routes file says too little of. */
+  unknown?: UnknownSeen | undefined;
   routes: RouteWorkerState[];
 }
 
@@ -213,6 +217,8 @@ export interface Ledger extends ControlLedger, RepairLedger, ReceiptLedger {
   /** For people, without credentials. */
   readonly name: string;
   readonly engine: "sqlite" | "postgres";
+  /** Absent where the ledger is no file. */
+  readonly file?: StoreFile;
 
   /** One statement for the whole batch; an answer per item, in order. A batch never holds one delivery twice. */
   claim(options: { worker: string; leaseMs: number; items: ClaimRequest[] }): Promise<ClaimAnswer[]>;

@@ -1,14 +1,11 @@
 /** What a ledger knows of the log that it belongs to, for both engines: the log's identity, and how far it has reached at least. */
+import { noteStatements } from "./actions.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Row } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 
-export function logQueries({
-  all,
-  transaction,
-  nowMs,
-  greatest,
-}: Sql): Pick<Ledger, "bindLog" | "boundLog" | "adoptLog" | "noteSeen" | "seen"> {
+export function logQueries(sql: Sql): Pick<Ledger, "bindLog" | "boundLog" | "adoptLog" | "noteSeen" | "seen"> {
+  const { all, transaction, greatest } = sql;
   async function boundLog(): Promise<string | undefined> {
     const [row] = await all("SELECT value FROM meta WHERE key = 'log'");
     return row && String(row.value);
@@ -34,10 +31,7 @@ export function logQueries({
         {
           text: "UPDATE deliveries SET reason = 'begun for a record of the log that was replaced' WHERE state = 'sending' AND body IS NULL",
         },
-        {
-          text: `INSERT INTO actions (at, by_whom, route, action, detail) VALUES (${nowMs}, $1, '', 'adopt-log', $2)`,
-          values: [by, identity],
-        },
+        ...noteStatements(sql, { by, route: "", action: "adopt-log", detail: identity }),
       ]);
     },
     async noteSeen(ends) {

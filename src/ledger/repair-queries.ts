@@ -1,7 +1,8 @@
 /** `repairs.ts` for both engines. */
 
+import { noteStatements } from "./actions.ts";
 import { claimedVersions, versionsIn } from "./conflicts.ts";
-import type { DeliveryState, Ledger } from "./ledger.ts";
+import type { DeliveryKey, DeliveryState, Ledger } from "./ledger.ts";
 import { isNewer } from "./record-order.ts";
 import type { DeadFilter, RepairLedger, ReplayAnswer, ReplayItem, RowProof } from "./repairs.ts";
 import { MAX_REASON_LENGTH, placeOf, type Row, toDeliveryRow } from "./rows.ts";
@@ -131,7 +132,8 @@ function toReplay(row: Row) {
 }
 
 type RoutePart = Pick<RepairLedger, "proofs" | "knownRoutes" | "renameRoute" | "retireRoute">;
-function wholeRoutes({ all, transaction, nowMs }: Sql): RoutePart {
+function wholeRoutes(sql: Sql): RoutePart {
+  const { all, transaction, nowMs } = sql;
   return {
     async proofs({ route, keys }) {
       const found: RowProof[] = [];
@@ -187,11 +189,7 @@ function wholeRoutes({ all, transaction, nowMs }: Sql): RoutePart {
         { text: "DELETE FROM route_positions WHERE route = $1", values: [route] },
         { text: "DELETE FROM route_state WHERE route = $1", values: [route] },
       ]);
-      await all(`INSERT INTO actions (at, by_whom, route, action, detail) VALUES (${nowMs}, $1, $2, 'retire', $3)`, [
-        by,
-        route,
-        `${gone.length} rows removed`,
-      ]);
+      await transaction(noteStatements(sql, { by, route, action: "retire", detail: `${gone.length} rows removed` }));
       return gone.length;
     },
   };
@@ -211,16 +209,46 @@ function toProof(row: Row): RowProof {
   };
 }
 
-function keeping({ all, nowMs }: Sql): Pick<RepairLedger, "forget" | "expire"> {
+/** Of these routes, parameters from `$3` on, the receipt stays. */
+function kept(routes: string[]): string {
+  if (routes.length === 0) return "NULL";
+  return `CASE WHEN route IN (${routes.map((_, index) => `$${index + 3}`).join(", ")}) THEN receipt END`;
+}
+
+function toKey({ route, source, call_id }: Row): DeliveryKey {
+  return { route: String(route), source: String(source), callId: String(call_id) };
+}
+
+function keeping({ all, nowMs }: Sql): Pick<RepairLedger, "bodies" | "keys" | "forbid" | "forget" | "expire"> {
+  async function forbid(hash: string): Promise<void> {
+    await all(`INSERT INTO forgotten (hash, at) VALUES ($1, ${nowMs}) ON CONFLICT (hash) DO NOTHING`, [hash]);
+  }
+
   return {
-    async forget({ source, callId, hash }) {
-      await all(`INSERT INTO forgotten (hash, at) VALUES ($1, ${nowMs}) ON CONFLICT (hash) DO NOTHING`, [hash]);
+    forbid,
+    async bodies({ after = { route: "", source: "", callId: "" }, limit }) {
       const rows = await all(
-        `UPDATE deliveries SET state = 'skipped', reason = 'forgotten on request', receipt = NULL, found = NULL, awaits = NULL, sent_fields = '[]', body = NULL,
+        `SELECT route, source, call_id, body FROM deliveries WHERE body IS NOT NULL AND (route, source, call_id) > ($1, $2, $3)
+         ORDER BY route, source, call_id LIMIT $4`,
+        [after.route, after.source, after.callId, limit],
+      );
+      return rows.map((row) => ({ ...toKey(row), body: row.body as Uint8Array }));
+    },
+    async keys({ after = { route: "", source: "", callId: "" }, limit }) {
+      const rows = await all(
+        `SELECT route, source, call_id FROM deliveries WHERE (route, source, call_id) > ($1, $2, $3) ORDER BY route, source, call_id LIMIT $4`,
+        [after.route, after.source, after.callId, limit],
+      );
+      return rows.map(toKey);
+    },
+    async forget({ source, callId, hash, keepReceipts = [] }) {
+      await forbid(hash);
+      const rows = await all(
+        `UPDATE deliveries SET state = 'skipped', reason = 'forgotten on request', receipt = ${kept(keepReceipts)}, found = NULL, awaits = NULL, sent_fields = '[]', body = NULL,
            error_code = NULL, versions = '', returned = 0, returned_at = NULL,
            due_at = NULL, ambiguous = 0, replay = 0, hash = 'forgotten', ${NO_CLAIM}, updated_at = ${nowMs}
          WHERE source = $1 AND call_id = $2 RETURNING route`,
-        [source, callId],
+        [source, callId, ...keepReceipts],
       );
       return rows.length;
     },

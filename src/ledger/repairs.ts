@@ -72,8 +72,19 @@ export interface RepairLedger {
   /** Everything of the route is removed, its dead letters too; as many rows as were removed. */
   retireRoute(options: { route: string; by: string }): Promise<number>;
 
-  /** Removes receipts, reasons and bodies of a call's rows, and remembers the hash so that nothing brings it back. */
-  forget(options: { source: string; callId: string; hash: string }): Promise<number>;
+  /** The records that are kept of waiting and dead deliveries, one page in the order of their keys, behind `after`. */
+  bodies(options: { after?: DeliveryKey | undefined; limit: number }): Promise<(DeliveryKey & { body: Uint8Array })[]>;
+  /** Every delivery's key, one page in their order, behind `after`. */
+  keys(options: { after?: DeliveryKey | undefined; limit: number }): Promise<DeliveryKey[]>;
+  /** From now on nothing brings the call back ({@link forget} does it too); its rows stay as they are. */
+  forbid(hash: string): Promise<void>;
+  /**
+   * Removes receipts, reasons and bodies of a call's rows, and remembers the hash so that nothing brings it back. `keepReceipts`: routes whose record at
+   * the destination is still there: to be deleted by a later forget.
+   */
+  forget(options: { source: string; callId: string; hash: string; keepReceipts?: string[] }): Promise<number>;
   /** Bodies of dead letters, and whole rows that ended, older than this go; as many of each. Spans in ms. */
   expire(options: { deadBodyMs: number; rowMs: number }): Promise<{ bodies: number; rows: number }>;
+  /** As the log's: what {@link forget} and {@link expire} removed is not in the bytes of its files any more; sentences about what may stay. */
+  scrub?(options: { pack: boolean; keepCopiesMs?: number }): Promise<string[]>;
 }

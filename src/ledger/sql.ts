@@ -7,6 +7,10 @@ export type SqlValue = string | number | null | Uint8Array;
 export interface Sql extends Dialect {
   /** The function that gives the larger of two values. */
   greatest: string;
+  /** The SHA-256 of a text expression, in hex. */
+  sha256(text: string): string;
+  /** Begins a transaction that notes an action: the next one waits for its end. */
+  oneNotesAtATime: Statement[];
   all(text: string, values?: SqlValue[]): Promise<Row[]>;
   /** All of them or none: the rows of each, in order. */
   transaction(statements: Statement[]): Promise<Row[][]>;

@@ -17,12 +17,16 @@ export interface OpenSqliteOptions {
   application: string;
   /** Steps from an empty file on; step n brings `user_version` to n + 1. Only ever appended to. */
   migrations: readonly Migration[];
+  /**
+   * Runs before a file of an earlier version is changed, while nobody else can write it; not for a new file. What it throws leaves the file as it is.
+   */
+  beforeMigration?: ((file: { path: string; from: number; to: number }) => void) | undefined;
   /** How long a statement waits for another process' write. Default 5 s. */
   busyTimeoutMs?: number;
   /** `look`: writes nothing, makes no file, and sees it as it is now; `watch`: the same, and sees what others write meanwhile. Default `write`. */
-  access?: SqliteAccess;
+  access?: SqliteAccess | undefined;
   /** Makes no file, and refuses one of an earlier version. */
-  mustExist?: boolean;
+  mustExist?: boolean | undefined;
 }
 
 export type SqliteAccess = "write" | "look" | "watch";
@@ -80,6 +84,8 @@ function beginWriting(db: DatabaseSync, { file, busyTimeoutMs }: { file: string;
   accessSync(dirname(file), constants.W_OK);
   whileBusy({ forMs: busyTimeoutMs, work: () => db.exec("PRAGMA journal_mode=WAL") });
   db.exec("PRAGMA synchronous=FULL");
+  // What is removed is overwritten: a call's text must not stay in free pages (https://sqlite.org/pragma.html#pragma_secure_delete).
+  db.exec("PRAGMA secure_delete=ON");
 }
 
 function refuseFolder(path: string): void {
@@ -130,12 +136,13 @@ function pragma(db: DatabaseSync, name: string): number {
 }
 
 function migrate(db: DatabaseSync, options: OpenSqliteOptions): void {
-  const { application, migrations } = options;
+  const { path, application, migrations, beforeMigration } = options;
   const id = applicationId(application);
   // Without the write lock, so that opening a file that is up to date waits for nobody.
   if (pragma(db, "application_id") === id && pragma(db, "user_version") === migrations.length) return;
   inTransaction(db, () => {
     const version = versionOf(db, options) ?? 0;
+    if (version > 0 && version < migrations.length) beforeMigration?.({ path: resolve(path), from: version, to: migrations.length });
     for (const step of migrations.slice(version)) {
       if (typeof step === "string") db.exec(step);
       else step(db);

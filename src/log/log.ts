@@ -13,6 +13,8 @@
  * - Offsets are numbers: 2^53 records at 10,000 a second last 28,000 years.
  */
 
+import type { StoreFile } from "../lib/sqlite-copy.ts";
+
 export type Topic = "patchbay.calls" | "patchbay.quarantine";
 export const CALLS_TOPIC: Topic = "patchbay.calls";
 export const QUARANTINE_TOPIC: Topic = "patchbay.quarantine";
@@ -111,6 +113,8 @@ export interface Log {
   /** For people, without credentials: `sqlite:data/patchbay.db`, `kafka://broker:9092`. */
   readonly name: string;
   readonly engine: "sqlite" | "kafka";
+  /** Absent where the log is no file. */
+  readonly file?: StoreFile;
   /**
    * Resolves when the record is durable, with its place.
    * @throws {LogUnavailableError} not stored, as far as we know, within the engine's deadline.
@@ -131,6 +135,12 @@ export interface Log {
   retentionMs?(): Promise<number | undefined>;
   /** Takes a record's value away, its place stays. Absent where a log cannot (Kafka): there it goes when its retention ends. */
   erase?(options: { topic: Topic; partition: number; offset: number }): Promise<void>;
+  /**
+   * Makes sure that what {@link trim} and {@link erase} took is not in the bytes of its files any more. `pack`: also between other records, which holds
+   * writers up for seconds. `keepCopiesMs`: copies that were kept before an upgrade go when they are older.
+   * @returns sentences for people about what may stay where; none is the good answer. Absent where there is no erase.
+   */
+  scrub?(options: { pack: boolean; keepCopiesMs?: number }): Promise<string[]>;
   /** The group's committed positions; a partition without a commit is absent. */
   committed(options: { group: string; topic: Topic }): Promise<CommittedPosition[]>;
   /** Sets the positions of a group that has no member; the next one begins there. @throws {LogUnavailableError} also while somebody holds the group. */

@@ -2,8 +2,8 @@
  * Who the other side of a call is, as far as its record tells: the one normaliser of all connectors.
  * What cannot be known is said to be so, with its reason; nobody guesses.
  */
-import { parsePhoneNumberFromString } from "libphonenumber-js";
 import type { SharedCall } from "./call.ts";
+import { callingCodeOf, toE164 } from "./phone.ts";
 
 /**
  * The customer's number in E.164, or why there is none: `withheld` (the caller hid it), `sip` (an address, no number), `short` (a short or
@@ -47,39 +47,30 @@ export function callTitle(call: SharedCall, options: { name?: string | undefined
   return (words.length === 0 ? "AI call" : `AI call: ${words.join(" ")}`).replace(/\s+/g, " ");
 }
 
-/** A number as written, in E.164, whatever stands around its digits; undefined for what is none. */
-export function e164Of(written: string | undefined): string | undefined {
-  if (written === undefined || !/^\s*\+[\d\s().-]{5,}$/.test(written)) return undefined;
-  return parsePhoneNumberFromString(written)?.number;
+/** A number to look a person up by. `homeCode`: of the other side's country; a number stored without a country is probably of that one. */
+export interface PossibleCustomer {
+  /** E.164 */
+  number: string;
+  homeCode: string;
 }
 
 /**
- * The digits under which a number may be stored in a CRM: national first, as most people type it; then with its trunk prefix (030 …), then
- * in full. Only digits, 7 to 15 of them, so that each form may go into a query as it is.
+ * The numbers that may be the customer's: one; both sides' where nobody can tell which of them is the customer; none where the customer's is
+ * withheld, no number, or kept back by the route.
  */
-export function storedForms(number: string): string[] {
-  const parsed = parsePhoneNumberFromString(number);
-  if (!parsed) return [];
-  const forms = [parsed.nationalNumber, parsed.formatNational(), parsed.number].map((form) => form.replace(/\D/g, ""));
-  return [...new Set(forms)].filter((digits) => /^\d{7,15}$/.test(digits));
+export function customersOf(call: SharedCall): PossibleCustomer[] {
+  const { direction, customer_number, from_number = "", to_number = "" } = call;
+  if (direction !== "unknown") return customer_number ? [{ number: customer_number, homeCode: homeCodeOf(call) }] : [];
+  const [from, to] = [toE164(from_number), toE164(to_number)];
+  const both = [
+    { number: from, homeCode: callingCodeOf(to) },
+    { number: to, homeCode: callingCodeOf(from) },
+  ];
+  return both.filter(({ number }, index) => number !== "" && (index === 0 || number !== from));
 }
 
-/** The country code of our own side of the call, "" when it is not known: a number stored without a country is probably of that country. */
+/** The country code of our own side of the call, "" when it is not known. */
 export function homeCodeOf(call: SharedCall): string {
   const ours = call.direction === "outbound" ? call.from_number : call.to_number;
-  return parsePhoneNumberFromString(ours ?? "")?.countryCallingCode ?? "";
-}
-
-/**
- * Whether a number that stands in a CRM, written in any way, is the customer's. One without its country is read as one of the customer's,
- * unless it is a good number of our own country, and that is another one: (415) 555-0199 is not the caller +49 4155 550199.
- */
-export function isSameNumber(stored: string | null | undefined, options: { number: string; homeCode: string }): boolean {
-  const { number, homeCode } = options;
-  const callingCode = parsePhoneNumberFromString(number)?.countryCallingCode;
-  if (!stored || callingCode === undefined) return false;
-  if (parsePhoneNumberFromString(stored, { defaultCallingCode: callingCode })?.number !== number) return false;
-  if (homeCode === "" || homeCode === callingCode) return true;
-  const atHome = parsePhoneNumberFromString(stored, { defaultCallingCode: homeCode });
-  return atHome?.number === number || !atHome?.isValid();
+  return callingCodeOf(toE164(ours ?? ""));
 }

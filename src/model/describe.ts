@@ -1,6 +1,7 @@
-import { parsePhoneNumberFromString } from "libphonenumber-js";
 import { remembered } from "../lib/remembered.ts";
 import type { Call, CallRecord, Direction } from "./call.ts";
+import { toE164 } from "./phone.ts";
+import type { UnknownCalls } from "./unknown-calls.ts";
 
 /** An agent as routes.yaml has it. */
 export interface Agent {
@@ -20,6 +21,8 @@ export interface Agent {
 export function createDescribe(options: {
   ownNumbers: readonly string[];
   agents: readonly Agent[];
+  /** Counts those that the file says too little of. */
+  unknown?: UnknownCalls | undefined;
 }): (record: CallRecord, source: string) => Call {
   const ours = new Set(options.ownNumbers.map((number) => toE164(number) || number));
   const agents = new Map(options.agents.map((agent) => [agent.id, agent]));
@@ -28,8 +31,8 @@ export function createDescribe(options: {
   const isOurs = (number: string) => ours.has(e164Of(number) || number);
 
   function directionOf(record: CallRecord, agent: Agent | undefined): Direction {
-    const said = record.metadata?.direction;
-    if (said === "inbound" || said === "outbound") return said;
+    const said = saidDirection(record.metadata?.direction);
+    if (said) return said;
     if (isOurs(record.from_number)) return "outbound";
     if (isOurs(record.to_number)) return "inbound";
     return agent?.direction ?? "unknown";
@@ -38,6 +41,7 @@ export function createDescribe(options: {
   return (record, source) => {
     const agent = agents.get(record.agent_id);
     const direction = directionOf(record, agent);
+    options.unknown?.note({ record, source, agent: agents.size > 0 && agent === undefined, side: direction === "unknown" });
     return {
       ...record,
       source,
@@ -51,13 +55,15 @@ export function createDescribe(options: {
   };
 }
 
-/**
- * A number in E.164, or "" for what is none: withheld callers, SIP addresses, short codes, numbers without a country.
- * Asks for a possible length only: number plans change, and a customer of a new range must still be found.
- */
-export function toE164(number: string): string {
-  // The library finds numbers inside other text ("sip:+49…@host"); we want the whole to be one.
-  if (!/^\s*\+[\d\s().-]+$/.test(number)) return "";
-  const parsed = parsePhoneNumberFromString(number);
-  return parsed?.isPossible() ? parsed.number : "";
+/** `OUTBOUND`, `Inbound`, `out-bound`, `outgoing`, `outbound-api`: as people and telephone systems write it. */
+function saidDirection(said: unknown): "inbound" | "outbound" | undefined {
+  const word =
+    typeof said === "string"
+      ? said
+          .slice(0, 40)
+          .toLowerCase()
+          .replace(/[^a-z]/g, "")
+      : "";
+  if (/^in(?:bound|coming)?(?:api|call)?$/.test(word)) return "inbound";
+  return /^out(?:bound|going)?(?:api|dial|call)?$/.test(word) ? "outbound" : undefined;
 }

@@ -3,12 +3,15 @@ import type { RouteWorker } from "../delivery/worker.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { within } from "../lib/time-limit.ts";
 import { CALLS_TOPIC, type Log } from "../log/log.ts";
+import type { UnknownSeen } from "../model/unknown-calls.ts";
 
 /** The routes of this process; an edit of routes.yaml changes them. */
 export interface Running {
   readonly workers: RouteWorker[];
   /** Ids of routes that stand without a cause. */
   stuck(): string[];
+  /** Calls that the routes file says too little of. */
+  unknown?(): UnknownSeen | undefined;
 }
 
 export interface HealthAnswer {

@@ -7,6 +7,7 @@ import type { Log } from "../log/log.ts";
 import { createHealth, type HealthAnswer, type Running } from "./health.ts";
 import { askedOnce } from "./in-time.ts";
 import { routeMetrics } from "./route-metrics.ts";
+import { unknownMetrics } from "./unknown-metrics.ts";
 
 export interface OpsServer {
   url: string;
@@ -21,6 +22,7 @@ export async function startOps(options: { port: number; running: Running; log: L
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const health = createHealth({ running, log, ledger });
+  unknownMetrics({ registry, running });
   const routeFigures = routeMetrics({ registry, running, log, ledger });
   new Gauge({
     name: "patchbay_worker_routes",

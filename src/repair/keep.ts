@@ -6,6 +6,7 @@ import type { Clock } from "../lib/clock.ts";
 import { CALLS_TOPIC, type Log, QUARANTINE_TOPIC } from "../log/log.ts";
 import type { Route } from "../route.ts";
 import type { Retention } from "../routes/retention.ts";
+import { eraseReturned } from "./forget.ts";
 
 export interface Kept {
   /** Removed from the embedded log, and from its quarantine. */
@@ -29,6 +30,8 @@ export async function keepOnce(options: { keeping: Retention; log: Log; ledger: 
   const messages = (await log.trim?.({ topic: CALLS_TOPIC, olderThanMs: keeping.logMs, groups })) ?? 0;
   const quarantined = (await log.trim?.({ topic: QUARANTINE_TOPIC, olderThanMs: keeping.quarantineMs, groups: [] })) ?? 0;
   const expired = await ledger.expire({ deadBodyMs: keeping.deadLettersMs, rowMs: keeping.deliveriesMs });
+  await eraseReturned({ log, forgotten: new Set((await ledger.controls()).forgotten) });
+  for (const store of [log, ledger]) await store.scrub?.({ pack: false, keepCopiesMs: keeping.deadLettersMs });
   return { messages, quarantined, ...expired };
 }
 

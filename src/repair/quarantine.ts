@@ -21,7 +21,9 @@ export interface Quarantined {
 export async function readQuarantine(log: Log): Promise<Quarantined[]> {
   const found = new Map<string, Quarantined>();
   for await (const messages of readTopic({ log, topic: QUARANTINE_TOPIC })) {
-    for (const message of messages) if (!found.has(message.key)) found.set(message.key, toQuarantined(message));
+    // Without a value: forgotten.
+    for (const message of messages)
+      if (message.value.byteLength > 0 && !found.has(message.key)) found.set(message.key, toQuarantined(message));
   }
   return [...found.values()].sort((a, b) => a.at - b.at);
 }

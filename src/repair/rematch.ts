@@ -10,17 +10,20 @@ import type { Route } from "../route.ts";
 const TRIES = 5;
 const TRY_AGAIN_MS = 1_000;
 
+/** Whether calls are logged on people there: its routes have a `match`. */
+const matchesPeople = ({ to }: Route) => "match" in to.connector.with.shape;
+
 /**
- * The delivery that is meant: the one that has looked for a person, else the one that keeps a record; `named`: the rows are of a route
- * that was named. Undefined: none of them is.
+ * The delivery that is meant: the one that has looked for a person, else the one at a destination that logs calls on people; `named`: the rows are
+ * of a route that was named. Undefined: none of them is.
  * @throws {UsageError} where several are, naming them.
  */
 export function chooseDelivery(options: { rows: DeliveryRow[]; routes: Route[]; named: boolean }): DeliveryRow | undefined {
   const { rows, routes, named } = options;
   if (named) return theOne(rows);
   const looked = rows.filter(({ receipt }) => receipt?.person !== undefined || receipt?.found !== undefined);
-  const keepsRecord = (id: string) => routes.find((route) => route.id === id)?.to.connector.keeps === "record";
-  return theOne(looked.length > 0 ? looked : rows.filter(({ route }) => keepsRecord(route)));
+  const crm = new Set(routes.filter(matchesPeople).map(({ id }) => id));
+  return theOne(looked.length > 0 ? looked : rows.filter(({ route }) => crm.has(route)));
 }
 
 function theOne(rows: DeliveryRow[]): DeliveryRow | undefined {

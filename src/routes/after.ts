@@ -1,7 +1,9 @@
 import { didYouMean } from "../lib/did-you-mean.ts";
 import { parseDurationMs } from "../lib/duration.ts";
 import type { After, Destination } from "../route.ts";
+import { matchesPeople } from "./direction.ts";
 import type { RoutesDocument } from "./document.ts";
+import type { Awaited } from "./liquid/names.ts";
 import type { Finding, Problems } from "./problems.ts";
 import type { RouteEntry } from "./schema.ts";
 
@@ -63,4 +65,18 @@ export function afterOf(options: {
   const to = destinations.get(entries.find(({ id }) => id === route)?.to ?? "");
   const waitMs = parseDurationMs(wait ?? "");
   return route === undefined || waitMs === undefined || !to ? undefined : { route, title: to.connector.title, waitMs };
+}
+
+/** What templates of a route may expect of the one that it waits for; undefined where it waits for none. */
+export function awaitedOf(options: {
+  entry: RouteEntry;
+  entries: RouteEntry[];
+  destinations: ReadonlyMap<string, Destination>;
+}): Awaited | undefined {
+  const { entry, entries, destinations } = options;
+  if (entry.after === undefined) return undefined;
+  const { route } = entry.after;
+  const to = destinations.get(entries.find(({ id }) => id === route)?.to ?? "");
+  // Of a route or a destination with a mistake nothing more is said.
+  return { route, title: to?.connector.title ?? "", knowsPeople: to === undefined || route === entry.id || matchesPeople(to.connector) };
 }

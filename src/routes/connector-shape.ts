@@ -39,6 +39,8 @@ const CHECKS: Record<string, Check> = {
   sandbox: isFunction,
   setup: isFunctionOrAbsent,
   target: isFunctionOrAbsent,
+  note: isFunctionOrAbsent,
+  needs: isFunctionOrAbsent,
   escape: areFunctionsOrAbsent,
 };
 

@@ -3,14 +3,17 @@ import { RoutesFileError } from "../errors.ts";
 import { didYouMean } from "../lib/did-you-mean.ts";
 import { parseRateIntervalMs } from "../lib/duration.ts";
 import type { Destination } from "../route.ts";
-import type { RoutesDocument } from "./document.ts";
+import type { Path, RoutesDocument } from "./document.ts";
 import { findingsOf } from "./issues.ts";
+import { installHint, isInstalled as isInstalledHere } from "./packages.ts";
+import { plainAddresses } from "./plain-addresses.ts";
 import type { Finding, Problems } from "./problems.ts";
 import { createProblems } from "./problems.ts";
 import type { RoutesFile } from "./schema.ts";
 import { isOpenAddress, maskSecrets, secretKeysOf } from "./secrets.ts";
 import { LITERAL_HINT } from "./sources.ts";
-import { type Environment, hasVariables, resolveVariables } from "./variables.ts";
+import { hasVariables } from "./variable-syntax.ts";
+import { type Environment, resolveVariables } from "./variables.ts";
 
 /** Also the longest: an attempt must end before a stopping process is killed (house rule, 15 s of 25 s grace). */
 const MAX_TIMEOUT_MS = 15_000;
@@ -24,6 +27,11 @@ export function loadDestinations(options: {
   env: Environment;
   /** Whether this process needs a destination's variables. */
   needs(name: string, connector: string): boolean;
+  /** What a package that is missing is; absent: it is not asked for, and `open` says it. */
+  missingPackage?: "error" | "warning" | undefined;
+  isInstalled?: ((name: string) => boolean) | undefined;
+  /** A connector that is not ours may be one of the file's, whose code was not run. */
+  withoutCode: boolean;
   problems: Problems;
 }): Map<string, Destination> {
   const { file, connectors, document, env, needs, problems } = options;
@@ -31,26 +39,18 @@ export function loadDestinations(options: {
 
   for (const [name, { connector: connectorName, ...value }] of Object.entries(options.destinations)) {
     const base = ["destinations", name];
-    const connector = Object.hasOwn(connectors, connectorName) ? connectors[connectorName] : undefined;
-    if (!connector) {
-      const names = Object.keys(connectors);
-      const hint = didYouMean(connectorName, names) ?? `Connectors are ${names.join(", ")}.`;
-      problems.add({ at: document.at([...base, "connector"]), message: `unknown connector "${connectorName}"`, hint });
-      continue;
-    }
-
+    const connector = connectorOf({ ...options, name: connectorName, at: document.at([...base, "connector"]) });
+    if (!connector) continue;
     const secretKeys = secretKeysOf(connector.settings);
-    for (const key of secretKeys) {
-      const text = value[key];
-      if (typeof text !== "string" || text === "" || hasVariables(text) || isOpenAddress(key, text)) continue;
-      problems.warn({ at: document.at([...base, key]), message: `"${key}" is written out in the file`, hint: LITERAL_HINT });
-    }
+    for (const key of secretKeys) warnOfLiterals({ value: value[key], path: [...base, key], document, problems });
 
     const read = (resolve: boolean) => readSettings({ value, base, connector, secretKeys, document, env, resolve });
     const first = read(needs(name, connectorName));
     for (const finding of first.findings) problems.add(finding);
+    const at = document.at([...base, "connector"]);
     const note = connector.note?.(first.written);
-    if (note) problems.warn({ at: document.at([...base, "connector"]), message: note });
+    if (note) problems.warn({ at, message: note });
+    checkPackages({ ...options, connector, written: first.written, at });
 
     loaded.set(name, {
       name,
@@ -74,6 +74,53 @@ export function loadDestinations(options: {
   return loaded;
 }
 
+/** Undefined where there is none of that name, which is said then. */
+function connectorOf(options: {
+  name: string;
+  at: Finding["at"];
+  connectors: Record<string, Connector>;
+  withoutCode: boolean;
+  problems: Problems;
+}): Connector | undefined {
+  const { name, at, connectors, withoutCode, problems } = options;
+  if (Object.hasOwn(connectors, name)) return connectors[name];
+  const names = Object.keys(connectors);
+  if (withoutCode) {
+    const message = `"${name}" is not checked: the code of connectors that the file names is not run`;
+    problems.warn({ at, message, hint: didYouMean(name, names) });
+  } else {
+    const hint = didYouMean(name, names) ?? `Connectors are ${names.join(", ")}.`;
+    problems.add({ at, message: `unknown connector "${name}"`, hint });
+  }
+  return undefined;
+}
+
+/** A secret that stands in the file, or one of a list of them. In a group such as `headers` not each is one. */
+function warnOfLiterals(options: { value: unknown; path: Path; document: RoutesDocument; problems: Problems }): void {
+  const { value, path, document, problems } = options;
+  const key = String(path.findLast((part) => typeof part === "string"));
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) warnOfLiterals({ ...options, value: item, path: [...path, index] });
+  } else if (typeof value === "string" && value !== "" && !hasVariables(value) && !isOpenAddress(key, value)) {
+    problems.warn({ at: document.at(path), message: `"${key}" is written out in the file`, hint: LITERAL_HINT });
+  }
+}
+
+function checkPackages(options: {
+  connector: Connector;
+  written: Record<string, unknown>;
+  at: Finding["at"];
+  missingPackage?: "error" | "warning" | undefined;
+  isInstalled?: ((name: string) => boolean) | undefined;
+  problems: Problems;
+}): void {
+  const { connector, written, at, missingPackage: severity, isInstalled = isInstalledHere, problems } = options;
+  for (const name of severity ? (connector.needs?.(written) ?? []) : []) {
+    if (!isInstalled(name))
+      problems.add({ at, message: `it needs the package ${name}, which is not installed`, hint: installHint(name), severity });
+  }
+}
+
 function readSettings(options: {
   value: Record<string, unknown>;
   base: string[];
@@ -86,7 +133,8 @@ function readSettings(options: {
   const { value, base, connector, secretKeys, document, env, resolve } = options;
   const isSecret = (path: readonly PropertyKey[]) => secretKeys.has(String(path[0]));
   const resolved = resolveVariables({ value, base, document, env, resolve, isSecret });
-  const findings = [...resolved.findings];
+  const filled = resolved.value as Record<string, unknown>;
+  const findings = [...resolved.findings, ...plainAddresses({ settings: filled, base, open: resolved.open, document, env })];
 
   const parsed = connector.settings.safeParse(resolved.value);
   if (!parsed.success) {
@@ -96,7 +144,7 @@ function readSettings(options: {
     findings.push(...findingsOf({ issues, base, schema: connector.settings, document, value }));
   }
 
-  const timeout = timeoutMsOf((resolved.value as Record<string, unknown>).timeout);
+  const timeout = timeoutMsOf(filled.timeout);
   if (timeout === 0 || timeout > MAX_TIMEOUT_MS) {
     findings.push({
       at: document.at([...base, "timeout"]),
@@ -104,8 +152,9 @@ function readSettings(options: {
       hint: "A longer attempt could not end before a stopping process is killed.",
     });
   }
-  const settings = parsed.success && findings.length === 0 && resolved.open.length === 0 ? parsed.data : undefined;
-  return { settings, written: resolved.value as Record<string, unknown>, findings, timeoutMs: timeout };
+  const wrong = findings.some(({ severity }) => severity !== "warning");
+  const settings = parsed.success && !wrong && resolved.open.length === 0 ? parsed.data : undefined;
+  return { settings, written: filled, findings, timeoutMs: timeout };
 }
 
 function timeoutMsOf(timeout: unknown): number {

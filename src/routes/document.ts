@@ -2,6 +2,7 @@ import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node,
 import type { Position, Problems } from "./problems.ts";
 import { offsetInSource } from "./scalar-source.ts";
 import { syntaxFindings } from "./syntax.ts";
+import { nodesAlong } from "./yaml-nodes.ts";
 
 /** Keys and list indexes from the top of the file. */
 export type Path = readonly PropertyKey[];
@@ -17,6 +18,8 @@ export interface RoutesDocument {
   atKey(path: Path): Position;
   /** Where a character of the text at `path` is, through quotes, escapes and indentation. */
   inside(path: Path, offset: number): Position;
+  /** The scalar at `path` as it is written, without quotes: `+18005551234` of a number. Of an empty one, the comment that stands in its place. */
+  written(path: Path): string;
   /** Start and end in `text` of every scalar that stands under a key that `matches`, wherever it is, and that key. */
   scalarsUnder(matches: (key: string) => boolean): { key: string; start: number; end: number }[];
 }
@@ -71,6 +74,13 @@ export function readDocument(options: { text: string; problems: Problems }): Rou
       const place = offsetInSource({ text, node: node as Scalar, offset });
       return place === undefined ? at(path) : position(place);
     },
+    written(path) {
+      const along = nodes(path);
+      const range = along.length === path.length + 1 ? along.at(-1)?.node?.range : undefined;
+      if (!range) return "";
+      const line = text.slice(range[0], text.indexOf("\n", range[0]) + 1 || text.length);
+      return range[0] === range[1] ? line.trim() : text.slice(range[0], range[1]);
+    },
     scalarsUnder(matches) {
       const found: { key: string; start: number; end: number }[] = [];
       visit(document ?? null, {
@@ -88,39 +98,6 @@ export function readDocument(options: { text: string; problems: Problems }): Rou
       return found;
     },
   };
-}
-
-interface Step {
-  key: Node | null;
-  node: Node | null;
-}
-
-/** The nodes from the top to `path`, as far as they exist; aliases are followed, so that places are where a thing is written. */
-function nodesAlong(document: Document.Parsed, path: Path): Step[] {
-  const steps: Step[] = [{ key: null, node: document.contents }];
-  for (const part of path) {
-    const here = steps.at(-1)?.node;
-    const next = here ? child(here, part) : undefined;
-    if (!next) break;
-    const target = isAlias(next.node) ? (next.node.resolve(document) ?? next.node) : next.node;
-    steps.push({ key: next.key, node: target });
-  }
-  return steps;
-}
-
-function child(node: Node, part: PropertyKey): Step | undefined {
-  if (isMap(node)) {
-    const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(part));
-    if (!pair) return undefined;
-    // `key:` without a value has a null node without text: the key is the best place there is.
-    const value = pair.value as Node | null;
-    return { key: pair.key as Node, node: value ?? (pair.key as Node) };
-  }
-  if (isSeq(node)) {
-    const item = node.items[Number(part)] as Node | undefined;
-    return item ? { key: null, node: item } : undefined;
-  }
-  return undefined;
 }
 
 /** Our own conversion, because each refusal needs its place: keys twice, merge keys, `__proto__`, and aliases that multiply. */

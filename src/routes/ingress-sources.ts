@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { UsageError } from "../errors.ts";
+import { type Problem, UsageError } from "../errors.ts";
 import { readDocument } from "./document.ts";
 import { findingsOf } from "./issues.ts";
 import { createProblems } from "./problems.ts";
@@ -17,8 +17,14 @@ const ingressSchema = z.looseObject({ version: fileSchema.shape.version, sources
  * neither connectors nor CEL nor templates are loaded (30 MB).
  * @throws {RoutesFileError} with every mistake in `sources`, {UsageError} when there is no such file.
  */
-export function loadIngressSources(options: { path: string; text?: string; env: Environment }): Source[] {
-  const { path, env } = options;
+export function loadIngressSources(options: {
+  path: string;
+  text?: string;
+  env: Environment;
+  /** What is worth a look, and no reason to stop: a source that takes unsigned calls, a weak secret. */
+  onWarnings?(warnings: Problem[]): void;
+}): Source[] {
+  const { path, env, onWarnings } = options;
   const text = (options.text ?? readRoutesFile(path)).replace(/^\uFEFF/, "");
   const problems = createProblems(path);
   const document = readDocument({ text, problems });
@@ -34,5 +40,6 @@ export function loadIngressSources(options: { path: string; text?: string; env: 
   }
   const sources = loadSources({ sources: parsed.data?.sources ?? {}, document, env, resolve: parsed.success, problems });
   problems.throwIfAny(shown);
+  onWarnings?.(problems.warnings());
   return sources;
 }

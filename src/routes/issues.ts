@@ -3,6 +3,8 @@ import { didYouMean } from "../lib/did-you-mean.ts";
 import type { Path, RoutesDocument } from "./document.ts";
 import type { Finding } from "./problems.ts";
 import { NOT_YET } from "./schema.ts";
+import { describedAt, fieldsAt } from "./schema-paths.ts";
+import { formatMessage, isBooleanWanted, kindOf, notText, quoteHint, YES_OR_NO, yesOrNo } from "./value-hints.ts";
 
 type Issue = z.core.$ZodIssue;
 
@@ -40,6 +42,10 @@ function findings(options: { issue: Issue; base: Path; schema: z.ZodType; docume
     case "invalid_type": {
       const input = valueAt(value, issue.path);
       if (input === undefined) return [{ at: document.atKey(path), message: `${label} is missing`, hint: describedAt(schema, issue.path) }];
+      if (issue.expected === "string") {
+        const said = notText({ input, written: document.written(path), schema, path: issue.path });
+        if (said) return [{ at, ...said, message: `${label} ${said.message}` }];
+      }
       const hint = quoteHint(issue.expected, input) ?? describedAt(schema, issue.path);
       return [{ at, message: `${label} must be ${kindName(issue.expected)}, not ${kindOf(input)}`, hint }];
     }
@@ -60,6 +66,11 @@ function findings(options: { issue: Issue; base: Path; schema: z.ZodType; docume
         return meant.flatMap((one) => findings({ ...options, issue: { ...one, path: [...issue.path, ...one.path] } as Issue }));
       }
       if (issue.discriminator && words.length === 0 && "options" in issue) words.push(...(issue.options as unknown[]).map(String));
+      if (YES_OR_NO.test(String(input)) && branches.some((branch) => branch.some(isBooleanWanted))) {
+        return [{ at, message: `${label} must be true or false, not text`, hint: yesOrNo(String(input)) }];
+      }
+      const rule = typeof input === "string" ? branches.flatMap((branch) => branch.filter(({ code }) => code === "custom")) : [];
+      if (rule[0]) return [{ at, message: `${label} ${rule[0].message}`, hint: describedAt(schema, issue.path) }];
       const hint = (typeof input === "string" ? didYouMean(input, words) : undefined) ?? describedAt(schema, issue.path);
       return [{ at, message: `${label} is not one of its possible forms${words.length > 0 ? ` (${words.join(", ")}, …)` : ""}`, hint }];
     }
@@ -102,17 +113,6 @@ function sizeMessage(label: string, issue: Extract<Issue, { code: "too_small" | 
   return `${label} must be ${word} ${limit}`;
 }
 
-/** A schema's own words ("is a time such as 15s"), or ours in place of zod's "Invalid …". */
-function formatMessage(issue: Issue): string {
-  const { message } = issue;
-  if (!/^(Invalid|Too|Unrecognized)\b/.test(message)) return message;
-  const format = "format" in issue ? issue.format : undefined;
-  if (format === "url") return "must be an address such as https://api.example.com";
-  if (format === "email") return "must be an email address";
-  if (format === "datetime") return "must be a time with its zone, such as 2026-01-31T09:00:00Z";
-  return "is not valid";
-}
-
 function kindName(expected: string): string {
   const names: Record<string, string> = {
     string: "text",
@@ -126,21 +126,6 @@ function kindName(expected: string): string {
   return names[expected] ?? expected;
 }
 
-function kindOf(value: unknown): string {
-  if (value === null) return "empty";
-  if (Array.isArray(value)) return "a list";
-  if (typeof value === "object") return "a group of fields";
-  if (typeof value === "string") return "text";
-  return typeof value === "boolean" ? "true or false" : "a number";
-}
-
-function quoteHint(expected: string, input: unknown): string | undefined {
-  if (expected === "string" && (typeof input === "number" || typeof input === "boolean")) return "Put it in quotes.";
-  if (expected === "boolean" && typeof input === "string") return "Write true or false: yes and no are plain text in YAML 1.2.";
-  if (expected === "array" && typeof input === "string") return "Put it in brackets: [ … ].";
-  return undefined;
-}
-
 function valueAt(value: unknown, path: Path): unknown {
   let here = value;
   for (const part of path) {
@@ -148,44 +133,4 @@ function valueAt(value: unknown, path: Path): unknown {
     here = (here as Record<PropertyKey, unknown>)[part];
   }
   return here;
-}
-
-/** Field names that a schema knows at a path. */
-export function fieldsAt(schema: z.ZodType, path: Path): string[] {
-  return [...new Set(schemasAt(schema, path).flatMap((one) => Object.keys(defOf(one).shape ?? {})))];
-}
-
-function describedAt(schema: z.ZodType, path: Path): string | undefined {
-  const text = schemasAt(schema, path, false)
-    .map((one) => one.description)
-    .find((one) => one !== undefined);
-  return text === undefined ? undefined : /[.?!]$/.test(text) ? text : `${text}.`;
-}
-
-/** The parts of zod's definitions that lead from a schema to those inside it. */
-interface Def {
-  type: string;
-  innerType?: z.ZodType;
-  in?: z.ZodType;
-  options?: z.ZodType[];
-  shape?: Record<string, z.ZodType>;
-  element?: z.ZodType;
-  valueType?: z.ZodType;
-}
-
-function defOf(schema: z.ZodType): Def {
-  return schema.def as unknown as Def;
-}
-
-/** The schemas at a path: several where a union leaves it open. */
-function schemasAt(schema: z.ZodType, path: Path, unwrapLast = true): z.ZodType[] {
-  if (path.length === 0 && !unwrapLast) return [schema];
-  const def = defOf(schema);
-  if (def.innerType) return schemasAt(def.innerType, path, unwrapLast);
-  if (def.type === "pipe" && def.in) return schemasAt(def.in, path, unwrapLast);
-  if (def.options) return def.options.flatMap((option) => schemasAt(option, path, unwrapLast));
-  const [part, ...rest] = path;
-  if (part === undefined) return [schema];
-  const next = def.shape ? def.shape[String(part)] : (def.element ?? def.valueType);
-  return next ? schemasAt(next, rest, unwrapLast) : [];
 }

@@ -1,23 +1,29 @@
 import { createHash } from "node:crypto";
 import type { Connector } from "../connector.ts";
 import { type Problem, UsageError } from "../errors.ts";
+import { remembered } from "../lib/remembered.ts";
 import { createDescribe } from "../model/describe.ts";
+import { createUnknownCalls } from "../model/unknown-calls.ts";
 import type { Routes } from "../route.ts";
-import { createWhenCompiler } from "./cel/when.ts";
+import { createWhenCompiler, type WhenCompiler } from "./cel/when.ts";
 import { loadDestinations } from "./destinations.ts";
-import { readDocument } from "./document.ts";
+import { checkDirection } from "./direction.ts";
+import { type RoutesDocument, readDocument } from "./document.ts";
+import { dryRunTest } from "./dry-run.ts";
 import { createLiquids } from "./liquid/engine.ts";
-import { createProblems, type Finding } from "./problems.ts";
+import { createProblems, type Finding, type Problems } from "./problems.ts";
 import { readRoutesFile } from "./read-file.ts";
 import { loadRetention, type Retention } from "./retention.ts";
 import { needsDestination, needsRoute, needsShared, needsSources, type Role } from "./role.ts";
 import { loadRouteList } from "./routes.ts";
-import { isTimezone } from "./schema.ts";
+import { sampleCalls } from "./sample-calls.ts";
+import { isTimezone, type RoutesFile } from "./schema.ts";
 import { maskSecrets } from "./secrets.ts";
 import { checkShape } from "./shape.ts";
 import { loadShared } from "./shared-settings.ts";
 import { loadSources, type Source } from "./sources.ts";
 import { loadTestWhen, withTests } from "./test-when.ts";
+import { checkUnfilled } from "./unfilled.ts";
 import type { Environment } from "./variables.ts";
 
 /** routes.yaml, loaded, with what only some commands need. */
@@ -28,6 +34,8 @@ export interface LoadedRoutes extends Routes {
   /** Worth a look, and no reason to stop. */
   warnings: Problem[];
   retention: Retention;
+  /** `own_numbers`, as the file has them. */
+  ownNumbers: readonly string[];
   /** As it stands in the file. */
   fileText: string;
   /** It holds no written-out secret, so the ledger may keep it. */
@@ -45,7 +53,45 @@ export interface LoadOptions {
   connectors: Record<string, Connector>;
   /** What went wrong with those of them that the file names (`withExternalConnectors`). */
   connectorFindings?: Finding[];
+  /** Connectors that the file names were not run (`check --no-code`): what they alone know is not checked. */
+  withoutCode?: boolean | undefined;
+  /** In place of looking. */
+  isInstalled?: (name: string) => boolean;
   role: Role;
+}
+
+/** The file as values in their declared form, and as it may be shown. @throws as {@link loadRoutes} where nothing can be checked further. */
+function readForm(options: { path: string; text: string; connectors: Record<string, Connector>; problems: Problems }) {
+  const { path, text, connectors, problems } = options;
+  const document = readDocument({ text, problems });
+  if (document.value === null || document.value === undefined) {
+    problems.throwIfAny(maskSecrets({ text, connectors }));
+    throw new UsageError(`${path} is empty`, {
+      hint: "Begin with version: 1, sources, destinations and routes: docs/routes.md shows them.",
+    });
+  }
+  const shown = maskSecrets({ text, document, connectors });
+  return { document, shown, file: checkShape({ document, problems, shown }) };
+}
+
+/** What the file makes of a record, the sample calls that it makes so, and a count of real ones that it says too little of. */
+function callsOf(options: {
+  file: RoutesFile;
+  document: RoutesDocument;
+  shared: ReturnType<typeof loadShared>;
+  when: WhenCompiler;
+  problems: Problems;
+}) {
+  const { file, document, shared, when, problems } = options;
+  const unknown = createUnknownCalls();
+  const tests = loadTestWhen({ file, document, when, problems });
+  // Samples are no calls: they are not counted among the unknown ones.
+  const samplesOf = remembered((source) => sampleCalls({ describe: createDescribe(shared), agents: shared.agents, source }));
+  for (const [source, condition] of tests) {
+    const at = document.at(["sources", source, "test_when"]);
+    dryRunTest({ when: condition, samples: samplesOf(source), at, problems });
+  }
+  return { describe: withTests({ describe: createDescribe({ ...shared, unknown }), tests }), samplesOf, unknown };
 }
 
 /**
@@ -56,16 +102,7 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
   const { path, env, connectors, role } = options;
   const text = (options.text ?? readRoutesFile(path)).replace(/^\uFEFF/, "");
   const problems = createProblems(path);
-  const document = readDocument({ text, problems });
-  if (document.value === null || document.value === undefined) {
-    problems.throwIfAny(maskSecrets({ text, connectors }));
-    throw new UsageError(`${path} is empty`, {
-      hint: "Begin with version: 1, sources, destinations and routes: docs/routes.md shows them.",
-    });
-  }
-
-  const shown = maskSecrets({ text, document, connectors });
-  const file = checkShape({ document, problems, shown });
+  const { document, file, shown } = readForm({ path, text, connectors, problems });
 
   for (const finding of options.connectorFindings ?? []) problems.add(finding);
   const sources = loadSources({ sources: file.sources, document, env, resolve: needsSources(role), problems });
@@ -77,16 +114,18 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
     document,
     env,
     needs: (name, connector) => needsDestination(role, { connector, routes: routesTo(name) }),
+    missingPackage: role.kind === "check" ? "error" : role.kind === "check-no-env" ? "warning" : undefined,
+    isInstalled: options.isInstalled,
+    withoutCode: options.withoutCode === true && (file.connectors ?? []).length > 0,
     problems,
   });
+  checkUnfilled({ document, problems });
   const shared = loadShared({ file, document, env, resolve: needsShared(role), problems });
   const timezone = file.timezone !== undefined && isTimezone(file.timezone) ? file.timezone : "UTC";
   const sourceNames = Object.keys(file.sources);
-  const when = createWhenCompiler({
-    timezone,
-    known: { agent: Object.keys(file.agents ?? {}), source: sourceNames, direction: ["inbound", "outbound", "unknown"] },
-  });
-  const describe = withTests({ describe: createDescribe(shared), tests: loadTestWhen({ file, document, when, problems }) });
+  const known = { agents: shared.agents, sources: sourceNames };
+  const when = createWhenCompiler({ timezone, known });
+  const { describe, samplesOf, unknown } = callsOf({ file, document, shared, when, problems });
   const retention = loadRetention({ file, document, problems });
   const routes = loadRouteList(file.routes, {
     document,
@@ -97,10 +136,16 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
     when,
     liquids: createLiquids({ timezone }),
     env,
+    known,
     needs: (route) => needsRoute(role, route),
+    samplesOf,
   });
-  for (const name of problems.errors().length > 0 ? [] : Object.keys(file.destinations)) {
-    if (routesTo(name).length === 0) problems.warn({ at: document.atKey(["destinations", name]), message: `no route leads to "${name}"` });
+  if (problems.errors().length === 0) {
+    checkDirection({ ...shared, routes: file.routes, destinations, document, problems });
+    for (const name of Object.keys(file.destinations)) {
+      if (routesTo(name).length === 0)
+        problems.warn({ at: document.atKey(["destinations", name]), message: `no route leads to "${name}"` });
+    }
   }
   problems.throwIfAny(shown);
 
@@ -112,7 +157,9 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
     destinations: [...destinations.values()],
     routes,
     describe,
+    unknown: unknown.seen,
     retention,
+    ownNumbers: shared.ownNumbers,
     fileText: text,
     keepable: shown === text,
     sources,

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Connector } from "../connector.ts";
+import { FILTERS, type FilterShape } from "./liquid/filters.ts";
 import { RELATED_NAMES, shareWordOf, VISIBLE_NAMES } from "./names.ts";
 import { agentSchema, fileSchema, routeSchema, sourceSchema } from "./schema.ts";
 import { secretKeysOf } from "./secrets.ts";
@@ -13,6 +14,7 @@ export function referenceTables(): Tables {
     source: keysTable(sourceSchema),
     agent: keysTable(agentSchema),
     route: keysTable(routeSchema),
+    filters: table(["filter", "takes"], filterRows()),
     names: table(
       ["name", "type", "needs in `share`", "meaning"],
       [
@@ -32,6 +34,30 @@ export function referenceTables(): Tables {
     ),
   };
 }
+
+/** Those that take the same stand in one row. */
+function filterRows(): string[][] {
+  const takes = ({ takes: parameters, needs, of }: FilterShape) => {
+    const values = parameters.map((parameter, index) => {
+      const name = typeof parameter === "string" ? PARAMETERS[parameter] : parameter.join(" or ");
+      return index < needs ? name : `${name} (may be absent)`;
+    });
+    return `${of === undefined ? "" : `on ${KINDS[of]}: `}${values.length === 0 ? "nothing" : values.join(", ")}`;
+  };
+  const groups = Map.groupBy(Object.entries(FILTERS), ([, shape]) => takes(shape));
+  return [...groups].map(([what, filters]) => [filters.map(([name]) => `\`${name}\``).join(", "), what]);
+}
+
+const PARAMETERS = {
+  text: "a text",
+  number: "a number",
+  count: "a whole number",
+  divisor: "a number, not 0",
+  zone: "a time zone",
+  format: "a format such as %Y-%m-%d",
+  anything: "a value",
+};
+const KINDS = { text: "a text", number: "a number", time: "a time", flag: "true or false", list: "a list", anything: "anything" };
 
 /** The tables of docs/connectors/<name>.md. */
 export function connectorTables(connector: Connector): Tables {

@@ -1,19 +1,18 @@
 import { didYouMean } from "../lib/did-you-mean.ts";
-import { parseDurationMs } from "../lib/duration.ts";
-import { type Call, DEFAULT_SHARE, type Share } from "../model/call.ts";
-import type { After, Destination, Route, RouteStart, Verdict } from "../route.ts";
-import { RouteFault } from "../route.ts";
-import { afterOf, checkAfter } from "./after.ts";
+import { DEFAULT_SHARE, type Share } from "../model/call.ts";
+import type { Destination, Route } from "../route.ts";
+import { afterOf, awaitedOf, checkAfter } from "./after.ts";
+import type { KnownWords } from "./cel/near-misses.ts";
 import type { When, WhenCompiler } from "./cel/when.ts";
 import type { Path, RoutesDocument } from "./document.ts";
+import { dryRun } from "./dry-run.ts";
 import type { createLiquids } from "./liquid/engine.ts";
+import { makeRoute } from "./make-route.ts";
 import type { Problems } from "./problems.ts";
+import type { SampleCall } from "./sample-calls.ts";
 import type { RouteEntry } from "./schema.ts";
-import { sentFieldsOf, shareCall } from "./share.ts";
 import type { Environment } from "./variables.ts";
-import { compileWith, type RenderWith } from "./with.ts";
-
-const DEFAULT_MAX_AGE_MS = 24 * 3_600_000;
+import { compileWith } from "./with.ts";
 
 /** What all routes of a file are loaded with. */
 export interface RouteLoading {
@@ -25,7 +24,10 @@ export interface RouteLoading {
   when: WhenCompiler;
   liquids: ReturnType<typeof createLiquids>;
   env: Environment;
+  known: KnownWords;
   needs(route: { id: string; connector: string }): boolean;
+  /** Calls of a source, to try a route on. */
+  samplesOf(source: string): readonly SampleCall[];
 }
 
 /** Routes in the file's order; those with a mistake are left out, their mistakes are in `problems`. */
@@ -47,8 +49,7 @@ export function loadRouteList(entries: RouteEntry[], loading: RouteLoading): Rou
     } else firstLines.set(entry.id, at.line);
     checkWas({ entry, index, entries, loading });
     checkAfter({ entry, index, entries, document, problems });
-    const after = afterOf({ entry, entries, destinations: loading.destinations });
-    const route = loadRoute({ entry, base: ["routes", index], after, earlier: [...routes], loading });
+    const route = loadRoute({ entry, entries, base: ["routes", index], earlier: [...routes], loading });
     if (route) routes.push(route);
   }
   return routes;
@@ -67,13 +68,13 @@ function checkWas(options: { entry: RouteEntry; index: number; entries: RouteEnt
 
 function loadRoute(options: {
   entry: RouteEntry;
+  entries: RouteEntry[];
   base: Path;
-  after: After | undefined;
   earlier: Route[];
   loading: RouteLoading;
 }): Route | undefined {
-  const { entry, base, after, earlier, loading } = options;
-  const { document, problems, env } = loading;
+  const { entry, entries, base, earlier, loading } = options;
+  const { document, problems, env, destinations, known, liquids } = loading;
   const share: Share[] = entry.share ?? DEFAULT_SHARE;
 
   const to = destinationOf(entry, base, loading);
@@ -86,89 +87,26 @@ function loadRoute(options: {
     base: [...base, "with"],
     connector: to.connector,
     document,
-    liquids: loading.liquids,
+    liquids,
     share,
-    after: entry.after !== undefined,
+    after: awaitedOf({ entry, entries, destinations }),
+    known,
     env,
     resolve: loading.needs({ id: entry.id, connector: to.connector.name }),
   });
   for (const finding of compiled.findings) problems.add(finding);
 
-  return makeRoute({ entry, to, sources, share, when, after, render: compiled.render, rivals: rivalsOf(entry, to, earlier) });
+  const after = afterOf({ entry, entries, destinations });
+  const route = makeRoute({ entry, to, sources, share, when, after, render: compiled.render, rivals: rivalsOf(entry, to, earlier) });
+  const samples = loading.samplesOf(sources[0] ?? "");
+  dryRun({ route, entry, when, canMap: compiled.usable, samples, base, document, problems });
+  return route;
 }
 
 /** Earlier routes that would write the same record of a call. */
 function rivalsOf(entry: RouteEntry, to: Destination, earlier: Route[]): Route[] {
   if (to.connector.keeps !== "record") return [];
   return earlier.filter((route) => route.to.name === to.name && route.record === entry.record);
-}
-
-function makeRoute(parts: {
-  entry: RouteEntry;
-  to: Destination;
-  sources: string[];
-  share: Share[];
-  when: When | undefined;
-  after: After | undefined;
-  render: RenderWith;
-  rivals: Route[];
-}): Route {
-  const { entry, to, sources, share, when, after, render, rivals } = parts;
-  const condition = (entry.when ?? "").replace(/\s+/g, " ").trim();
-  // Each rival is asked about each call; the same call is asked for once.
-  const asked = new WeakMap<Call, Verdict>();
-
-  function decide(call: Call): Verdict {
-    if (!sources.includes(call.source)) return { wanted: false, reason: `it reads ${sources.join(", ")}, not this source` };
-    if (call.test && entry.tests !== true) return { wanted: false, reason: "a test call, and the route has no tests: true" };
-    const winner = rivals.find((rival) => takes(rival, call));
-    if (winner) return { wanted: false, reason: `route "${winner.id}" took it` };
-    if (when && !when(call))
-      return { wanted: false, reason: `when is false: ${condition.length > 200 ? `${condition.slice(0, 199)}…` : condition}` };
-    return { wanted: true };
-  }
-
-  function match(call: Call): Verdict {
-    const known = asked.get(call);
-    if (known) return known;
-    const verdict = decide(call);
-    asked.set(call, verdict);
-    return verdict;
-  }
-
-  return {
-    id: entry.id,
-    to,
-    description: entry.description,
-    sources,
-    start: startOf(entry.start),
-    enabled: entry.enabled ?? true,
-    maxAgeMs: parseDurationMs(entry.max_age ?? "") ?? DEFAULT_MAX_AGE_MS,
-    was: entry.was,
-    tests: entry.tests ?? false,
-    record: entry.record,
-    after,
-    match,
-    map(call, related) {
-      const shared = shareCall(call, share);
-      return { call: shared, with: render(shared, related), sentFields: sentFieldsOf(shared) };
-    },
-  };
-}
-
-/** A route whose `when` fails on a call makes a dead letter of it and does not take it from the routes below. */
-function takes(route: Route, call: Call): boolean {
-  try {
-    return route.match(call).wanted;
-  } catch (error) {
-    if (error instanceof RouteFault) return false;
-    throw error;
-  }
-}
-
-function startOf(start: string | undefined): RouteStart {
-  if (start === undefined || start === "now") return { kind: "now" };
-  return start === "beginning" ? { kind: "beginning" } : { kind: "time", atMs: Date.parse(start) };
 }
 
 function destinationOf(entry: RouteEntry, base: Path, loading: RouteLoading): Destination | undefined {

@@ -1,20 +1,25 @@
 import { z } from "zod";
 import { DURATION, parseDurationMs } from "../lib/duration.ts";
 import { SHAREABLE } from "../model/call.ts";
+import { numberProblem } from "./phone-numbers.ts";
+import { endOfMoveMs } from "./unsigned.ts";
 
 /** Ids and names become consumer groups and URL paths, so they keep to letters that both take. */
 export const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 const NAME_RULE = "must begin with a small letter or a digit, then a-z, 0-9, dot, dash or underscore, at most 63";
 const name = z.string().regex(NAME, NAME_RULE);
 
-/** A plus, then 7 to 15 digits, the first not 0 (ITU-T E.164 §6.2). */
-export const E164 = /^\+[1-9]\d{6,14}$/;
-const phoneNumber = z
-  .string()
-  .refine(
-    (text) => E164.test(text) || text.includes("${"),
-    "must be a phone number in international form, such as +18005551234, without spaces",
-  );
+const phoneNumber = z.string().superRefine((text, context) => {
+  const message = text.includes("${") ? undefined : numberProblem(text);
+  if (message !== undefined) context.addIssue({ code: "custom", message });
+});
+
+const emailAddress = z.string().refine((text) => text.includes("${") || isEmailAddress(text), "must be an email address");
+
+/** Also of what a variable holds. */
+export function isEmailAddress(text: string): boolean {
+  return z.email().safeParse(text).success;
+}
 
 /** `2026-01-31T09:00:00Z` or with an offset; without one it would mean another moment on each machine. */
 const timeWithZone = z.iso.datetime({ offset: true });
@@ -33,6 +38,14 @@ export function isTimezone(text: string): boolean {
   }
 }
 
+const untilDay = z.string().superRefine((text, context) => {
+  if (endOfMoveMs(text) !== undefined) return;
+  const message = /^(yes|on|y)$/i.test(text)
+    ? "must be true: yes and on are plain text in YAML 1.2"
+    : 'must be true, false, or "until" and a day, such as: until 2027-01-31';
+  context.addIssue({ code: "custom", message });
+});
+
 export const sourceSchema = z
   .strictObject({
     secrets: z
@@ -42,9 +55,11 @@ export const sourceSchema = z
       .optional()
       .describe('The webhook\'s secret; several while it is being changed. Best as variables: "${VOICEINFRA_WEBHOOK_SECRET}"'),
     allow_unsigned: z
-      .boolean()
+      .union([z.boolean(), untilDay])
       .optional()
-      .describe("true: takes deliveries without a signature. Anybody who knows the address can then send calls"),
+      .describe(
+        "true: takes deliveries without a signature, so that anybody who knows the address can send calls. Beside secrets for a move only, to the end of a day (UTC): until 2027-01-31",
+      ),
     test_when: z
       .string()
       .min(1)
@@ -58,7 +73,7 @@ export const agentSchema = z
     id: z.string().min(1).describe("agent_id as VoiceInfra sends it"),
     name: z.string().optional().describe("What people call it: agent_name in templates"),
     direction: z.enum(["inbound", "outbound"]).optional().describe("Used where neither the record nor own_numbers tells"),
-    owner: z.email().optional().describe("Email address of the person whose calls these are: agent_owner"),
+    owner: emailAddress.optional().describe("Email address of the person whose calls these are: agent_owner"),
   })
   .describe("An agent; its key is what `agent` means in `when` and in templates");
 

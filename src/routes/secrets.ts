@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { type Connector, isSecret, Secret } from "../connector.ts";
 import type { RoutesDocument } from "./document.ts";
-import { hasVariables } from "./variables.ts";
+import { defaultTexts, hasVariables, piecesOf } from "./variable-syntax.ts";
 
 /** Keys of a connector's settings that hold secrets, or groups of them (`headers`): those whose schema makes a `Secret`, whatever it refuses. */
 export function secretKeysOf(settings: z.ZodObject): Set<string> {
@@ -42,8 +42,15 @@ export function maskSecrets(options: { text: string; document?: RoutesDocument; 
   const signs = text.split("");
   for (const { key, start, end } of document?.scalarsUnder((key) => known.has(key) || SECRET_NAME.test(key)) ?? []) {
     const written = text.slice(start, end);
-    if (hasVariables(written) || isOpenAddress(key, written.replace(/^["']|["']$/g, ""))) continue;
-    for (let i = start; i < end; i += 1) if (!/\s/.test(signs[i] ?? "")) signs[i] = MASK;
+    const isOpen = (one: string) => isOpenAddress(key, one.replace(/^["']|["']$/g, ""));
+    if (isOpen(written)) continue;
+    // Beside variables it is their defaults that are written out.
+    const pieces = piecesOf(written);
+    const parts = pieces.some(({ kind }) => kind !== "text") ? defaultTexts(pieces) : [{ text: written, offset: 0, end: end - start }];
+    for (const part of parts) {
+      if (isOpen(part.text)) continue;
+      for (let i = start + part.offset; i < start + part.end; i += 1) if (!/\s/.test(signs[i] ?? "")) signs[i] = MASK;
+    }
   }
   const masked = signs.join("").replace(/(:\/\/[^\s:/@"']*:)([^\s@"']+)(@)/g, (_, before: string, password: string, after: string) => {
     return before + (hasVariables(password) ? password : MASK.repeat(password.length)) + after;

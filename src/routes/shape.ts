@@ -1,7 +1,12 @@
 import type { RoutesDocument } from "./document.ts";
+import { wrongIndentation } from "./indentation.ts";
 import { findingsOf } from "./issues.ts";
+import { misplacedFields } from "./misplaced.ts";
 import type { Problems } from "./problems.ts";
 import { fileSchema, type RoutesFile } from "./schema.ts";
+
+/** Stands for a source that has its finding already: nothing more is said of it. */
+export const WRONG_SOURCE: RoutesFile["sources"][string] = {};
 
 /**
  * The file in its declared shape. Entries that do not fit are named in `problems` and left out, so that the rest is still checked:
@@ -12,7 +17,16 @@ export function checkShape(options: { document: RoutesDocument; problems: Proble
   const value = document.value;
   const parsed = fileSchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  for (const finding of findingsOf({ issues: parsed.error.issues, base: [], schema: fileSchema, document, value })) problems.add(finding);
+  const echoed = misplacedFields(document);
+  for (const finding of echoed) problems.add(finding);
+  if (echoed.length > 0) problems.throwIfAny(shown);
+  const findings = findingsOf({ issues: parsed.error.issues, base: [], schema: fileSchema, document, value });
+  const [first] = findings;
+  // Several mistakes that one line's indentation makes good are one.
+  const slipped =
+    first && findings.length > 1 ? wrongIndentation({ text: document.text, errorLine: first.at.line, allOfIt: true }) : undefined;
+  for (const finding of slipped ? [slipped] : findings) problems.add(finding);
+  if (slipped) problems.throwIfAny(shown);
   if (!isGroup(value)) problems.throwIfAny(shown);
   return salvage(value);
 }
@@ -31,7 +45,7 @@ function salvage(value: unknown): RoutesFile {
     sources: Object.fromEntries(
       Object.entries(isGroup(given.sources) ? given.sources : {}).map(([name, entry]) => [
         name,
-        keep(shape.sources.valueType.safeParse(entry))[0] ?? { allow_unsigned: true },
+        keep(shape.sources.valueType.safeParse(entry))[0] ?? WRONG_SOURCE,
       ]),
     ),
     timezone: keep(shape.timezone.safeParse(given.timezone))[0],

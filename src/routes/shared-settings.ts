@@ -1,7 +1,9 @@
 import type { Agent } from "../model/describe.ts";
+import { toE164 } from "../model/phone.ts";
 import type { RoutesDocument } from "./document.ts";
+import { numberProblem } from "./phone-numbers.ts";
 import type { Problems } from "./problems.ts";
-import { E164, type RoutesFile } from "./schema.ts";
+import { isEmailAddress, type RoutesFile } from "./schema.ts";
 import { type Environment, resolveVariables } from "./variables.ts";
 
 /** Own numbers and agents: what the file knows about calls. */
@@ -29,12 +31,17 @@ export function loadShared(options: {
   const lines = new Map<string, number>();
   for (const [index, number] of ownNumbers.entries()) {
     const at = document.at(["own_numbers", index]);
-    if (complete && !E164.test(number)) problems.add({ at, message: "the variable does not hold a phone number such as +18005551234" });
+    const problem = complete ? numberProblem(number) : undefined;
+    if (problem !== undefined) problems.add({ at, message: `what the variable holds ${problem}` });
+    else if (complete && toE164(number) === "") {
+      problems.warn({ at, message: "no phone number of its country has so many digits", hint: "Is one missing, or too many?" });
+    }
     if (lines.has(number)) problems.warn({ at, message: "this number is here twice", hint: `The first is on line ${lines.get(number)}.` });
     else lines.set(number, at.line);
   }
   const first = new Map<string, Agent>();
   for (const agent of agents) {
+    checkAgent({ agent, complete, document, problems });
     const twin = first.get(agent.id);
     if (twin) {
       const hint = `A call names its agent by id: one of "${twin.key}" and "${agent.key}" would never be seen.`;
@@ -42,4 +49,19 @@ export function loadShared(options: {
     } else first.set(agent.id, agent);
   }
   return { ownNumbers, agents };
+}
+
+function checkAgent(options: { agent: Agent; complete: boolean; document: RoutesDocument; problems: Problems }): void {
+  const { agent, complete, document, problems } = options;
+  const at = (field: string) => document.at(["agents", agent.key, field]);
+  if (agent.id !== agent.id.trim()) {
+    problems.warn({
+      at: at("id"),
+      message: "the id begins or ends with white space",
+      hint: "VoiceInfra's ids have none: no call would be this agent's.",
+    });
+  }
+  if (complete && agent.owner !== undefined && !isEmailAddress(agent.owner)) {
+    problems.add({ at: at("owner"), message: "what the variable holds must be an email address" });
+  }
 }

@@ -1,4 +1,5 @@
 import type { Document, YAMLError } from "yaml";
+import { wrongIndentation } from "./indentation.ts";
 import type { Finding, Position } from "./problems.ts";
 
 const QUOTE_IT = "Put the whole text in quotes.";
@@ -21,6 +22,12 @@ export function syntaxFindings(options: {
     lines.add(finding.at.line);
     findings.push(finding);
   };
+
+  const [first] = document?.errors ?? [];
+  const tab = document?.errors.some((error) => tabBefore(text, error, position));
+  const slipped = first && !tab && !second ? wrongIndentation({ text, errorLine: position(first.pos[0]).line }) : undefined;
+  // All else that is wrong with the file's form follows from it.
+  if (slipped) return [slipped];
 
   for (const error of document?.errors ?? []) {
     add(tabBefore(text, error, position) ?? explain(text, error, position));
@@ -81,6 +88,16 @@ function explain(text: string, error: YAMLError, position: (offset: number) => P
     case "BAD_SCALAR_START":
       return { at, message: `an unquoted text cannot begin with "${restOfLine[0] ?? ""}"`, hint: QUOTE_IT };
     case "MISSING_CHAR":
+      if (error.message.includes("sequence item without")) {
+        return { at, message: 'this line belongs to no item of the list: its "- " is missing, or it is not indented far enough' };
+      }
+      if (error.message.includes("implicit map keys")) {
+        return {
+          at,
+          message: 'this line is no "field: value"',
+          hint: "Is a colon missing, or does it belong to the text above and needs more indentation?",
+        };
+      }
       if (error.message.includes("quote")) {
         const opened = Math.max(text.lastIndexOf(error.message.includes("'") ? "'" : '"', error.pos[0] - 1), 0);
         return { at: position(opened), message: "a quote that was opened here is never closed" };

@@ -2,12 +2,16 @@ import type { Template } from "liquidjs";
 import type { Connector, Related } from "../connector.ts";
 import type { Share, SharedCall } from "../model/call.ts";
 import { RouteFault } from "../route.ts";
+import type { KnownWords } from "./cel/near-misses.ts";
 import type { Path, RoutesDocument } from "./document.ts";
 import { findingsOf } from "./issues.ts";
+import { argumentFindings } from "./liquid/arguments.ts";
 import type { createLiquids } from "./liquid/engine.ts";
+import type { Awaited } from "./liquid/names.ts";
 import { checkTemplate, isTemplate } from "./liquid/template.ts";
 import { VISIBLE_NAMES } from "./names.ts";
 import type { Finding } from "./problems.ts";
+import { withoutVariables } from "./variable-syntax.ts";
 import { type Environment, resolveVariables } from "./variables.ts";
 
 export type RenderWith = (shared: SharedCall, related: Related | undefined) => Record<string, unknown>;
@@ -24,23 +28,27 @@ export function compileWith(options: {
   document: RoutesDocument;
   liquids: Liquids;
   share: readonly Share[];
-  /** Whether the route waits for another one. */
-  after: boolean;
+  /** The route that is waited for. */
+  after: Awaited | undefined;
+  known: KnownWords;
   env: Environment;
   /** Whether this process needs the variables of this route. */
   resolve: boolean;
-}): { render: RenderWith; findings: Finding[] } {
-  const { value, base, connector, document, liquids, share, after, env, resolve } = options;
+}): { render: RenderWith; findings: Finding[]; usable: boolean } {
+  const { value, base, connector, document, liquids, share, after, known, env, resolve } = options;
   const findings: Finding[] = [];
   for (const [path, text] of textsOf(value)) {
     if (!isTemplate(text)) continue;
     const where = [...base, ...path];
-    for (const { offset, ...finding } of checkTemplate({ liquid: liquids(undefined), text, share, after }).findings) {
+    const { text: checked, variables } = withoutVariables(text);
+    const isOpen = (from: number, to: number) => variables.some((one) => one.from < to && from < one.to);
+    for (const { offset, ...finding } of checkTemplate({ liquid: liquids(undefined), text: checked, share, after, known, isOpen })
+      .findings) {
       findings.push({ at: document.inside(where, offset), ...finding });
     }
   }
 
-  const resolved = resolveVariables({ value, base, document, env, resolve });
+  const resolved = resolveVariables({ value, base, document, env, resolve, isText: true });
   findings.push(...resolved.findings);
   const parsed = connector.with.safeParse(resolved.value);
   if (!parsed.success) {
@@ -50,12 +58,13 @@ export function compileWith(options: {
   }
 
   const filled = resolved.value;
-  const usable = findings.length === 0 && resolved.open.length === 0;
+  const usable = findings.every(isWarning) && resolved.open.length === 0;
   const constant = usable && parsed.success && ![...textsOf(filled)].some(([, text]) => isTemplate(text)) ? parsed.data : undefined;
   const compiled = constant || !usable ? undefined : compileTree(filled, [], { connector, liquids, base, document, findings });
 
   return {
     findings,
+    usable: (constant !== undefined || compiled !== undefined) && findings.every(isWarning),
     render(shared, related) {
       if (constant) return constant;
       if (!compiled) throw new RouteFault("mapping_fault", "with was not loaded for this process");
@@ -66,6 +75,11 @@ export function compileWith(options: {
     },
   };
 }
+
+const isWarning = ({ severity }: { severity?: Finding["severity"] }) => severity === "warning";
+
+/** Of a template that was cut off. */
+const TOO_LONG = "the template failed on this call: it took more than 0.2 s, or more text than there may be";
 
 function startsWith(path: Path, prefix: Path): boolean {
   return prefix.every((part, index) => path[index] === part);
@@ -106,22 +120,26 @@ function compileTree(value: unknown, path: Path, at: Compiling): Fill {
 function compileText(text: string, path: Path, at: Compiling): Fill {
   const liquid = at.liquids(at.connector.escape?.[String(path[0])]);
   let template: Template[];
+  const place = at.document.at([...at.base, ...path]);
   try {
     template = liquid.parse(text);
   } catch {
     // The text of the file is fine: a variable's value broke it, and values are not shown.
-    at.findings.push({
-      at: at.document.at([...at.base, ...path]),
-      message: "the template cannot be read once its variables are filled in",
-    });
+    at.findings.push({ at: place, message: "the template cannot be read once its variables are filled in" });
     return () => text;
+  }
+  const wrong = argumentFindings(liquid, template).filter((finding) => !isWarning(finding));
+  // What the file itself has wrong has its finding, and nothing is compiled then.
+  if (wrong.length > 0) {
+    at.findings.push({ at: place, message: "a filter gets what it cannot work with once the variables are filled in" });
   }
   return (scope) => {
     try {
       return liquid.renderSync(template, scope);
-    } catch {
+    } catch (error) {
       // Liquid's message may quote the call.
-      throw new RouteFault("mapping_fault", `${["with", ...path].map(String).join(".")}: the template failed on this call`);
+      const tooLong = error instanceof Error && /limit exceeded/.test(error.message) ? TOO_LONG : "the template failed on this call";
+      throw new RouteFault("mapping_fault", `${["with", ...path].map(String).join(".")}: ${tooLong}`);
     }
   };
 }

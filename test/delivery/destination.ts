@@ -26,6 +26,8 @@ export function testDestination(
     title?: string;
     /** What it was sent can be changed. */
     edits?: boolean;
+    /** Its routes have a `match`, as those of a CRM. */
+    people?: boolean;
   } = {},
 ) {
   const { keeps = "record", duplicates = "native-key", maxCalls = 1, concurrency = 64 } = options;
@@ -46,7 +48,7 @@ export function testDestination(
     keeps,
     duplicates,
     settings: z.strictObject({ name: z.string().optional(), ...httpSettings, ...ambiguousSettings }),
-    with: z.strictObject({ text: z.string().optional() }),
+    with: z.strictObject({ text: z.string().optional(), ...(options.people ? { match: z.strictObject({}).optional() } : {}) }),
     ...(options.targets ? { target: ({ text }: { text?: string | undefined }) => text ?? "" } : {}),
     batch: { maxCalls, concurrency },
     async open({ settings }) {

@@ -3,6 +3,7 @@ import pg from "pg";
 import { describe, expect, inject, test } from "vitest";
 import { UnreachableError } from "../../src/errors.ts";
 import { openPostgresLedger } from "../../src/ledger/postgres/index.ts";
+import { verifyActions } from "../../src/repair/verify-actions.ts";
 import { describeLedger } from "../ledger.contract.ts";
 import { describeLedgerAfter } from "../ledger-after.contract.ts";
 import { describeLedgerRepairs } from "../ledger-repairs.contract.ts";
@@ -37,7 +38,7 @@ if ("missing" in postgres) {
       const other = `${schema}_newer`;
       await (await openPostgresLedger({ url: `${url}?schema=${other}` })).close();
       await query(`UPDATE "${other}".patchbay_ledger_version SET version = 99`);
-      await expect(openPostgresLedger({ url: `${url}?schema=${other}` })).rejects.toThrow(/newer.*99.*4/s);
+      await expect(openPostgresLedger({ url: `${url}?schema=${other}` })).rejects.toThrow(/newer.*99.*5/s);
       await query(`DROP SCHEMA "${other}" CASCADE`);
     });
 
@@ -48,6 +49,8 @@ if ("missing" in postgres) {
       const hash = "ab".repeat(32);
       await query(`SET search_path = "${older}";
         ALTER TABLE deliveries DROP COLUMN versions, DROP COLUMN returned, DROP COLUMN returned_at;
+        ALTER TABLE actions DROP COLUMN seq, DROP COLUMN by_system, DROP COLUMN seal;
+        INSERT INTO actions VALUES (20, 'bob', 'crm', 'pause', 'why'), (10, 'ann', 'crm', 'pause', 'why');
         DROP TABLE log_ends; DELETE FROM meta WHERE key = 'fingerprint_key'; UPDATE patchbay_ledger_version SET version = 3;
         INSERT INTO deliveries (route, source, call_id, state, log_partition, log_offset, hash, accepted_at, updated_at, receipt)
         VALUES ('r', 's', 'c', 'delivered', 0, 1, '${hash}', 1, 1, '{"id":"1"}')`);
@@ -57,6 +60,13 @@ if ("missing" in postgres) {
       const [proof] = await ledger.proofs({ route: "r", keys: [{ source: "s", callId: "c" }] });
       expect(proof?.hash).toBe(ledger.fingerprint(hash));
       expect(proof?.hash).not.toBe(hash);
+      await ledger.note({ by: "cleo", route: "crm", action: "resume", detail: "" });
+      expect((await ledger.sealedActions({ after: 0, limit: 10 })).map(({ seq, by }) => `${seq} ${by}`)).toEqual([
+        "1 ann",
+        "2 bob",
+        "3 cleo",
+      ]);
+      expect((await verifyActions({ ledger })).faults).toEqual([]);
       await ledger.close();
       await query(`DROP SCHEMA "${older}" CASCADE`);
     });

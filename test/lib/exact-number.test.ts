@@ -25,6 +25,15 @@ describe("numbers of a JSON text", () => {
     expect(new Set(["0", "0.0", "0e5"].map(normalDecimal))).toEqual(new Set(["0"]));
   });
 
+  it.each([
+    ["whole", `1${"0".repeat(400_000)}1`],
+    ["behind the point", `0.${"0".repeat(400_000)}1`],
+    ["ending in them", `1${"0".repeat(400_000)}`],
+    ["beginning with them", `0.${"0".repeat(200_000)}1${"0".repeat(200_000)}1`],
+  ])("a number with 400,000 zeros in it (%s) is no work", (_where, number) => {
+    expect(String(parseJsonExactly(number))).toBe(number);
+  });
+
   it("an exponent of a million digits is no work", () => {
     expect(String(parseJsonExactly(`1e${"9".repeat(1000)}`))).toHaveLength(1002);
   });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -104,12 +104,15 @@ routes:
     ["pause", "crm", "--reason", "x"],
     ["replay", "--route", "nowhere", "--since", "1h"],
     ["forget", "good"],
+    ["backup", "a-backup"],
+    ["actions", "--verify"],
     ["up", "--log", "kafka://user:webhook-secret-that-must-not-show@127.0.0.1:1?sasl=plain"],
   ];
   for (const args of commands) {
     const { stdout, stderr } = await runPatchbay({ args, env, cwd: folder });
     say(args.join(" ").replace(SECRET, "…"), stdout + stderr);
   }
+  say("a backup's manifest", readFileSync(join(folder, "a-backup/manifest.json"), "utf8"));
   await up.end();
   say("the log lines", up.output());
   const ledger = new DatabaseSync(join(folder, "ledger.db"), { readOnly: true });

@@ -26,7 +26,11 @@ describe("YAML that cannot be read", () => {
         "13:19 nothing may follow the closing quote of a text — If the quotes belong to the text, put all of it in quotes of the other kind.",
       ],
     ],
-    ["a line too far in", chatRoute(" when: test"), ["13:6 this line is indented too far — Fields of one thing begin in the same column."]],
+    [
+      "a line too far in",
+      chatRoute(" when: test"),
+      ["13:6 this line is indented too far — Fields of one thing begin in the same column: here column 5."],
+    ],
     [
       "a text that begins with @",
       chatRoute("description: @here"),
@@ -89,7 +93,7 @@ describe("fields", () => {
 
   test("a far-off one shows what is known", () => {
     expect(problems({ text: file("  - id: a\n    to: crm\n    with: { colour: red }") })).toEqual([
-      '13:13 unknown field "colour" — Known here: title, on_none, fields, tags.',
+      '13:13 unknown field "colour" — Known here: title, on_none, fields, tags, match.',
     ]);
   });
 
@@ -167,7 +171,7 @@ describe("fields", () => {
 
   test("yes, no and numbers where others are meant", () => {
     expect(problems({ text: file("  - id: a\n    to: crm\n    enabled: no\n    with: { fields: { x: 1 } }") })).toEqual([
-      '13:14 "enabled" must be true or false, not text — Write true or false: yes and no are plain text in YAML 1.2.',
+      '13:14 "enabled" must be true or false, not text — Write false: yes and no are plain text in YAML 1.2.',
       '14:26 "x" must be text, not a number — Put it in quotes.',
     ]);
   });
@@ -192,7 +196,7 @@ describe("fields", () => {
     expect(problems({ text: file("  - id: a\n    to: crm\n    start: 2026-01-31T09:00:00", { top }) })).toEqual([
       '4:11 "timezone" must be a time zone such as Europe/Berlin or UTC — For dates and times that people read. Default UTC.',
       '5:15 item 1 of "own_numbers" must be text, not a number — Put it in quotes.',
-      '5:29 item 2 of "own_numbers" must be a phone number in international form, such as +18005551234, without spaces',
+      '5:29 item 2 of "own_numbers" must be a phone number in international form, such as +18005551234: this has no country; +1 is the code of the USA, +49 of Germany',
       '14:12 "start" must be a time with its zone, such as 2026-01-31T09:00:00Z — Where a new route begins: now (default), beginning, or a time with its zone.',
     ]);
   });
@@ -228,9 +232,9 @@ describe("names that lead nowhere", () => {
     expect(problems({ text: file("  - { id: a, to: crm }\n  - { id: a, to: chat, with: { channel: C1 } }") })).toEqual([
       '12:11 the id "a" is here twice — The first is on line 11. Each route needs its own: it is its consumer group.',
     ]);
-    const text = file("  - { id: a, to: crm }").replace("name: Sales line }", "name: Sales line }\n  other: { id: agent_1 }");
+    const text = file("  - { id: a, to: crm }").replace("inbound } }", "inbound }, other: { id: agent_1 } }");
     expect(problems({ text })).toEqual([
-      '7:16 the agent "sales" has this id already — A call names its agent by id: one of "sales" and "other" would never be seen.',
+      '6:86 the agent "sales" has this id already — A call names its agent by id: one of "sales" and "other" would never be seen.',
     ]);
   });
 
@@ -243,7 +247,7 @@ describe("names that lead nowhere", () => {
   });
 
   test("with two sources a route must say whose calls it takes", () => {
-    const sources = '  a: { secrets: ["${WEBHOOK_SECRET}"] }\n  b: { secrets: ["${WEBHOOK_SECRET}"] }';
+    const sources = '  a: { secrets: ["${WEBHOOK_SECRET}"] }\n  b: { secrets: ["${OTHER_SECRET}"] }';
     expect(
       problems({
         text: file("  - id: x\n    to: crm\n  - { id: y, to: crm, sources: all }\n  - { id: z, to: crm, sources: [bb] }", { sources }),
@@ -277,7 +281,7 @@ test("every mistake is shown at once, in the order of the file, and one does not
   expect(problems({ text })).toEqual([
     '3:3 the source "main" has no secrets — Give it the webhook\'s secret: secrets: ["${VOICEINFRA_WEBHOOK_SECRET}"]. Without one anybody could send calls; if you want that, write allow_unsigned: true.',
     '4:1 unknown field "agnts" — did you mean "agents"?',
-    "6:34 the variable NOPE is not set — Set it in the environment or as NOPE=… in .env, or give a default: ${NOPE:-default}.",
+    "6:34 the variable NOPE is not set — Set it in the environment or as NOPE=… in .env.",
     '6:44 unknown field "regin" — did you mean "region"?',
     '6:64 "timeout" must be at least 1ms and at most 15s — A longer attempt could not end before a stopping process is killed.',
     '7:22 unknown connector "chatt" — did you mean "chat"?',

@@ -45,7 +45,14 @@ destinations: { desk: ${destination} }
 routes: [{ id: to-desk, to: desk${more} }]
 `;
   const { connectors: all, findings } = await withExternalConnectors({ path, text, ours });
-  return loadRoutes({ path, text, env: { SECRET: "s" }, connectors: all, connectorFindings: findings, role: { kind: "check" } });
+  return loadRoutes({
+    path,
+    text,
+    env: { SECRET: "the-webhook-secret" },
+    connectors: all,
+    connectorFindings: findings,
+    role: { kind: "check" },
+  });
 }
 
 async function problemsOf(...options: Parameters<typeof load>): Promise<string[]> {

@@ -30,7 +30,13 @@ routes:
   - { id: a, to: it, after: { route: b, wait: 1s }, share: [numbers, summary, metadata], with: ${text} }
   - { id: b, to: crm }
 `;
-  const { routes } = loadRoutes({ path: "routes.yaml", text: file, env: { SECRET: "s" }, connectors: all, role: { kind: "check" } });
+  const { routes } = loadRoutes({
+    path: "routes.yaml",
+    text: file,
+    env: { SECRET: "the-webhook-secret" },
+    connectors: all,
+    role: { kind: "check" },
+  });
   const rendered = (routes[0] as Route).map(callOf(call), RELATED(name)).with;
   const delivery = deliveryOf({ call: documentedCall(), with: rendered as never });
   if (to === "slack") {

@@ -52,7 +52,7 @@ describe("which route takes a call", () => {
   });
 
   test("only calls of its sources", () => {
-    const sources = '  main: { secrets: ["${WEBHOOK_SECRET}"] }\n  other: { secrets: ["${WEBHOOK_SECRET}"] }';
+    const sources = '  main: { secrets: ["${WEBHOOK_SECRET}"] }\n  other: { secrets: ["${OTHER_SECRET}"] }';
     const routes =
       "  - { id: a, to: crm, sources: [other] }\n  - { id: b, to: crm, sources: all }\n  - { id: c, to: chat, sources: [main], with: { channel: C1 } }";
     expect(verdicts(routes, callOf({}), { sources })).toEqual(["it reads other, not this source", true, true]);

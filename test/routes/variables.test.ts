@@ -32,12 +32,12 @@ describe("variables", () => {
     expect(tokenOf(crmWith('"${CRM_TOKEN}"'))).toBe("the-crm-token");
     expect(tokenOf(crmWith('"${NOPE:-spare}"'))).toBe("spare");
     expect(tokenOf(crmWith('"${EMPTY:-spare}"'), { EMPTY: "" })).toBe("spare");
-    expect(tokenOf(crmWith('"a-${CRM_TOKEN}-$${B}-$"'))).toBe("a-the-crm-token-${B}-$");
+    expect(tokenOf(crmWith('"a-${CRM_TOKEN}-$$B-$"'))).toBe("a-the-crm-token-$B-$");
   });
 
   test("an unset one is an error at its place", () => {
     expect(problems({ text: crmWith('"x-${NOPE}"') })).toEqual([
-      "8:36 the variable NOPE is not set — Set it in the environment or as NOPE=… in .env, or give a default: ${NOPE:-default}.",
+      "8:36 the variable NOPE is not set — Set it in the environment or as NOPE=… in .env.",
     ]);
   });
 
@@ -58,7 +58,9 @@ describe("variables", () => {
     expect(problems({ text: crmWith('"${CRM TOKEN}"'), role })).toEqual([
       '8:34 this is not a variable — Variables are ${NAME}, ${NAME:-default} or ${file:/path}; "$$" is a dollar sign.',
     ]);
-    expect(problems({ text: crmWith('"${CRM_TOKEN"'), role })).toEqual(['8:34 a "${" is never closed — Write "$$" for a dollar sign.']);
+    expect(problems({ text: crmWith('"${CRM_TOKEN"'), role })).toEqual([
+      '8:34 a "${" is never closed — Each "${" needs a "}" of its own; write "$$" for a dollar sign.',
+    ]);
   });
 
   test("a secret file is read again at each settings(), without its last line break", () => {
@@ -110,7 +112,7 @@ describe("variables", () => {
     expect(mapped?.with).toEqual({ channel: "C9", text: "Hi ${CRM_TOKEN} {{ call_id }}" });
     expect(loaded.describe(callOf({}), "main").direction).toBe("inbound");
     expect(problems({ text, env: { ...env, CHANNEL: "C9", GREETING: "Hi", OUR_NUMBER: "0800" } })).toEqual([
-      "4:15 the variable does not hold a phone number such as +18005551234",
+      "4:15 what the variable holds must be a phone number in international form, such as +18005551234: this has no country; +1 is the code of the USA, +49 of Germany",
     ]);
   });
 });
@@ -135,7 +137,7 @@ describe("a process asks only for the variables that its role needs", () => {
       sources.map(({ name, path, allowUnsigned, secrets }) => [name, path, allowUnsigned, secrets.map((one) => one.reveal())]),
     ).toEqual([["main", "/webhooks/main", false, ["the-webhook-secret"]]]);
     expect(ingressProblems(text, only("CRM_TOKEN"))).toEqual([
-      "3:22 the variable WEBHOOK_SECRET is not set — Set it in the environment or as WEBHOOK_SECRET=… in .env, or give a default: ${WEBHOOK_SECRET:-default}.",
+      "3:22 the variable WEBHOOK_SECRET is not set — Set it in the environment or as WEBHOOK_SECRET=… in .env.",
     ]);
   });
 
@@ -174,7 +176,7 @@ describe("a process asks only for the variables that its role needs", () => {
 
 describe("secrets in the file", () => {
   test("a literal one is a warning", () => {
-    const text = file(routes, { sources: "  main: { secrets: [in-the-open] }" });
+    const text = file(routes, { sources: "  main: { secrets: [in-the-open-for-all] }" });
     expect(warnings({ text })).toEqual([
       "3:21 warning a secret is written out in the file — Files are copied and committed. Use a variable, ${NAME}, or ${file:/path}.",
     ]);

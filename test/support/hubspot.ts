@@ -1,15 +1,17 @@
-import { onTestFinished } from "vitest";
+import { createServer } from "node:http";
+import { expect, onTestFinished } from "vitest";
 import type { z } from "zod";
 import { hubspot } from "../../connectors/hubspot/index.ts";
 import { createSandbox, type HubSpotSandboxOptions } from "../../connectors/hubspot/sandbox.ts";
 import type { HubSpotWith } from "../../connectors/hubspot/with.ts";
 import type { Delivery, OpenDestination, Receipt, Sandbox, SetupStep, SharedCall } from "../../src/connector.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
+import { type Exchange, faultsOf } from "../specs/hubspot.ts";
 
 export const KEY = "voiceinfra/call_01HXYZ123456";
-export const UPSERT = "/crm/v3/objects/calls/batch/upsert";
-export const SEARCH = "/crm/v3/objects/contacts/search";
-export const ASSOCIATE = "/crm/v4/associations/calls/contacts/batch/associate/default";
+export const UPSERT = "/crm/objects/2026-09/calls/batch/upsert";
+export const SEARCH = "/crm/objects/2026-09/contacts/search";
+export const ASSOCIATE = "/crm/associations/2026-09/calls/contacts/batch/associate/default";
 
 export function without(call: SharedCall, ...names: (keyof SharedCall)[]): SharedCall {
   return Object.fromEntries(Object.entries(call).filter(([name]) => !names.includes(name as keyof SharedCall))) as unknown as SharedCall;
@@ -38,12 +40,17 @@ export interface SeenRequest {
   body: unknown;
 }
 
+/** What was asked, and what the stand-in answered. */
+export type { Exchange } from "../specs/hubspot.ts";
+
 export interface Setup {
   sandbox: Sandbox;
   url: string;
   /** All requests so far, also those that a fault answered. */
   seen: SeenRequest[];
   seenAt(path: string): SeenRequest[];
+  /** The same, each with its answer. */
+  exchanges: Exchange[];
   /** The next request to this path is answered with this instead, once; the sandbox does not see it. */
   failNext(path: string, answer: (request: Request) => Response | Promise<Response>): void;
   /** `patchbay setup`. */
@@ -53,31 +60,47 @@ export interface Setup {
   ask(method: string, path: string, body?: unknown): Promise<Record<string, unknown>>;
 }
 
-/** A sandbox that is set up, served on loopback; limits are off unless asked for, since few tests are about them. */
+/**
+ * A sandbox that is set up, served on loopback; limits are off unless asked for, since few tests are about them. Every request of the connector, and
+ * every answer of the sandbox, is held to the contract when the test is over.
+ */
 export async function setUp(options: HubSpotSandboxOptions = {}): Promise<Setup> {
   const sandbox = createSandbox({ limits: false, ...options });
   const seen: SeenRequest[] = [];
+  const exchanges: Exchange[] = [];
   const faults: { path: string; answer: (request: Request) => Response | Promise<Response> }[] = [];
   const served = await serveSandbox({
     sandbox: {
       ...sandbox,
       async fetch(request) {
-        const path = new URL(request.url).pathname;
-        const text = request.method === "GET" ? "" : await request.clone().text();
-        seen.push({ method: request.method, path, body: text === "" ? undefined : JSON.parse(text) });
+        const { method, url, headers } = request;
+        const path = new URL(url).pathname;
+        const text = method === "GET" ? "" : await request.clone().text();
+        const body = text === "" ? undefined : JSON.parse(text);
+        seen.push({ method, path, body });
+        const exchange: Exchange = { method, url, headers, body };
+        exchanges.push(exchange);
         const at = faults.findIndex((fault) => fault.path === path);
         const [fault] = at < 0 ? [] : faults.splice(at, 1);
-        return fault ? fault.answer(request) : (sandbox.fetch?.(request) ?? Response.error());
+        if (fault) return fault.answer(request);
+        const answer = (await sandbox.fetch?.(request)) ?? Response.error();
+        const answered = await answer.clone().text();
+        exchange.answer = { status: answer.status, body: answered === "" ? undefined : JSON.parse(answered) };
+        return answer;
       },
     },
   });
-  onTestFinished(() => served.close());
+  onTestFinished(async () => {
+    await served.close();
+    expect(exchanges.flatMap(faultsOf)).toEqual([]);
+  });
   const settings = sandbox.settings({ url: served.url, folder: "" });
 
   return {
     sandbox,
     url: served.url,
     seen,
+    exchanges,
     seenAt: (path) => seen.filter((one) => one.path === path),
     failNext: (path, answer) => faults.push({ path, answer }),
     prepare: async () => hubspot.setup?.({ settings: hubspot.settings.parse(settings), timezone: "UTC", timeoutMs: 15_000 }),
@@ -99,4 +122,26 @@ export async function setUp(options: HubSpotSandboxOptions = {}): Promise<Setup>
 
 export function send(to: OpenDestination<HubSpotWith>, ...deliveries: Delivery<HubSpotWith>[]) {
   return to.send(deliveries, { signal: AbortSignal.timeout(15_000) });
+}
+
+/** A relay that passes requests on and, once, drops the connection when the answer to this path comes. */
+export async function dropsAfter(url: string, path: string): Promise<string> {
+  let left = 1;
+  const relay = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const headers = { authorization: request.headers.authorization ?? "", "content-type": "application/json" };
+    const body = request.method === "GET" ? undefined : Buffer.concat(chunks);
+    const answer = await fetch(`${url}${request.url}`, { method: request.method ?? "GET", headers, ...(body ? { body } : {}) });
+    const text = await answer.text();
+    if (request.url === path && left-- > 0) return void request.socket.destroy();
+    response.writeHead(answer.status, { "content-type": "application/json" }).end(text);
+  });
+  await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
+  onTestFinished(async () => {
+    relay.closeAllConnections();
+    await new Promise((resolve) => relay.close(resolve));
+  });
+  const address = relay.address();
+  return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
 }

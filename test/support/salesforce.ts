@@ -107,6 +107,6 @@ export const keys = () =>
 
 /** Whom a receipt says the call was logged on. */
 export function personOf({ extra }: Receipt): Record<string, string> {
-  const { notes: _, ...ids } = extra ?? {};
+  const { notes: _, left_out: __, side: ___, ...ids } = extra ?? {};
   return ids;
 }

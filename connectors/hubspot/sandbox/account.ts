@@ -8,6 +8,8 @@ export interface SandboxOwner {
   email: string;
   firstName: string;
   lastName: string;
+  /** `false`: has left; is listed no more, and refused as an owner. */
+  isActive?: boolean;
 }
 
 export interface SandboxDeal {
@@ -36,17 +38,19 @@ const ReadDeals = z.strictObject({
   idProperty: z.string().optional(),
 });
 
-/** Whose account it is, who works in it, and its deals. */
-export function createAccount(options: { owners: SandboxOwner[]; deals: SandboxDeal[] }) {
-  const { owners, deals } = options;
+/** Whose account it is, who works in it, and its deals. `ownersPerPage`: at most so many in one answer. */
+export function createAccount(options: { owners: SandboxOwner[]; deals: SandboxDeal[]; ownersPerPage: number }) {
+  const { owners, ownersPerPage } = options;
+  const deals = [...options.deals];
   const now = "2025-01-01T00:00:00.000Z";
-  const shownOwner = (owner: SandboxOwner) => ({
+  const isOwner = (id: string) => owners.some((owner) => owner.id === id && owner.isActive !== false);
+  const shownOwner = ({ isActive = true, ...owner }: SandboxOwner) => ({
     ...owner,
     type: "PERSON",
     userId: Number(owner.id) + 1000,
     createdAt: now,
     updatedAt: now,
-    archived: false,
+    archived: !isActive,
   });
   return {
     details: () => ({
@@ -61,11 +65,15 @@ export function createAccount(options: { owners: SandboxOwner[]; deals: SandboxD
       dataHostingLocation: "na1",
     }),
     hasDeal: (id: string) => deals.some((deal) => deal.id === id),
-    owners: (email: string | undefined) => ({
-      results: owners.filter((owner) => email === undefined || owner.email === email.toLowerCase()).map(shownOwner),
-    }),
+    isOwner,
+    owners({ email, after = "0" }: { email?: string | undefined; after?: string | undefined }) {
+      const found = owners.filter((owner) => isOwner(owner.id) && (email === undefined || owner.email === email.toLowerCase()));
+      const next = Number(after) + ownersPerPage;
+      const paging = next < found.length ? { paging: { next: { after: String(next), link: "" } } } : {};
+      return { results: found.slice(Number(after), next).map(shownOwner), ...paging };
+    },
     owner(id: string) {
-      const owner = owners.find((one) => one.id === id);
+      const owner = owners.find((one) => one.id === id && isOwner(id));
       if (!owner) throw notFound("resource not found");
       return shownOwner(owner);
     },

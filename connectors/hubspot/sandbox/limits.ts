@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-/** Requests of a private app in ten seconds, and searches of an account in one (Professional; usage guidelines). */
+/** Requests of an app or a service key in ten seconds, and searches of an account in one (Professional; usage guidelines). */
 const TEN_SECONDLY = 190;
 const SEARCHES_PER_SECOND = 5;
 

@@ -1,7 +1,9 @@
-import { parsePhoneNumberFromString } from "libphonenumber-js";
+import { type CountryCode, parsePhoneNumberFromString } from "libphonenumber-js";
 import { z } from "zod";
-import { notFound, validationError } from "./errors.ts";
+import { type ErrorDetail, notFound, validationError } from "./errors.ts";
+import { createMissing, type Requirement } from "./missing.ts";
 import { parseBody } from "./properties.ts";
+import { ALWAYS, runSearch } from "./search.ts";
 
 /** A person in the sandbox's CRM. */
 export interface SandboxContact {
@@ -37,34 +39,14 @@ export const SANDBOX_CONTACTS: SandboxContact[] = [
   { id: "206", firstname: "Luz", lastname: "Ejemplo", phone: "+52 415 555 0100", updatedAt: "2025-02-01T09:00:00.000Z" },
 ];
 
-const Search = z.strictObject({
-  query: z.string().optional(),
-  limit: z.int().min(1).max(200).optional(),
-  after: z.string().optional(),
-  sorts: z.array(z.string()).max(1).optional(),
-  properties: z.array(z.string()).optional(),
-  filterGroups: z
-    .array(
-      z.strictObject({
-        filters: z
-          .array(
-            z.union([
-              z.strictObject({ propertyName: z.string(), operator: z.enum(["EQ", "CONTAINS_TOKEN"]), value: z.string() }),
-              z.strictObject({ propertyName: z.string(), operator: z.literal("IN"), values: z.array(z.string()).min(1) }),
-            ]),
-          )
-          .max(6),
-      }),
-    )
-    .max(5)
-    .optional(),
-});
-
-const ALWAYS = ["createdate", "email", "firstname", "lastname", "hs_object_id", "lastmodifieddate"];
-
 const Create = z.strictObject({
   properties: z.record(z.string(), z.string()),
   associations: z.array(z.unknown()).max(0, "associations are not kept here").optional(),
+});
+const Read = z.strictObject({
+  inputs: z.array(z.strictObject({ id: z.string().min(1) })).min(1),
+  properties: z.array(z.string()),
+  propertiesWithHistory: z.array(z.string()),
 });
 
 export function nameOf(contact: SandboxContact): string {
@@ -73,18 +55,32 @@ export function nameOf(contact: SandboxContact): string {
 
 /**
  * Contacts, searched as HubSpot does: by phone, "only the area code and local number" count, an answer has no property that was not asked for, and
- * what was made just now is not found for `indexLagMs`.
+ * what was made, or deleted, just now is not seen for `indexLagMs`.
  */
-export function createPeople(options: { contacts: SandboxContact[]; indexLagMs: number }) {
-  const { contacts, indexLagMs } = options;
+export function createPeople(options: {
+  contacts: SandboxContact[];
+  indexLagMs: number;
+  /** Where the account is: how a number without a country is read. */
+  country: CountryCode;
+  isOwner(id: string): boolean;
+  required: Requirement[];
+}) {
+  const { contacts, indexLagMs, country, isOwner } = options;
   const people = new Map(contacts.map((contact) => [contact.id, contact]));
-  const searchableAtMs = new Map<string, number>();
-  const own = contacts.flatMap((contact) => Object.keys(contact.own ?? {}));
-  const names = new Set([...PROPERTIES, ...own]);
+  /** As the search sees them. */
+  const indexed = new Map(people);
+  const names = new Set([...PROPERTIES, ...contacts.flatMap((contact) => Object.keys(contact.own ?? {}))]);
+  const missing = createMissing(options.required);
+  const mergedInto = new Map<string, string>();
   let nextId = 251;
 
+  const later = (change: () => void) => {
+    if (indexLagMs === 0) change();
+    else setTimeout(change, indexLagMs).unref();
+  };
+  const get = (id: string) => people.get(id) ?? people.get(mergedInto.get(id) ?? "");
   const shown = (contact: SandboxContact, wanted: readonly string[]) => {
-    const values = valuesOf(contact);
+    const values = valuesOf(contact, country);
     return {
       id: contact.id,
       properties: Object.fromEntries([...ALWAYS, ...wanted].map((name) => [name, values[name] ?? null])),
@@ -94,23 +90,40 @@ export function createPeople(options: { contacts: SandboxContact[]; indexLagMs: 
     };
   };
 
+  function checked(properties: Record<string, string>): void {
+    const errors = Object.entries(properties).flatMap(([name, value]): ErrorDetail[] => {
+      const context = { propertyName: [name] };
+      if (!names.has(name) || name.startsWith("hs_"))
+        return [{ message: `Property "${name}" does not exist`, code: "PROPERTY_DOESNT_EXIST", context }];
+      return name === "hubspot_owner_id" && !isOwner(value) ? [{ message: "", code: "INVALID_OWNER_ID", context }] : [];
+    });
+    if (errors.length > 0) throw validationError("Property values were not valid", { errors });
+    const lacking = missing(properties);
+    if (lacking) throw lacking;
+  }
+
   return {
     all: () => [...people.values()],
-    get: (id: string) => people.get(id),
+    get,
     read(id: string, wanted: string[]) {
-      const contact = people.get(id);
+      const contact = get(id);
       if (!contact) throw notFound("resource not found");
       return shown(contact, wanted);
     },
+    readSome(body: unknown): { status: number; body: unknown } {
+      const { inputs, properties } = parseBody(Read, body);
+      if (inputs.length > 100) throw validationError(`The maximum number of inputs in a batch is 100, found ${inputs.length}`);
+      const found = inputs.flatMap(({ id }) => get(id) ?? []);
+      const now = new Date().toISOString();
+      const answer = { status: "COMPLETE", results: found.map((contact) => shown(contact, properties)), startedAt: now, completedAt: now };
+      const absent = inputs.map(({ id }) => id).filter((id) => !get(id));
+      if (absent.length === 0) return { status: 200, body: answer };
+      const { body: problem } = notFound("Could not get some CONTACT objects, they may be deleted or not exist.");
+      return { status: 207, body: { ...answer, numErrors: 1, errors: [{ ...problem, context: { ids: absent }, links: {}, errors: [] }] } };
+    },
     create(body: unknown) {
       const { properties } = parseBody(Create, body);
-      const unknown = Object.keys(properties).find((name) => !names.has(name) || name.startsWith("hs_"));
-      if (unknown) {
-        const errors = [
-          { message: `Property "${unknown}" does not exist`, code: "PROPERTY_DOESNT_EXIST", context: { propertyName: [unknown] } },
-        ];
-        throw validationError("Property values were not valid", { errors });
-      }
+      checked(properties);
       const { firstname = "", lastname = "", phone, mobilephone, hubspot_owner_id, ...more } = properties;
       const contact: SandboxContact = {
         id: String(nextId++),
@@ -123,28 +136,35 @@ export function createPeople(options: { contacts: SandboxContact[]; indexLagMs: 
         updatedAt: new Date().toISOString(),
       };
       people.set(contact.id, contact);
-      searchableAtMs.set(contact.id, performance.now() + indexLagMs);
+      later(() => indexed.set(contact.id, contact));
       return shown(contact, Object.keys(properties));
     },
-    search(text: string, body: unknown) {
-      if (text.length > 3_000) throw validationError("The request body is longer than 3,000 characters");
-      const { filterGroups = [], limit = 10, properties = [] } = parseBody(Search, body);
-      const filters = filterGroups.flatMap((group) => group.filters);
-      if (filters.length > 18) throw validationError(`The maximum number of filters is 18, found ${filters.length}`);
-      const unknown = filters.find(({ propertyName }) => !names.has(propertyName));
-      if (unknown) {
-        const errors = [{ message: "does not exist", code: "PROPERTY_DOESNT_EXIST", context: { propertyName: [unknown.propertyName] } }];
-        throw validationError(`There was a problem with the request: property ${unknown.propertyName} does not exist`, { errors });
-      }
-      const found = [...people.values()].filter((contact) => {
-        if ((searchableAtMs.get(contact.id) ?? 0) > performance.now()) return false;
-        const values = valuesOf(contact);
-        return filterGroups.some((group) => group.filters.every((filter) => holds(values, filter)));
-      });
-      return { total: found.length, results: found.slice(0, limit).map((contact) => shown(contact, properties)) };
+    /** Somebody deletes a contact. */
+    archive(id: string): void {
+      people.delete(id);
+      later(() => indexed.delete(id));
     },
+    /** Somebody merges one contact into another, who has its number from then on: asked for by the old id, HubSpot gives the other. */
+    merge(body: unknown) {
+      const { primaryObjectId, objectIdToMerge } = parseBody(Merge, body);
+      const [stays, goes] = [people.get(primaryObjectId), people.get(objectIdToMerge)];
+      if (!stays || !goes) throw notFound("resource not found");
+      people.delete(goes.id);
+      mergedInto.set(goes.id, stays.id);
+      const merged = { ...goes, ...stays, updatedAt: new Date().toISOString() };
+      people.set(stays.id, merged);
+      later(() => {
+        indexed.delete(goes.id);
+        indexed.set(stays.id, merged);
+      });
+      return shown(merged, []);
+    },
+    search: (text: string, body: unknown) =>
+      runSearch({ text, body, names, records: [...indexed.values()], valuesOf: (contact) => valuesOf(contact, country), shown }),
   };
 }
+
+const Merge = z.strictObject({ primaryObjectId: z.string(), objectIdToMerge: z.string() });
 
 const PROPERTIES = new Set([
   ...ALWAYS,
@@ -156,7 +176,9 @@ const PROPERTIES = new Set([
   "hs_calculated_phone_number_country_code",
 ]);
 
-function valuesOf(contact: SandboxContact): Record<string, string | undefined> {
+function valuesOf(contact: SandboxContact, country: CountryCode): Record<string, string | undefined> {
+  const parse = (number: string | undefined) =>
+    number === undefined ? undefined : parsePhoneNumberFromString(number, { defaultCountry: country });
   const phone = parse(contact.phone);
   return {
     createdate: "2024-01-01T00:00:00.000Z",
@@ -172,20 +194,4 @@ function valuesOf(contact: SandboxContact): Record<string, string | undefined> {
     hubspot_owner_id: contact.hubspot_owner_id,
     ...contact.own,
   };
-}
-
-/** The account is in the US: numbers without a country are read as American. */
-function parse(number: string | undefined) {
-  return number === undefined ? undefined : parsePhoneNumberFromString(number, { defaultCountry: "US" });
-}
-
-type Filter = { propertyName: string } & ({ operator: "EQ" | "CONTAINS_TOKEN"; value: string } | { operator: "IN"; values: string[] });
-
-function holds(values: Record<string, string | undefined>, filter: Filter): boolean {
-  const has = values[filter.propertyName]?.toLowerCase();
-  if (has === undefined) return false;
-  if (filter.operator === "IN") return filter.values.includes(has);
-  const wanted = filter.value.toLowerCase();
-  if (filter.operator === "EQ") return has === wanted;
-  return wanted.startsWith("*") ? has.endsWith(wanted.slice(1)) : has.split(/\W+/).includes(wanted);
 }

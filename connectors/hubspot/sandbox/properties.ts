@@ -1,81 +1,9 @@
 import { z } from "zod";
 import { type ErrorDetail, Refusal, validationError } from "./errors.ts";
+import { GROUP, type PropertyDefinition } from "./standard-properties.ts";
 
-export interface PropertyDefinition {
-  name: string;
-  label: string;
-  groupName: string;
-  type: "string" | "number" | "datetime" | "enumeration";
-  fieldType: string;
-  hasUniqueValue: boolean;
-  options?: PropertyOption[];
-}
-
-export interface PropertyOption {
-  label: string;
-  value: string;
-  hidden?: boolean;
-}
-
-const STATUSES = [
-  "BUSY",
-  "CALLING_CRM_USER",
-  "CANCELED",
-  "COMPLETED",
-  "CONNECTING",
-  "FAILED",
-  "IN_PROGRESS",
-  "NO_ANSWER",
-  "QUEUED",
-  "RINGING",
-];
-const DISPOSITIONS = {
-  Busy: "9d9162e7-6cf3-4944-bf63-4dff82258764",
-  Connected: "f240bbac-87c9-4f6e-bf70-924b57d47db7",
-  "Left live message": "a4c4c377-d246-4b32-a13b-75a56a4cd0ff",
-  "Left voicemail": "b2cf5968-551e-4856-9783-52b3da59a7d0",
-  "No answer": "73a0d17f-1163-4015-bdd5-ec830791da20",
-  "Wrong number": "17b47fee-58de-441e-a44c-c6300d46f273",
-};
 /** Not confirmed for calls; 65,536 is what other text properties take. */
 const MAX_TEXT_CHARS = 65_536;
-
-const GROUP = "call_information";
-const same = (values: string[]) => values.map((value) => ({ label: value, value }));
-const define = (name: string, type: PropertyDefinition["type"], options?: PropertyOption[]): PropertyDefinition => ({
-  name,
-  label: name,
-  groupName: GROUP,
-  type,
-  fieldType: type === "enumeration" ? "select" : "text",
-  hasUniqueValue: false,
-  ...(options ? { options } : {}),
-});
-
-/** Properties that every account has on calls; the guide "Activities | Calls". */
-export function standardProperties(): PropertyDefinition[] {
-  return [
-    define("hs_timestamp", "datetime"),
-    define("hs_call_title", "string"),
-    define("hs_call_body", "string"),
-    define("hs_call_direction", "enumeration", same(["INBOUND", "OUTBOUND"])),
-    define("hs_call_duration", "number"),
-    define("hs_call_status", "enumeration", same(STATUSES)),
-    define(
-      "hs_call_disposition",
-      "enumeration",
-      Object.entries(DISPOSITIONS).map(([label, value]) => ({ label, value })),
-    ),
-    define("hs_call_from_number", "string"),
-    define("hs_call_to_number", "string"),
-    define("hs_call_recording_url", "string"),
-    define("hubspot_owner_id", "number"),
-    define("hs_activity_type", "string"),
-  ];
-}
-
-/** What `patchbay setup` makes. */
-export const CALL_ID: PropertyDefinition = { ...define("voice_call_id", "string"), label: "Voice call ID", hasUniqueValue: true };
 
 const NewProperty = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9_]*$/),
@@ -92,10 +20,23 @@ const Changes = z.strictObject({
 });
 const NewGroup = z.strictObject({ name: z.string(), label: z.string(), displayOrder: z.number().optional() });
 
-/** The properties of calls, and what they take. */
-export function createProperties(initial: PropertyDefinition[]) {
+/**
+ * The properties of calls, and what they take. `takesUnique`: whether the account lets one have unique values. `listsOutcomes`: whether the property
+ * of call outcomes says which there are; it takes the same ones either way.
+ */
+export function createProperties(options: {
+  initial: PropertyDefinition[];
+  takesUnique: boolean;
+  listsOutcomes: boolean;
+  isOwner(id: string): boolean;
+}) {
+  const { initial, takesUnique, listsOutcomes, isOwner } = options;
   const groups = [{ name: GROUP, label: "Call information", displayOrder: 0, archived: false }];
   const properties = new Map(initial.map((property) => [property.name, property]));
+
+  function ownerFault(name: string, value: string): Fault | undefined {
+    return name === "hubspot_owner_id" && value !== "" && !isOwner(value) ? { name, error: "INVALID_OWNER_ID", message: "" } : undefined;
+  }
 
   return {
     groups: () => ({ results: groups }),
@@ -105,17 +46,20 @@ export function createProperties(initial: PropertyDefinition[]) {
       groups.push(group);
       return group;
     },
+    names: () => [...properties.keys()],
     isUnique: (name: string) => properties.get(name)?.hasUniqueValue === true,
     uniqueNames: () => [...properties.values()].filter(({ hasUniqueValue }) => hasUniqueValue).map(({ name }) => name),
     get(name: string) {
       const property = properties.get(name);
       if (!property) throw new Refusal(404, { message: `Property ${name} does not exist`, category: "OBJECT_NOT_FOUND" });
-      return shown(property);
+      return shown(name === "hs_call_disposition" && !listsOutcomes ? { ...property, options: [] } : property);
     },
     create(body: unknown) {
       const { hasUniqueValue = false, description: _shownNowhere, ...rest } = parseBody(NewProperty, body);
       if (properties.has(rest.name))
-        throw new Refusal(409, { message: `Property named '${rest.name}' already exists.`, category: "CONFLICT" });
+        throw new Refusal(409, { message: `A property named '${rest.name}' already exists.`, category: "OBJECT_ALREADY_EXISTS" });
+      // How HubSpot would word it is not documented, nor whether it does.
+      if (hasUniqueValue && !takesUnique) throw validationError("Unique values are not supported for properties of object type 0-48");
       if (!groups.some(({ name }) => name === rest.groupName)) throw validationError(`property group "${rest.groupName}" does not exist`);
       const unique = [...properties.values()].filter((one) => one.hasUniqueValue).length;
       if (hasUniqueValue && unique >= 10) throw validationError("An object may have at most 10 properties with unique values");
@@ -132,7 +76,9 @@ export function createProperties(initial: PropertyDefinition[]) {
     },
     /** @throws {Refusal} all that is wrong with them at once, in HubSpot's words. */
     check(values: Record<string, string>): void {
-      const wrong = Object.entries(values).flatMap(([name, value]) => faultOf(properties.get(name), name, value) ?? []);
+      const wrong = Object.entries(values).flatMap(
+        ([name, value]) => faultOf(properties.get(name), name, value) ?? ownerFault(name, value) ?? [],
+      );
       if (wrong.length > 0) throw invalidProperties(wrong);
     },
   };

@@ -1,13 +1,18 @@
 import { type ItemError, itemError, refusal } from "./answers.ts";
-import { recordId, type SandboxPerson } from "./people.ts";
+import { recordId, type SandboxPerson, type SandboxUser } from "./people.ts";
 import { FIELDS } from "./search.ts";
 
 const MAX_RECORDS = 200;
 const WRITABLE = ["LastName", "FirstName", "Phone", "MobilePhone", "HomePhone", "Fax", "AccountId", "OwnerId"];
 
 /** Creates Contacts in one request (resources_composite_sobjects_collections_create). `rule`: what the org's own rules say to each. */
-export function createContacts(options: { body: unknown; people: SandboxPerson[]; rule: ItemError | undefined }): Response {
-  const { people, rule } = options;
+export function createContacts(options: {
+  body: unknown;
+  people: SandboxPerson[];
+  users: readonly SandboxUser[];
+  rule: ItemError | undefined;
+}): Response {
+  const { people, users, rule } = options;
   const { records, allOrNone } = (options.body ?? {}) as { records?: unknown; allOrNone?: unknown };
   if (!Array.isArray(records)) return refusal(400, "REQUIRED_FIELD_MISSING", "records is required");
   if (allOrNone !== false) return refusal(501, "NOT_IN_SANDBOX", "the sandbox writes records one by one only: allOrNone must be false");
@@ -32,6 +37,12 @@ export function createContacts(options: { body: unknown; people: SandboxPerson[]
     if (unknown) return itemError("INVALID_FIELD", `No such column '${unknown}' on sobject of type Contact`);
     if (!fields.LastName) return itemError("REQUIRED_FIELD_MISSING", "Required fields are missing: [LastName]", ["LastName"]);
     if (String(fields.Phone ?? "").length > 40) return itemError("STRING_TOO_LONG", "Phone: data value too large", ["Phone"]);
+    const owner = fields.OwnerId;
+    if (owner !== undefined && !users.some(({ Id, IsActive }) => IsActive && Id === owner)) {
+      return itemError("INACTIVE_OWNER_OR_USER", "operation performed with inactive user [005Pb0000000001] as owner of contact", [
+        "OwnerId",
+      ]);
+    }
     return rule;
   }
 }

@@ -7,11 +7,18 @@ export interface SandboxPerson {
   MobilePhone?: string;
   HomePhone?: string;
   Fax?: string;
+  /** The org's own fields: of the type Phone, Text and Number. */
+  Direct_Line__c?: string;
+  Old_Phone__c?: string;
+  Plain_Number__c?: number;
   /** A Contact's. */
   AccountId?: string;
   OwnerId?: string;
   LastModifiedDate: string;
   IsConverted?: boolean;
+  ConvertedContactId?: string;
+  /** Of one that was deleted in a merge: the record that was kept. */
+  MasterRecordId?: string;
 }
 
 type Prefix = "003" | "00Q" | "001" | "00T" | "005" | "006" | "0PS" | "00N" | "01k" | "0Pa";

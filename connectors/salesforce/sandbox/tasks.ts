@@ -97,6 +97,8 @@ export function createTasks(options: {
       ...(allowed.includes("Opportunity") ? deals : []),
     ];
     const isIt = ({ Id }: { Id: string }) => Id === value || Id.slice(0, 15) === value;
+    const lead = people.find((person) => person.kind === "Lead" && person.IsConverted && isIt(person));
+    if (lead) return itemError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", []);
     const isThere = people.some((person) => allowed.includes(person.kind) && isIt(person)) || those.some(isIt);
     if (!isThere && field.name === "OwnerId") return itemError("INACTIVE_OWNER_OR_USER", "operation performed with inactive user");
     return isThere ? undefined : itemError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", []);

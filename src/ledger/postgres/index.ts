@@ -54,15 +54,22 @@ export async function openPostgresLedger(options: {
     ...receiptQueries(sql),
     ...repairQueries(sql, fingerprint),
     ...logQueries(sql),
+    scrub: async ({ pack }) => (pack ? [KEEPS_REMOVED] : []),
     check: async () => void (await db.query("SELECT 1")),
     close: () => pool.end(),
   };
 }
 
+const KEEPS_REMOVED =
+  "PostgreSQL keeps the bytes of what was removed in the pages of the ledger's table `deliveries` until VACUUM FULL, and in its WAL and backups";
+
 function sqlOf(db: Database): Sql {
   return {
     ...DIALECT,
     greatest: "greatest",
+    sha256: (text) => `encode(sha256(convert_to(${text}, 'UTF8')), 'hex')`,
+    // "PbNo", of this schema: gone with the transaction, and no right is needed for it.
+    oneNotesAtATime: [{ text: `SELECT pg_advisory_xact_lock(hashtext(current_schema()), ${0x50624e6f})` }],
     all: async (text, values = []) => (await db.query(text, storable(values))).rows,
     transaction: (statements) => db.transaction(statements.map(({ text, values = [] }) => ({ text, values: storable(values) }))),
   };

@@ -1,5 +1,6 @@
 import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
 import { UsageError } from "../../errors.ts";
+import { SEALED_HEAD, sealsOfOld } from "../actions.ts";
 import type { Dialect } from "../conflicts.ts";
 import { paddedKeys } from "../fingerprint.ts";
 
@@ -89,6 +90,20 @@ const MIGRATIONS: (string | ((client: Queries) => Promise<void>))[] = [
        WHERE length(hash) = 64 OR hash = 'unreadable'`,
       [inner, outer],
     );
+  },
+  async (client) => {
+    await client.query(`
+      ALTER TABLE actions ADD COLUMN seq bigint;
+      ALTER TABLE actions ADD COLUMN by_system text NOT NULL DEFAULT '';
+      ALTER TABLE actions ADD COLUMN seal text NOT NULL DEFAULT '';
+      CREATE UNIQUE INDEX actions_by_seq ON actions (seq);
+    `);
+    const { rows } = await client.query("SELECT ctid::text AS id, at, by_whom AS by, route, action, detail FROM actions ORDER BY at, ctid");
+    const seals = sealsOfOld(rows.map((row) => ({ ...row, at: Number(row.at) })));
+    for (const [index, { seq, seal }] of seals.entries())
+      await client.query("UPDATE actions SET seq = $1, seal = $2 WHERE ctid = $3::tid", [seq, seal, rows[index]?.id]);
+    const last = seals.at(-1);
+    if (last) await client.query("INSERT INTO meta VALUES ($1, $2)", [SEALED_HEAD, `${last.seq}-${last.seal}`]);
   },
 ];
 

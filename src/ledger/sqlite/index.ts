@@ -1,8 +1,12 @@
 /** The embedded ledger: one SQLite file. The contract is `src/ledger/ledger.ts`. */
+import { hash } from "node:crypto";
+import { resolve } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { UnreachableError } from "../../errors.ts";
-import { inTransaction, openSqlite, type SqliteAccess } from "../../lib/sqlite.ts";
+import { inTransaction, type OpenSqliteOptions, openSqlite } from "../../lib/sqlite.ts";
+import { copySqlite } from "../../lib/sqlite-copy.ts";
 import { assertInPlace, FileLostError } from "../../lib/sqlite-place.ts";
+import { scrubFile } from "../../lib/sqlite-scrub.ts";
 import { controlQueries } from "../control-queries.ts";
 import { createFingerprint } from "../fingerprint.ts";
 import type { Ledger, LogPosition, RouteCounts, WorkerHeartbeat } from "../ledger.ts";
@@ -16,14 +20,22 @@ import { DIALECT, fingerprintKey, MIGRATIONS, NOW_MS } from "./schema.ts";
 import { settleStatements } from "./settle.ts";
 
 /** @throws {UsageError} when the file cannot be opened, saying why and what to do. */
-export async function openSqliteLedger(options: { path: string; mustExist?: boolean; access?: SqliteAccess | undefined }): Promise<Ledger> {
-  const { path, mustExist, access } = options;
-  const db = openSqlite({ path, application: "patchbay-ledger", migrations: MIGRATIONS, mustExist, access });
+export async function openSqliteLedger(
+  options: Pick<OpenSqliteOptions, "path" | "beforeMigration" | "mustExist" | "access">,
+): Promise<Ledger> {
+  const { path } = options;
+  const db = openSqlite({ ...options, application: "patchbay-ledger", migrations: MIGRATIONS });
+  db.function("sha256", { deterministic: true }, (text) => hash("sha256", String(text)));
   const sql = sqlOf(db);
   const fingerprint = createFingerprint(fingerprintKey(db));
   return {
     name: `sqlite:${path}`,
     engine: "sqlite",
+    file: {
+      path: resolve(path),
+      version: MIGRATIONS.length,
+      copy: (options) => copySqlite({ from: resolve(path), change: AS_OF_NOW, ...options }),
+    },
     fingerprint,
     ...claimStatements(db, fingerprint),
     ...settleStatements(db, fingerprint),
@@ -34,6 +46,7 @@ export async function openSqliteLedger(options: { path: string; mustExist?: bool
     ...receiptQueries(sql),
     ...repairQueries(sql, fingerprint),
     ...logQueries(sql),
+    scrub: (options) => scrubFile({ db, path: resolve(path), ...options }),
     async check() {
       try {
         assertInPlace(db);
@@ -49,6 +62,9 @@ export async function openSqliteLedger(options: { path: string; mustExist?: bool
   };
 }
 
+/** Of a copy: the processes are none of those to come, and what waits or is dead may have been delivered before it is used. */
+const AS_OF_NOW = "DELETE FROM workers; UPDATE deliveries SET ambiguous = 1 WHERE state IN ('waiting', 'dead')";
+
 /** Statements are prepared once; node:sqlite numbers parameters as `?1`. */
 function sqlOf(db: DatabaseSync): Sql {
   const prepared = new Map<string, StatementSync>();
@@ -60,6 +76,9 @@ function sqlOf(db: DatabaseSync): Sql {
   return {
     ...DIALECT,
     greatest: "max",
+    sha256: (text) => `sha256(${text})`,
+    // A writing transaction of SQLite is alone anyway.
+    oneNotesAtATime: [],
     async all(text, values = []) {
       assertInPlace(db);
       return run(text, values);

@@ -1,6 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Migration } from "../../lib/sqlite.ts";
+import { SEALED_HEAD, sealsOfOld } from "../actions.ts";
 import type { Dialect } from "../conflicts.ts";
+import type { Action } from "../controls.ts";
 import { createFingerprint } from "../fingerprint.ts";
 
 /** Unix ms by the database's clock. */
@@ -94,6 +96,20 @@ export const MIGRATIONS: readonly Migration[] = [
     const fingerprint = createFingerprint(fingerprintKey(db));
     db.function("fingerprint", { deterministic: true }, (hash) => fingerprint(String(hash)));
     db.exec("UPDATE deliveries SET hash = fingerprint(hash) WHERE length(hash) = 64 OR hash = 'unreadable'");
+  },
+  (db) => {
+    db.exec(`
+      ALTER TABLE actions ADD COLUMN seq INTEGER;
+      ALTER TABLE actions ADD COLUMN by_system TEXT NOT NULL DEFAULT '';
+      ALTER TABLE actions ADD COLUMN seal TEXT NOT NULL DEFAULT '';
+      CREATE UNIQUE INDEX actions_by_seq ON actions (seq);
+    `);
+    const old = db.prepare("SELECT rowid AS id, at, by_whom AS by, route, action, detail FROM actions ORDER BY at, rowid").all();
+    const seals = sealsOfOld(old as unknown as Omit<Action, "system">[]);
+    const seal = db.prepare("UPDATE actions SET seq = ?, seal = ? WHERE rowid = ?");
+    for (const [index, one] of seals.entries()) seal.run(one.seq, one.seal, Number(old[index]?.id));
+    const last = seals.at(-1);
+    if (last) db.prepare("INSERT INTO meta VALUES (?, ?)").run(SEALED_HEAD, `${last.seq}-${last.seal}`);
   },
 ];
 

@@ -1,7 +1,8 @@
 /** The embedded log: one SQLite file, one partition per topic, group commit. The contract is `src/log/log.ts`. */
 import { resolve } from "node:path";
 import { LogUnavailableError } from "../../errors.ts";
-import { inTransaction, openSqlite, type SqliteAccess } from "../../lib/sqlite.ts";
+import { inTransaction, type OpenSqliteOptions, openSqlite } from "../../lib/sqlite.ts";
+import { copySqlite } from "../../lib/sqlite-copy.ts";
 import type { Log } from "../log.ts";
 import { createAppender } from "./append.ts";
 import { announceChange, watchChanges } from "./changes.ts";
@@ -14,11 +15,10 @@ import { createTrimmer } from "./trim.ts";
 import { unavailable } from "./unavailable.ts";
 
 /** @throws {UsageError} when the file cannot be opened, saying why and what to do. */
-export async function openSqliteLog(options: { path: string; mustExist?: boolean; access?: SqliteAccess | undefined }): Promise<Log> {
-  const { mustExist, access } = options;
+export async function openSqliteLog(options: Pick<OpenSqliteOptions, "path" | "beforeMigration" | "mustExist" | "access">): Promise<Log> {
   const name = `sqlite:${options.path}`;
   const path = resolve(options.path);
-  const db = openSqlite({ path: options.path, application: APPLICATION, migrations: MIGRATIONS, mustExist, access });
+  const db = openSqlite({ ...options, application: APPLICATION, migrations: MIGRATIONS });
   const members = new Set<Member>();
   const reader = createReader(db);
   const groups = createGroups({ db, leaseMs: LEASE_MS });
@@ -38,6 +38,12 @@ export async function openSqliteLog(options: { path: string; mustExist?: boolean
   return {
     name,
     engine: "sqlite",
+    file: {
+      path,
+      version: MIGRATIONS.length,
+      // Who held a group then holds none of the copy.
+      copy: (copy) => copySqlite({ from: path, change: "UPDATE consumer_groups SET owner = NULL, leased_until = 0", ...copy }),
+    },
     append: appender.append,
     async subscribe(subscribe) {
       const member = createMember({
@@ -57,7 +63,7 @@ export async function openSqliteLog(options: { path: string; mustExist?: boolean
     read: reader.read,
     ranges: reader.ranges,
     offsetsAt: reader.offsetsAt,
-    ...createTrimmer(db),
+    ...createTrimmer({ db, path }),
     committed: async (query) => groups.committed(query),
     async placeGroup({ group, topic, positions }) {
       const offset = positions.find(({ partition }) => partition === 0)?.offset;

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { scrubFile, tryToEmptyWriteAhead } from "../../lib/sqlite-scrub.ts";
 import type { Log, Topic } from "../log.ts";
 import { NOW_MS, TABLES } from "./schema.ts";
 
@@ -7,7 +8,7 @@ import { NOW_MS, TABLES } from "./schema.ts";
 const AT_ONCE = 1_000;
 
 /** Retention: removes old messages that every named group has done with, and values that must not be kept. */
-export function createTrimmer(db: DatabaseSync): Required<Pick<Log, "trim" | "erase">> {
+export function createTrimmer({ db, path }: { db: DatabaseSync; path: string }): Required<Pick<Log, "trim" | "erase" | "scrub">> {
   const perTopic = Object.fromEntries(
     Object.entries(TABLES).map(([topic, table]) => [
       topic,
@@ -37,6 +38,9 @@ export function createTrimmer(db: DatabaseSync): Required<Pick<Log, "trim" | "er
     },
     async erase({ topic, offset }) {
       perTopic[topic].erase.run(offset);
+      // Where somebody reads just now, the next scrub does it.
+      tryToEmptyWriteAhead(db);
     },
+    scrub: (options) => scrubFile({ db, path, ...options }),
   };
 }

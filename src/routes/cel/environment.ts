@@ -1,6 +1,8 @@
 import { Environment } from "@marcbachmann/cel-js";
 import { compileLinearRegExp } from "../../lib/linear-regexp.ts";
+import { remembered } from "../../lib/remembered.ts";
 import { VISIBLE_NAMES } from "../names.ts";
+import { type Budget, costOfLooking, createBudget, sizeOf } from "./budget.ts";
 import { createLocalTime } from "./local-time.ts";
 
 /** Structural limits of an expression as a person writes it. */
@@ -13,17 +15,30 @@ export function createCheckEnvironment(): Environment {
   return environment;
 }
 
+/** What rewritten expressions run in, and the budget of each run. */
+export interface RunEnvironment {
+  environment: Environment;
+  budget: Budget;
+}
+
 /**
  * What the rewritten expression runs in (see `rewrite.ts`): the same names, functions that take null for an answer, and null in
  * comparisons. `metadata` is the only thing whose shape is not known, so it is the only place where null comes from.
+ * @param options.extraNames more names, of any type: the probes of `constants.ts`.
  */
-export function createRunEnvironment(options: { timezone: string }): Environment {
-  // Rewriting adds calls and brackets around what the check has limited already.
-  const environment = new Environment({ limits: { ...LIMITS, maxAstNodes: 20_000, maxDepth: 400 } });
+export function createRunEnvironment(options: { timezone: string; extraNames?: readonly string[] }): RunEnvironment {
+  const environment = new Environment({
+    // Rewriting adds calls and brackets around what the check has limited already.
+    limits: { ...LIMITS, maxAstNodes: 20_000, maxDepth: 400 },
+    // The check has seen that items are of one type; what rewriting puts around one of them hides its type.
+    homogeneousAggregateLiterals: false,
+  });
+  const budget = createBudget();
   declareNames(environment);
-  declareHelpers(environment, options.timezone);
+  for (const name of options.extraNames ?? []) environment.registerVariable(name, "dyn");
+  declareHelpers(environment, options.timezone, budget);
   declareNull(environment);
-  return environment;
+  return { environment, budget };
 }
 
 function declareNames(environment: Environment): void {
@@ -37,9 +52,9 @@ function declareNames(environment: Environment): void {
 const TIMESTAMP = "google.protobuf.Timestamp";
 const DURATION = "google.protobuf.Duration";
 
-function declareHelpers(environment: Environment, timezone: string): void {
-  const localTime = createLocalTime(timezone);
-  const patterns = new Map<string, RegExp>();
+function declareHelpers(environment: Environment, timezone: string, budget: Budget): void {
+  const localTimeIn = remembered(createLocalTime);
+  const patternOf = remembered(compileLinearRegExp);
 
   environment.registerFunction("at_(dyn, dyn): dyn", (of: unknown, key: unknown) => member(of, key));
   environment.registerFunction("true_(dyn): bool", (value: unknown) => {
@@ -47,26 +62,54 @@ function declareHelpers(environment: Environment, timezone: string): void {
     if (typeof value === "boolean") return value;
     throw new TypeError("not true or false");
   });
-  environment.registerFunction("items_(dyn): dyn", (value: unknown) => value ?? []);
   environment.registerFunction("clock_(dyn, string): dyn", (value: unknown, part: string) => {
-    if (value === null) return null;
-    if (value instanceof Date) return localTime(value, part);
     // A span (`end_time - start_time`) has hours and minutes of its own, in no zone.
-    const own: unknown = typeof value === "object" ? Reflect.get(value as object, part) : undefined;
-    if (typeof own === "function") return own.call(value);
-    throw new TypeError("not a time");
+    const own: unknown = typeof value === "object" && !(value instanceof Date) && value !== null ? Reflect.get(value, part) : undefined;
+    return typeof own === "function" ? own.call(value) : clock(value, part, timezone);
   });
+  environment.registerFunction("clock_(dyn, string, dyn): dyn", (value: unknown, part: string, zone: unknown) => clock(value, part, zone));
   environment.registerFunction("matches_(dyn, string): bool", (text: unknown, pattern: string) => {
     if (text === null) return false;
     if (typeof text !== "string") throw new TypeError("not a text");
-    let compiled = patterns.get(pattern);
-    if (!compiled) {
-      compiled = compileLinearRegExp(pattern);
-      patterns.set(pattern, compiled);
-    }
-    return compiled.test(text);
+    budget.spend(sizeOf(text));
+    return patternOf(pattern).test(text);
+  });
+
+  function clock(value: unknown, part: string, zone: unknown): bigint | null {
+    if (value === null || zone === null) return null;
+    if (!(value instanceof Date) || typeof zone !== "string") throw new TypeError("not a time");
+    budget.spend(CLOCK_STEPS);
+    return localTimeIn(zone)(value, part);
+  }
+
+  environment.registerFunction("items_(dyn, int): dyn", (value: unknown, parts: bigint) => {
+    budget.spend(0);
+    // An expression may compare an item as a whole: with a list inside it costs what is in that.
+    budget.spend(costOfLooking(value) * Number(parts) * STEPS_A_PART);
+    return value ?? [];
+  });
+  environment.registerFunction("pool_(dyn): dyn", (value: unknown) => {
+    budget.spend(0);
+    // Whether a group has a field is known without looking at the others.
+    if (Array.isArray(value)) budget.spend(costOfLooking(value));
+    return value ?? [];
+  });
+  environment.registerFunction("look_(dyn): dyn", (value: unknown) => {
+    budget.spend(0);
+    budget.spend(costOfLooking(value));
+    return value;
+  });
+  environment.registerFunction("make_(dyn): dyn", (value: unknown) => {
+    budget.spend(sizeOf(value));
+    return value;
   });
 }
+
+/** What evaluating one part of an expression costs. */
+const STEPS_A_PART = 4;
+
+/** Reading a clock in a zone takes some microseconds. */
+const CLOCK_STEPS = 100;
 
 /** A field of a group or an item of a list; null where there is none. Own fields only. */
 function member(of: unknown, key: unknown): unknown {

@@ -1,6 +1,7 @@
 import type { ASTNode, TypeError as CelTypeError, Environment, ParseError } from "@marcbachmann/cel-js";
 import { didYouMean } from "../../lib/did-you-mean.ts";
 import { VISIBLE_NAMES } from "../names.ts";
+import { functionElsewhere, operatorElsewhere } from "./elsewhere.ts";
 
 /** What is wrong with an expression, and at which character of it. */
 export interface ExpressionFinding {
@@ -32,8 +33,11 @@ export function explainCelError(error: ParseError | CelTypeError, expression: st
         hint: "Compare it with something: ==, !=, <, >, in.",
       };
     }
-    case "cannot_index_type":
-      return { offset, message: `${kindOfType(/'(.*)'/.exec(summary)?.[1] ?? "")} has no fields`, hint: "Only metadata has fields." };
+    case "cannot_index_type": {
+      const field = /\.\s*(length|size|count)\b/.exec(expression.slice(node?.start ?? 0, node?.end))?.[1];
+      const hint = field === undefined ? "Only metadata has fields." : "Write size(summary).";
+      return { offset, message: `${kindOfType(/'(.*)'/.exec(summary)?.[1] ?? "")} has no fields`, hint };
+    }
     case "incompatible_ternary_branches":
       return { offset, message: 'both branches of "? :" must be of one kind' };
     case "invalid_macro_argument":
@@ -48,6 +52,7 @@ export function explainCelError(error: ParseError | CelTypeError, expression: st
       return { offset, message: bracket ? `a "${bracket}" is missing` : "cannot be read from here on" };
     }
     default:
+      if (/reserved identifier: if\b/i.test(summary)) return { offset, message: '"if" is not known here', hint: operatorElsewhere("if") };
       return { offset, message: `cannot be read: ${summary.charAt(0).toLowerCase()}${summary.slice(1)}` };
   }
 }
@@ -78,7 +83,15 @@ function unknownFunction(node: ASTNode | undefined, environment: Environment): {
   const sameName = functions.filter((one) => one.name === name);
   if (sameName.length === 0) {
     const names = new Set(functions.filter((one) => (one.receiverType !== null) === (node?.op === "rcall")).map((one) => one.name));
-    return { message: `unknown function "${name}"`, hint: didYouMean(name, names) };
+    const all = new Set(functions.map((one) => one.name));
+    return { message: `unknown function "${name}"`, hint: functionElsewhere(name) ?? didYouMean(name, names) ?? didYouMean(name, all) };
+  }
+  const isMethod = node?.op === "rcall";
+  if (sameName.every((one) => (one.receiverType !== null) !== isMethod)) {
+    const hint = isMethod
+      ? `It stands before what it is asked of: ${name}(…).`
+      : `It stands behind what it is asked of: summary.${name}(…).`;
+    return { message: `${name}() cannot be used like this`, hint };
   }
   const forms = sameName.slice(0, 3).map((one) => one.signature.replace(/: .*/, "").replaceAll("google.protobuf.Timestamp", "timestamp"));
   return { message: `${name}() cannot be used like this`, hint: `It is ${forms.join(" or ")}.` };
@@ -108,6 +121,13 @@ function unexpected(expression: string, offset: number, summary: string): { mess
   const char = expression[offset];
   if (char === undefined) return { message: "the expression ends too early" };
   const rest = expression.slice(offset);
+  // A sign of two characters may be refused at its second.
+  const begin = offset - (/[=<>!~]+$/.exec(expression.slice(0, offset))?.[0].length ?? 0);
+  const elsewhere = operatorElsewhere(rest) ?? operatorElsewhere(expression.slice(begin));
+  if (elsewhere !== undefined) {
+    const found = /^(\w+|[=<>!~]+|.)/su.exec(operatorElsewhere(rest) === undefined ? expression.slice(begin) : rest)?.[0] ?? char;
+    return { message: `"${found}" is not known here`, hint: elsewhere };
+  }
   if (/\bnot\s+$/i.test(expression.slice(0, offset))) return { message: '"not" is not known here', hint: LOGIC_HINT };
   const word = /^\w+/.exec(expression.slice(expression.slice(0, offset + 1).search(/\w*$/)))?.[0] ?? "";
   if (/^=(?!=)/.test(rest)) return { message: 'a single "=" is not a comparison', hint: "Write == to compare." };

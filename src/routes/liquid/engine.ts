@@ -1,7 +1,12 @@
 import { CaptureTag, type Context, Liquid, toValue } from "liquidjs";
+import { registerExactArithmetic } from "./exact-arithmetic.ts";
+import { chargeItems, LIMITS, operators } from "./limits.ts";
 
 /** No template may read files: these tags name other files. */
 export const REFUSED_TAGS = ["include", "render", "layout", "block"];
+
+/** Filters that read a text as an expression: a call's text could become one. */
+export const REFUSED_FILTERS = ["where_exp", "reject_exp", "group_by_exp", "has_exp", "find_exp", "find_index_exp"];
 
 /** `147 | duration` → `2 min 27 s`. */
 export function formatDuration(seconds: unknown): string {
@@ -32,9 +37,8 @@ export function createLiquid(options: { timezone: string; escape?: Escape | unde
     timezoneOffset: timezone,
     dateFormat: "%Y-%m-%d %H:%M",
     locale: "en-US",
-    parseLimit: 100_000,
-    renderLimit: 200,
-    memoryLimit: 10_000_000,
+    operators,
+    ...LIMITS,
     ...(escaped && {
       outputEscape(this: { context: Context }, value: unknown): string {
         const text = textOf(value);
@@ -43,6 +47,9 @@ export function createLiquid(options: { timezone: string; escape?: Escape | unde
     }),
   });
   for (const tag of REFUSED_TAGS) delete liquid.tags[tag];
+  for (const filter of REFUSED_FILTERS) liquid.unregisterFilter(filter);
+  registerExactArithmetic(liquid);
+  chargeItems(liquid);
   liquid.registerFilter("duration", formatDuration);
   if (!escaped) return liquid;
   // Done by the output: for HTML these would do it twice, and `raw` would leave it out.

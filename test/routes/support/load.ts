@@ -8,7 +8,7 @@ const neverOpened = {
   sandbox: () => Promise.reject(new Error("no sandbox in these tests")),
 };
 
-/** Keeps one record per call, as HubSpot does. */
+/** Keeps one record per call, on the person who has the number, as HubSpot does. */
 export const crm = defineConnector({
   name: "crm",
   title: "CRM",
@@ -20,6 +20,7 @@ export const crm = defineConnector({
     on_none: z.enum(["log", "skip"]).optional(),
     fields: z.record(z.string(), z.string()).optional(),
     tags: z.array(z.string()).max(3).optional(),
+    match: z.strictObject({ on_many: z.enum(["most_recent", "none"]) }).optional(),
   }),
   batch: { maxCalls: 10, concurrency: 1 },
   ...neverOpened,
@@ -42,7 +43,12 @@ export const chat = defineConnector({
 
 export const connectors = { crm, chat } as unknown as Record<string, Connector>;
 
-export const env = { WEBHOOK_SECRET: "the-webhook-secret", CRM_TOKEN: "the-crm-token", CHAT_TOKEN: "the-chat-token" };
+export const env = {
+  WEBHOOK_SECRET: "the-webhook-secret",
+  OTHER_SECRET: "the-other-webhook-secret",
+  CRM_TOKEN: "the-crm-token",
+  CHAT_TOKEN: "the-chat-token",
+};
 
 export interface LoadForTest {
   text: string;
@@ -86,8 +92,8 @@ export function file(routes: string, changes: { sources?: string; destinations?:
     "sources:",
     changes.sources ?? '  main: { secrets: ["${WEBHOOK_SECRET}"] }',
     changes.top ?? "timezone: Europe/Berlin",
-    "agents:",
-    "  sales: { id: agent_1, name: Sales line }",
+    changes.top?.includes("own_numbers") ? "# own_numbers stand above" : 'own_numbers: ["+18005551234"]',
+    changes.top?.includes("agents") ? "# agents stand above" : "agents: { sales: { id: agent_1, name: Sales line, direction: inbound } }",
     "destinations:",
     changes.destinations ?? '  crm: { connector: crm, token: "${CRM_TOKEN}" }\n  chat: { connector: chat, token: "${CHAT_TOKEN}" }',
     "routes:",
