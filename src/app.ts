@@ -1,6 +1,6 @@
 /** The only file that knows every concrete part: it opens engines by their URLs and starts what a command needs. */
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { hostname } from "node:os";
 import type { DeliveryEvent, RouteTrouble } from "./delivery/events.ts";
 import { startHeartbeat } from "./delivery/heartbeat.ts";
@@ -11,6 +11,7 @@ import type { RouteWorker } from "./delivery/worker.ts";
 import { UsageError } from "./errors.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
+import { explainFileError } from "./lib/file-errors.ts";
 import type { Logger } from "./lib/logger.ts";
 import type { OpenSqliteOptions } from "./lib/sqlite.ts";
 import { keepBeforeMigration } from "./lib/sqlite-copy.ts";
@@ -24,18 +25,24 @@ export const DEFAULT_LEDGER_URL = "sqlite:data/ledger.db";
 /** A claim outlives an attempt (15 s) by as much again, and is renewed for as long as its process lives: after a crash others wait this long. */
 const LEASE_MS = 30_000;
 
-/**
- * @param options.mustExist for commands that only look: an embedded file that is not there is no empty log, but another folder.
- * @param options.keepsCopy before an embedded file is brought to a later version; `false` where it is a copy itself.
- * @throws {UsageError} for a URL of no engine, {UnreachableError} when Kafka does not answer.
- */
-export async function openLog(options: { url: string; logger: Logger; mustExist?: boolean; keepsCopy?: boolean }): Promise<Log> {
-  const { url, logger, mustExist = false, keepsCopy = true } = options;
+/** How an engine is opened. */
+export interface OpenAs {
+  /** For commands: an embedded file that is not there is no empty log, but another folder. Nothing is made, nothing is migrated. */
+  mustExist?: boolean;
+  /** For commands that only look. `watch`: they see what others write meanwhile. */
+  access?: "write" | "look" | "watch";
+  /** Before an embedded file is brought to a later version; `false` where it is a copy itself. Default true. */
+  keepsCopy?: boolean;
+}
+
+/** @throws {UsageError} for a URL of no engine, {UnreachableError} when Kafka does not answer. */
+export async function openLog(options: OpenAs & { url: string; logger: Logger }): Promise<Log> {
+  const { url, logger, mustExist = false, access, keepsCopy = true } = options;
   if (url.startsWith("sqlite:")) {
     const path = url.slice("sqlite:".length);
     if (mustExist) refuseMissing("log", path);
     const { openSqliteLog } = await import("./log/sqlite/index.ts");
-    return openSqliteLog({ path, beforeMigration: keepsCopy ? keepCopy("log", logger) : undefined });
+    return openSqliteLog({ path, mustExist, access, beforeMigration: keepsCopy ? keepCopy("log", logger) : undefined });
   }
   if (url.startsWith("kafka:")) {
     const { openKafkaLog } = await import("./log/kafka/index.ts");
@@ -46,21 +53,18 @@ export async function openLog(options: { url: string; logger: Logger; mustExist?
   });
 }
 
-/**
- * @param options.mustExist as for {@link openLog}.
- * @throws {UsageError} for a URL of no engine, {UnreachableError} when PostgreSQL does not answer.
- */
-export async function openLedger(options: { url: string; logger?: Logger; mustExist?: boolean; keepsCopy?: boolean }): Promise<Ledger> {
-  const { url, logger, mustExist = false, keepsCopy = true } = options;
+/** @throws {UsageError} for a URL of no engine, {UnreachableError} when PostgreSQL does not answer. */
+export async function openLedger(options: OpenAs & { url: string; logger?: Logger }): Promise<Ledger> {
+  const { url, logger, mustExist = false, access, keepsCopy = true } = options;
   if (url.startsWith("sqlite:")) {
     const path = url.slice("sqlite:".length);
     if (mustExist) refuseMissing("ledger", path);
     const { openSqliteLedger } = await import("./ledger/sqlite/index.ts");
-    return openSqliteLedger({ path, beforeMigration: keepsCopy ? keepCopy("ledger", logger) : undefined });
+    return openSqliteLedger({ path, mustExist, access, beforeMigration: keepsCopy ? keepCopy("ledger", logger) : undefined });
   }
   if (/^postgres(ql)?:/.test(url)) {
     const { openPostgresLedger } = await import("./ledger/postgres/index.ts");
-    return openPostgresLedger({ url });
+    return openPostgresLedger({ url, mustExist, access });
   }
   throw new UsageError(`the ledger "${schemeOf(url)}" is not known`, {
     hint: "Use sqlite:<file> or postgres://user:password@host/database (--ledger or PATCHBAY_LEDGER).",
@@ -76,9 +80,15 @@ function keepCopy(what: "log" | "ledger", logger: Logger | undefined): OpenSqlit
 }
 
 function refuseMissing(what: "log" | "ledger", path: string): void {
-  if (existsSync(path)) return;
-  throw new UsageError(`there is no ${what} ${path} yet`, {
-    hint: `\`patchbay up\` makes it. Another one is named with --${what} (PATCHBAY_${what.toUpperCase()}).`,
+  try {
+    statSync(path);
+    return;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT" && code !== "ENOTDIR") throw explainFileError(error, { path, what: `the ${what}` });
+  }
+  throw new UsageError(`there is no ${what} ${path}`, {
+    hint: `\`patchbay up\` makes it; where it runs already, the file was removed beneath it, or it runs in another folder. Another one is named with --${what} (PATCHBAY_${what.toUpperCase()}).`,
   });
 }
 

@@ -2,6 +2,11 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { certifyHelp } from "./commands/certify-help.ts";
 import { reportError } from "./commands/report-error.ts";
+import { flushOutput, protectOutput } from "./lib/output.ts";
+import { privateMask } from "./lib/private-file.ts";
+
+protectOutput();
+process.umask(privateMask());
 
 const program = new Command("patchbay")
   .description("Carries every finished VoiceInfra call to your CRM, chat and warehouse, as wired in routes.yaml.")
@@ -94,7 +99,8 @@ command("test <destination>", "sends one marked call to a destination, reads it 
 
 command("send [file]", "signs and posts a call as VoiceInfra would; without a file, a sample")
   .option("--url <url>", "the webhook (default http://127.0.0.1:8080/webhooks/voiceinfra)")
-  .option("--secret <text>", "the webhook secret (VOICEINFRA_WEBHOOK_SECRET)")
+  .option("--secret <text>", "the webhook secret (VOICEINFRA_WEBHOOK_SECRET); other users of this machine can read it meanwhile")
+  .option("--secret-file <file>", "the same, from a file")
   .addOption(new Option("--count <n>", "how many").argParser(wholePositive).default(1))
   .addOption(new Option("--rate <per-second>", "how many a second").argParser(positive))
   .option("--test", "as VoiceInfra's Test button would: call_id begins with test_")
@@ -241,14 +247,17 @@ program
   .addHelpText("after", certifyHelp)
   .action(async (named, options) => end((await import("./commands/certify.ts")).certifyCommand(named, options)));
 
-/** The command's exit code becomes the process', once all output is written. */
+/** Ends the process with the command's exit code: what somebody else's SDK still holds (a socket, a timer) holds nothing up. */
 async function end(running: Promise<number | undefined>): Promise<void> {
-  process.exitCode = (await running) ?? 0;
+  await leave((await running) ?? 0);
+}
+
+async function leave(code: number): Promise<never> {
+  const cut = await flushOutput();
+  process.exit(cut ? reportError(cut) : code);
 }
 
 program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 for (const one of [...program.commands, ...dead.commands, ...quarantine.commands])
   one.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
-program.parseAsync().catch((error) => {
-  process.exitCode = reportError(error);
-});
+program.parseAsync().catch((error) => leave(reportError(error)));

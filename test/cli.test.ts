@@ -74,7 +74,8 @@ describe("wrong usage says what is wrong and what to do, with exit code 2", () =
     ["a Kafka URL that cannot be read", "ingress --log kafka://u:hunter2@host?sals=plain", [/no option "sals"/, /sasl/]],
     ["a file to send that is not there", "send nothing.json --secret x", [/cannot read nothing.json: there is no such file/]],
     ["nothing to sign with", "send", [/no secret to sign with/, /VOICEINFRA_WEBHOOK_SECRET/]],
-    ["a URL that is none", "send --secret x --url not-a-url", [/"not-a-url" is not a URL/]],
+    ["a URL that is none", "send --secret x --url not-a-url", [/--url is not a URL/]],
+    ["a URL of something else", "send --secret x --url ftp://u:hunter2@host/", [/--url is not a URL/]],
     ["a state that is none", "deliveries --state lost", [/--state/, /delivered/]],
   ])("%s", async (_, args, says) => {
     const { code, stdout, stderr } = await run(args);
@@ -101,7 +102,7 @@ describe("wrong usage says what is wrong and what to do, with exit code 2", () =
   test("looking where nothing has run yet makes no empty files", async () => {
     const { code, stderr } = await run("deliveries", { cwd: empty });
     expect(code).toBe(2);
-    expect(stderr).toMatch(/no ledger data\/ledger\.db yet/);
+    expect(stderr).toMatch(/there is no ledger data\/ledger\.db/);
     expect(stderr).toContain("patchbay up");
   });
 });

@@ -2,7 +2,7 @@ import type { ExitCode } from "../errors.ts";
 import type { Action } from "../ledger/controls.ts";
 import { formatTable } from "../lib/table.ts";
 import { type ActionsReport, verifyActions } from "../repair/verify-actions.ts";
-import { type CommonOptions, withContext } from "./context.ts";
+import { type CommonOptions, lookWithContext } from "./context.ts";
 
 export interface ActionsOptions extends CommonOptions {
   route?: string;
@@ -16,7 +16,7 @@ export interface ActionsOptions extends CommonOptions {
  * changed or taken out since; exit code 1 then.
  */
 export async function actionsCommand(options: ActionsOptions): Promise<ExitCode> {
-  return withContext(options, async (context) => {
+  return lookWithContext(options, async (context) => {
     const { route, limit, verify, against } = options;
     const ledger = await context.ledger();
     if (verify || against !== undefined) {

@@ -1,5 +1,6 @@
 import { logMismatch } from "../delivery/log-binding.ts";
 import type { ExitCode } from "../errors.ts";
+import { printable } from "../lib/printable.ts";
 import { formatTable } from "../lib/table.ts";
 import { auditRoute, isWhole, type RouteAudit } from "../repair/audit.ts";
 import { verifyActions } from "../repair/verify-actions.ts";
@@ -13,7 +14,7 @@ const SHOWN_GAPS = 20;
 /** `patchbay audit [--since] [--route]`: re-reads the log and compares it with the ledger. Exit code 1 on any gap. */
 export async function auditCommand(options: CommonOptions & { since?: string; route?: string }): Promise<ExitCode> {
   const since = options.since === undefined ? undefined : pointInTime("--since", options.since, Date.now());
-  const context = createContext({ ...options, looksOnly: true });
+  const context = createContext({ ...options, access: "look" });
   const progress = createProgress({ enabled: !options.json });
   try {
     const { routes, path } = await context.routes({ kind: "check-no-env" });
@@ -61,7 +62,7 @@ function formatAudits(audits: RouteAudit[], whole: boolean, mismatch: string | u
     ],
   });
   const gaps = audits.flatMap((audit) =>
-    audit.examples.map((gap) => `  ${audit.route}  ${gap.callId} (${gap.source}, offset ${gap.offset}): ${gap.why}`),
+    audit.examples.map((gap) => printable(`  ${audit.route}  ${gap.callId} (${gap.source}, offset ${gap.offset}): ${gap.why}`)),
   );
   const list =
     gaps.length === 0

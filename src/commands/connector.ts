@@ -7,72 +7,77 @@ import { didYouMean } from "../lib/did-you-mean.ts";
 import { startOps } from "../ops/server.ts";
 import type { Route } from "../route.ts";
 import type { LoadedRoutes, Role } from "../routes/index.ts";
-import { type CommonOptions, createContext } from "./context.ts";
+import { type CommonOptions, type Context, createContext } from "./context.ts";
+import { type Environment, setting } from "./environment.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { followRoutesFile, usableRoutes } from "./live-routes.ts";
-import { GRACE_MS, runUntilStopped } from "./run-until-stopped.ts";
+import { type Parts, type Running, serve } from "./serve.ts";
+import { warnOfSurroundings } from "./surroundings.ts";
 
-export function opsPort(options: { opsPort?: number }, env: Record<string, string | undefined>): number {
-  return options.opsPort ?? Number(env.PATCHBAY_OPS_PORT ?? 9090);
+const DEFAULT_OPS_PORT = 9090;
+
+/** @throws {UsageError} for a PATCHBAY_OPS_PORT that is none. */
+export function opsPort(options: { opsPort?: number }, env: Environment): number {
+  return options.opsPort ?? setting(env, "PATCHBAY_OPS_PORT") ?? DEFAULT_OPS_PORT;
 }
 
+type ConnectorOptions = CommonOptions & { route?: string[]; opsPort?: number };
+
 /** `patchbay connector hubspot …` or `patchbay connector --route <id>`: runs the workers of some routes. */
-export async function connectorCommand(
-  names: string[],
-  options: CommonOptions & { route?: string[]; opsPort?: number },
-): Promise<ExitCode> {
+export async function connectorCommand(names: string[], options: ConnectorOptions): Promise<ExitCode> {
   if (names.length === 0 && !options.route) {
     throw new UsageError("which connector?", { hint: `Give one or more names (${Object.keys(known).join(", ")}) or --route <id>.` });
   }
   // Collects early rather than growing: on a backlog of a million calls the process stays below 150 MB, at two thirds of the speed.
   setFlagsFromString("--optimize-for-size");
   const context = createContext(options);
-  try {
-    const role: Role = { kind: "connector", connectors: names, routes: options.route ?? [] };
-    const select = (loaded: LoadedRoutes) => selectRoutes(loaded.routes, names, options.route ?? []);
-    const usable = await usableRoutes({
-      context,
-      role,
-      check(loaded) {
-        for (const name of names)
-          if (!Object.hasOwn(loaded.connectors, name)) throw unknownName("connector", name, Object.keys(loaded.connectors));
-        if (select(loaded).length > 0) return;
-        throw new UsageError(`no route in ${loaded.path} leads to ${names.join(" or ")}`, { hint: "Add one, or run another connector." });
-      },
-    });
-    const { routes } = usable;
-    const selected = select(routes);
-    const [log, ledger] = [await context.log(), await context.ledger()];
-    const { logger } = context;
-    const running = await startConnectors({ routes, selected, log, ledger, logger, problem: usable.problem });
-    const ops = await startOps({ port: opsPort(options, context.env), running, log, ledger });
-    let current = routes;
-    const keeping = startHousekeeping({ routes: () => current, log, ledger, logger });
-    const following = followRoutesFile({
-      context,
-      role,
-      usable,
-      select,
-      running,
-      ledger,
-      onUsed(edited) {
-        current = edited;
-      },
-    });
-    return await runUntilStopped({
-      failed: running.failed,
-      logger,
-      announce: () =>
-        logger.info({ routes: selected.map(({ id }) => id), log: log.name, ledger: ledger.name, ops: ops.url }, "connector runs"),
-      stop: async () => {
-        await following.stop();
-        await Promise.all([running.stop({ graceMs: GRACE_MS }), keeping.stop()]);
-        await ops.stop();
-      },
-    });
-  } finally {
-    await context.close();
-  }
+  const { logger } = context;
+  return serve({ logger, start: (parts) => startConnector({ parts, names, options, context }) });
+}
+
+async function startConnector(given: { parts: Parts; names: string[]; options: ConnectorOptions; context: Context }): Promise<Running> {
+  const { parts, names, options, context } = given;
+  const { logger, env } = context;
+  const port = opsPort(options, env);
+  await parts.start(context, () => context.close());
+  const role: Role = { kind: "connector", connectors: names, routes: options.route ?? [] };
+  const select = (loaded: LoadedRoutes) => selectRoutes(loaded.routes, names, options.route ?? []);
+  const usable = await usableRoutes({ context, role, check: (loaded) => refuseNothingToDo({ loaded, names, selected: select(loaded) }) });
+  const { routes } = usable;
+  warnOfSurroundings({ context, routesText: routes.fileText });
+  const selected = select(routes);
+  const [log, ledger] = [await context.log(), await context.ledger()];
+  const running = await parts.start(startConnectors({ routes, selected, log, ledger, logger, problem: usable.problem }), (one, graceMs) =>
+    one.stop({ graceMs }),
+  );
+  const ops = await parts.start(startOps({ port, running, log, ledger }), (one) => one.stop());
+  let current = routes;
+  await parts.start(startHousekeeping({ routes: () => current, log, ledger, logger }), (one) => one.stop());
+  const following = followRoutesFile({
+    context,
+    role,
+    usable,
+    select,
+    running,
+    ledger,
+    onUsed(edited) {
+      current = edited;
+    },
+  });
+  await parts.start(following, (one) => one.stop());
+  return {
+    failed: running.failed,
+    announce: () =>
+      logger.info({ routes: selected.map(({ id }) => id), log: log.name, ledger: ledger.name, ops: ops.url }, "connector runs"),
+  };
+}
+
+function refuseNothingToDo(options: { loaded: LoadedRoutes; names: string[]; selected: Route[] }): void {
+  const { loaded, names, selected } = options;
+  for (const name of names)
+    if (!Object.hasOwn(loaded.connectors, name)) throw unknownName("connector", name, Object.keys(loaded.connectors));
+  if (selected.length > 0) return;
+  throw new UsageError(`no route in ${loaded.path} leads to ${names.join(" or ")}`, { hint: "Add one, or run another connector." });
 }
 
 function selectRoutes(routes: Route[], connectors: string[], ids: string[]): Route[] {

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
-import { parseEnv } from "node:util";
 import { DEFAULT_LEDGER_URL, DEFAULT_LOG_URL, openLedger, openLog } from "../app.ts";
 import type { ExitCode, Problem } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { createLogger, type Logger } from "../lib/logger.ts";
 import type { Log } from "../log/log.ts";
 import type { LoadedRoutes, Role, Source } from "../routes/index.ts";
+import { type Environment, readEnvironment, setting, unknownSettings } from "./environment.ts";
 
 /** Options that every command takes; a flag wins over its variable, the environment over `.env`. */
 export interface CommonOptions {
@@ -13,19 +13,6 @@ export interface CommonOptions {
   log?: string;
   ledger?: string;
   json?: boolean;
-}
-
-export type Environment = Record<string, string | undefined>;
-
-/** The environment, with what `.env` in the working directory adds to it. */
-export function readEnvironment(): Environment {
-  let fromFile: Environment = {};
-  try {
-    fromFile = parseEnv(readFileSync(".env", "utf8"));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
-  return { ...fromFile, ...process.env };
 }
 
 /** What a command works with; engines are opened when first asked for and closed by `close`. */
@@ -38,16 +25,37 @@ export interface Context {
   routes(role: Role, text?: string): Promise<LoadedRoutes>;
   /** Of the routes file. */
   path: string;
+  /** They may hold passwords. */
+  urls: { log: string; ledger: string };
   log(): Promise<Log>;
   ledger(): Promise<Ledger>;
   close(): Promise<void>;
 }
 
-/** `looksOnly`: the command makes no log and no ledger where there is none. `withoutCode`: connectors that the routes file names are not run. */
-export function createContext(options: CommonOptions & { looksOnly?: boolean; withoutCode?: boolean }): Context {
+/** How a command meets log and ledger. */
+export interface Access {
+  /** It makes none where there is none, and migrates none: that is what the processes do that run. */
+  looksOnly?: boolean;
+  /** It writes nothing into them either; `watch`: it sees what others write meanwhile. */
+  access?: "look" | "watch";
+}
+
+/**
+ * @param options.withoutCode connectors that the routes file names are not run.
+ * @throws {UsageError} when `.env` cannot be read, or a variable of ours that every command uses cannot be meant.
+ */
+export function createContext(options: CommonOptions & Access & { withoutCode?: boolean }): Context {
   const env = readEnvironment();
-  const path = options.routes ?? env.PATCHBAY_ROUTES ?? "routes.yaml";
-  const logger = createLogger({ level: env.PATCHBAY_LOG_LEVEL });
+  const path = options.routes ?? setting(env, "PATCHBAY_ROUTES") ?? "routes.yaml";
+  const logger = createLogger({ level: setting(env, "PATCHBAY_LOG_LEVEL") ?? "info" });
+  const { access, looksOnly: mustExist = access !== undefined } = options;
+  const as = access === undefined ? { mustExist } : { mustExist, access };
+  const urls = {
+    log: options.log ?? setting(env, "PATCHBAY_LOG") ?? DEFAULT_LOG_URL,
+    ledger: options.ledger ?? setting(env, "PATCHBAY_LEDGER") ?? DEFAULT_LEDGER_URL,
+  };
+  // A process that runs says it in its log.
+  if (mustExist) for (const said of unknownSettings(env, textOf(path))) console.error(`warning  ${said}`);
   let log: Promise<Log> | undefined;
   let ledger: Promise<Ledger> | undefined;
 
@@ -60,6 +68,7 @@ export function createContext(options: CommonOptions & { looksOnly?: boolean; wi
       return loadIngressSources({ path, env, onWarnings: (found) => logWarnings(logger, found), ...(text === undefined ? {} : { text }) });
     },
     path,
+    urls,
     async routes(role, text) {
       const [{ loadRoutes }, { readRoutesFile }] = await Promise.all([import("../routes/load.ts"), import("../routes/read-file.ts")]);
       const now = text ?? readRoutesFile(path);
@@ -68,17 +77,25 @@ export function createContext(options: CommonOptions & { looksOnly?: boolean; wi
       return loadRoutes({ path, text: now, env, connectors, connectorFindings: findings, withoutCode, role });
     },
     log() {
-      log ??= openLog({ url: options.log ?? env.PATCHBAY_LOG ?? DEFAULT_LOG_URL, logger, mustExist: options.looksOnly });
+      log ??= openLog({ url: urls.log, logger, ...as });
       return log;
     },
     ledger() {
-      ledger ??= openLedger({ url: options.ledger ?? env.PATCHBAY_LEDGER ?? DEFAULT_LEDGER_URL, logger, mustExist: options.looksOnly });
+      ledger ??= openLedger({ url: urls.ledger, logger, ...as });
       return ledger;
     },
     async close() {
       for (const opened of [log, ledger]) await opened?.then((engine) => engine.close()).catch(() => undefined);
     },
   };
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 /** Ours and those that the routes file names. */
@@ -98,11 +115,20 @@ export function logWarnings(logger: Logger, warnings: readonly Problem[]): void 
 }
 
 /** Runs a command that makes no log and no ledger where there is none, and closes what it opened. */
-export async function withContext(options: CommonOptions, run: (context: Context) => Promise<ExitCode>): Promise<ExitCode> {
-  const context = createContext({ ...options, looksOnly: true });
+export async function withContext(
+  options: CommonOptions,
+  run: (context: Context) => Promise<ExitCode>,
+  access: Pick<Access, "access"> = {},
+): Promise<ExitCode> {
+  const context = createContext({ ...options, looksOnly: true, ...access });
   try {
     return await run(context);
   } finally {
     await context.close();
   }
+}
+
+/** The same for a command that only looks: it writes nothing, so that a copy of the rights to read is enough. */
+export function lookWithContext(options: CommonOptions, run: (context: Context) => Promise<ExitCode>): Promise<ExitCode> {
+  return withContext(options, run, { access: "look" });
 }

@@ -1,9 +1,10 @@
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
 import type { DeliveryRow, Ledger } from "../ledger/ledger.ts";
+import { printableLines } from "../lib/printable.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
 import { confirmed, person, routeNamed, timeRange } from "./ask.ts";
-import { type CommonOptions, withContext } from "./context.ts";
+import { type CommonOptions, lookWithContext, withContext } from "./context.ts";
 
 export interface DeadOptions extends CommonOptions {
   route?: string;
@@ -23,7 +24,7 @@ const DEFAULT_RATE = 10;
 
 /** `patchbay dead list`: which deliveries were given up, and why. */
 export async function deadListCommand(options: DeadOptions): Promise<ExitCode> {
-  return withContext(options, async (context) => {
+  return lookWithContext(options, async (context) => {
     const ledger = await context.ledger();
     const rows = await find(ledger, undefined, options, options.limit ?? 50);
     if (options.json) console.log(JSON.stringify(rows));
@@ -49,7 +50,7 @@ export async function deadShowCommand(callId: string, options: DeadOptions): Pro
       else {
         console.log(formatDead([row]));
         console.log(
-          `\n${record ?? "Its record was kept until its retention ended: it cannot be replayed from here. The log may have it: patchbay replay."}\n`,
+          `\n${record !== undefined ? printableLines(record) : "Its record was kept until its retention ended: it cannot be replayed from here. The log may have it: patchbay replay."}\n`,
         );
       }
     }

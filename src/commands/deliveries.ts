@@ -3,7 +3,7 @@ import type { DeliveryRow, Person, Receipt } from "../ledger/ledger.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
 import { createDescribe } from "../model/describe.ts";
 import { numbersOf } from "../repair/call-numbers.ts";
-import { type CommonOptions, type Context, withContext } from "./context.ts";
+import { type CommonOptions, type Context, lookWithContext } from "./context.ts";
 
 export interface DeliveriesOptions extends CommonOptions {
   route?: string;
@@ -20,7 +20,7 @@ export async function deliveriesCommand(callId: string | undefined, options: Del
   const { route, state, unmatched, limit, json } = options;
   if (unmatched && state !== undefined && state !== "delivered")
     throw new UsageError(`a call that is ${state} is on nobody yet`, { hint: "--unmatched lists delivered calls: leave --state away." });
-  return withContext(options, async (context) => {
+  return lookWithContext(options, async (context) => {
     const ledger = await context.ledger();
     const rows: Listed[] = await ledger.deliveries({ callId, route, state, unmatched, limit });
     if (unmatched) await addNumbers(rows, context);

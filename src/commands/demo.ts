@@ -3,21 +3,21 @@ import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
 import { connectors as registry } from "../../connectors/index.ts";
-import { type Connectors, openLedger, openLog, startConnectors } from "../app.ts";
+import { openLedger, openLog, startConnectors } from "../app.ts";
 import type { Sandbox } from "../connector.ts";
 import type { DeliveryEvent } from "../delivery/events.ts";
 import { readLag } from "../delivery/lag.ts";
 import type { ExitCode } from "../errors.ts";
 import { type Ingress, startIngress } from "../ingress/index.ts";
-import type { Ledger } from "../ledger/ledger.ts";
 import { createLogger } from "../lib/logger.ts";
+import { printable } from "../lib/printable.ts";
 import type { Log } from "../log/log.ts";
 import { type LoadedRoutes, loadRoutes } from "../routes/index.ts";
 import { documentedExample, SAMPLE_COUNT, sampleCall } from "../sandbox/calls.ts";
-import { type ServedSandbox, serveSandbox } from "../sandbox/serve.ts";
+import { serveSandbox } from "../sandbox/serve.ts";
 import { formatLag } from "./lag.ts";
-import { GRACE_MS, runUntilStopped } from "./run-until-stopped.ts";
 import { post } from "./send.ts";
+import { type Parts, serve } from "./serve.ts";
 
 const FOLDER = "data/demo";
 const SECRET = "patchbay-example-secret";
@@ -27,10 +27,25 @@ const ALL_ENDED_WITHIN_MS = 60_000;
 const bold = (text: string) => styleText("bold", text);
 const dim = (text: string) => styleText("dim", text);
 
+type DemoOptions = { port?: number; once?: boolean };
+
 /** `patchbay demo [--once]`: the whole way of a call on this machine; every destination is its sandbox. Reads no PATCHBAY_* variable. */
-export async function demoCommand(options: { port?: number; once?: boolean }): Promise<ExitCode> {
+export async function demoCommand(options: DemoOptions): Promise<ExitCode> {
+  let allEnded = true;
+  const stopped = await serve({
+    logger: createLogger({ level: "fatal" }),
+    async start(parts) {
+      const shown = await startDemo(parts, options);
+      allEnded = shown.allEnded;
+      return options.once ? { over: true } : { failed: shown.failed };
+    },
+  });
+  return allEnded ? stopped : 1;
+}
+
+async function startDemo(parts: Parts, options: DemoOptions): Promise<{ allEnded: boolean; failed: Promise<Error> }> {
   const startedAtMs = performance.now();
-  const sandboxes = await startSandboxes();
+  const sandboxes = await startSandboxes(parts);
   const routes = loadRoutes({
     path: relative(process.cwd(), fileURLToPath(new URL("../sandbox/demo.routes.yaml", import.meta.url))),
     env: { DEMO_SOURCE_SECRET: SECRET, ...sandboxes.env },
@@ -40,11 +55,14 @@ export async function demoCommand(options: { port?: number; once?: boolean }): P
   const logger = createLogger({ level: "fatal" });
   const logUrl = `sqlite:${FOLDER}/log.db`;
   const ledgerUrl = `sqlite:${FOLDER}/ledger.db`;
-  const log = await openLog({ url: logUrl, logger });
-  const ledger = await openLedger({ url: ledgerUrl });
+  const log = await parts.start(openLog({ url: logUrl, logger }), (one) => one.close());
+  const ledger = await parts.start(openLedger({ url: ledgerUrl }), (one) => one.close());
   const printer = createPrinter({ routes, sandboxes: sandboxes.byDestination });
-  const running = await startConnectors({ routes, selected: routes.routes, log, ledger, logger, onEvent: printer.onEvent });
-  const ingress = await listen({ routes, log, port: options.port });
+  const running = await parts.start(
+    startConnectors({ routes, selected: routes.routes, log, ledger, logger, onEvent: printer.onEvent }),
+    (one, graceMs) => one.stop({ graceMs }),
+  );
+  const ingress = await parts.start(listen({ routes, log, port: options.port }), (one, graceMs) => one.stop({ graceMs }));
 
   console.log(`${bold("Patchbay demo")}: webhook at ${ingress.url}/webhooks/voiceinfra, files in ${FOLDER}, routes in ${routes.path}\n`);
   await postSamples({ url: `${ingress.url}/webhooks/voiceinfra`, printer, startedAtMs });
@@ -52,37 +70,30 @@ export async function demoCommand(options: { port?: number; once?: boolean }): P
 
   console.log(`\n${formatLag(await readLag({ routes: routes.routes, log, ledger, nowMs: Date.now() }))}\n`);
   console.log(printer.summary());
-
-  const stop = () => stopAll({ ingress, running, log, ledger, sandboxes });
-  if (options.once) {
-    await stop();
-    return allEnded ? 0 : 1;
-  }
   const webhook = `--url ${ingress.url}/webhooks/voiceinfra --secret ${SECRET}`;
-  console.log(`\nIt keeps running; Ctrl-C ends it. In another terminal:
+  if (!options.once)
+    console.log(`\nIt keeps running; Ctrl-C ends it. In another terminal:
   npm run -s patchbay -- send ${webhook}
   npm run -s patchbay -- lag --watch --routes ${routes.path} --log ${logUrl} --ledger ${ledgerUrl}
   npm run -s patchbay -- deliveries --ledger ${ledgerUrl}\n`);
-  return runUntilStopped({ failed: running.failed, stop, logger });
+  return { allEnded, failed: running.failed };
 }
 
 interface DemoSandboxes {
   byDestination: Map<string, Sandbox>;
-  served: ServedSandbox[];
   /** The settings that lead to them, as the demo's routes file names them: `DEMO_SLACK_TOKEN`. */
   env: Record<string, string>;
 }
 
-async function startSandboxes(): Promise<DemoSandboxes> {
+async function startSandboxes(parts: Parts): Promise<DemoSandboxes> {
   mkdirSync(FOLDER, { recursive: true });
   for (const file of ["log.db", "ledger.db", "warehouse.duckdb"]) {
     for (const suffix of ["", "-wal", "-shm", ".wal"]) rmSync(`${FOLDER}/${file}${suffix}`, { force: true });
   }
-  const started: DemoSandboxes = { byDestination: new Map(), served: [], env: {} };
+  const started: DemoSandboxes = { byDestination: new Map(), env: {} };
   for (const [name, connector] of Object.entries(registry)) {
     const sandbox = (await connector.sandbox()).createSandbox();
-    const served = await serveSandbox({ sandbox });
-    started.served.push(served);
+    const served = await parts.start(serveSandbox({ sandbox }), (one) => one.close());
     started.byDestination.set(name, sandbox);
     for (const [key, value] of Object.entries(sandbox.settings({ url: served.url, folder: FOLDER }))) {
       started.env[`DEMO_${name}_${key}`.toUpperCase()] = value;
@@ -153,11 +164,11 @@ function createPrinter(options: { routes: LoadedRoutes; sandboxes: Map<string, S
     if (event.kind === "delivered") {
       const destination = routes.routes.find((route) => route.id === event.route)?.to.name ?? "";
       const record = (await sandboxes.get(destination)?.records())?.find((one) => one.id === event.receipt.id);
-      return `  ${name} ${styleText("green", "delivered")}  ${record?.line ?? event.receipt.id} ${dim(`(${Math.round(event.tookMs)} ms)`)}`;
+      return `  ${name} ${styleText("green", "delivered")}  ${printable(record?.line ?? event.receipt.id)} ${dim(`(${Math.round(event.tookMs)} ms)`)}`;
     }
     if (event.kind === "skipped") return dim(`  ${name} skipped    ${event.reason}`);
     const due = event.kind === "waiting" ? `next try in ${Math.round(event.dueInMs / 1000)} s: ` : "";
-    return `  ${name} ${styleText(event.kind === "dead" ? "red" : "yellow", event.kind.padEnd(9))}  ${due}${event.errorCode}: ${event.reason}`;
+    return `  ${name} ${styleText(event.kind === "dead" ? "red" : "yellow", event.kind.padEnd(9))}  ${due}${event.errorCode}: ${printable(event.reason)}`;
   }
 
   async function printIfEnded(callId: string): Promise<void> {
@@ -201,19 +212,4 @@ function createPrinter(options: { routes: LoadedRoutes; sandboxes: Map<string, S
     summary: () =>
       `${SAMPLE_COUNT + 1} calls accepted: ${totals.delivered} delivered, ${totals.skipped} skipped by their routes, ${totals.dead} dead letters, ${totals.waiting} tries put off.`,
   };
-}
-
-async function stopAll(parts: {
-  ingress: Ingress;
-  running: Connectors;
-  log: Log;
-  ledger: Ledger;
-  sandboxes: DemoSandboxes;
-}): Promise<void> {
-  const { ingress, running, log, ledger, sandboxes } = parts;
-  await ingress.stop({ graceMs: GRACE_MS });
-  await running.stop({ graceMs: GRACE_MS });
-  await log.close();
-  await ledger.close();
-  await Promise.all(sandboxes.served.map((one) => one.close()));
 }

@@ -1,31 +1,36 @@
 import type { ExitCode } from "../errors.ts";
 import { startIngress } from "../ingress/index.ts";
+import { readRoutesFile } from "../routes/read-file.ts";
 import { type CommonOptions, createContext } from "./context.ts";
+import { type Environment, setting } from "./environment.ts";
 import { followSources } from "./live-sources.ts";
-import { GRACE_MS, never, runUntilStopped } from "./run-until-stopped.ts";
+import { serve } from "./serve.ts";
+import { warnOfSurroundings } from "./surroundings.ts";
 
-export function webhookPort(options: { port?: number }, env: Record<string, string | undefined>): number {
-  return options.port ?? Number(env.PORT ?? 8080);
+const DEFAULT_PORT = 8080;
+
+/** @throws {UsageError} for a PORT that is none. */
+export function webhookPort(options: { port?: number }, env: Environment): number {
+  return options.port ?? setting(env, "PORT") ?? DEFAULT_PORT;
 }
 
 /** `patchbay ingress`: the webhook endpoint alone. */
 export async function ingressCommand(options: CommonOptions & { port?: number }): Promise<ExitCode> {
   const context = createContext(options);
-  try {
-    const sources = await context.sources();
-    const log = await context.log();
-    const ingress = await startIngress({ sources, log, logger: context.logger, port: webhookPort(options, context.env) });
-    const following = followSources({ context, use: ingress.use });
-    return await runUntilStopped({
-      failed: never,
-      logger: context.logger,
-      announce: () => context.logger.info({ url: ingress.url, log: log.name, sources: sources.map(({ name }) => name) }, "ingress listens"),
-      stop: async () => {
-        await following.stop();
-        await ingress.stop({ graceMs: GRACE_MS });
-      },
-    });
-  } finally {
-    await context.close();
-  }
+  const { logger, env } = context;
+  return serve({
+    logger,
+    async start(parts) {
+      const port = webhookPort(options, env);
+      await parts.start(context, () => context.close());
+      const sources = await context.sources();
+      warnOfSurroundings({ context, routesText: readRoutesFile(context.path) });
+      const log = await context.log();
+      const ingress = await parts.start(startIngress({ sources, log, logger, port }), (one, graceMs) => one.stop({ graceMs }));
+      await parts.start(followSources({ context, use: ingress.use }), (one) => one.stop());
+      return {
+        announce: () => logger.info({ url: ingress.url, log: log.name, sources: sources.map(({ name }) => name) }, "ingress listens"),
+      };
+    },
+  });
 }

@@ -1,5 +1,8 @@
 import { type LagReport, type RouteLag, readLag } from "../delivery/lag.ts";
 import type { ExitCode } from "../errors.ts";
+import { systemClock } from "../lib/clock.ts";
+import { clearScreen, readerIsGone } from "../lib/output.ts";
+import { printable } from "../lib/printable.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
 import { type CommonOptions, type Context, createContext } from "./context.ts";
 
@@ -7,20 +10,34 @@ const WATCH_EVERY_MS = 1_000;
 
 /** `patchbay lag [--watch] [--json]`: how far each route is behind, and why. */
 export async function lagCommand(options: CommonOptions & { watch?: boolean }): Promise<ExitCode> {
-  const context = createContext({ ...options, looksOnly: true });
-  const stopping = new AbortController();
-  process.once("SIGINT", () => stopping.abort());
+  const context = createContext({ ...options, access: options.watch ? "watch" : "look" });
   try {
-    do {
-      const report = await reportOf(context);
-      const text = options.json ? JSON.stringify(report) : formatLag(report);
-      process.stdout.write(options.watch && !options.json && process.stdout.isTTY ? `\x1b[H\x1b[2J${text}\n` : `${text}\n`);
-      if (options.watch) await wait(WATCH_EVERY_MS, stopping.signal);
-    } while (options.watch && !stopping.signal.aborted);
+    const report = await reportOf(context);
+    if (options.watch && !options.json) clearScreen();
+    show(report, options);
+    if (options.watch) await watch(context, options);
     return 0;
   } finally {
     await context.close();
   }
+}
+
+/** Until Ctrl-C, or until nobody reads it any more (`| head`). An outage of the log is what one watches: it does not end it. */
+async function watch(context: Context, options: { json?: boolean }): Promise<void> {
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopping.abort());
+  for (;;) {
+    await systemClock.sleep(WATCH_EVERY_MS, stopping.signal);
+    if (stopping.signal.aborted || readerIsGone()) return;
+    const report = await reportOf(context).catch((error: Error) => ({ logAway: error.message }));
+    if (!options.json) clearScreen();
+    show(report, options);
+  }
+}
+
+function show(report: LagReport | { logAway: string }, { json }: { json?: boolean }): void {
+  if (json) console.log(JSON.stringify(report));
+  else console.log("logAway" in report ? `The log is away: ${printable(report.logAway)}` : formatLag(report));
 }
 
 async function reportOf(context: Context): Promise<LagReport> {
@@ -28,11 +45,6 @@ async function reportOf(context: Context): Promise<LagReport> {
   const log = await context.log();
   const ledger = await context.ledger().catch((error: Error) => ({ away: error.message }));
   return readLag({ routes, log, ledger, nowMs: Date.now() });
-}
-
-async function wait(ms: number, signal: AbortSignal): Promise<void> {
-  const { setTimeout: sleep } = await import("node:timers/promises");
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
 
 export function formatLag(report: LagReport): string {
@@ -77,7 +89,7 @@ export function formatLag(report: LagReport): string {
           .join(", ")}.`,
     ...report.fileProblems.map((problem) => `Workers go on with an earlier routes file, since this one cannot be used: ${problem}`),
   ].filter((note) => note !== undefined);
-  return [table, ...notes].join("\n\n");
+  return [table, ...notes.map(printable)].join("\n\n");
 }
 
 function callsOf(count: number): string {

@@ -1,6 +1,7 @@
 import { OpenError, type Outcome, outcomeOfNetworkError } from "../connector.ts";
 import { RoutesFileError, UsageError } from "../errors.ts";
 import { closest } from "../lib/did-you-mean.ts";
+import { printable } from "../lib/printable.ts";
 import type { Destination, Route } from "../route.ts";
 import type { LoadedRoutes } from "../routes/index.ts";
 import type { Context } from "./context.ts";
@@ -65,5 +66,5 @@ export function sentenceOf(failure: Failure): string {
   const code = "code" in failure ? ` (${failure.code})` : "";
   const kind = failure.kind === "retry" && failure.because === "down" ? "not reachable" : failure.kind;
   const fix = "fix" in failure ? `. ${failure.fix}` : "";
-  return `${kind}${code}: ${failure.reason}${fix}`;
+  return printable(`${kind}${code}: ${failure.reason}${fix}`);
 }

@@ -1,3 +1,5 @@
+import { overwriteLine } from "../lib/output.ts";
+
 /** One line on stderr that is written over; nothing where stderr is no terminal. */
 export function createProgress(options: { enabled: boolean }): { show(text: string): void; clear(): void } {
   const { stderr } = process;
@@ -10,10 +12,10 @@ export function createProgress(options: { enabled: boolean }): { show(text: stri
       if (!enabled || nowMs - shownAtMs < 100) return;
       shownAtMs = nowMs;
       shown = true;
-      stderr.write(`\r\x1b[K${text.slice(0, (stderr.columns || 80) - 1)}`);
+      overwriteLine(text.slice(0, (stderr.columns || 80) - 1));
     },
     clear() {
-      if (shown) stderr.write("\r\x1b[K");
+      if (shown) overwriteLine("");
       shown = false;
     },
   };

@@ -1,9 +1,10 @@
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
+import { printableLines } from "../lib/printable.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
 import { type Quarantined, readQuarantine, replayQuarantined } from "../repair/quarantine.ts";
 import { confirmed, person } from "./ask.ts";
-import { type CommonOptions, withContext } from "./context.ts";
+import { type CommonOptions, lookWithContext, withContext } from "./context.ts";
 
 export interface QuarantineOptions extends CommonOptions {
   all?: boolean;
@@ -12,7 +13,7 @@ export interface QuarantineOptions extends CommonOptions {
 
 /** `patchbay quarantine list`: signed records that were no call records. */
 export async function quarantineListCommand(options: QuarantineOptions): Promise<ExitCode> {
-  return withContext(options, async (context) => {
+  return lookWithContext(options, async (context) => {
     const log = await context.log();
     const found = await readQuarantine(log);
     if (options.json) console.log(JSON.stringify(found.map(({ message: _message, ...rest }) => rest)));
@@ -32,7 +33,7 @@ export async function quarantineShowCommand(id: string, options: QuarantineOptio
     const record = Buffer.from(one.message.value).toString("utf8");
     const { message: _message, ...rest } = one;
     if (options.json) console.log(JSON.stringify({ ...rest, record }));
-    else console.log(`${formatQuarantine([one])}\n\n${record}`);
+    else console.log(`${formatQuarantine([one])}\n\n${printableLines(record)}`);
     return 0;
   });
 }

@@ -1,6 +1,7 @@
 import { type ExitCode, UsageError } from "../errors.ts";
 import type { DeliveryRow, Receipt } from "../ledger/ledger.ts";
 import { systemClock } from "../lib/clock.ts";
+import { printable } from "../lib/printable.ts";
 import { chooseDelivery, rematchDelivery } from "../repair/rematch.ts";
 import type { Route } from "../route.ts";
 import { confirmed, person, routeNamed } from "./ask.ts";
@@ -52,7 +53,7 @@ export async function rematchCommand(callId: string, options: RematchOptions): P
 
 function whom({ person: on }: Receipt): string {
   if (!on) return "nobody";
-  return on.name ? `${on.name} (${on.kind} ${on.id})` : personName(on);
+  return printable(on.name ? `${on.name} (${on.kind} ${on.id})` : personName(on));
 }
 
 function preview({ row, route, to }: { row: DeliveryRow; route: Route; to: string }): string {

@@ -9,7 +9,8 @@ import { forgottenFile, readForgotten } from "../repair/forgotten-file.ts";
 import { filesOf, type Manifest, readBackup } from "../repair/manifest.ts";
 import { agree, bringNear, dropNear, existing, putInPlace, type Target, targetsOf } from "../repair/restore.ts";
 import { confirmed, person } from "./ask.ts";
-import { type CommonOptions, type Context, createContext, type Environment } from "./context.ts";
+import { type CommonOptions, type Context, createContext } from "./context.ts";
+import type { Environment } from "./environment.ts";
 import { count } from "./forget-text.ts";
 import { bar, createProgress } from "./progress.ts";
 

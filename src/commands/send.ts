@@ -3,8 +3,12 @@ import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
 import type { ExitCode } from "../errors.ts";
 import { UnreachableError, UsageError } from "../errors.ts";
+import { reasonOfFileError } from "../lib/file-errors.ts";
+import { readerIsGone } from "../lib/output.ts";
+import { printable, printableLines } from "../lib/printable.ts";
 import { sampleCall } from "../sandbox/calls.ts";
-import { type CommonOptions, readEnvironment } from "./context.ts";
+import type { CommonOptions } from "./context.ts";
+import { type Environment, readEnvironment, setting } from "./environment.ts";
 import { bar, createProgress } from "./progress.ts";
 
 /** More than this are told as a sum. */
@@ -14,6 +18,7 @@ const TIMEOUT_MS = 15_000;
 export interface SendOptions extends CommonOptions {
   url?: string;
   secret?: string;
+  secretFile?: string;
   count: number;
   rate?: number;
   test?: boolean;
@@ -22,15 +27,12 @@ export interface SendOptions extends CommonOptions {
 /** `patchbay send [file]`: signs and posts a call as VoiceInfra would. Exit code 1 when any was not accepted. */
 export async function sendCommand(file: string | undefined, options: SendOptions): Promise<ExitCode> {
   const env = readEnvironment();
-  const url = options.url ?? `http://127.0.0.1:${env.PORT ?? 8080}/webhooks/voiceinfra`;
-  const secret = options.secret ?? env.VOICEINFRA_WEBHOOK_SECRET;
-  if (!URL.canParse(url)) throw new UsageError(`"${url}" is not a URL`, { hint: "It begins with http:// or https://." });
+  const url = options.url ?? `http://127.0.0.1:${setting(env, "PORT") ?? 8080}/webhooks/voiceinfra`;
+  // It may hold a password: it is not quoted.
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ""))
+    throw new UsageError("--url is not a URL", { hint: "It begins with http:// or https://." });
+  const secret = await secretOf(options, env);
   const body = file === undefined ? undefined : await readBody(file);
-  if (secret === undefined) {
-    throw new UsageError("there is no secret to sign with", {
-      hint: "Set VOICEINFRA_WEBHOOK_SECRET (or put it into .env), or give --secret.",
-    });
-  }
 
   const bodyOf = (index: number) =>
     options.test ? asTest(body, index) : (body ?? Buffer.from(JSON.stringify(sampleCall(index), null, 2)));
@@ -39,7 +41,8 @@ export async function sendCommand(file: string | undefined, options: SendOptions
   const statuses = new Map<number, number>();
   const progress = createProgress({ enabled: many });
   const startedAtMs = performance.now();
-  for (let index = 0; index < options.count; index += 1) {
+  // Whoever reads with `| head` has seen enough.
+  for (let index = 0; index < options.count && !readerIsGone(); index += 1) {
     if (options.rate !== undefined) await sleepUntil(startedAtMs + (index * 1000) / options.rate);
     const answer = await post({ url, secret, body: bodyOf(index) });
     if (answer.status !== 200) refused += 1;
@@ -49,7 +52,7 @@ export async function sendCommand(file: string | undefined, options: SendOptions
     // What was refused is shown always: it says why.
     else if (!many || answer.status !== 200) {
       progress.clear();
-      console.log(`${answer.status} in ${Math.round(answer.tookMs)} ms  ${answer.body.trim()}`);
+      console.log(`${answer.status} in ${Math.round(answer.tookMs)} ms  ${printableLines(answer.body.trim())}`);
     }
   }
   progress.clear();
@@ -59,6 +62,22 @@ export async function sendCommand(file: string | undefined, options: SendOptions
     console.log(`${options.count} sent in ${seconds.toFixed(1)} s (${Math.round(options.count / seconds)}/s): ${answers}`);
   }
   return refused === 0 ? 0 : 1;
+}
+
+/** A file keeps the secret out of the list of processes, which every user of the machine may read. */
+async function secretOf({ secret, secretFile }: SendOptions, env: Environment): Promise<string> {
+  if (secret !== undefined && secretFile !== undefined)
+    throw new UsageError("--secret and --secret-file are two ways to say the same", { hint: "Give one of them." });
+  const found = secretFile === undefined ? (secret ?? env.VOICEINFRA_WEBHOOK_SECRET) : await readSecret(secretFile);
+  if (found) return found;
+  throw new UsageError("there is no secret to sign with", {
+    hint: "Set VOICEINFRA_WEBHOOK_SECRET (or put it into .env), or give --secret-file.",
+  });
+}
+
+/** As `${file:…}` in routes.yaml reads it: without the line end that editors add. */
+async function readSecret(file: string): Promise<string> {
+  return (await readBody(file)).toString("utf8").replace(/\r?\n$/, "");
 }
 
 /** What `test_when: call_id.startsWith("test_")` knows a test by. */
@@ -83,7 +102,8 @@ async function readBody(file: string): Promise<Buffer> {
     return await readFile(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new UsageError(`cannot read ${file}: ${code === "ENOENT" ? "there is no such file" : code}`, { cause: error });
+    const why = code === "ENOENT" ? "there is no such file" : (reasonOfFileError(error)?.why ?? code);
+    throw new UsageError(`cannot read ${printable(file)}: ${why}`, { cause: error });
   }
 }
 
@@ -96,23 +116,39 @@ export async function post(options: {
   const { url, secret, body } = options;
   const signature = createHmac("sha256", secret).update(body).digest("hex");
   const startedAtMs = performance.now();
-  let response: Response;
+  const { address, authorization } = partsOf(url);
   try {
-    response = await fetch(url, {
+    const response = await fetch(address, {
       method: "POST",
-      headers: { "content-type": "application/json", "x-voiceinfra-signature": signature },
+      headers: { "content-type": "application/json", "x-voiceinfra-signature": signature, ...authorization },
       body: body as Uint8Array<ArrayBuffer>,
       redirect: "manual",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
+    return { status: response.status, body: await response.text(), tookMs: performance.now() - startedAtMs };
   } catch (error) {
-    throw new UnreachableError(`nothing answers at ${url}`, {
-      address: url,
-      hint: "Is it running? Start it with `patchbay up` (or `npm run demo`), or give another --url.",
+    const shown = address.origin + address.pathname;
+    const code = String((error as { cause?: { code?: unknown } }).cause?.code ?? "");
+    const isTls = /CERT|SSL|TLS|SIGNED|ISSUER/.test(code);
+    throw new UnreachableError(isTls ? `${shown} shows no certificate that is trusted here (${code})` : `nothing answers at ${shown}`, {
+      address: shown,
+      hint: isTls
+        ? "Name its authority's file in NODE_EXTRA_CA_CERTS, or give another --url."
+        : "Is it running? Start it with `patchbay up` (or `npm run demo`), or give another --url.",
       cause: error,
     });
   }
-  return { status: response.status, body: await response.text(), tookMs: performance.now() - startedAtMs };
+}
+
+/** User and password go into a header: `fetch` refuses an address that has them. */
+function partsOf(url: string): { address: URL; authorization: Record<string, string> } {
+  const address = new URL(url);
+  const { username, password } = address;
+  address.username = "";
+  address.password = "";
+  if (username === "") return { address, authorization: {} };
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { address, authorization: { authorization: `Basic ${Buffer.from(pair).toString("base64")}` } };
 }
 
 async function sleepUntil(atMs: number): Promise<void> {

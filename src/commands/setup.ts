@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import type { ExitCode } from "../errors.ts";
+import { printable } from "../lib/printable.ts";
 import { type CommonOptions, withContext } from "./context.ts";
 import { failureOf, oneDestination, sentenceOf } from "./one-destination.ts";
 
@@ -20,7 +21,9 @@ export function setupCommand(name: string, options: CommonOptions): Promise<Exit
     try {
       const steps = await connector.setup({ settings: destination.settings(), timezone: loaded.timezone, timeoutMs });
       if (options.json) console.log(JSON.stringify({ ...about, ok: true, steps }));
-      else for (const { what, done } of steps) console.log(`${done === "made" ? styleText("green", "made     ") : "was there"}  ${what}`);
+      else
+        for (const { what, done } of steps)
+          console.log(`${done === "made" ? styleText("green", "made     ") : "was there"}  ${printable(what)}`);
       return 0;
     } catch (error) {
       const failure = failureOf(error);

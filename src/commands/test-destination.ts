@@ -2,6 +2,7 @@ import { styleText } from "node:util";
 import { deliveryKey } from "../delivery/key.ts";
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
+import { printable } from "../lib/printable.ts";
 import type { CallRecord } from "../model/call.ts";
 import type { Route } from "../route.ts";
 import { routeNamed } from "./ask.ts";
@@ -58,7 +59,7 @@ export function testDestinationCommand(name: string, options: CommonOptions & { 
         }),
       );
     } else {
-      for (const { id, url, why } of left) console.log(`left at ${destination.name}: ${url ?? id} (${why})`);
+      for (const { id, url, why } of left) console.log(`left at ${destination.name}: ${printable(url ?? id)} (${why})`);
       console.log(ok ? styleText("green", "It works.") : styleText("red", "It does not work."));
     }
     return ok ? 0 : 1;
@@ -92,11 +93,12 @@ const MAX_FIELDS = 25;
 
 function lineOf({ step, went, says, tookMs, record }: TestStep): string {
   const fields = leavesOf(record ?? {}).filter(([, text]) => text !== "");
-  const shown = fields.slice(0, MAX_FIELDS).map(([name, text]) => {
-    return `             ${styleText("dim", name)} ${text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH - 1)}…` : text}`;
+  const shown = fields.slice(0, MAX_FIELDS).map(([name, said]) => {
+    const text = printable(said);
+    return `             ${styleText("dim", printable(name))} ${text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH - 1)}…` : text}`;
   });
   const more = fields.length > MAX_FIELDS ? [`             … and ${fields.length - MAX_FIELDS} more`] : [];
-  return [`${MARKS[went]} ${step.padEnd(10)} ${says} ${styleText("dim", `(${tookMs} ms)`)}`, ...shown, ...more].join("\n");
+  return [`${MARKS[went]} ${step.padEnd(10)} ${printable(says)} ${styleText("dim", `(${tookMs} ms)`)}`, ...shown, ...more].join("\n");
 }
 
 /** `embeds.0.title`, each on a line of its own; what is empty is left out by the caller. */

@@ -3,55 +3,62 @@ import type { ExitCode } from "../errors.ts";
 import { startIngress } from "../ingress/index.ts";
 import { startOps } from "../ops/server.ts";
 import { opsPort } from "./connector.ts";
-import { type CommonOptions, createContext } from "./context.ts";
+import { type CommonOptions, type Context, createContext } from "./context.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { webhookPort } from "./ingress.ts";
 import { followRoutesFile, usableRoutes } from "./live-routes.ts";
-import { GRACE_MS, runUntilStopped } from "./run-until-stopped.ts";
+import { type Parts, type Running, serve } from "./serve.ts";
+import { warnOfSurroundings } from "./surroundings.ts";
+
+type UpOptions = CommonOptions & { port?: number; opsPort?: number };
 
 /** `patchbay up`: ingress and every route in one process, to the real destinations. */
-export async function upCommand(options: CommonOptions & { port?: number; opsPort?: number }): Promise<ExitCode> {
+export async function upCommand(options: UpOptions): Promise<ExitCode> {
   const context = createContext(options);
+  const { logger } = context;
+  return serve({ logger, start: (parts) => startUp({ parts, options, context }) });
+}
+
+async function startUp(given: { parts: Parts; options: UpOptions; context: Context }): Promise<Running> {
+  const { parts, options, context } = given;
   const { logger, env } = context;
-  try {
-    const role = { kind: "all" } as const;
-    const usable = await usableRoutes({ context, role });
-    const { routes } = usable;
-    const [log, ledger] = [await context.log(), await context.ledger()];
-    // The routes first: a route that starts "now" then misses no call of this ingress.
-    const running = await startConnectors({ routes, selected: routes.routes, log, ledger, logger, problem: usable.problem });
-    const ingress = await startIngress({ sources: routes.sources, log, logger, port: webhookPort(options, env) });
-    const ops = await startOps({ port: opsPort(options, env), running, log, ledger });
-    let current = routes;
-    const keeping = startHousekeeping({ routes: () => current, log, ledger, logger });
-    const following = followRoutesFile({
-      context,
-      role,
-      usable,
-      select: (edited) => edited.routes,
-      running,
-      ledger,
-      onUsed(edited) {
-        current = edited;
-        ingress.use(edited.sources);
-      },
-    });
-    return await runUntilStopped({
-      failed: running.failed,
-      logger,
-      announce: () =>
-        logger.info(
-          { url: ingress.url, ops: ops.url, log: log.name, ledger: ledger.name, routes: running.workers.map(({ route }) => route.id) },
-          "up",
-        ),
-      stop: async () => {
-        await following.stop();
-        await ingress.stop({ graceMs: GRACE_MS });
-        await Promise.all([running.stop({ graceMs: GRACE_MS }), keeping.stop()]);
-        await ops.stop();
-      },
-    });
-  } finally {
-    await context.close();
-  }
+  const ports = { webhooks: webhookPort(options, env), ops: opsPort(options, env) };
+  await parts.start(context, () => context.close());
+  const role = { kind: "all" } as const;
+  const usable = await usableRoutes({ context, role });
+  const { routes } = usable;
+  warnOfSurroundings({ context, routesText: routes.fileText });
+  const [log, ledger] = [await context.log(), await context.ledger()];
+  // The routes first: a route that starts "now" then misses no call of this ingress.
+  const running = await parts.start(
+    startConnectors({ routes, selected: routes.routes, log, ledger, logger, problem: usable.problem }),
+    (one, graceMs) => one.stop({ graceMs }),
+  );
+  const ingress = await parts.start(startIngress({ sources: routes.sources, log, logger, port: ports.webhooks }), (one, graceMs) =>
+    one.stop({ graceMs }),
+  );
+  const ops = await parts.start(startOps({ port: ports.ops, running, log, ledger }), (one) => one.stop());
+  let current = routes;
+  await parts.start(startHousekeeping({ routes: () => current, log, ledger, logger }), (one) => one.stop());
+  const following = followRoutesFile({
+    context,
+    role,
+    usable,
+    select: (edited) => edited.routes,
+    running,
+    ledger,
+    onUsed(edited) {
+      current = edited;
+      ingress.use(edited.sources);
+    },
+  });
+  await parts.start(following, (one) => one.stop());
+  return {
+    failed: running.failed,
+    announce: () =>
+      logger.info(
+        { url: ingress.url, ops: ops.url, log: log.name, ledger: ledger.name, routes: running.workers.map(({ route }) => route.id) },
+        "up",
+      ),
+  };
 }

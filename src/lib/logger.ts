@@ -1,4 +1,5 @@
 import { type Logger, pino } from "pino";
+import { printableOutput } from "./printable.ts";
 
 export type { Logger } from "pino";
 
@@ -9,7 +10,13 @@ export type { Logger } from "pino";
 export function createLogger(options: { level?: string } = {}): Logger {
   const { level = process.env.PATCHBAY_LOG_LEVEL ?? "info" } = options;
   return pino(
-    { level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    {
+      level,
+      base: { pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      hooks: { streamWrite: printableOutput },
+    },
     pino.destination({ dest: 2, sync: true }),
   );
 }

@@ -4,6 +4,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sqliteCode } from "./sqlite.ts";
 import { dropKeptBeforeMigrations, keptBeforeMigrations, movedAside } from "./sqlite-copy.ts";
+import { keepInPlace } from "./sqlite-place.ts";
 
 /** Packing holds every writer up for a second for each 80 MB; the others wait for 5 s. */
 const MAX_PACKED_AT_WORK_BYTES = 256_000_000;
@@ -50,7 +51,11 @@ function packFile({ db, path }: { db: DatabaseSync; path: string }): boolean {
     if (sqliteCode(error) === undefined) throw error;
     return false;
   } finally {
-    if (alone) db.exec("PRAGMA journal_mode=WAL");
+    if (alone) {
+      db.exec("PRAGMA journal_mode=WAL");
+      // The write-ahead log is another file now.
+      keepInPlace(db, path);
+    }
   }
 }
 

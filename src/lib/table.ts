@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { printable } from "./printable.ts";
 
 export interface Column<Row> {
   title: string;
@@ -6,10 +7,10 @@ export interface Column<Row> {
   align?: "left" | "right";
 }
 
-/** A plain table for people: titles, two spaces between columns, no lines. */
+/** A plain table for people: titles, two spaces between columns, no lines. A cell is one line, whatever it says. */
 export function formatTable<Row>(options: { columns: Column<Row>[]; rows: Row[]; stream?: NodeJS.WriteStream }): string {
   const { columns, rows, stream = process.stdout } = options;
-  const cells = rows.map((row) => columns.map((column) => column.cell(row)));
+  const cells = rows.map((row) => columns.map((column) => printable(column.cell(row))));
   const widths = columns.map((column, i) => Math.max(column.title.length, ...cells.map((line) => line[i]?.length ?? 0)));
   const line = (texts: string[]) =>
     texts

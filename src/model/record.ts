@@ -30,8 +30,8 @@ const isCallId: Check = (value) => {
   if (value === "") return "is empty";
   if (value.length > MAX_CALL_ID_LENGTH) return `is longer than ${MAX_CALL_ID_LENGTH} characters`;
   if (!value.isWellFormed()) return "has half of a character (a lone surrogate)";
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return /[\u0000-\u001f\u007f]/.test(value) ? "has control characters" : undefined;
+  // Whoever reads it in a terminal, a log or a file's name must see what it is: C0, C1, line ends, and what turns a line around.
+  return /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/u.test(value) ? "has control characters" : undefined;
 };
 
 /** A withheld number may come as null. */

@@ -1,12 +1,20 @@
 import { Gauge, type Registry } from "prom-client";
+import { isRunning } from "../delivery/heartbeat.ts";
 import { readLag } from "../delivery/lag.ts";
 import type { RouteWorker } from "../delivery/worker.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { within } from "../lib/time-limit.ts";
 import type { Log } from "../log/log.ts";
+import { inTime } from "./in-time.ts";
+
+/** A scrape gives up after 10 s; Kafka says only after 20 s that it is away, and that is just when its figures are wanted. */
+const LOG_WITHIN_MS = 1_500;
+const LEDGER_WITHIN_MS = 500;
 
 /**
  * The figures of `patchbay lag` for Prometheus. Labels are ids from routes.yaml, never anything of a call.
- * `refresh` reads them anew; call it before each scrape is answered. While the log is away they are absent rather than old.
+ * `refresh` reads them anew, within two seconds; call it before each scrape is answered. What cannot be known then is absent rather than old:
+ * without the log, lag and age; without the ledger, all but those.
  */
 export function routeMetrics(options: { registry: Registry; running: { readonly workers: RouteWorker[] }; log: Log; ledger: Ledger }): {
   refresh(): Promise<void>;
@@ -24,26 +32,60 @@ export function routeMetrics(options: { registry: Registry; running: { readonly 
   const logUp = new Gauge({ name: "patchbay_log_up", help: "1 when the log answered the last question, else 0", registers });
   const ledgerUp = new Gauge({ name: "patchbay_ledger_up", help: "1 when the ledger answered the last question, else 0", registers });
 
+  const labelsOf = (route: RouteWorker["route"]) => ({ route: route.id, connector: route.to.connector.name, destination: route.to.name });
+
+  function reset(): void {
+    for (const one of [lag, oldest, inFlight, rate, waiting, dead]) one.reset();
+  }
+
+  /** What the ledger alone knows. */
+  async function withoutLog(): Promise<void> {
+    const [counts, workers] = await within(LEDGER_WITHIN_MS, Promise.all([ledger.counts(), ledger.workers()]));
+    reset();
+    const states = workers.filter(isRunning).flatMap((worker) => worker.routes);
+    for (const { route } of running.workers) {
+      const labels = labelsOf(route);
+      const mine = states.filter((state) => state.route === route.id);
+      const counted = counts.find((one) => one.route === route.id);
+      inFlight.set(
+        labels,
+        mine.reduce((sum, state) => sum + state.inFlight, 0),
+      );
+      rate.set(
+        labels,
+        mine.reduce((sum, state) => sum + state.endedPerSecond, 0),
+      );
+      waiting.set(labels, counted?.waiting ?? 0);
+      dead.set(labels, counted?.dead ?? 0);
+    }
+  }
+
   return {
     async refresh() {
-      for (const one of [lag, oldest, inFlight, rate, waiting, dead]) one.reset();
-      try {
-        const report = await readLag({ routes: running.workers.map(({ route }) => route), log, ledger, nowMs: Date.now() });
-        const known = report.ledgerAway === undefined;
-        logUp.set(1);
-        ledgerUp.set(known ? 1 : 0);
-        for (const one of report.routes) {
-          const labels = { route: one.route, connector: one.connector, destination: one.destination };
-          lag.set(labels, one.lag);
-          if (one.oldestAgeMs !== undefined) oldest.set(labels, one.oldestAgeMs / 1000);
-          if (!known) continue;
-          inFlight.set(labels, one.inFlight);
-          rate.set(labels, one.endedPerSecond);
-          waiting.set(labels, one.waiting);
-          dead.set(labels, one.dead);
-        }
-      } catch {
-        logUp.set(0);
+      const routes = running.workers.map(({ route }) => route);
+      const report = await readLag({ routes, ...inTime({ log, ledger, ms: LOG_WITHIN_MS }), nowMs: Date.now() }).catch(() => undefined);
+      reset();
+      logUp.set(report ? 1 : 0);
+      if (!report) {
+        ledgerUp.set(
+          await withoutLog().then(
+            () => 1,
+            () => 0,
+          ),
+        );
+        return;
+      }
+      const known = report.ledgerAway === undefined;
+      ledgerUp.set(known ? 1 : 0);
+      for (const one of report.routes) {
+        const labels = { route: one.route, connector: one.connector, destination: one.destination };
+        lag.set(labels, one.lag);
+        if (one.oldestAgeMs !== undefined) oldest.set(labels, one.oldestAgeMs / 1000);
+        if (!known) continue;
+        inFlight.set(labels, one.inFlight);
+        rate.set(labels, one.endedPerSecond);
+        waiting.set(labels, one.waiting);
+        dead.set(labels, one.dead);
       }
     },
   };

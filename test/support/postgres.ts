@@ -26,10 +26,13 @@ export type RunningPostgres =
     }
   | { missing: string };
 
-/** A real PostgreSQL: `PATCHBAY_TEST_POSTGRES` if it is given, else the one that comes with `npm ci`, in a folder of its own. */
-export async function startPostgres(): Promise<RunningPostgres> {
+/**
+ * A real PostgreSQL: `PATCHBAY_TEST_POSTGRES` if it is given, else the one that comes with `npm ci`, in a folder of its own.
+ * @param options.flags for a server of one's own: `["-c", "ssl=on"]`.
+ */
+export async function startPostgres(options: { flags?: string[] } = {}): Promise<RunningPostgres> {
   const given = process.env.PATCHBAY_TEST_POSTGRES;
-  if (given) return { url: given, stop: async () => undefined };
+  if (given && !options.flags) return { url: given, stop: async () => undefined };
   const folder = mkdtempSync(join(tmpdir(), "patchbay-postgres-"));
   // The user that PostgreSQL gets where we are root must find its way in.
   chmodSync(folder, 0o755);
@@ -44,7 +47,15 @@ export async function startPostgres(): Promise<RunningPostgres> {
     persistent: true,
     // PostgreSQL refuses to run as root; where we are root it gets a user of its own.
     createPostgresUser: process.getuid?.() === 0,
-    postgresFlags: ["-c", "max_connections=200", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
+    postgresFlags: [
+      "-c",
+      "max_connections=200",
+      "-c",
+      "listen_addresses=127.0.0.1",
+      "-c",
+      "unix_socket_directories=",
+      ...(options.flags ?? []),
+    ],
     onLog: (line) => said.push(String(line)),
     onError: (line) => said.push(String(line)),
   });

@@ -1,8 +1,11 @@
-import pg, { type Pool, type QueryConfig, type QueryResult } from "pg";
-import { UnreachableError, UsageError } from "../../errors.ts";
+import pg, { type Pool, type PoolConfig, type QueryConfig, type QueryResult } from "pg";
+import { UsageError } from "../../errors.ts";
 import type { Row } from "../rows.ts";
+import { explain, isAboutParameters, isAboutTls } from "./errors.ts";
+import { createQualify } from "./qualify.ts";
+import type { Tls } from "./tls.ts";
+import { type PostgresAddress, readUrl } from "./url.ts";
 
-const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 15_000;
 const MAX_CONNECTIONS = 4;
 const TRY_AGAIN = new Set(["40P01", "40001"]);
@@ -11,8 +14,13 @@ const TRIES = 5;
 export interface Database {
   /** `postgres://host:5432/database`, without credentials. */
   name: string;
+  address: string;
   schema: string;
   pool: Pool;
+  /** A standby, or set so: nothing can be written. */
+  readOnly: boolean;
+  /** Its URL has options= of the session. */
+  hasOptions: boolean;
   /** @throws {UnreachableError} when there is no answer; later calls connect again by themselves. */
   query(text: string, values?: unknown[]): Promise<QueryResult>;
   /**
@@ -25,33 +33,16 @@ export interface Database {
   transaction(statements: { text: string; values: unknown[] }[]): Promise<Row[][]>;
 }
 
-/** `postgres://user:password@host:5432/database?schema=patchbay`; the schema is `public` unless given. */
-export function connect(url: string): Database {
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    throw new UsageError("the ledger's URL cannot be read", { hint: "It has the form postgres://user:password@host:5432/database." });
-  }
-  const schema = parsed.searchParams.get("schema") ?? "public";
-  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) throw new UsageError(`"${schema}" cannot be the name of a schema`);
-  parsed.searchParams.delete("schema");
-  const address = `${parsed.hostname}:${parsed.port || 5432}`;
-  const name = `postgres://${address}${parsed.pathname}`;
-
-  const pool = new pg.Pool({
-    connectionString: parsed.href,
-    max: MAX_CONNECTIONS,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    query_timeout: STATEMENT_TIMEOUT_MS + 2_000,
-    keepAlive: true,
-    application_name: "patchbay",
-    options: `-c search_path=${schema}`,
-  });
-  // An idle connection that breaks must not end the process; the next query opens another.
-  pool.on("error", () => undefined);
-
+/**
+ * Connects, to `postgres://user:password@host:5432/database?schema=patchbay`; the schema is `public` unless given.
+ * Tables are named with their schema, and nothing is asked of the session: through a pooler each statement may have another one.
+ * @throws {UsageError} for a URL that cannot be used, {UnreachableError} when there is no answer, or none that we can work with.
+ */
+export async function connect(url: string): Promise<Database> {
+  const where = readUrl(url);
+  const { name, address, schema } = where;
+  const { pool, server } = await openPool(where);
+  const qualify = createQualify(schema);
   const runs = new Map<string, number>();
 
   function planOf(statement: string): string {
@@ -60,21 +51,25 @@ export function connect(url: string): Database {
     return `${statement}-${Math.floor(Math.log2(run))}`;
   }
 
-  const query = (config: QueryConfig): Promise<QueryResult> => tryAgain(() => pool.query(config));
+  // A connection on which anything failed is closed by the pool: the next one may lead to another primary.
+  const query = ({ text, ...config }: QueryConfig & { text: string }): Promise<QueryResult> =>
+    tryAgain(() => pool.query({ ...config, text: qualify(text) }));
 
   async function inTransaction(statements: { text: string; values: unknown[] }[]): Promise<Row[][]> {
     const client = await pool.connect();
+    let failed: Error | undefined;
     try {
       await client.query("BEGIN");
       const results: Row[][] = [];
-      for (const { text, values } of statements) results.push((await client.query(text, values)).rows);
+      for (const { text, values } of statements) results.push((await client.query(qualify(text), values)).rows);
       await client.query("COMMIT");
       return results;
     } catch (error) {
+      failed = error as Error;
       await client.query("ROLLBACK").catch(() => undefined);
       throw error;
     } finally {
-      client.release();
+      client.release(failed);
     }
   }
 
@@ -85,33 +80,111 @@ export function connect(url: string): Database {
         return await run();
       } catch (error) {
         if (tries < TRIES && TRY_AGAIN.has((error as { code?: string }).code ?? "")) continue;
-        throw explain(error, { name, address });
+        throw explain(error, where);
       }
     }
   }
 
   return {
     name,
+    address,
     schema,
     pool,
+    readOnly: server.readOnly,
+    hasOptions: where.options !== undefined,
     query: (text, values = []) => query({ text, values }),
-    queryOften: ({ name, text }, values) => query({ name: planOf(name), text, values }),
+    // Below 1.21 PgBouncer does not know a statement's name on the next connection, or knows it already.
+    queryOften: ({ name, text }, values) => query(server.pooled ? { text, values } : { name: planOf(name), text, values }),
     transaction: (statements) => tryAgain(() => inTransaction(statements)),
   };
 }
 
-/** Errors of the connection and of the server's state become {@link UnreachableError}; a mistake in our SQL stays what it is. */
-export function explain(error: unknown, { name, address }: { name: string; address: string }): unknown {
-  if (!(error instanceof Error) || error instanceof UsageError) return error;
-  const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  const unreachable = (why: string, hint: string) => new UnreachableError(`the ledger ${name} ${why}`, { address, hint, cause: error });
-  if (code.startsWith("28"))
-    return unreachable("refuses the user or the password", "Check the user and password in --ledger (PATCHBAY_LEDGER).");
-  if (code === "3D000") return unreachable("has no such database", "Create it, or name another in --ledger (PATCHBAY_LEDGER).");
-  if (code === "42501") return unreachable("does not let this user create its tables", "Grant the user CREATE on the schema.");
-  if (/^(08|53|57)/.test(code)) return unreachable("does not take the query now", "Is PostgreSQL starting, stopping, or full?");
-  if (/^E[A-Z]+$/.test(code) || code === "" || error.name === "AggregateError") {
-    return unreachable("does not answer", `Is PostgreSQL running at ${address}, and may this machine reach it?`);
+interface Server {
+  readOnly: boolean;
+  /** A pooler stands between: it gives out process ids of its own. */
+  pooled: boolean;
+}
+
+/** The first way that leads in: with or without TLS where the URL leaves it open, and without the session's parameters where a pooler refuses them. */
+async function openPool(where: PostgresAddress): Promise<{ pool: Pool; server: Server }> {
+  let first: unknown;
+  for (const ssl of where.tls) {
+    try {
+      return await openWith(where, ssl);
+    } catch (error) {
+      first ??= error;
+      if (!isAboutTls(error)) throw explain(error, where);
+    }
   }
-  return error;
+  throw explain(first, where);
+}
+
+async function openWith(where: PostgresAddress, ssl: Tls): Promise<{ pool: Pool; server: Server }> {
+  try {
+    return await tryPool({ ...configOf(where, ssl), statement_timeout: STATEMENT_TIMEOUT_MS }, where);
+  } catch (error) {
+    if (!isAboutParameters(error)) throw error;
+  }
+  try {
+    return await tryPool(configOf(where, ssl), where);
+  } catch (error) {
+    if (where.options === undefined || !isAboutParameters(error)) throw error;
+    throw new UsageError(`the pooler in front of ${where.name} does not take the options= of the ledger's URL`, {
+      hint: "Take them out, or add ignore_startup_parameters = options to pgbouncer.ini; schema= needs neither.",
+      cause: error,
+    });
+  }
+}
+
+function configOf({ login, options, applicationName, connectTimeoutMs, channelBinding }: PostgresAddress, ssl: Tls): PoolConfig {
+  return {
+    ...login,
+    ssl,
+    max: MAX_CONNECTIONS,
+    connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: STATEMENT_TIMEOUT_MS + 2_000,
+    keepAlive: true,
+    application_name: applicationName,
+    ...(options === undefined ? {} : { options }),
+    ...(channelBinding ? { enableChannelBinding: true } : {}),
+  };
+}
+
+async function tryPool(config: PoolConfig, where: PostgresAddress): Promise<{ pool: Pool; server: Server }> {
+  const pool = new pg.Pool(config);
+  // An idle connection that breaks must not end the process; the next query opens another.
+  pool.on("error", () => undefined);
+  try {
+    return { pool, server: await lookAtServer(pool, where) };
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+}
+
+const OLDEST_VERSION = 130_000;
+
+/** @throws {UsageError} for a database that cannot hold every text, and a PostgreSQL that is too old. */
+async function lookAtServer(pool: Pool, { name }: PostgresAddress): Promise<Server> {
+  const client = await pool.connect();
+  try {
+    const { rows } = await client.query(
+      `SELECT current_setting('server_version_num')::integer AS version, current_setting('server_encoding') AS encoding,
+         current_setting('transaction_read_only') = 'on' OR pg_is_in_recovery() AS read_only, pg_backend_pid() AS pid`,
+    );
+    const { version, encoding, read_only: readOnly, pid } = rows[0];
+    if (version < OLDEST_VERSION) {
+      throw new UsageError(`the ledger ${name} is on PostgreSQL ${Math.floor(version / 10_000)}, which is too old`, {
+        hint: "Patchbay needs version 13 or newer.",
+      });
+    }
+    if (encoding !== "UTF8" && encoding !== "SQL_ASCII") {
+      throw new UsageError(`the ledger ${name} is in ${encoding}, which has no place for most characters`, {
+        hint: "Make one for it: CREATE DATABASE patchbay ENCODING 'UTF8' TEMPLATE template0.",
+      });
+    }
+    return { readOnly, pooled: (client as unknown as { processID: number }).processID !== pid };
+  } finally {
+    client.release();
+  }
 }

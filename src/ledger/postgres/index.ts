@@ -8,25 +8,37 @@ import { repairQueries } from "../repair-queries.ts";
 import { type Row, toDeliveryRow } from "../rows.ts";
 import type { Sql, SqlValue } from "../sql.ts";
 import { claimQueries } from "./claims.ts";
-import { connect, type Database, explain } from "./connect.ts";
-import { DIALECT, fingerprintKey, migrate, NOW_MS } from "./schema.ts";
+import { connect, type Database } from "./connect.ts";
+import { explain } from "./errors.ts";
+import { DIALECT, fingerprintKey, migrate, NOW_MS, refuseMissingRights, refuseOtherVersion } from "./schema.ts";
 import { settleQueries } from "./settle.ts";
 import { withoutNul } from "./text.ts";
 
+const RIGHTS = ["SELECT", "INSERT", "UPDATE", "DELETE"] as const;
+
 /**
- * @throws {UnreachableError} naming host and port, when there is no answer within about 5 s.
- * @throws {UsageError} for an unreadable URL or a ledger of a newer program.
+ * @param options.mustExist makes and migrates nothing. `access` of `look`: it also writes nothing.
+ * @throws {UnreachableError} naming host and port, when there is no answer within about 5 s, or when nothing can be written there.
+ * @throws {UsageError} for an unreadable URL, a ledger of a newer program, a right that is missing.
  */
-export async function openPostgresLedger(options: { url: string }): Promise<Ledger> {
-  const db = connect(options.url);
-  const { name, pool, schema } = db;
+export async function openPostgresLedger(options: {
+  url: string;
+  mustExist?: boolean;
+  access?: "write" | "look" | "watch" | undefined;
+}): Promise<Ledger> {
+  const { access = "write", mustExist = access !== "write" } = options;
+  const db = await connect(options.url);
+  const { name, pool } = db;
   let fingerprint: Ledger["fingerprint"];
   try {
-    await migrate({ pool, schema, name });
-    fingerprint = createFingerprint(await fingerprintKey(pool));
+    if (db.readOnly && access === "write") throw Object.assign(new Error("it is read-only"), { code: "25006" });
+    if (mustExist) await refuseOtherVersion(db);
+    else await migrate(db);
+    await refuseMissingRights({ ...db, rights: access === "write" ? RIGHTS : RIGHTS.slice(0, 1) });
+    fingerprint = createFingerprint(await fingerprintKey(db));
   } catch (error) {
     await pool.end();
-    throw explain(error, { name, address: name.slice("postgres://".length).split("/", 1)[0] ?? "" });
+    throw explain(error, db);
   }
   const sql = sqlOf(db);
   return {

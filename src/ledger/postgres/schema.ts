@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from "pg";
+import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
 import { UsageError } from "../../errors.ts";
 import { SEALED_HEAD, sealsOfOld } from "../actions.ts";
 import type { Dialect } from "../conflicts.ts";
@@ -9,11 +9,16 @@ export const NOW_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 export const DIALECT: Dialect = { nowMs: NOW_MS, last: (text, length) => `right(${text}, ${length})` };
 
+interface Queries {
+  query(text: string, values?: unknown[]): Promise<QueryResult>;
+}
+
 /** "PbLedger": the advisory lock under which one process at a time migrates. */
 const MIGRATION_LOCK = 0x50624c67;
+const MIGRATE_WITHIN_MS = 24 * 3_600_000;
 
 /** Step n brings the schema to version n + 1. Only ever appended to; additive within a major version. */
-const MIGRATIONS: (string | ((client: PoolClient) => Promise<void>))[] = [
+const MIGRATIONS: (string | ((client: Queries) => Promise<void>))[] = [
   `
   CREATE TABLE meta (key text PRIMARY KEY, value text NOT NULL);
   CREATE TABLE deliveries (
@@ -102,38 +107,59 @@ const MIGRATIONS: (string | ((client: PoolClient) => Promise<void>))[] = [
   },
 ];
 
-export async function fingerprintKey(client: Pick<PoolClient, "query">): Promise<string> {
+const VERSION_TABLE = "patchbay_ledger_version";
+
+/** Every table of a ledger. */
+export const TABLES = [
+  VERSION_TABLE,
+  ...MIGRATIONS.flatMap((step) => [...String(step).matchAll(/CREATE TABLE (\w+)/g)].map(([, name]) => name as string)),
+];
+
+interface MigrateOptions {
+  pool: Pool;
+  schema: string;
+  name: string;
+}
+
+/** Earlier versions lost schema= beside options=, and made their tables in public: what waits there must not be left behind. */
+async function refuseLeftBehind(client: PoolClient, { schema, name }: MigrateOptions): Promise<void> {
+  if (schema === "public" || (await versionOf(client, { schema: "public", name })) === undefined) return;
+  throw new UsageError(`the ledger ${name} has its tables in the schema public, not in ${schema}`, {
+    hint: `An earlier version put them there. Take schema= out of its URL, or move each: ALTER TABLE public.deliveries SET SCHEMA ${schema}.`,
+  });
+}
+
+export async function fingerprintKey(client: Queries): Promise<string> {
   const { rows } = await client.query("SELECT value FROM meta WHERE key = 'fingerprint_key'");
   return String(rows[0]?.value);
 }
 
 /**
- * Brings the schema up to date; of several processes that start at once, one does it and the others find it done.
+ * Brings the schema up to date; of several processes that start at once, one does it and the others find it done. A schema that is there is
+ * enough: the right to make one is asked for only where there is none.
  * @throws {UsageError} when a newer program made it.
  */
-export async function migrate(options: { pool: Pool; schema: string; name: string }): Promise<void> {
-  const { pool, schema, name } = options;
+export async function migrate(options: MigrateOptions & { hasOptions: boolean }): Promise<void> {
+  const { pool, schema, hasOptions } = options;
   const client = await pool.connect();
   try {
+    // Without the lock, so that opening a ledger that is up to date waits for nobody.
+    if ((await versionOf(client, options)) === MIGRATIONS.length) return;
     await client.query("BEGIN");
     await client.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
-    await client.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
-    await client.query("CREATE TABLE IF NOT EXISTS patchbay_ledger_version (version integer NOT NULL)");
-    const version = await versionOf(client);
-    if (version > MIGRATIONS.length) {
-      throw new UsageError(
-        `the ledger ${name} was made by a newer Patchbay: it has version ${version}, this program knows ${MIGRATIONS.length}`,
-        {
-          hint: "Run the newer program, or give another database (--ledger or PATCHBAY_LEDGER).",
-        },
-      );
-    }
+    const there = await client.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
+    if (there.rowCount === 0) await client.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
+    await client.query(`SET LOCAL search_path TO "${schema}"`);
+    const version = await versionOf(client, options);
+    if (version === undefined && hasOptions) await refuseLeftBehind(client, options);
+    if (version === undefined) await client.query(`CREATE TABLE ${VERSION_TABLE} (version integer NOT NULL)`);
     // The steps touch every row of a large ledger: its size decides how long they take.
-    if (version < MIGRATIONS.length) await client.query("SET LOCAL statement_timeout = 0");
-    for (const step of MIGRATIONS.slice(version)) await (typeof step === "string" ? client.query(step) : step(client));
-    if (version < MIGRATIONS.length) {
-      await client.query("DELETE FROM patchbay_ledger_version");
-      await client.query("INSERT INTO patchbay_ledger_version VALUES ($1)", [MIGRATIONS.length]);
+    if ((version ?? 0) < MIGRATIONS.length) await client.query("SET LOCAL statement_timeout = 0");
+    const patient: Queries = { query: (text, values = []) => client.query(patiently(text, values)) };
+    for (const step of MIGRATIONS.slice(version ?? 0)) await (typeof step === "string" ? patient.query(step) : step(patient));
+    if ((version ?? 0) < MIGRATIONS.length) {
+      await client.query(`DELETE FROM ${VERSION_TABLE}`);
+      await client.query(`INSERT INTO ${VERSION_TABLE} VALUES ($1)`, [MIGRATIONS.length]);
     }
     await client.query("COMMIT");
   } catch (error) {
@@ -144,7 +170,66 @@ export async function migrate(options: { pool: Pool; schema: string; name: strin
   }
 }
 
-async function versionOf(client: PoolClient): Promise<number> {
-  const { rows } = await client.query("SELECT max(version) AS version FROM patchbay_ledger_version");
-  return Number(rows[0]?.version ?? 0);
+/** For commands: makes nothing. @throws {UsageError} when there is no ledger, or one of another version. */
+export async function refuseOtherVersion(options: MigrateOptions): Promise<void> {
+  const { pool, schema, name } = options;
+  const client = await pool.connect();
+  try {
+    const version = await versionOf(client, options);
+    if (version === MIGRATIONS.length) return;
+    if (version === undefined) {
+      throw new UsageError(`there is no ledger in the schema ${schema} of ${name}`, {
+        hint: "`patchbay up` (or `connector`) makes it. Another one is named with --ledger (PATCHBAY_LEDGER).",
+      });
+    }
+    throw new UsageError(
+      `the ledger ${name} was made by an older Patchbay: it has version ${version}, this program's is ${MIGRATIONS.length}`,
+      {
+        hint: "Start `patchbay up` (or `connector`) of this version once: it brings the ledger up to date.",
+      },
+    );
+  } finally {
+    client.release();
+  }
+}
+
+/** pg knows a time limit for each query; its types do not. Without values PostgreSQL takes several statements at once. */
+function patiently(text: string, values: unknown[]): QueryConfig {
+  const config = { text, query_timeout: MIGRATE_WITHIN_MS };
+  return values.length === 0 ? config : { ...config, values };
+}
+
+/** undefined where there is no ledger yet. @throws {UsageError} when a newer program made it. */
+async function versionOf(client: PoolClient, { schema, name }: Pick<MigrateOptions, "schema" | "name">): Promise<number | undefined> {
+  const there = await client.query(
+    "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = $1 AND relname = $2",
+    [schema, VERSION_TABLE],
+  );
+  if (there.rowCount === 0) return undefined;
+  const { rows } = await client.query(`SELECT max(version) AS version FROM "${schema}".${VERSION_TABLE}`);
+  const version = Number(rows[0]?.version ?? 0);
+  if (version <= MIGRATIONS.length) return version;
+  throw new UsageError(
+    `the ledger ${name} was made by a newer Patchbay: it has version ${version}, this program knows ${MIGRATIONS.length}`,
+    { hint: "Run the newer program, or give another database (--ledger or PATCHBAY_LEDGER)." },
+  );
+}
+
+/** @throws {UsageError} naming the grant that lacks: a right that is missing must not show at the first call that needs it. */
+export async function refuseMissingRights(options: MigrateOptions & { rights: readonly string[] }): Promise<void> {
+  const { pool, schema, name, rights } = options;
+  const { rows } = await pool.query(
+    `SELECT current_user AS role, has_schema_privilege($1, 'USAGE') AS usage, array_remove(ARRAY(
+       SELECT r FROM unnest($2::text[]) AS r WHERE EXISTS (
+         SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = $1 AND c.relname = ANY ($3::text[]) AND NOT has_table_privilege(c.oid, r))), NULL) AS missing`,
+    [schema, rights, TABLES],
+  );
+  const { role, usage, missing } = rows[0];
+  if (usage && missing.length === 0) return;
+  const grants = [
+    ...(usage ? [] : [`GRANT USAGE ON SCHEMA ${schema} TO ${role}`]),
+    ...(missing.length === 0 ? [] : [`GRANT ${missing.join(", ")} ON ALL TABLES IN SCHEMA ${schema} TO ${role}`]),
+  ];
+  throw new UsageError(`the ledger ${name} does not let the role ${role} do what Patchbay has to`, { hint: `${grants.join("; ")}.` });
 }

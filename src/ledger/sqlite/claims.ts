@@ -61,7 +61,7 @@ export function claimStatements(
   return {
     claim: async ({ worker, leaseMs, items }) => inTransaction(db, () => items.map((item) => answer(item, worker, leaseMs))),
     async claimDue({ route, worker, leaseMs, max }) {
-      const rows = claimDue.all({ route, worker, leaseMs, max, claimPrefix: randomUUID() });
+      const rows = inTransaction(db, () => claimDue.all({ route, worker, leaseMs, max, claimPrefix: randomUUID() }));
       return rows.sort((a, b) => Number(a.due_at) - Number(b.due_at)).map(toDueDelivery);
     },
     renew: async ({ leaseMs, claims }) =>

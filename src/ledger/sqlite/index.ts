@@ -5,6 +5,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { UnreachableError } from "../../errors.ts";
 import { inTransaction, type OpenSqliteOptions, openSqlite } from "../../lib/sqlite.ts";
 import { copySqlite } from "../../lib/sqlite-copy.ts";
+import { assertInPlace, FileLostError } from "../../lib/sqlite-place.ts";
 import { scrubFile } from "../../lib/sqlite-scrub.ts";
 import { controlQueries } from "../control-queries.ts";
 import { createFingerprint } from "../fingerprint.ts";
@@ -19,7 +20,9 @@ import { DIALECT, fingerprintKey, MIGRATIONS, NOW_MS } from "./schema.ts";
 import { settleStatements } from "./settle.ts";
 
 /** @throws {UsageError} when the file cannot be opened, saying why and what to do. */
-export async function openSqliteLedger(options: Pick<OpenSqliteOptions, "path" | "beforeMigration">): Promise<Ledger> {
+export async function openSqliteLedger(
+  options: Pick<OpenSqliteOptions, "path" | "beforeMigration" | "mustExist" | "access">,
+): Promise<Ledger> {
   const { path } = options;
   const db = openSqlite({ ...options, application: "patchbay-ledger", migrations: MIGRATIONS });
   db.function("sha256", { deterministic: true }, (text) => hash("sha256", String(text)));
@@ -46,9 +49,11 @@ export async function openSqliteLedger(options: Pick<OpenSqliteOptions, "path" |
     scrub: (options) => scrubFile({ db, path: resolve(path), ...options }),
     async check() {
       try {
+        assertInPlace(db);
         db.prepare("SELECT 1 FROM meta LIMIT 1").all();
       } catch (error) {
-        throw new UnreachableError(`the ledger ${path} cannot be read`, { address: path, cause: error });
+        const why = error instanceof FileLostError ? `cannot be kept: ${error.message}` : "cannot be read";
+        throw new UnreachableError(`the ledger ${path} ${why}`, { address: path, cause: error });
       }
     },
     async close() {
@@ -74,7 +79,10 @@ function sqlOf(db: DatabaseSync): Sql {
     sha256: (text) => `sha256(${text})`,
     // A writing transaction of SQLite is alone anyway.
     oneNotesAtATime: [],
-    all: async (text, values = []) => run(text, values),
+    async all(text, values = []) {
+      assertInPlace(db);
+      return run(text, values);
+    },
     transaction: async (statements) => inTransaction(db, () => statements.map(({ text, values = [] }) => run(text, values))),
   };
 }

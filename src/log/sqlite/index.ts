@@ -1,7 +1,7 @@
 /** The embedded log: one SQLite file, one partition per topic, group commit. The contract is `src/log/log.ts`. */
 import { resolve } from "node:path";
 import { LogUnavailableError } from "../../errors.ts";
-import { type OpenSqliteOptions, openSqlite } from "../../lib/sqlite.ts";
+import { inTransaction, type OpenSqliteOptions, openSqlite } from "../../lib/sqlite.ts";
 import { copySqlite } from "../../lib/sqlite-copy.ts";
 import type { Log } from "../log.ts";
 import { createAppender } from "./append.ts";
@@ -15,7 +15,7 @@ import { createTrimmer } from "./trim.ts";
 import { unavailable } from "./unavailable.ts";
 
 /** @throws {UsageError} when the file cannot be opened, saying why and what to do. */
-export async function openSqliteLog(options: Pick<OpenSqliteOptions, "path" | "beforeMigration">): Promise<Log> {
+export async function openSqliteLog(options: Pick<OpenSqliteOptions, "path" | "beforeMigration" | "mustExist" | "access">): Promise<Log> {
   const name = `sqlite:${options.path}`;
   const path = resolve(options.path);
   const db = openSqlite({ ...options, application: APPLICATION, migrations: MIGRATIONS });
@@ -73,7 +73,7 @@ export async function openSqliteLog(options: Pick<OpenSqliteOptions, "path" | "b
     identity: async () => String(identity.get()?.value),
     async check() {
       try {
-        touch.run();
+        inTransaction(db, () => touch.run());
       } catch (error) {
         throw unavailable(name, error);
       }

