@@ -13,6 +13,7 @@ export { type Candidate, choosePeople, crmWords, type Match, whenNobody } from "
 export { type HttpAnswer, outcomeOfStatus, requestJson } from "./http.ts";
 export type { Person, Receipt } from "./ledger/ledger.ts";
 export { DURATION, parseDurationMs } from "./lib/duration.ts";
+export { ExactNumber, parseJsonExactly } from "./lib/exact-number.ts";
 export { createExpiringCache } from "./lib/expiring-cache.ts";
 export { flag } from "./lib/flag.ts";
 export { createGuardedHttp, discard, type GuardedAnswer, type GuardedHttp, NotReachedError } from "./lib/guarded-http.ts";
@@ -26,7 +27,7 @@ export { escapeHtml, truncate } from "./lib/text.ts";
 export { untilAborted } from "./lib/time-limit.ts";
 export { wellFormed } from "./lib/well-formed.ts";
 export type { SharedCall } from "./model/call.ts";
-export { canonicalJson } from "./model/canonical.ts";
+export { canonicalJson, sortedJson } from "./model/canonical.ts";
 export { type Customer, callTitle, customerLabel, customerOf, e164Of, homeCodeOf, isSameNumber, storedForms } from "./model/customer.ts";
 
 /** Of this file, for connectors from outside (`contract`): raised when one that was written for the last would no longer work. */

@@ -2,8 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { WarehouseWith } from "../connectors/warehouse/columns.ts";
 import { warehouse } from "../connectors/warehouse/index.ts";
 import { timeText } from "../connectors/warehouse/row.ts";
-import { type Delivery, type OpenDestination, OpenError, type SharedCall } from "../src/connector.ts";
+import { canonicalJson, type Delivery, type OpenDestination, OpenError, parseJsonExactly, type SharedCall } from "../src/connector.ts";
 import { documentedCall as documented } from "./support/documented-call.ts";
+import { type EXACT_NUMBERS, jsonOfNumbers, metadataOfNumbers } from "./support/exact-numbers.ts";
 
 /** An empty database, and a way to it that is not ours. */
 export interface WarehouseUnderTest {
@@ -30,6 +31,8 @@ export interface EngineTraits {
   keyFix: RegExp;
   /** Whether the `refusing` table refuses a duration of 3,000,000,123 too: not every engine checks for overflow. */
   refusesOverflow?: true;
+  /** Numbers that its JSON does not hold, which are kept as texts. */
+  numbersAsTexts?: readonly (keyof typeof EXACT_NUMBERS)[];
 }
 
 const TIMES = new Set(["start_time", "end_time", "delivered_at", "updated_at"]);
@@ -44,7 +47,7 @@ export function plainRow(row: Record<string, unknown>): Record<string, unknown> 
   const plain = (name: string, cell: unknown) => {
     if (cell === null || cell === undefined) return null;
     if (TIMES.has(name)) return sixDigits(timeText(String(cell).replace(/\+00(:00)?$/, "Z")) ?? String(cell));
-    if (JSONS.has(name)) return typeof cell === "string" ? JSON.parse(cell) : cell;
+    if (JSONS.has(name)) return typeof cell === "string" ? parseJsonExactly(cell) : cell;
     return NUMBERS.has(name) ? Number(cell) : cell;
   };
   return Object.fromEntries(Object.entries(row).map(([name, cell]) => [name.toLowerCase(), plain(name.toLowerCase(), cell)]));
@@ -390,6 +393,16 @@ export function describeWarehouse(engine: string, traits: EngineTraits, setUp: (
       const metadata = { campaign: "spring", deep: { list: [1, 2.5, null, true, { three: "x" }] } };
       await send(await open(), deliveryOf(documentedCall({ metadata, unknown: { sentiment: { score: 0.7 } } })));
       expect(await only("metadata", "extra")).toEqual({ metadata, extra: { sentiment: { score: 0.7 } } });
+    });
+
+    test("numbers that a double does not hold keep every digit, in metadata and in fields that are not documented", async () => {
+      const destination = await open();
+      await send(destination, deliveryOf(documentedCall(metadataOfNumbers())));
+      const expected = parseJsonExactly(jsonOfNumbers({ asTexts: traits.numbersAsTexts ?? [] }));
+      const extra = parseJsonExactly('{"ticket_id":12345678901234567890}');
+      for (const row of [await only("metadata", "extra"), plainRow((await read(destination, "call_01HXYZ123456")) ?? {})]) {
+        expect(canonicalJson([row.metadata, row.extra])).toBe(canonicalJson([expected, extra]));
+      }
     });
 
     test("several workers make one table, and write side by side", async () => {

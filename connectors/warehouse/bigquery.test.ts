@@ -18,6 +18,7 @@ const TABLE = "`acme-calls.voice.calls`";
 const traits: EngineTraits = {
   timeType: "timestamp",
   keyFix: /never/,
+  numbersAsTexts: ["price", "exp", "tiny", "endless"],
   tables: {
     older: [
       `CREATE TABLE ${TABLE} (delivery_key STRING, call_id STRING, mine INT64)`,

@@ -1,5 +1,5 @@
 import type { BigQuery } from "@google-cloud/bigquery";
-import { OpenError, type Secret } from "../../src/connector.ts";
+import { OpenError, parseJsonExactly, type Secret } from "../../src/connector.ts";
 import { outcomeOfBigQuery, refusalOfBigQuery } from "./bigquery-errors.ts";
 import { addColumnsSql, BIGQUERY_TYPES, createTableSql, deleteSql, mergeSql, selectSql } from "./bigquery-sql.ts";
 import { writeBisecting } from "./bisect.ts";
@@ -57,6 +57,7 @@ export async function openBigQueryStore(options: {
   return {
     table,
     limit: { maxBytes: MAX_ROWS_BYTES, bytesOf: jsonBytesOf },
+    holdsNumber,
     prepare,
     async upsert(rows, columns, { signal }) {
       if (columns.some(({ name }) => !prepared.has(name))) await prepare(columns);
@@ -76,7 +77,7 @@ export async function openBigQueryStore(options: {
     read: (key) =>
       asOutcomes(async () => {
         const [found] = (await query(selectSql(target), { key })).rows;
-        return found && (JSON.parse(String(found.line)) as Record<string, unknown>);
+        return found && (parseJsonExactly(String(found.line)) as Record<string, unknown>);
       }),
     close: async () => undefined,
   };
@@ -89,6 +90,11 @@ export async function openBigQueryStore(options: {
       throw asOpenError(error, outcomeOfBigQuery);
     }
   }
+}
+
+/** Numbers in a JSON are INT64, UINT64 or FLOAT64 (cloud.google.com/bigquery/docs/reference/standard-sql/json_functions, "PARSE_JSON"). */
+function holdsNumber(text: string): boolean {
+  return /^-?\d{1,20}$/.test(text) && BigInt(text) >= -(2n ** 63n) && BigInt(text) < 2n ** 64n;
 }
 
 /** @returns the rows of a query, and how many rows a statement changed */

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { Secret } from "../../src/connector.ts";
+import { parseJsonExactly, type Secret } from "../../src/connector.ts";
 import { writeBisecting } from "./bisect.ts";
-import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
+import { type Column, DELIVERED_AT, KEY, quoted, TABLE_COLUMNS, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
 import { isMissingTable, openErrorOfDuckDb, refusalOfDuckDb } from "./duckdb-errors.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
 import type { Row } from "./row.ts";
@@ -87,7 +87,9 @@ export function openDuckDbStore(options: { url: Secret; table: string; batchesPe
   }
 }
 
-/** One row, its values as JSON has them. */
+const JSON_COLUMNS = TABLE_COLUMNS.filter(({ kind }) => kind === "json").map(({ name }) => name);
+
+/** One row, its values as JSON has them. `to_json` would read the numbers in a JSON as doubles, so that its own text is taken. */
 export async function readRow(options: {
   connection: DuckDBConnection;
   from: string;
@@ -95,11 +97,13 @@ export async function readRow(options: {
 }): Promise<Record<string, unknown> | undefined> {
   const { connection, from, key } = options;
   const found = await connection.runAndReadAll(
-    `SELECT to_json(${WHOLE_ROW})::VARCHAR FROM (SELECT * FROM ${from}) AS ${WHOLE_ROW} WHERE ${quoted(KEY)} = $1`,
+    `SELECT to_json(${WHOLE_ROW})::VARCHAR AS ${WHOLE_ROW}, * FROM (SELECT * FROM ${from}) AS ${WHOLE_ROW} WHERE ${quoted(KEY)} = $1`,
     [key],
   );
-  const [row] = found.getRows()[0] ?? [];
-  return row === undefined ? undefined : JSON.parse(String(row));
+  const [row] = found.getRowObjectsJson();
+  if (!row) return undefined;
+  const texts = JSON_COLUMNS.flatMap((name) => (typeof row[name] === "string" ? [[name, parseJsonExactly(row[name])]] : []));
+  return { ...JSON.parse(String(row[WHOLE_ROW])), ...Object.fromEntries(texts) };
 }
 
 async function makeTable(options: { connection: DuckDBConnection; table: string; columns: readonly Column[] }): Promise<void> {

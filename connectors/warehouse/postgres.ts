@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from "pg";
-import { OpenError, type Secret } from "../../src/connector.ts";
+import { OpenError, parseJsonExactly, type Secret } from "../../src/connector.ts";
 import { writeBisecting } from "./bisect.ts";
 import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
 import { outcomeOfPostgres, refusalOfPostgres } from "./postgres-errors.ts";
@@ -49,6 +49,7 @@ export async function openPostgresStore(options: {
 
   return {
     table,
+    holdsNumber,
     prepare,
     async upsert(rows, columns, { signal }) {
       if (columns.some(({ name }) => !prepared.has(name))) await prepare(columns);
@@ -73,12 +74,18 @@ export async function openPostgresStore(options: {
       }),
     read: (key, { signal }) =>
       withClient(pool, signal, async (client) => {
-        const sql = `SELECT to_jsonb(${WHOLE_ROW}) AS row FROM ${target} AS ${WHOLE_ROW} WHERE ${quoted(KEY)} = $1`;
+        const sql = `SELECT to_jsonb(${WHOLE_ROW})::text AS row FROM ${target} AS ${WHOLE_ROW} WHERE ${quoted(KEY)} = $1`;
         const { rows } = await client.query(sql, [key]);
-        return rows[0]?.row as Record<string, unknown> | undefined;
+        return rows[0] && (parseJsonExactly(rows[0].row) as Record<string, unknown>);
       }),
     close: () => pool.end(),
   };
+}
+
+/** A number in jsonb is a numeric: 131,072 digits before the point, 16,383 behind it (PostgreSQL docs, "Numeric Types"). */
+function holdsNumber(text: string): boolean {
+  const [, whole = "", fraction = "", exponent = "0"] = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
+  return whole.length + Number(exponent) <= 131_072 && fraction.length - Number(exponent) <= 16_383;
 }
 
 /** Errors come out as outcomes where they can; a connection that was given up in the middle of a statement is not used again. */

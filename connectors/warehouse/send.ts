@@ -14,7 +14,7 @@ export async function sendRows(options: { deliveries: Delivery<WarehouseWith>[];
   const rows: Row[] = [];
   for (const delivery of deliveries) {
     try {
-      rows.push(rowOf(delivery));
+      rows.push(rowOf(delivery, store.holdsNumber));
     } catch (error) {
       if (!(error instanceof CellFault)) throw error;
       outcomes.set(delivery.key, { kind: "rejected", code: "unreadable_value", reason: error.message });

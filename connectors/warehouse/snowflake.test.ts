@@ -20,6 +20,7 @@ const TABLE = '"ANALYTICS"."VOICE"."CALLS"';
 const traits: EngineTraits = {
   timeType: "timestamp_tz",
   keyFix: /never/,
+  numbersAsTexts: ["exp", "tiny", "endless"],
   tables: {
     older: [
       `CREATE TABLE ${TABLE} ("DELIVERY_KEY" VARCHAR, "CALL_ID" VARCHAR, "MINE" NUMBER(38,0))`,

@@ -67,6 +67,7 @@ export async function openSnowflakeStore(options: {
   return {
     table: `${schema}.${table}`,
     limit: { maxBytes: MAX_ROWS_BYTES, bytesOf: jsonBytesOf },
+    holdsNumber,
     prepare,
     async upsert(rows, columns, { signal }) {
       if (columns.some(({ name }) => !prepared.has(name))) await prepare(columns, signal);
@@ -83,6 +84,14 @@ export async function openSnowflakeStore(options: {
       asOutcomes(async () => firstRowOf(await api.execute({ statement: selectSql(target), texts: [key], signal }))),
     close: async () => undefined,
   };
+}
+
+/**
+ * PARSE_JSON keeps a number of up to 38 digits as it is, and makes a double of what has an exponent or more digits
+ * (docs.snowflake.com/en/sql-reference/functions/parse_json, "Usage notes").
+ */
+function holdsNumber(text: string): boolean {
+  return /^-?\d+(\.\d+)?$/.test(text) && text.replace(/\D/g, "").length <= 38;
 }
 
 async function asOutcomes<T>(work: () => Promise<T>, onFailure: () => void = () => undefined): Promise<T> {

@@ -1,6 +1,6 @@
 import type { Outcome } from "../../src/connector.ts";
 import type { Column } from "./columns.ts";
-import type { Row } from "./row.ts";
+import type { HoldsNumber, Row } from "./row.ts";
 
 /** A row's end: `written`, or the outcome that its delivery gets instead. */
 export type RowResult = "written" | Outcome;
@@ -11,6 +11,8 @@ export interface Store {
   readonly table: string;
   /** What one statement takes, where the engine has a limit: of the row as it goes over the wire. */
   readonly limit?: { maxBytes: number; bytesOf(row: Row): number };
+  /** Absent: its columns of JSON keep every number. */
+  readonly holdsNumber?: HoldsNumber;
   /**
    * Makes the table, or adds the columns it lacks; never changes or drops one. Safe in several processes at once.
    * @throws {OpenError} when the table is not ours, or a column has a type that cannot hold what we write.

@@ -4,10 +4,11 @@ import { inspect } from "node:util";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { z } from "zod";
-import { OpenError, type Receipt, type ResolveName, Secret } from "../../src/connector.ts";
+import { OpenError, parseJsonExactly, type Receipt, type ResolveName, Secret } from "../../src/connector.ts";
 import type { RoutesFileError } from "../../src/errors.ts";
 import { formatProblems, loadRoutes } from "../../src/routes/index.ts";
 import { deliveryOf, documentedCall } from "../../test/support/documented-call.ts";
+import { jsonOfNumbers, metadataOfNumbers } from "../../test/support/exact-numbers.ts";
 import { GOLDEN_CALLS } from "../../test/support/golden-calls.ts";
 import { openWebhook } from "./destination.ts";
 import { webhook } from "./index.ts";
@@ -188,6 +189,16 @@ describe("the message", () => {
         team: "north",
       },
     });
+  });
+
+  test("has numbers that a double does not hold with every digit, and another id when the last digit changes", () => {
+    const of = (metadata: string) =>
+      messageOf(deliver({ call: documentedCall({ metadata: parseJsonExactly(metadata) as never }) }), { payload: "full" });
+    const { metadata, unknown } = metadataOfNumbers();
+    const text = messageOf(deliver({ call: documentedCall({ metadata, unknown }) }), { payload: "full" }).body.toString();
+    expect(text).toContain(`"metadata":${jsonOfNumbers()}`);
+    expect(text).toContain('"extra":{"ticket_id":12345678901234567890}');
+    expect(of('{"order_id":1234567890123456789}').id).not.toBe(of('{"order_id":1234567890123456788}').id);
   });
 
   test("has the type that the route says, and another for a changed call", async () => {

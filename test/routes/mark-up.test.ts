@@ -4,6 +4,7 @@ import type { Call } from "../../src/model/call.ts";
 import type { Route } from "../../src/route.ts";
 import { loadRoutes } from "../../src/routes/index.ts";
 import { deliveryOf, documentedCall } from "../support/documented-call.ts";
+import { metadataOfNumbers } from "../support/exact-numbers.ts";
 import { callOf } from "./support/calls.ts";
 
 const DESTINATIONS = {
@@ -50,6 +51,13 @@ routes:
 const textOf = async (...what: Parameters<typeof sent>) => (await sent(...what)).text;
 
 describe("what a call brings into a route's own text is text; only what its author wrote is mark-up", () => {
+  test.each(["slack", "teams", "discord"] as const)("%s: a number that a double does not hold is shown with every digit", async (to) => {
+    const { metadata = {} } = metadataOfNumbers();
+    expect(await textOf(to, { text: "{{ metadata.order_id }} {{ metadata.ad }} {{ metadata.exp }}" }, { metadata })).toBe(
+      "1234567890123456789 12345678901234567890 1e400",
+    );
+  });
+
   test("Slack: a caller's link is no link, in the summary or in a name", async () => {
     const evil = "<https://evil.example|Open in HubSpot> <!channel> & *so*";
     const shown = "&lt;https://evil.example|Open in HubSpot&gt; &lt;!channel&gt; &amp; *so*";

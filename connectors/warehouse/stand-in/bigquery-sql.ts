@@ -1,3 +1,4 @@
+import { withVendorNumbers } from "./numbers.ts";
 import type { Scratch } from "./scratch.ts";
 
 export const PROJECT = "acme-calls";
@@ -53,7 +54,10 @@ export async function statement(scratch: Scratch, sql: string, named: Map<string
   if (!sql.startsWith("CREATE") && (await scratch.columns(table)).length === 0) {
     throw new Refused(404, "notFound", `Not found: Table ${PROJECT}:${DATASET}.${table} was not found in location ${LOCATION}`);
   }
-  if (sql.startsWith("MERGE")) refuseTwins(named.get("@rows") ?? "");
+  if (sql.startsWith("MERGE")) {
+    refuseTwins(named.get("@rows") ?? "");
+    named.set("@rows", numbersOf(sql, named.get("@rows") ?? ""));
+  }
   if (sql.startsWith("ALTER")) {
     // DuckDB adds one column in a statement.
     for (const [addition] of sql.matchAll(/ADD COLUMN IF NOT EXISTS `\w+` \w+/g))
@@ -76,6 +80,17 @@ async function linesOf(scratch: Scratch, table: string, sql: string, parameters:
     // A function, since the text itself has $'.
     .replace(`FROM "${table}"`, () => told);
   return (await scratch.run(query, parameters)).rows.map(({ line }) => String(line));
+}
+
+/** INT64, UINT64 and FLOAT64 are what JSON has there ("PARSE_JSON", wide_number_mode). */
+function numbersOf(sql: string, rows: string): string {
+  const columns = [...sql.matchAll(/PARSE_JSON\(JSON_VALUE\(\w+, '\$\.(\w+)'\), wide_number_mode=>'round'\)/g)].map(
+    ([, name = ""]) => name,
+  );
+  const holds = (text: string) => /^-?\d+$/.test(text) && BigInt(text) >= -(2n ** 63n) && BigInt(text) < 2n ** 64n;
+  const kept = withVendorNumbers({ rows, columns, holds });
+  if (kept === undefined) throw new Refused(400, "invalidQuery", "Invalid input to PARSE_JSON: a number cannot be stored");
+  return kept;
 }
 
 function refuseTwins(rows: string): void {

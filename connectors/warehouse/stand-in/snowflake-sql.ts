@@ -1,3 +1,5 @@
+import { parseJsonExactly } from "../../../src/connector.ts";
+import { withVendorNumbers } from "./numbers.ts";
 import type { Scratch } from "./scratch.ts";
 
 export const CONTEXT = { database: "ANALYTICS", schema: "VOICE", warehouse: "LOADING", role: "LOADER" };
@@ -55,9 +57,19 @@ export async function statement(scratch: Scratch, sql: string, texts: string[]):
   if (sql.startsWith("MERGE")) {
     const keys = (JSON.parse(texts[0] ?? "") as { delivery_key: string }[]).map(({ delivery_key }) => delivery_key);
     if (new Set(keys).size < keys.length) throw new Refused("100090", "42P18", "Duplicate row detected during DML action");
+    return { columns: [], cells: [], changed: (await scratch.run(inDuckDb(sql), [numbersOf(sql, texts[0] ?? "")])).changed };
   }
   if (sql.startsWith("SELECT")) return { ...(await rowsOf(scratch, table, inDuckDb(sql), texts)), changed: 0 };
   return { columns: [], cells: [], changed: (await scratch.run(inDuckDb(sql), texts)).changed };
+}
+
+/** Up to 38 digits without an exponent are kept, anything else is a double ("PARSE_JSON", usage notes). */
+function numbersOf(sql: string, rows: string): string {
+  const columns = [...sql.matchAll(/PARSE_JSON\(\w+\.value:"(\w+)"::VARCHAR\)/g)].map(([, name = ""]) => name);
+  const holds = (text: string) => !/e/i.test(text) && text.replace(/\D/g, "").length <= 38;
+  const kept = withVendorNumbers({ rows, columns, holds });
+  if (kept === undefined) throw new Refused("100069", "22P02", "Error parsing JSON");
+  return kept;
 }
 
 /** Every cell as text, as "Handling responses" has it; a VARIANT is printed over several lines. */
@@ -67,7 +79,7 @@ async function rowsOf(scratch: Scratch, table: string, sql: string, texts: strin
   const { rows } = await scratch.run(sql.replace("*", selected.join(", ")), texts);
   const print = ({ name, type }: (typeof columns)[number], cell: unknown) => {
     if (cell === null || cell === undefined) return null;
-    if (type === "variant") return JSON.stringify(JSON.parse(String(cell)), null, 2);
+    if (type === "variant") return JSON.stringify(parseJsonExactly(String(cell)), null, 2);
     // The zone of what we wrote is UTC; CURRENT_TIMESTAMP has the session's, which is America/Los_Angeles where nobody changed it.
     return type === "timestamp_tz" ? `${epochSeconds(BigInt(String(cell)))} ${name.endsWith("_AT") ? 1440 - 480 : 1440}` : String(cell);
   };
