@@ -87,7 +87,7 @@ export function openDuckDbStore(options: { url: Secret; table: string; batchesPe
   }
 }
 
-const JSON_COLUMNS = TABLE_COLUMNS.filter(({ kind }) => kind === "json").map(({ name }) => name);
+export const JSON_COLUMNS = TABLE_COLUMNS.filter(({ kind }) => kind === "json").map(({ name }) => name);
 
 /** One row, its values as JSON has them. `to_json` would read the numbers in a JSON as doubles, so that its own text is taken. */
 export async function readRow(options: {

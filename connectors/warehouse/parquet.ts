@@ -4,8 +4,8 @@ import { join, resolve } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Secret } from "../../src/connector.ts";
 import { writeBisecting } from "./bisect.ts";
-import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT } from "./columns.ts";
-import { DUCKDB_TYPES, fillIncoming, INCOMING, readRow } from "./duckdb.ts";
+import { type Column, type ColumnKind, DELIVERED_AT, KEY, quoted, UPDATED_AT } from "./columns.ts";
+import { DUCKDB_TYPES, fillIncoming, INCOMING, JSON_COLUMNS, readRow } from "./duckdb.ts";
 import { openErrorOfDuckDb, refusalOfDuckDb } from "./duckdb-errors.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
 import { removeHalfWritten, replaceFile } from "./parquet-file.ts";
@@ -14,6 +14,8 @@ import type { Store } from "./store.ts";
 import { missingColumns } from "./widen.ts";
 
 const STAMPS = new Set([DELIVERED_AT, UPDATED_AT]);
+/** JSON is text in the files: of Parquet's type JSON some readers make bytes (polars 2.1: Binary). */
+const PLAIN: ReadonlySet<ColumnKind> = new Set(["text", "json"]);
 const DAY = /^dt=(\d{4}-\d{2}-\d{2}|none)$/;
 
 /** Holds nothing: DuckDB's lock on it is what makes one process the owner of the folder, and what ends with that process. */
@@ -57,7 +59,11 @@ export function openParquetStore(options: { url: Secret; table: string }): Store
       mustBeFilled: false,
     }));
     missingColumns({ table, existing: { columns: existing, keyIsUnique: true }, wanted: columns, types: DUCKDB_TYPES });
-    return { sql, columns: existing.map(({ name }) => name) };
+    // Earlier versions wrote them with Parquet's type JSON.
+    const ours = existing.filter(({ name, type }) => type === "json" && JSON_COLUMNS.includes(name));
+    const texts = ours.map(({ name }) => `CAST(${quoted(name)} AS VARCHAR) AS ${quoted(name)}`);
+    const plain = texts.length === 0 ? sql : `(SELECT * REPLACE (${texts.join(", ")}) FROM ${sql})`;
+    return { sql: plain, columns: existing.map(({ name }) => name) };
   }
 
   return {
@@ -156,7 +162,7 @@ function mergeSql({ there, columns }: { there: { sql: string; columns: string[] 
   const cells = columns
     .filter(({ name }) => !STAMPS.has(name))
     .map(({ name, kind }) => {
-      const said = kind === "text" ? `i.${quoted(name)}` : `CAST(i.${quoted(name)} AS ${DUCKDB_TYPES[kind][0]})`;
+      const said = PLAIN.has(kind) ? `i.${quoted(name)}` : `CAST(i.${quoted(name)} AS ${DUCKDB_TYPES[kind][0]})`;
       return `${theirs.has(name) ? `coalesce(${said}, o.${quoted(name)})` : said} AS ${quoted(name)}`;
     });
   const wanted = new Set(columns.map(({ name }) => name));
