@@ -144,6 +144,11 @@ export interface Connector<S extends z.ZodObject = z.ZodObject, W extends z.ZodO
   setup?(options: OpenOptions<z.output<S>>): Promise<SetupStep[]>;
   /** A caution that `check` shows as a warning, such as: never run against the real service yet. `written`: a destination's settings, variables read where they are known. */
   note?(written: Record<string, unknown>): string | undefined;
+  /**
+   * What of a route's `with` this destination does not take although the schema does, such as a column that its database has itself: errors of `check`.
+   * `path` is below `with`; `written`: the destination's settings, variables read where they are known.
+   */
+  checkWith?(options: { with: Record<string, unknown>; written: Record<string, unknown> }): { path: string[]; message: string }[];
   /** Loads the SDK (dynamic import) and checks what must exist, each with its fix in words. Throws {@link OpenError}, or a network error. */
   open(options: OpenOptions<z.output<S>>): Promise<OpenDestination<z.output<W>>>;
   /** Loads the strict stand-in of the API for demo and tests. */

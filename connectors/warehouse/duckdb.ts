@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { parseJsonExactly, type Secret } from "../../src/connector.ts";
 import { writeBisecting } from "./bisect.ts";
-import { type Column, DELIVERED_AT, KEY, quoted, TABLE_COLUMNS, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
+import { type Column, DELIVERED_AT, KEY, quoted, SOURCE, TABLE_COLUMNS, TARGET, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
 import { isMissingTable, openErrorOfDuckDb, refusalOfDuckDb } from "./duckdb-errors.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
 import type { Row } from "./row.ts";
@@ -21,7 +21,7 @@ const BATCHES_PER_CHECKPOINT = 64;
 
 const STAMPS = new Set([DELIVERED_AT, UPDATED_AT]);
 /** Where a batch lies, as texts, before it is merged. */
-export const INCOMING = "temp.patchbay_incoming";
+export const INCOMING = `temp.${SOURCE}`;
 
 /** A table in a DuckDB file. The file is open only while a batch is written; it may be moved away or replaced in between. */
 export function openDuckDbStore(options: { url: Secret; table: string; batchesPerCheckpoint?: number }): Store {
@@ -176,10 +176,8 @@ export async function fillIncoming(options: { connection: DuckDBConnection; rows
 function upsertSql(table: string, columns: Column[]): string {
   const names = columns.map(({ name }) => quoted(name));
   const values = columns.map(({ name, kind }) => (kind === "text" ? quoted(name) : `CAST(${quoted(name)} AS ${DUCKDB_TYPES[kind][0]})`));
-  const updates = names
-    .filter((name) => name !== quoted(KEY))
-    .map((name) => `${name} = coalesce(excluded.${name}, ${quoted(table)}.${name})`);
-  return `INSERT INTO ${quoted(table)} (${[...names, DELIVERED_AT, UPDATED_AT].join(", ")})
+  const updates = names.filter((name) => name !== quoted(KEY)).map((name) => `${name} = coalesce(excluded.${name}, ${TARGET}.${name})`);
+  return `INSERT INTO ${quoted(table)} AS ${TARGET} (${[...names, DELIVERED_AT, UPDATED_AT].join(", ")})
     SELECT ${[...values, "now()", "now()"].join(", ")} FROM ${INCOMING}
     ON CONFLICT (${quoted(KEY)}) DO UPDATE SET ${[...updates, `${UPDATED_AT} = now()`].join(", ")}`;
 }

@@ -1,4 +1,5 @@
 import type { Secret } from "../../src/connector.ts";
+import { inBigQuery, inClickHouse, inPostgres, inSnowflake } from "./reserved.ts";
 import type { Store } from "./store.ts";
 
 /** A destination's settings, as far as engines know them. */
@@ -26,6 +27,8 @@ export interface Engine {
   needs?: readonly OwnSetting[];
   /** A caution for `check`: what it was never run against. */
   note?: string;
+  /** Why no column may have this name there, though it is in quotes: `is a system column of PostgreSQL`. Undefined: it may. */
+  reserved?(column: string): string | undefined;
   open(settings: EngineSettings, options: { timeoutMs: number }): Promise<Store>;
 }
 
@@ -51,6 +54,7 @@ const ENGINES: readonly Engine[] = [
     title: "PostgreSQL",
     url: /^postgres(ql)?:\/\/.+$/s,
     takes: ["schema"],
+    reserved: inPostgres,
     open: async ({ schema, ...settings }, { timeoutMs }) =>
       (await import("./postgres.ts")).openPostgresStore({ ...settings, schema, timeoutMs }),
   },
@@ -58,6 +62,7 @@ const ENGINES: readonly Engine[] = [
     title: "ClickHouse",
     url: /^clickhouses?:\/\/[^/]+\/[^/?]+$/s,
     takes: [],
+    reserved: inClickHouse,
     open: async (settings, { timeoutMs }) => (await import("./clickhouse.ts")).openClickHouseStore({ ...settings, timeoutMs }),
   },
   {
@@ -65,6 +70,7 @@ const ENGINES: readonly Engine[] = [
     url: /^bigquery:\/\/[\w.:-]+\/\w+$/s,
     takes: ["credentials", "location", "base_url", "linger"],
     note: untried("BigQuery"),
+    reserved: inBigQuery,
     open: async (settings) => (await import("./bigquery.ts")).openBigQueryStore(settings),
   },
   {
@@ -73,6 +79,7 @@ const ENGINES: readonly Engine[] = [
     takes: ["username", "private_key", "base_url", "linger"],
     needs: ["username", "private_key"],
     note: untried("Snowflake"),
+    reserved: inSnowflake,
     open: async (settings, { timeoutMs }) => (await import("./snowflake.ts")).openSnowflakeStore({ ...settings, timeoutMs }),
   },
 ];

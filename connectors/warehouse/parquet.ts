@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Secret } from "../../src/connector.ts";
 import { writeBisecting } from "./bisect.ts";
-import { type Column, type ColumnKind, DELIVERED_AT, KEY, quoted, UPDATED_AT } from "./columns.ts";
+import { type Column, type ColumnKind, DELIVERED_AT, FILE, KEY, quoted, SOURCE, TARGET, UPDATED_AT } from "./columns.ts";
 import { DUCKDB_TYPES, fillIncoming, INCOMING, JSON_COLUMNS, readRow } from "./duckdb.ts";
 import { openErrorOfDuckDb, refusalOfDuckDb } from "./duckdb-errors.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
@@ -140,7 +140,6 @@ export function openParquetStore(options: { url: Secret; table: string }): Store
   }
 }
 
-const FILE = "patchbay_file";
 const MERGED = "temp.patchbay_merged";
 const DAY_SQL = `coalesce('dt=' || strftime(start_time AT TIME ZONE 'UTC', '%Y-%m-%d'), 'dt=none')`;
 
@@ -162,18 +161,18 @@ function mergeSql({ there, columns }: { there: { sql: string; columns: string[] 
   const cells = columns
     .filter(({ name }) => !STAMPS.has(name))
     .map(({ name, kind }) => {
-      const said = PLAIN.has(kind) ? `i.${quoted(name)}` : `CAST(i.${quoted(name)} AS ${DUCKDB_TYPES[kind][0]})`;
-      return `${theirs.has(name) ? `coalesce(${said}, o.${quoted(name)})` : said} AS ${quoted(name)}`;
+      const said = PLAIN.has(kind) ? `${SOURCE}.${quoted(name)}` : `CAST(${SOURCE}.${quoted(name)} AS ${DUCKDB_TYPES[kind][0]})`;
+      return `${theirs.has(name) ? `coalesce(${said}, ${TARGET}.${quoted(name)})` : said} AS ${quoted(name)}`;
     });
   const wanted = new Set(columns.map(({ name }) => name));
-  const others = [...theirs].filter((name) => !wanted.has(name)).map((name) => `o.${quoted(name)}`);
-  const since = theirs.has(DELIVERED_AT) ? `coalesce(o.${DELIVERED_AT}, now())` : "now()";
-  const latest = theirs.has(UPDATED_AT) ? `o.${UPDATED_AT} DESC` : `i.${KEY}`;
+  const others = [...theirs].filter((name) => !wanted.has(name)).map((name) => `${TARGET}.${quoted(name)}`);
+  const since = theirs.has(DELIVERED_AT) ? `coalesce(${TARGET}.${DELIVERED_AT}, now())` : "now()";
+  const latest = theirs.has(UPDATED_AT) ? `${TARGET}.${UPDATED_AT} DESC` : `${SOURCE}.${KEY}`;
   const old = there && `(SELECT * FROM ${there.sql} WHERE ${KEY} IN (SELECT ${KEY} FROM ${INCOMING}))`;
   return `CREATE OR REPLACE TEMP TABLE ${MERGED} AS
     SELECT ${[...cells, `${since} AS ${DELIVERED_AT}`, `now() AS ${UPDATED_AT}`, ...others].join(", ")}
-    FROM ${INCOMING} AS i ${old ? `LEFT JOIN ${old} AS o ON o.${KEY} = i.${KEY}` : ""}
-    ${old ? `QUALIFY row_number() OVER (PARTITION BY i.${KEY} ORDER BY ${latest}) = 1` : ""}`;
+    FROM ${INCOMING} AS ${SOURCE} ${old ? `LEFT JOIN ${old} AS ${TARGET} ON ${TARGET}.${KEY} = ${SOURCE}.${KEY}` : ""}
+    ${old ? `QUALIFY row_number() OVER (PARTITION BY ${SOURCE}.${KEY} ORDER BY ${latest}) = 1` : ""}`;
 }
 
 function literal(text: string): string {

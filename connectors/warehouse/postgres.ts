@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from "pg";
 import { OpenError, parseJsonExactly, type Secret } from "../../src/connector.ts";
 import { writeBisecting } from "./bisect.ts";
-import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
+import { type Column, DELIVERED_AT, KEY, quoted, SOURCE, TARGET, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
 import { outcomeOfPostgres, refusalOfPostgres } from "./postgres-errors.ts";
 import { inTransaction, makePostgresTable, POSTGRES_TYPES } from "./postgres-table.ts";
 import type { Row } from "./row.ts";
@@ -128,8 +128,8 @@ function valuesOf(rows: Row[], columns: Column[]): (string | null)[][] {
 function upsertSql(target: string, columns: Column[]): string {
   const names = columns.map(({ name }) => quoted(name));
   const arrays = columns.map(({ kind }, index) => `$${index + 1}::${POSTGRES_TYPES[kind][0]}[]`);
-  const updates = names.filter((name) => name !== quoted(KEY)).map((name) => `${name} = coalesce(excluded.${name}, t.${name})`);
-  return `INSERT INTO ${target} AS t (${[...names, DELIVERED_AT, UPDATED_AT].join(", ")})
-    SELECT ${[...names, "now()", "now()"].join(", ")} FROM unnest(${arrays.join(", ")}) AS incoming (${names.join(", ")})
+  const updates = names.filter((name) => name !== quoted(KEY)).map((name) => `${name} = coalesce(excluded.${name}, ${TARGET}.${name})`);
+  return `INSERT INTO ${target} AS ${TARGET} (${[...names, DELIVERED_AT, UPDATED_AT].join(", ")})
+    SELECT ${[...names, "now()", "now()"].join(", ")} FROM unnest(${arrays.join(", ")}) AS ${SOURCE} (${names.join(", ")})
     ON CONFLICT (${quoted(KEY)}) DO UPDATE SET ${[...updates, `${UPDATED_AT} = now()`].join(", ")}`;
 }

@@ -3,7 +3,15 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { outcomeOfPostgres } from "../../connectors/warehouse/postgres-errors.ts";
 import { OpenError, parseJsonExactly } from "../../src/connector.ts";
-import { deliveryOf, describeWarehouse, documentedCall, type EngineTraits, openWarehouse, plainRow } from "../warehouse.contract.ts";
+import {
+  deliveryOf,
+  describeWarehouse,
+  documentedCall,
+  type EngineTraits,
+  openWarehouse,
+  plainRow,
+  refusedNames,
+} from "../warehouse.contract.ts";
 
 const postgres = inject("postgres");
 const missing = "missing" in postgres ? postgres.missing : undefined;
@@ -68,13 +76,23 @@ describe.skipIf(missing)(`PostgreSQL as a warehouse${missing ? ` (skipped: ${mis
   describeWarehouse("PostgreSQL", traits, async () => {
     await run("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
     const rows = async (table: string) => {
-      const [there] = await run(`SELECT to_regclass('${table}') IS NOT NULL AS there`);
+      const [there] = await run(`SELECT to_regclass('"${table}"') IS NOT NULL AS there`);
       if (!there?.there) return undefined;
-      return (await run(`SELECT to_json(t)::text AS row FROM ${table} t`)).map(({ row }) =>
+      return (await run(`SELECT to_json(whole)::text AS row FROM "${table}" AS whole`)).map(({ row }) =>
         plainRow(parseJsonExactly(String(row)) as Record<string, unknown>),
       );
     };
-    return { settings: { url: urlOf() }, run, rows, close: async () => undefined };
+    const keyWords = async () => (await run("SELECT word FROM pg_get_keywords()")).map(({ word }) => String(word));
+    return { settings: { url: urlOf() }, run, rows, keyWords, close: async () => undefined };
+  });
+
+  test("the names that check refuses are those of the server's own system columns", async () => {
+    await run("CREATE TABLE any_table (id integer)");
+    const columns = await run("SELECT attname FROM pg_attribute WHERE attrelid = 'any_table'::regclass AND attnum < 0");
+    const names = columns.map(({ attname }) => String(attname));
+    expect(names.length).toBeGreaterThan(5);
+    expect(refusedNames({ url: urlOf() }, ["campaign", ...names])).toEqual(names);
+    await run("DROP TABLE any_table");
   });
 
   test("a schema of its own holds the table, and the receipt says so", async () => {

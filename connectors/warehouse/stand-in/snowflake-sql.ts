@@ -20,7 +20,7 @@ const SHAPES = [
   /^SELECT COLUMN_NAME, DATA_TYPE, IS_NULLABLE, COLUMN_DEFAULT FROM "ANALYTICS"\.INFORMATION_SCHEMA\.COLUMNS WHERE TABLE_SCHEMA = \? AND TABLE_NAME = \? ORDER BY ORDINAL_POSITION$/,
   /^CREATE TABLE (IF NOT EXISTS )?("\w+"\.){2}"\w+" \([^;]+\)$/,
   /^ALTER TABLE ("\w+"\.){2}"\w+" ADD COLUMN IF NOT EXISTS "\w+" [\w(),]+$/,
-  /^MERGE INTO ("\w+"\.){2}"\w+" AS t\nUSING \(SELECT [^;]+ FROM TABLE\(FLATTEN\(INPUT => PARSE_JSON\(\?\)\)\) AS r\) AS s\nON t\."\w+" = s\."\w+"\nWHEN MATCHED THEN UPDATE SET [^;]+\nWHEN NOT MATCHED THEN INSERT \([^;]+\)\nVALUES \([^;]+\)$/,
+  /^MERGE INTO ("\w+"\.){2}"\w+" AS (\w+)\nUSING \(SELECT [^;]+ FROM TABLE\(FLATTEN\(INPUT => PARSE_JSON\(\?\)\)\) AS \w+\) AS (\w+)\nON \2\."\w+" = \3\."\w+"\nWHEN MATCHED THEN UPDATE SET [^;]+\nWHEN NOT MATCHED THEN INSERT \([^;]+\)\nVALUES \([^;]+\)$/,
   /^DELETE FROM ("\w+"\.){2}"\w+" WHERE "\w+" = \?$/,
   /^SELECT \* FROM ("\w+"\.){2}"\w+" WHERE "\w+" = \?$/,
   /^INSERT INTO ("\w+"\.){2}"\w+" VALUES [^;]+$/,
@@ -117,15 +117,18 @@ function inDuckDb(sql: string): string {
       // A primary key is taken and not enforced.
       .replace(/, PRIMARY KEY \("\w+"\)/, "")
       .replace(/("\w+") VARCHAR\((\d+)\)/g, "$1 VARCHAR CHECK (length($1) <= $2)")
-      .replace(/TABLE\(FLATTEN\(INPUT => PARSE_JSON\(\?\)\)\) AS r/, "(SELECT unnest(json_extract($1::JSON, '$[*]')) AS value) AS r")
+      .replace(
+        /TABLE\(FLATTEN\(INPUT => PARSE_JSON\(\?\)\)\) AS (\w+)/,
+        (_all, item: string) => `(SELECT unnest(json_extract($1::JSON, '$[*]')) AS value) AS ${item}`,
+      )
       .replace(/PARSE_JSON\(([^()]+)\)/g, "CAST($1 AS JSON)")
-      .replace(/r\.value:"(\w+)"::VARCHAR/g, "json_extract_string(r.value, '$.$1')")
+      .replace(/(\w+)\.value:"(\w+)"::VARCHAR/g, "json_extract_string($1.value, '$.$2')")
       .replace(/TO_TIMESTAMP_TZ\((.*?\)), 'AUTO'\)/g, "CAST($1 AS TIMESTAMPTZ)")
       .replace(/CURRENT_TIMESTAMP\(\)/g, "now()")
-      .replace(/TIMESTAMP_TZ/g, "TIMESTAMPTZ")
-      .replace(/\bFLOAT\b/g, "DOUBLE")
-      .replace(/\bNUMBER\b/g, "DECIMAL")
-      .replace(/\bVARIANT\b/g, "JSON")
+      .replace(/(?<!")\bTIMESTAMP_TZ\b/g, "TIMESTAMPTZ")
+      .replace(/(?<!")\bFLOAT\b/g, "DOUBLE")
+      .replace(/(?<!")\bNUMBER\b/g, "DECIMAL")
+      .replace(/(?<!")\bVARIANT\b/g, "JSON")
       .replace(/ = \?$/, " = $1")
   );
 }
