@@ -74,11 +74,11 @@ export function outcomeOfBigQuery(error: unknown): Outcome | undefined {
       "Give it the roles BigQuery Data Editor on the dataset and BigQuery Job User on the project",
     );
   }
-  if (status === 404 && /Table/.test(message)) {
-    return unauthorized("the table is not there any more", "It is made again in a moment; see that nothing else drops it");
-  }
   if (status === 404) {
-    return unauthorized("there is no such project or dataset", "Create the dataset, mend `url`, or name where it is with `location`");
+    return unauthorized(
+      "there is no such project, dataset or table",
+      "Create the dataset, correct `url`, or name where it is with `location`; the table is made by itself",
+    );
   }
   return unauthorized("BigQuery refuses the statement", "See that nothing else changes the table; it is looked at again in a moment");
 }

@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { OpenError, type Sandbox } from "../../src/connector.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
 import { closedPort } from "../../test/support/ports.ts";
@@ -86,6 +86,66 @@ describe("BigQuery", () => {
       under.standIn.refusal(400, "invalidQuery", "Could not serialize access to table acme-calls:voice.calls due to concurrent update"),
     );
     expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "retry", because: "record" }]);
+  });
+
+  test.each([
+    ["that wrote fewer rows than it was sent", { numDmlAffectedRows: "1" }, { kind: "retry", because: "server", code: "rows_missing" }],
+    ["that says no number", { numDmlAffectedRows: undefined }, { kind: "ambiguous", code: "not_proven" }],
+    [
+      "that failed, in an answer of 200",
+      { numDmlAffectedRows: undefined, errors: [{ reason: "backendError", message: "about +14155550100" }] },
+      { kind: "retry", because: "server", code: "backendError" },
+    ],
+  ])("a MERGE %s is no delivery", async (_what, change, outcome) => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.changeAnswers((answer) => ({ ...answer, ...change }));
+    const outcomes = await destination.send([deliveryOf(documentedCall()), deliveryOf(documentedCall({ call_id: "b" }))], within());
+    expect(outcomes).toEqual([expect.objectContaining(outcome), expect.objectContaining(outcome)]);
+    expect(JSON.stringify(outcomes)).not.toContain("1415");
+  });
+
+  test("a value that is refused in an answer of 200 refuses its own row", async () => {
+    const destination = await openWarehouse(under.settings);
+    const failed = { numDmlAffectedRows: undefined, errors: [{ reason: "invalidQuery", message: "Bad double value: 1e999" }] };
+    under.standIn.changeAnswers((answer) => (answer.numDmlAffectedRows === "2" ? { ...answer, ...failed } : answer));
+    const outcomes = await destination.send([deliveryOf(documentedCall()), deliveryOf(documentedCall({ call_id: "b" }))], within());
+    expect(outcomes).toMatchObject([{ kind: "delivered" }, { kind: "delivered" }]);
+    under.standIn.changeAnswers((answer) => ({ ...answer, ...failed }));
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "rejected", code: "invalidQuery" }]);
+  });
+
+  test("warnings in the answer of a MERGE that wrote every row are no failure, nor is the number in parts", async () => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.changeAnswers((answer) => ({ ...answer, errors: [{ reason: "warning", message: "slow" }] }));
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "delivered" }]);
+    const dmlStats = { insertedRowCount: "0", updatedRowCount: "1", deletedRowCount: "0" };
+    under.standIn.changeAnswers((answer) => ({ ...answer, numDmlAffectedRows: undefined, dmlStats }));
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "delivered" }]);
+  });
+
+  test("a table that is answered to be made, and is not there, is no table", async () => {
+    under.standIn.failNext(Response.json({ jobComplete: true, jobReference: { jobId: "j", projectId: "acme-calls" } }));
+    expect(await openFails({})).toMatchObject({ kind: "retry", code: "not_made" });
+  });
+
+  test("a deletion that says no number is not taken for one", async () => {
+    const destination = await openWarehouse(under.settings);
+    await destination.send([deliveryOf(documentedCall())], within());
+    under.standIn.changeAnswers((answer) => ({ ...answer, numDmlAffectedRows: undefined }));
+    await expect(destination.erase?.(DOCUMENTED, within())).rejects.toThrow("does not say");
+  });
+
+  test("a table that is not there yet is known by the reason, whatever the sentence is", async () => {
+    under.standIn.sayNoTable("acme-calls:voice.calls: keine solche Tabelle");
+    const destination = await openWarehouse(under.settings);
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "delivered" }]);
+  });
+
+  test("credentials put nothing on the console, which the library calls deprecated as an option", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    onTestFinished(() => warn.mockRestore());
+    await openWarehouse(under.settings);
+    expect(warn).not.toHaveBeenCalled();
   });
 
   test("a statement that takes its time is asked after until it is done", async () => {

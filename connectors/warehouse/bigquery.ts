@@ -1,11 +1,13 @@
-import type { BigQuery } from "@google-cloud/bigquery";
+import type { BigQuery, Dataset } from "@google-cloud/bigquery";
 import { OpenError, parseJsonExactly, type Secret } from "../../src/connector.ts";
+import { failureIn, run } from "./bigquery-answer.ts";
 import { outcomeOfBigQuery, refusalOfBigQuery } from "./bigquery-errors.ts";
 import { addColumnsSql, BIGQUERY_TYPES, createTableSql, deleteSql, mergeSql, selectSql } from "./bigquery-sql.ts";
 import { writeBisecting } from "./bisect.ts";
 import type { Column } from "./columns.ts";
 import { jsonBytesOf, jsonOf } from "./json-rows.ts";
 import { asOpenError } from "./open-error.ts";
+import { proveWritten } from "./proof.ts";
 import type { Store } from "./store.ts";
 import { type ExistingTable, missingColumns } from "./widen.ts";
 
@@ -26,12 +28,13 @@ export async function openBigQueryStore(options: {
   const { BigQuery } = await loadBigQuery();
   const client = new BigQuery({
     projectId: project,
-    ...(credentials && { credentials }),
     ...(base_url && { apiEndpoint: base_url }),
     ...(location && { location }),
     autoRetry: false,
     maxRetries: 0,
   });
+  // As an option the library calls it deprecated, on the console.
+  if (credentials) client.authClient.jsonContent = credentials;
   if (credentials && credentials.token_uri !== GOOGLE_TOKEN_URI) await exchangeAt(client, credentials.token_uri);
   const target = `${project}.${dataset}.${table}`;
   const prepared = new Set<string>();
@@ -41,15 +44,20 @@ export async function openBigQueryStore(options: {
 
   async function prepare(columns: readonly Column[]): Promise<void> {
     await asOutcomes(async () => {
-      const describe = () => describeTable(client.dataset(dataset).table(table));
-      let existing = await describe();
-      if (!existing) {
-        await query(createTableSql(target, columns));
-        // Another worker may have made it at the same moment, without the columns that only we know of.
-        existing = await describe();
-      }
-      const missing = existing ? missingColumns({ table, existing, wanted: columns, types: BIGQUERY_TYPES }) : [];
-      if (missing.length > 0) await query(addColumnsSql(target, missing));
+      /** What the table lacks; undefined: there is none. */
+      const lacking = async () => {
+        const existing = await describeTable(client.dataset(dataset), table);
+        return existing && missingColumns({ table, existing, wanted: columns, types: BIGQUERY_TYPES });
+      };
+      const before = await lacking();
+      const made = before === undefined ? await query(createTableSql(target, columns)) : undefined;
+      // Another worker may have made it at the same moment, without the columns that only we know of.
+      const missing = before ?? (await lacking()) ?? [];
+      const added = missing.length > 0 ? await query(addColumnsSql(target, missing)) : undefined;
+      if (!made && !added) return;
+      // What it answers 200 to may have failed.
+      const after = await lacking();
+      if (after === undefined || after.length > 0) throw failureIn(added ?? made) ?? notMade();
     });
     for (const { name } of columns) prepared.add(name);
   }
@@ -66,14 +74,24 @@ export async function openBigQueryStore(options: {
         () =>
           writeBisecting({
             rows,
-            write: async (part) => void (await query(sql, { rows: jsonOf(part) })),
+            write: async (part) => {
+              const answer = await query(sql, { rows: jsonOf(part) });
+              const failure = failureIn(answer);
+              if (failure && answer.changed !== part.length) throw failure;
+              proveWritten({ title: "BigQuery", sent: part.length, written: answer.changed });
+            },
             refusalOf: refusalOfBigQuery,
             signal,
           }),
         () => prepared.clear(),
       );
     },
-    erase: (key) => asOutcomes(async () => (await query(deleteSql(target), { key })).changed > 0),
+    erase: (key) =>
+      asOutcomes(async () => {
+        const answer = await query(deleteSql(target), { key });
+        if (answer.changed === undefined) throw failureIn(answer) ?? new Error("BigQuery does not say whether it has deleted the row");
+        return answer.changed > 0;
+      }),
     read: (key) =>
       asOutcomes(async () => {
         const [found] = (await query(selectSql(target), { key })).rows;
@@ -97,21 +115,18 @@ function holdsNumber(text: string): boolean {
   return /^-?\d{1,20}$/.test(text) && BigInt(text) >= -(2n ** 63n) && BigInt(text) < 2n ** 64n;
 }
 
-/** @returns the rows of a query, and how many rows a statement changed */
-async function run(
-  client: BigQuery,
-  request: { query: string; params?: Record<string, string>; location?: string },
-): Promise<{ rows: Record<string, unknown>[]; changed: number }> {
-  // The third is the answer itself, which the library's types leave out.
-  const answered = (await client.query(request)) as unknown as [Record<string, unknown>[], unknown, { numDmlAffectedRows?: string }?];
-  const [rows, , answer] = answered;
-  return { rows, changed: Number(answer?.numDmlAffectedRows ?? 0) };
+function notMade(): OpenError {
+  const reason = "BigQuery has answered that the table is as it should be, and it is not";
+  return new OpenError({ kind: "retry", because: "server", code: "not_made", reason });
 }
 
-/** `tables.get`: costs nothing, where a query of INFORMATION_SCHEMA is billed. Undefined: no such table. */
-async function describeTable(table: { getMetadata(): Promise<unknown[]> }): Promise<ExistingTable | undefined> {
+/**
+ * `tables.get`: costs nothing, where a query of INFORMATION_SCHEMA is billed. Undefined: the dataset has no such table. That the dataset is there is
+ * asked for itself, since both are `notFound` and differ in the sentence only.
+ */
+async function describeTable(dataset: Dataset, table: string): Promise<ExistingTable | undefined> {
   try {
-    const [metadata] = await table.getMetadata();
+    const [metadata] = await dataset.table(table).getMetadata();
     const { schema } = metadata as {
       schema?: { fields?: { name: string; type: string; mode?: string; defaultValueExpression?: string }[] };
     };
@@ -125,10 +140,16 @@ async function describeTable(table: { getMetadata(): Promise<unknown[]> }): Prom
       keyIsUnique: true,
     };
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === 404 && /Not found: Table/.test(error.message)) return undefined;
-    throw error;
+    if (!isNotFound(error)) throw error;
+    await dataset.getMetadata().catch((other: unknown) => {
+      // An account that may not look at the dataset may still write to it.
+      if (!(other instanceof Error && "code" in other && other.code === 403)) throw other;
+    });
+    return undefined;
   }
 }
+
+const isNotFound = (error: unknown) => error instanceof Error && "code" in error && error.code === 404;
 
 const GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token";
 

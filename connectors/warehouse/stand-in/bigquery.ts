@@ -28,7 +28,9 @@ export async function createBigQueryStandIn() {
   const pending = new Map<string, Record<string, unknown>>();
   let faults: Response[] = [];
   let slow = false;
+  let changes: (answer: Record<string, unknown>) => Record<string, unknown> = (answer) => answer;
 
+  let noTable = (name: string) => `Not found: Table ${name}`;
   const refuse = (code: number, reason: string, message: string) =>
     Response.json({ error: { code, message, errors: [{ message, domain: "global", reason }] } }, { status: code });
   const invalid = (message: string) => refuse(400, "invalidQuery", message);
@@ -50,6 +52,10 @@ export async function createBigQueryStandIn() {
     if (project !== PROJECT) return refuse(404, "notFound", `Not found: Project ${project}`);
     const table = /^datasets\/(\w+)\/tables\/(\w+)$/.exec(rest);
     if (request.method === "GET" && table) return getTable(table[1] ?? "", table[2] ?? "");
+    const alone = /^datasets\/(\w+)$/.exec(rest)?.[1];
+    if (request.method === "GET" && alone === DATASET)
+      return Response.json({ kind: "bigquery#dataset", id: `${PROJECT}:${DATASET}`, location: LOCATION });
+    if (request.method === "GET" && alone) return refuse(404, "notFound", `Not found: Dataset ${PROJECT}:${alone}`);
     if (isQuery && rest === "queries") return query(JSON.parse(body));
     const job = /^queries\/([\w-]+)$/.exec(rest)?.[1] ?? "";
     if (request.method === "GET" && pending.has(job)) {
@@ -75,7 +81,7 @@ export async function createBigQueryStandIn() {
   async function getTable(dataset: string, table: string): Promise<Response> {
     if (dataset !== DATASET) return refuse(404, "notFound", `Not found: Dataset ${PROJECT}:${dataset}`);
     const columns = await scratch.columns(table);
-    if (columns.length === 0) return refuse(404, "notFound", `Not found: Table ${PROJECT}:${dataset}.${table}`);
+    if (columns.length === 0) return refuse(404, "notFound", noTable(`${PROJECT}:${dataset}.${table}`));
     const fields = columns.map(({ name, type, mustBeFilled, fallback }) => ({
       name,
       type: LEGACY[type] ?? type,
@@ -109,7 +115,7 @@ export async function createBigQueryStandIn() {
       const { lines, changed } = await statement(scratch, sql, named);
       const jobId = `job_${randomUUID()}`;
       const head = { kind: "bigquery#queryResponse", jobReference: { projectId: PROJECT, jobId, location: LOCATION } };
-      const answer = { ...head, ...(lines ? resultOf(lines) : { totalRows: "0", numDmlAffectedRows: String(changed) }) };
+      const answer = changes({ ...head, ...(lines ? resultOf(lines) : { totalRows: "0", numDmlAffectedRows: String(changed) }) });
       pending.set(jobId, answer);
       // What it gives is told only when it is complete.
       return Response.json(slow ? { ...head, jobComplete: false } : { ...answer, jobComplete: true });
@@ -135,6 +141,14 @@ export async function createBigQueryStandIn() {
     /** Answers the next statements with these instead. */
     failNext(...answers: Response[]) {
       faults = answers;
+    },
+    /** From now on an answer of 200 is changed so on its way. */
+    changeAnswers(change: (answer: Record<string, unknown>) => Record<string, unknown>) {
+      changes = change;
+    },
+    /** From now on a table that is not there is said in other words: Google promises none. */
+    sayNoTable(words: string) {
+      noTable = () => words;
     },
     /** From now on statements are not complete when they are answered, and have to be asked after. */
     beSlow() {
