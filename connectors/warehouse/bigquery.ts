@@ -7,7 +7,7 @@ import { writeBisecting } from "./bisect.ts";
 import type { Column } from "./columns.ts";
 import { jsonBytesOf, jsonOf } from "./json-rows.ts";
 import { asOpenError } from "./open-error.ts";
-import { proveWritten } from "./proof.ts";
+import { notMade, proveWritten } from "./proof.ts";
 import type { Store } from "./store.ts";
 import { type ExistingTable, missingColumns } from "./widen.ts";
 
@@ -57,7 +57,7 @@ export async function openBigQueryStore(options: {
       if (!made && !added) return;
       // What it answers 200 to may have failed.
       const after = await lacking();
-      if (after === undefined || after.length > 0) throw failureIn(added ?? made) ?? notMade();
+      if (after === undefined || after.length > 0) throw failureIn(added ?? made) ?? notMade("BigQuery");
     });
     for (const { name } of columns) prepared.add(name);
   }
@@ -78,7 +78,7 @@ export async function openBigQueryStore(options: {
               const answer = await query(sql, { rows: jsonOf(part) });
               const failure = failureIn(answer);
               if (failure && answer.changed !== part.length) throw failure;
-              proveWritten({ title: "BigQuery", sent: part.length, written: answer.changed });
+              return proveWritten({ title: "BigQuery", sent: part.length, written: answer.changed });
             },
             refusalOf: refusalOfBigQuery,
             signal,
@@ -113,11 +113,6 @@ export async function openBigQueryStore(options: {
 /** Numbers in a JSON are INT64, UINT64 or FLOAT64 (cloud.google.com/bigquery/docs/reference/standard-sql/json_functions, "PARSE_JSON"). */
 function holdsNumber(text: string): boolean {
   return /^-?\d{1,20}$/.test(text) && BigInt(text) >= -(2n ** 63n) && BigInt(text) < 2n ** 64n;
-}
-
-function notMade(): OpenError {
-  const reason = "BigQuery has answered that the table is as it should be, and it is not";
-  return new OpenError({ kind: "retry", because: "server", code: "not_made", reason });
 }
 
 /**

@@ -4,6 +4,7 @@ import { writeBisecting } from "./bisect.ts";
 import { type Column, DELIVERED_AT, KEY, quoted, SOURCE, TABLE_COLUMNS, TARGET, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
 import { isMissingTable, openErrorOfDuckDb, refusalOfDuckDb } from "./duckdb-errors.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
+import { proveWritten } from "./proof.ts";
 import type { Row } from "./row.ts";
 import type { Store } from "./store.ts";
 import { type ExistingTable, missingColumns, type TypesOf } from "./widen.ts";
@@ -46,7 +47,8 @@ export function openDuckDbStore(options: { url: Secret; table: string; batchesPe
             rows,
             write: async (part) => {
               await fillIncoming({ connection, rows: part, columns: filled });
-              await connection.run(sql);
+              const { rowsChanged } = await connection.run(sql);
+              return proveWritten({ title: "DuckDB", sent: part.length, written: rowsChanged });
             },
             refusalOf: refusalOfDuckDb,
             signal,

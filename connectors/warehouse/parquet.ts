@@ -9,6 +9,7 @@ import { DUCKDB_TYPES, fillIncoming, INCOMING, JSON_COLUMNS, readRow } from "./d
 import { openErrorOfDuckDb, refusalOfDuckDb } from "./duckdb-errors.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
 import { removeHalfWritten, replaceFile } from "./parquet-file.ts";
+import { proveWritten } from "./proof.ts";
 import type { Row } from "./row.ts";
 import type { Store } from "./store.ts";
 import { missingColumns } from "./widen.ts";
@@ -80,7 +81,8 @@ export function openParquetStore(options: { url: Secret; table: string }): Store
         const filled = columns.filter(({ name }) => !STAMPS.has(name));
         const merge = async (part: Row[]) => {
           await fillIncoming({ connection, rows: part, columns: filled });
-          await connection.run(mergeSql({ there, columns }));
+          const made = await connection.runAndReadAll(mergeSql({ there, columns }));
+          return proveWritten({ title: "DuckDB", sent: part.length, written: Number(made.getRows()[0]?.[0]) });
         };
         const results = await writeBisecting({ rows, write: merge, refusalOf: refusalOfDuckDb, signal });
         const good = rows.filter((_row, index) => results[index] === "written");

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from "pg";
-import { OpenError, parseJsonExactly, type Secret } from "../../src/connector.ts";
+import { OpenError, type Outcome, parseJsonExactly, type Secret } from "../../src/connector.ts";
 import { writeBisecting } from "./bisect.ts";
 import { type Column, DELIVERED_AT, KEY, quoted, SOURCE, TARGET, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
 import { outcomeOfPostgres, refusalOfPostgres } from "./postgres-errors.ts";
@@ -8,6 +8,13 @@ import type { Row } from "./row.ts";
 import type { Store } from "./store.ts";
 
 const STAMPS = new Set([DELIVERED_AT, UPDATED_AT]);
+
+/** A trigger may return nothing for a row, and a rule may do something instead: PostgreSQL calls that a success. */
+const NOT_KEPT: Outcome = {
+  kind: "rejected",
+  code: "not_kept",
+  reason: "the table took the row and did not keep it: a trigger or a rule of its owner does that",
+};
 
 /** A table in PostgreSQL 13 or later. */
 export async function openPostgresStore(options: {
@@ -58,7 +65,14 @@ export async function openPostgresStore(options: {
       return withClient(pool, signal, (client) =>
         writeBisecting({
           rows,
-          write: (part) => inTransaction({ client, timeoutMs }, async () => void (await client.query(sql, valuesOf(part, filled)))),
+          write: async (part) => {
+            let kept: unknown[] = [];
+            await inTransaction({ client, timeoutMs }, async () => {
+              kept = (await client.query(sql, valuesOf(part, filled))).rows.map((row) => row[KEY]);
+            });
+            const keys = new Set(kept);
+            return part.map((row) => (keys.has(row.cells.get(KEY)) ? "written" : NOT_KEPT));
+          },
           refusalOf: refusalOfPostgres,
           signal,
         }),
@@ -131,5 +145,6 @@ function upsertSql(target: string, columns: Column[]): string {
   const updates = names.filter((name) => name !== quoted(KEY)).map((name) => `${name} = coalesce(excluded.${name}, ${TARGET}.${name})`);
   return `INSERT INTO ${target} AS ${TARGET} (${[...names, DELIVERED_AT, UPDATED_AT].join(", ")})
     SELECT ${[...names, "now()", "now()"].join(", ")} FROM unnest(${arrays.join(", ")}) AS ${SOURCE} (${names.join(", ")})
-    ON CONFLICT (${quoted(KEY)}) DO UPDATE SET ${[...updates, `${UPDATED_AT} = now()`].join(", ")}`;
+    ON CONFLICT (${quoted(KEY)}) DO UPDATE SET ${[...updates, `${UPDATED_AT} = now()`].join(", ")}
+    RETURNING ${TARGET}.${quoted(KEY)}`;
 }

@@ -9,8 +9,8 @@ export interface Answer {
   columns: { name: string; type: string }[];
   /** Rows of a query, each cell as text. A long answer has more, which nothing here asks for. */
   data: (string | null)[][];
-  /** Rows that a DELETE took. */
-  deleted: number;
+  /** Rows that a statement has inserted, updated or deleted; undefined: Snowflake does not say. */
+  changed: number | undefined;
 }
 
 export interface SnowflakeApi {
@@ -22,7 +22,13 @@ export interface SnowflakeApi {
 interface ResultSet {
   resultSetMetaData: { rowType?: Answer["columns"] };
   data: Answer["data"];
-  stats: { numRowsDeleted?: number };
+  stats: Stats | null;
+}
+
+interface Stats {
+  numRowsInserted?: number | null;
+  numRowsUpdated?: number | null;
+  numRowsDeleted?: number | null;
 }
 
 const FIRST_WAIT_MS = 250;
@@ -89,9 +95,25 @@ export function createSnowflakeApi(options: {
         });
       }
       const { resultSetMetaData, data = [], stats } = answer as Partial<ResultSet>;
-      return { columns: resultSetMetaData?.rowType ?? [], data, deleted: Number(stats?.numRowsDeleted ?? 0) };
+      return { columns: resultSetMetaData?.rowType ?? [], data, changed: changedOf(stats) ?? changedIn(resultSetMetaData?.rowType, data) };
     },
   };
+}
+
+function changedOf(stats: Stats | null | undefined): number | undefined {
+  const counts = [stats?.numRowsInserted, stats?.numRowsUpdated, stats?.numRowsDeleted].filter(
+    (count) => count !== undefined && count !== null,
+  );
+  return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + Number(count), 0);
+}
+
+/** A statement's result is its numbers, too, in columns that say what they count. */
+function changedIn(columns: Answer["columns"] = [], [cells]: Answer["data"]): number | undefined {
+  const counts = columns.flatMap(({ name }, index) =>
+    /^number of rows (inserted|updated|deleted)$/.test(name) ? [Number(cells?.[index])] : [],
+  );
+  const sum = counts.reduce((all, count) => all + count, 0);
+  return counts.length === 0 || Number.isNaN(sum) ? undefined : sum;
 }
 
 async function jsonOf(response: Response): Promise<Record<string, unknown>> {

@@ -102,6 +102,22 @@ describe("Snowflake", () => {
     expect(merges()).toHaveLength(1);
   });
 
+  test.each([
+    [
+      "that wrote fewer rows than it was sent",
+      () => ({ numRowsInserted: 1, numRowsUpdated: 0 }),
+      { kind: "retry", because: "server", code: "rows_missing" },
+    ],
+    ["that says no number", () => null, { kind: "ambiguous", code: "not_proven" }],
+  ])("a MERGE %s is no delivery, and a deletion without a number is none", async (_what, stats, outcome) => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.changeStats(stats);
+    const outcomes = await destination.send([deliveryOf(documentedCall()), deliveryOf(documentedCall({ call_id: "b" }))], within());
+    expect(outcomes).toEqual([expect.objectContaining(outcome), expect.objectContaining(outcome)]);
+    under.standIn.changeStats(() => null);
+    await expect(destination.erase?.(DOCUMENTED, within())).rejects.toThrow("does not say");
+  });
+
   test("an answer that is lost is asked for once more, and the statement is not run twice", async () => {
     const destination = await openWarehouse(under.settings);
     under.standIn.loseAnswer();

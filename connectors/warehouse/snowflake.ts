@@ -3,6 +3,7 @@ import { writeBisecting } from "./bisect.ts";
 import { type Column, quoted } from "./columns.ts";
 import { jsonBytesOf, jsonOf } from "./json-rows.ts";
 import { asOpenError } from "./open-error.ts";
+import { notMade, proveWritten } from "./proof.ts";
 import { createSnowflakeApi } from "./snowflake-api.ts";
 import { outcomeOfSnowflake, refusalOfSnowflake } from "./snowflake-errors.ts";
 import { createTokens } from "./snowflake-jwt.ts";
@@ -52,14 +53,19 @@ export async function openSnowflakeStore(options: {
 
   async function prepare(columns: readonly Column[], signal = AbortSignal.timeout(timeoutMs)): Promise<void> {
     await asOutcomes(async () => {
-      let existing = await describe(signal);
-      if (!existing) {
-        await api.execute({ statement: createTableSql(target, columns), signal });
-        // Another worker may have made it at the same moment, without the columns that only we know of.
-        existing = await describe(signal);
-      }
-      const missing = existing ? missingColumns({ table, existing, wanted: columns, types: SNOWFLAKE_TYPES }) : [];
+      /** What the table lacks; undefined: there is none. */
+      const lacking = async () => {
+        const existing = await describe(signal);
+        return existing && missingColumns({ table, existing, wanted: columns, types: SNOWFLAKE_TYPES });
+      };
+      const before = await lacking();
+      if (!before) await api.execute({ statement: createTableSql(target, columns), signal });
+      // Another worker may have made it at the same moment, without the columns that only we know of.
+      const missing = before ?? (await lacking()) ?? [];
       for (const column of missing) await api.execute({ statement: addColumnSql(target, column), signal });
+      if (before && missing.length === 0) return;
+      const after = await lacking();
+      if (after === undefined || after.length > 0) throw notMade("Snowflake");
     });
     for (const { name } of columns) prepared.add(name);
   }
@@ -72,14 +78,21 @@ export async function openSnowflakeStore(options: {
     async upsert(rows, columns, { signal }) {
       if (columns.some(({ name }) => !prepared.has(name))) await prepare(columns, signal);
       const statement = mergeSql(target, columns);
-      const write = async (part: typeof rows) => void (await api.execute({ statement, texts: [jsonOf(part)], signal }));
+      const write = async (part: typeof rows) => {
+        const { changed } = await api.execute({ statement, texts: [jsonOf(part)], signal });
+        return proveWritten({ title: "Snowflake", sent: part.length, written: changed });
+      };
       return asOutcomes(
         () => writeBisecting({ rows, write, refusalOf: refusalOfSnowflake, signal }),
         () => prepared.clear(),
       );
     },
     erase: (key, { signal }) =>
-      asOutcomes(async () => (await api.execute({ statement: deleteSql(target), texts: [key], signal })).deleted > 0),
+      asOutcomes(async () => {
+        const { changed } = await api.execute({ statement: deleteSql(target), texts: [key], signal });
+        if (changed === undefined) throw new Error("Snowflake does not say whether it has deleted the row");
+        return changed > 0;
+      }),
     read: (key, { signal }) =>
       asOutcomes(async () => firstRowOf(await api.execute({ statement: selectSql(target), texts: [key], signal }))),
     close: async () => undefined,

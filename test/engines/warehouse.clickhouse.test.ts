@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { OpenError } from "../../src/connector.ts";
 import { startClickHouse } from "../support/clickhouse.ts";
 import { closedPort } from "../support/ports.ts";
@@ -75,6 +75,28 @@ describe.skipIf(missing)(`ClickHouse as a warehouse${missing ? ` (skipped: ${mis
     beforeEach(freshTables);
     afterEach(() => clickhouse.meanwhile(undefined));
     const within = () => ({ signal: AbortSignal.timeout(10_000) });
+
+    test("a call is delivered once ClickHouse says how many rows it wrote, or shows them where it does not say", async () => {
+      const destination = await openWarehouse({ url: clickhouse.url() });
+      const send = (...ids: string[]) =>
+        destination.send(
+          ids.map((call_id) => deliveryOf(documentedCall({ call_id }))),
+          within(),
+        );
+      clickhouse.summarise(false);
+      onTestFinished(() => clickhouse.summarise(true));
+      expect(await send("a", "b")).toMatchObject([{ kind: "delivered" }, { kind: "delivered" }]);
+      // Somebody in between who answers for the server: nothing is written, and nothing says so.
+      clickhouse.meanwhile((sql) => {
+        if (sql.startsWith("SELECT") && sql.includes("_version"))
+          clickhouse.run("ALTER TABLE calls DELETE WHERE true SETTINGS mutations_sync = 2");
+      });
+      expect(await send("c", "d")).toMatchObject([
+        { kind: "retry", because: "server", code: "rows_missing" },
+        { kind: "retry", because: "server", code: "rows_missing" },
+      ]);
+      await destination.close();
+    });
 
     test("a virtual column's name is refused by check, or works as any other", async () => {
       const destination = await openWarehouse({ url: clickhouse.url() });

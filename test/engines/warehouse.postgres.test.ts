@@ -95,6 +95,22 @@ describe.skipIf(missing)(`PostgreSQL as a warehouse${missing ? ` (skipped: ${mis
     await run("DROP TABLE any_table");
   });
 
+  test("a call whose row a trigger takes away is not delivered, and says why; the others of its batch are", async () => {
+    await run("CREATE SCHEMA IF NOT EXISTS triggered");
+    const destination = await openWarehouse({ url: urlOf(), schema: "triggered" });
+    await run(`CREATE FUNCTION triggered.no_tests() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN IF NEW.call_id LIKE 'test%' THEN RETURN NULL; END IF; RETURN NEW; END $$;
+      CREATE TRIGGER no_tests BEFORE INSERT OR UPDATE ON triggered.calls FOR EACH ROW EXECUTE FUNCTION triggered.no_tests()`);
+    const deliveries = ["a", "test_1", "b"].map((call_id) => deliveryOf(documentedCall({ call_id })));
+    expect(await destination.send(deliveries, { signal: AbortSignal.timeout(10_000) })).toMatchObject([
+      { kind: "delivered" },
+      { kind: "rejected", code: "not_kept", reason: expect.stringContaining("trigger") },
+      { kind: "delivered" },
+    ]);
+    expect(await run("SELECT call_id FROM triggered.calls ORDER BY call_id")).toEqual([{ call_id: "a" }, { call_id: "b" }]);
+    await destination.close();
+  });
+
   test("a schema of its own holds the table, and the receipt says so", async () => {
     await run("CREATE SCHEMA IF NOT EXISTS analytics");
     const destination = await openWarehouse({ url: urlOf(), schema: "analytics" });

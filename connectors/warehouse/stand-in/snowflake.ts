@@ -27,6 +27,7 @@ export async function createSnowflakeStandIn() {
   let faults: Response[] = [];
   let slow = false;
   let losesAnswer = false;
+  let stats: (counted: Record<string, number> | null) => Record<string, number> | null = (counted) => counted;
 
   const refuse = (status: number, code: string, sqlState: string, message: string, headers: Record<string, string> = {}) =>
     Response.json({ code, sqlState, message, statementHandle: randomUUID() }, { status, headers });
@@ -114,7 +115,7 @@ export async function createSnowflakeStandIn() {
         statementHandle: randomUUID(),
         resultSetMetaData: { numRows: cells.length, format: "jsonv2", rowType: columns },
         data: cells,
-        ...(sql.startsWith("DELETE") && { stats: { numRowsDeleted: changed } }),
+        stats: stats(statsOf(sql, changed)),
       });
     } catch (error) {
       const { code, sqlState, message } = error instanceof Refused ? error : wordsOf(error);
@@ -134,6 +135,10 @@ export async function createSnowflakeStandIn() {
     failNext(...next: Response[]) {
       faults = next;
     },
+    /** From now on the numbers of an answer are changed so on their way. */
+    changeStats(change: typeof stats) {
+      stats = change;
+    },
     /** From now on every statement is answered 202, and has to be asked after twice. */
     beSlow() {
       slow = true;
@@ -151,6 +156,13 @@ export async function createSnowflakeStandIn() {
     }),
     close: () => scratch.close(),
   };
+}
+
+/** Of DML alone; which of a MERGE were new is not told apart here. */
+function statsOf(sql: string, changed: number): Record<string, number> | null {
+  if (!/^(MERGE|DELETE|INSERT)/.test(sql)) return null;
+  const none = { numRowsInserted: 0, numRowsUpdated: 0, numRowsDeleted: 0, numDuplicateRowsUpdated: 0 };
+  return sql.startsWith("DELETE") ? { ...none, numRowsDeleted: changed } : { ...none, numRowsInserted: changed };
 }
 
 /** As docs.snowflake.com has it for key pairs: RS256, issuer with the key's fingerprint, an hour at most. */
