@@ -10,7 +10,7 @@ import type { SharedCall } from "./model/call.ts";
 /** For connectors from outside, which may have no zod of their own. */
 export { z } from "zod";
 export { type Candidate, choosePeople, crmWords, type Match, whenNobody } from "./crm.ts";
-export { type HttpAnswer, outcomeOfStatus, requestJson } from "./http.ts";
+export { type HttpAnswer, outcomeOfEdge, outcomeOfStatus, requestJson } from "./http.ts";
 export type { Person, Receipt } from "./ledger/ledger.ts";
 export { DURATION, parseDurationMs } from "./lib/duration.ts";
 export { ExactNumber, parseJsonExactly } from "./lib/exact-number.ts";

@@ -268,6 +268,40 @@ describe("what an answer means", () => {
   });
 
   test.each([
+    [402, "unauthorized", undefined],
+    [407, "unauthorized", undefined],
+    [420, "retry", "rate-limit"],
+    [421, "retry", "down"],
+    [424, "retry", "record"],
+    [426, "unauthorized", undefined],
+    [451, "unauthorized", undefined],
+    [477, "retry", "down"],
+    [501, "unauthorized", undefined],
+    [507, "retry", "down"],
+    [508, "retry", "down"],
+    [509, "retry", "rate-limit"],
+    [511, "unauthorized", undefined],
+    [520, "retry", "server"],
+    [521, "retry", "down"],
+    [522, "retry", "server"],
+    [523, "retry", "down"],
+    [524, "retry", "server"],
+    [525, "retry", "down"],
+    [526, "retry", "down"],
+    [529, "retry", "down"],
+    [530, "retry", "down"],
+    [598, "retry", "server"],
+    [599, "retry", "server"],
+  ])("%i speaks of the way there, of its region or of the account, not of the call: %s %s", async (status, kind, because) => {
+    const { outcome } = await answering(status, { "retry-after": "37" });
+    expect(outcome).toMatchObject({
+      kind,
+      code: `http_${status}`,
+      ...(because ? { because, retryAfterMs: 37_000 } : { fix: expect.stringMatching(/\w{5}/) }),
+    });
+  });
+
+  test.each([
     [429, "rate-limit"],
     [503, "rate-limit"],
     [500, "server"],
