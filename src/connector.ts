@@ -241,11 +241,14 @@ const NEVER_SENT = new Set([
   "EAI_AGAIN",
   "EHOSTUNREACH",
   "ENETUNREACH",
+  "EHOSTDOWN",
+  "ENETDOWN",
+  "EADDRNOTAVAIL",
   "UND_ERR_CONNECT_TIMEOUT",
-  "CERT_HAS_EXPIRED",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "ERR_TLS_CERT_ALTNAME_INVALID",
 ]);
+/** Of Node's TLS: the certificate is not taken, or there is no TLS. The handshake comes before the request. */
+const NO_TLS =
+  /^(CERT_|CRL_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT|UNABLE_TO_|ERROR_IN_CERT|INVALID_(CA|PURPOSE)$|HOSTNAME_MISMATCH$|ERR_TLS_|ERR_SSL_|EPROTO$)/;
 const MAYBE_SENT = new Set([
   "ECONNRESET",
   "EPIPE",
@@ -265,9 +268,17 @@ export function outcomeOfNetworkError(error: unknown): Outcome | undefined {
       "errors" in e && Array.isArray(e.errors) ? e.errors.map((one) => outcomeOfNetworkError(one)).find((one) => one) : undefined;
     if (inner) return inner;
     if (NEVER_SENT.has(code)) return { kind: "retry", because: "down", code, reason: `the destination cannot be reached (${code})` };
+    if (NO_TLS.test(code)) {
+      const reason = `the destination's certificate is not taken, or it speaks no TLS (${code}); an own authority goes into NODE_EXTRA_CA_CERTS`;
+      return { kind: "retry", because: "down", code, reason };
+    }
     if (MAYBE_SENT.has(code) || e.name === "TimeoutError" || e.name === "AbortError") {
       return { kind: "ambiguous", code: code || e.name, reason: "the request was sent and no answer came" };
     }
+  }
+  // What fetch says no code of: an answer of 407, of a protocol that it does not know, a redirect where none may be followed.
+  if (error instanceof TypeError && error.message === "fetch failed") {
+    return { kind: "ambiguous", code: "fetch_failed", reason: "the request failed, or its answer cannot be read" };
   }
   return undefined;
 }

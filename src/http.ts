@@ -5,13 +5,13 @@ import { parseRetryAfterMs } from "./lib/retry-after.ts";
 /** Of this call, for now: the request did not come whole, a conflict, a lock, something it depends on, too early. */
 const LATER = new Set([408, 409, 423, 424, 425]);
 
-/** More than any answer that a connector reads. */
+/** More than most answers that a connector reads. */
 const MAX_ANSWER_BYTES = 1_000_000;
 
 export interface HttpAnswer {
   status: number;
   headers: Headers;
-  /** The body's JSON; undefined where it is empty, none, or larger than a megabyte. */
+  /** The body's JSON; undefined where it is empty, none, or too large. */
   json: unknown;
 }
 
@@ -25,8 +25,10 @@ export async function requestJson(options: {
   headers?: Record<string, string>;
   body?: unknown;
   signal: AbortSignal;
+  /** A longer answer has no `json`. Default 1 MB. */
+  maxBytes?: number;
 }): Promise<HttpAnswer> {
-  const { method, url, body, signal } = options;
+  const { method, url, body, signal, maxBytes = MAX_ANSWER_BYTES } = options;
   const headers = { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }), ...options.headers };
   const response = await fetch(url, {
     method,
@@ -35,16 +37,16 @@ export async function requestJson(options: {
     redirect: "manual",
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  return { status: response.status, headers: response.headers, json: await readJson(response) };
+  return { status: response.status, headers: response.headers, json: await readJson(response, maxBytes) };
 }
 
-async function readJson(response: Response): Promise<unknown> {
+async function readJson(response: Response, maxBytes: number): Promise<unknown> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength;
     // Leaving the loop cancels the body.
-    if (bytes > MAX_ANSWER_BYTES) return undefined;
+    if (bytes > maxBytes) return undefined;
     chunks.push(chunk);
   }
   try {

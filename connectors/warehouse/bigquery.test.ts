@@ -11,7 +11,7 @@ import {
   openWarehouse,
   plainRow,
 } from "../../test/warehouse.contract.ts";
-import { loadBigQuery } from "./bigquery.ts";
+import { loadBigQuery } from "./bigquery-auth.ts";
 import { createBigQueryStandIn } from "./stand-in/bigquery.ts";
 
 const TABLE = "`acme-calls.voice.calls`";
@@ -61,23 +61,98 @@ describe("BigQuery", () => {
     return (error as OpenError).outcome;
   };
 
-  test.each([
-    ["a rate limit", 403, "rateLimitExceeded", { kind: "retry", because: "rate-limit", retryAfterMs: 10_000 }],
-    ["too many statements for the table", 400, "jobRateLimitExceeded", { kind: "retry", because: "rate-limit" }],
-    ["a quota that is used up", 403, "quotaExceeded", { kind: "retry", because: "rate-limit", retryAfterMs: 600_000 }],
-    ["a failure of BigQuery", 503, "backendError", { kind: "retry", because: "down" }],
-    ["another failure of BigQuery", 500, "internalError", { kind: "retry", because: "server" }],
-    ["a right that is missing", 403, "accessDenied", { kind: "unauthorized", fix: expect.stringContaining("BigQuery Data Editor") }],
-    ["no billing", 403, "billingNotEnabled", { kind: "unauthorized", fix: expect.stringContaining("billing") }],
-    ["a statement it does not take", 400, "invalidQuery", { kind: "unauthorized", code: "invalidQuery" }],
-  ])("%s is told apart, asked once, and nothing of its message is passed on", async (_what, status, reason, outcome) => {
+  const record = { kind: "retry", because: "record" };
+  const server = { kind: "retry", because: "server" };
+  const down = { kind: "retry", because: "down" };
+  const slower = { kind: "retry", because: "rate-limit", retryAfterMs: 10_000 };
+  const usedUp = { kind: "retry", because: "rate-limit", retryAfterMs: 600_000 };
+  const fixedBy = (words: string) => ({ kind: "unauthorized", fix: expect.stringContaining(words) });
+
+  test.each<[number, string, object]>([
+    [403, "rateLimitExceeded", slower],
+    [400, "jobRateLimitExceeded", slower],
+    [403, "userRateLimitExceeded", slower],
+    [400, "resourcesExceeded", slower],
+    [429, "", slower],
+    [403, "quotaExceeded", usedUp],
+    [403, "dailyLimitExceeded", usedUp],
+    [403, "blocked", { ...down, retryAfterMs: 600_000 }],
+    [503, "backendError", down],
+    [500, "backendError", down],
+    [400, "tableUnavailable", down],
+    [500, "internalError", server],
+    [400, "jobInternalError", server],
+    [400, "jobBackendError", server],
+    [200, "stopped", server],
+    [400, "timeout", record],
+    [400, "resourceInUse", record],
+    [409, "duplicate", record],
+    [403, "accessDenied", fixedBy("BigQuery Data Editor")],
+    [403, "forbidden", fixedBy("BigQuery Data Editor")],
+    [401, "authError", fixedBy("service account")],
+    [400, "invalidUser", fixedBy("service account")],
+    [403, "billingNotEnabled", fixedBy("billing")],
+    [403, "accessNotConfigured", fixedBy("bigquery.googleapis.com")],
+    [404, "notFound", fixedBy("dataset")],
+    [501, "notImplemented", { kind: "unauthorized" }],
+    [400, "invalidQuery", { kind: "unauthorized", code: "invalidQuery" }],
+    [400, "invalid", { kind: "unauthorized", code: "invalid" }],
+  ])("%i %s is told apart, asked once, and nothing of its message is passed on", async (status, reason, outcome) => {
     const destination = await openWarehouse(under.settings);
     under.standIn.requests.length = 0;
-    under.standIn.failNext(under.standIn.refusal(status, reason, "about +14155550100"));
+    const words = "about +14155550100";
+    const inAnswer = Response.json({ jobComplete: true, errors: [{ reason, message: words }] });
+    under.standIn.failNext(status === 200 ? inAnswer : under.standIn.refusal(status, reason, words));
     const outcomes = await destination.send([deliveryOf(documentedCall()), deliveryOf(documentedCall({ call_id: "b" }))], within());
     expect(outcomes).toEqual([expect.objectContaining(outcome), expect.objectContaining(outcome)]);
     expect(JSON.stringify(outcomes)).not.toContain("1415");
     expect(queries()).toHaveLength(1);
+  });
+
+  test.each<[number, object]>([
+    [302, { kind: "unauthorized", fix: expect.stringContaining("base_url") }],
+    [404, { kind: "unauthorized", fix: expect.stringContaining("base_url") }],
+    // The standard of fetch makes an error of it that says nothing.
+    [407, { kind: "ambiguous", code: "fetch_failed" }],
+    [200, server],
+    [502, server],
+    [503, { ...down, retryAfterMs: 37_000 }],
+    [529, { ...down, retryAfterMs: 37_000 }],
+  ])("a page with status %i, which is none of BigQuery's, is followed nowhere and speaks of the way there", async (status, outcome) => {
+    const destination = await openWarehouse(under.settings);
+    const headers = { location: "https://elsewhere.example/", "retry-after": "37" };
+    under.standIn.failNext(new Response("<h1>marzipan</h1>", { status, headers }));
+    const outcomes = await destination.send([deliveryOf(documentedCall())], within());
+    expect(outcomes).toEqual([expect.objectContaining(outcome)]);
+    expect(JSON.stringify(outcomes)).not.toContain("marzipan");
+  });
+
+  test("rows that somebody streamed in just now are waited for, and no value of a call is taken for a login", async () => {
+    const destination = await openWarehouse(under.settings);
+    const streamed = "UPDATE or DELETE statement over table x would affect rows in the streaming buffer, which is not supported";
+    under.standIn.failNext(under.standIn.refusal(400, "invalidQuery", streamed));
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ ...record, retryAfterMs: 600_000 }]);
+    under.standIn.failNext(under.standIn.refusal(400, "invalidQuery", "Bad double value: my private key was invalid_grant"));
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "rejected" }]);
+  });
+
+  test.each([
+    [503, { kind: "retry", because: "down" }],
+    [429, { kind: "retry", because: "down" }],
+    [302, { kind: "unauthorized", code: "credentials" }],
+    [403, { kind: "unauthorized", code: "credentials" }],
+  ])("an exchange for a token that ends in %i is told apart", async (status, outcome) => {
+    under.standIn.failTokens(new Response("<h1>marzipan</h1>", { status, headers: { location: "https://elsewhere.example/" } }));
+    expect(await openFails({})).toMatchObject(outcome);
+  });
+
+  test("an attempt that is given up ends its request", async () => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.neverAnswer();
+    expect(await destination.send([deliveryOf(documentedCall())], { signal: AbortSignal.timeout(200) })).toMatchObject([
+      { kind: "ambiguous" },
+    ]);
+    await under.standIn.gone();
   });
 
   test("a conflict with another statement is tried again, and the row is not refused", async () => {
@@ -94,7 +169,7 @@ describe("BigQuery", () => {
     [
       "that failed, in an answer of 200",
       { numDmlAffectedRows: undefined, errors: [{ reason: "backendError", message: "about +14155550100" }] },
-      { kind: "retry", because: "server", code: "backendError" },
+      { kind: "retry", because: "down", code: "backendError" },
     ],
   ])("a MERGE %s is no delivery", async (_what, change, outcome) => {
     const destination = await openWarehouse(under.settings);

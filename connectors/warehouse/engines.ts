@@ -71,7 +71,7 @@ const ENGINES: readonly Engine[] = [
     takes: ["credentials", "location", "base_url", "linger"],
     note: untried("BigQuery"),
     reserved: inBigQuery,
-    open: async (settings) => (await import("./bigquery.ts")).openBigQueryStore(settings),
+    open: async (settings, { timeoutMs }) => (await import("./bigquery.ts")).openBigQueryStore({ ...settings, timeoutMs }),
   },
   {
     title: "Snowflake",

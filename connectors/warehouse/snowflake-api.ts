@@ -53,7 +53,8 @@ export function createSnowflakeApi(options: {
   async function call(path: string, init: { method: "GET" | "POST"; body?: string; signal: AbortSignal }): Promise<Response> {
     return fetch(`${baseUrl}${path}`, {
       ...init,
-      redirect: "error",
+      // What it sends goes where the file says, and nowhere else.
+      redirect: "manual",
       headers: {
         authorization: `Bearer ${token()}`,
         "x-snowflake-authorization-token-type": "KEYPAIR_JWT",
@@ -91,7 +92,7 @@ export function createSnowflakeApi(options: {
           status: response.status,
           code: textOf(answer.code),
           sqlState: textOf(answer.sqlState),
-          retryAfterMs: parseRetryAfterMs(response.headers.get("retry-after"), Date.now()),
+          retryAfterMs: waitOf(response),
         });
       }
       const { resultSetMetaData, data = [], stats } = answer as Partial<ResultSet>;
@@ -124,7 +125,12 @@ async function jsonOf(response: Response): Promise<Record<string, unknown>> {
     if (!(error instanceof SyntaxError)) throw error;
   }
   // A proxy's page, or nothing.
-  throw new SnowflakeError({ status: response.status === 200 ? 502 : response.status, code: "", sqlState: "", retryAfterMs: undefined });
+  const status = response.status === 200 ? 502 : response.status;
+  throw new SnowflakeError({ status, code: "", sqlState: "", retryAfterMs: waitOf(response) });
+}
+
+function waitOf({ headers }: Response): number | undefined {
+  return parseRetryAfterMs(headers.get("retry-after"), Date.now());
 }
 
 function textOf(value: unknown): string {

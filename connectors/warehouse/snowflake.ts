@@ -14,6 +14,11 @@ import { type ExistingTable, missingColumns } from "./widen.ts";
 
 /** A VARIANT, which the batch is parsed into, holds 16 MB at least; a text in a request no more. */
 const MAX_ROWS_BYTES = 8_000_000;
+/**
+ * "1 MB per statement", binds included (docs.snowflake.com/en/user-guide/query-size-limits): a larger one runs, but is not known again by its request id.
+ * A call with a long transcript goes alone then.
+ */
+const BATCH_BYTES = 900_000;
 
 /** A table in Snowflake, written by MERGE through the SQL API. Why no driver: docs/decisions/0014. */
 export async function openSnowflakeStore(options: {
@@ -72,7 +77,7 @@ export async function openSnowflakeStore(options: {
 
   return {
     table: `${schema}.${table}`,
-    limit: { maxBytes: MAX_ROWS_BYTES, bytesOf: jsonBytesOf },
+    limit: { maxBytes: MAX_ROWS_BYTES, batchBytes: BATCH_BYTES, bytesOf: jsonBytesOf },
     holdsNumber,
     prepare,
     async upsert(rows, columns, { signal }) {

@@ -9,8 +9,8 @@ export type RowResult = "written" | Outcome;
 export interface Store {
   /** For receipts: `calls`, or `analytics.calls`. */
   readonly table: string;
-  /** What one statement takes, where the engine has a limit: of the row as it goes over the wire. */
-  readonly limit?: { maxBytes: number; bytesOf(row: Row): number };
+  /** What one statement takes, where the engine has a limit: of the row as it goes over the wire. `batchBytes`: what several rows have together, if less. */
+  readonly limit?: { maxBytes: number; batchBytes?: number; bytesOf(row: Row): number };
   /** Absent: its columns of JSON keep every number. */
   readonly holdsNumber?: HoldsNumber;
   /**

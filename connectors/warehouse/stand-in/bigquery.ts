@@ -28,6 +28,16 @@ export async function createBigQueryStandIn() {
   const pending = new Map<string, Record<string, unknown>>();
   let faults: Response[] = [];
   let slow = false;
+  let tokenFault: Response | undefined;
+  let silent = false;
+  let leave: () => void = () => undefined;
+  const gone = new Promise<void>((resolve) => {
+    leave = resolve;
+  });
+  const left = (answer: Response) => {
+    leave();
+    return answer;
+  };
   let changes: (answer: Record<string, unknown>) => Record<string, unknown> = (answer) => answer;
 
   let noTable = (name: string) => `Not found: Table ${name}`;
@@ -38,11 +48,13 @@ export async function createBigQueryStandIn() {
   async function fetch(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     const body = await request.text();
-    if (pathname === "/token") return exchange(new URLSearchParams(body));
+    if (pathname === "/token") return tokenFault?.clone() ?? exchange(new URLSearchParams(body));
     requests.push({ path: `${request.method} ${pathname}`, bytes: Buffer.byteLength(body) });
     const token = request.headers.get("authorization")?.replace(/^Bearer /, "") ?? "";
     if (!tokens.has(token)) return refuse(401, "authError", "Request had invalid authentication credentials.");
     const isQuery = request.method === "POST" && pathname.endsWith("/queries");
+    if (isQuery && silent)
+      return new Promise((resolve) => request.signal.addEventListener("abort", () => resolve(left(new Response(null, { status: 499 })))));
     const fault = isQuery ? faults.shift() : undefined;
     if (fault) return fault;
     if (Buffer.byteLength(body) > MAX_REQUEST_BYTES)
@@ -93,7 +105,7 @@ export async function createBigQueryStandIn() {
 
   async function query(body: Record<string, unknown>): Promise<Response> {
     if (body.useLegacySql !== false) return invalid("Legacy SQL is not understood here");
-    if (typeof body.requestId !== "string" || body.requestId.length > 36) return refuse(400, "invalid", "Invalid value for request_id");
+    if (body.requestId !== undefined && String(body.requestId).length > 36) return refuse(400, "invalid", "Invalid value for request_id");
     const sql = String(body.query ?? "");
     if (Buffer.byteLength(sql) > 1_000_000)
       return refuse(400, "invalid", "The query is too large. The maximum standard SQL query length is 1024.00K characters");
@@ -154,6 +166,16 @@ export async function createBigQueryStandIn() {
     beSlow() {
       slow = true;
     },
+    /** The exchange for a token answers so instead. */
+    failTokens(answer: Response) {
+      tokenFault = answer;
+    },
+    /** From now on statements get no answer. */
+    neverAnswer() {
+      silent = true;
+    },
+    /** Until whoever waited for such an answer has closed the connection. */
+    gone: () => gone,
     /** Tokens given out so far count no more. */
     expireTokens: () => tokens.clear(),
     refusal: refuse,

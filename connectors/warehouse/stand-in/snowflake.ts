@@ -21,7 +21,7 @@ const FINGERPRINT = createHash("sha256")
  */
 export async function createSnowflakeStandIn() {
   const scratch = await openScratch();
-  const requests: { requestId: string; retry: boolean; statement: string; executed: boolean }[] = [];
+  const requests: { requestId: string; retry: boolean; statement: string; executed: boolean; bytes: number }[] = [];
   const answers = new Map<string, Response>();
   const running = new Map<string, { answer: Response; polls: number }>();
   let faults: Response[] = [];
@@ -46,12 +46,13 @@ export async function createSnowflakeStandIn() {
 
     const requestId = searchParams.get("requestId") ?? randomUUID();
     if (!UUID.test(requestId)) return refuse(400, "391903", "08006", "Invalid requestId");
-    const body = JSON.parse(await request.text());
+    const text = await request.text();
+    const body = JSON.parse(text);
     const retry = searchParams.get("retry") === "true";
     const known = retry ? answers.get(requestId) : undefined;
     const describes = isDescribe(body.statement);
     const fault = describes ? undefined : faults.shift();
-    requests.push({ requestId, retry, statement: body.statement, executed: !known && !fault });
+    requests.push({ requestId, retry, statement: body.statement, executed: !known && !fault, bytes: Buffer.byteLength(text) });
     if (fault) return fault;
     if (known) return known.clone();
     const answer = await execute(body);
