@@ -61,9 +61,17 @@ describe("a call in a Discord channel", () => {
     await receiptOf(send({ summary: "@everyone <@123> **loud** [win](https://example.com) `code` ||hidden|| # heading" }));
     const { description } = (await embedOf(sandbox)) ?? {};
     expect(description).toBe(
-      "@everyone \\<@123\\> \\*\\*loud\\*\\* \\[win\\](https://example.com) \\`code\\` \\|\\|hidden\\|\\| \\# heading",
+      "@everyone \\<@123\\> \\*\\*loud\\*\\* \\[win\\](https\\://example.com) \\`code\\` \\|\\|hidden\\|\\| \\# heading",
     );
     expect((await sandbox.records())[0]?.body.allowed_mentions).toEqual({ parse: [] });
+  });
+
+  test("an address that somebody spoke is shown as it was said, and is no link", async () => {
+    const { sandbox, send, receiptOf } = await start();
+    await receiptOf(send({ summary: "Pay at https://evil.example/x, or http://b.example", agent_name: "steam://run/1" }));
+    const embed = (await embedOf(sandbox)) as { description: string; title: string };
+    expect(embed.description).toBe("Pay at https\\://evil.example/x, or http\\://b.example");
+    expect(JSON.stringify([embed.description, embed.title])).not.toMatch(/[a-z]:\/\//);
   });
 
   test("the title names the customer and links the CRM record when another route knows them", async () => {

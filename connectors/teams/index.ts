@@ -29,7 +29,7 @@ export const teams = defineConnector({
       if (wrong) context.addIssue({ code: "custom", path: ["url"], message: wrong });
     }),
   with: teamsWith,
-  // `title` is plain text: the card escapes it.
+  // `title` stands where no Markdown is read.
   escape: { text: escapedValue },
   sends: [
     { field: "type", what: "always message" },

@@ -58,6 +58,13 @@ async function openTeams(options: { fault?: (request: Request) => Response | und
   return { send, requests, records: () => sandbox.records(), destination };
 }
 
+/** What a reader sees of a card, block by block. */
+function textsIn(card: unknown): string[] {
+  const { body } = card as { body: { text?: string; inlines?: { text: string }[]; items?: { inlines: { text: string }[] }[] }[] };
+  const of = ({ inlines = [] }: { inlines?: { text: string }[] }) => inlines.map(({ text }) => text).join("");
+  return body.flatMap((one) => (one.text !== undefined ? [one.text] : (one.items ?? [one]).map(of)));
+}
+
 const mentionsOf = (record: SandboxRecord | undefined) => record?.body.mentions;
 
 describe("a call in Teams", () => {
@@ -70,22 +77,18 @@ describe("a call in Teams", () => {
     expect(record?.key).toBe(KEY);
     expect(record?.body).toMatchObject({
       version: "1.4",
-      body: [
-        { id: "title", text: "Inbound call · +14155550100 · answered" },
-        {
-          type: "FactSet",
-          facts: [
-            { title: "Number", value: "+14155550100" },
-            { title: "Duration", value: "2 min 27 s" },
-            { title: "Agent", value: "Sales line" },
-            { title: "Time", value: "15 Jan 2025, 15:23 CET" },
-          ],
-        },
-        { id: "summary", text: expect.stringContaining("January 15 appointment") },
-        { id: KEY, text: "Call ID: call\\_01HXYZ123456" },
-      ],
+      body: [{ id: "title" }, { type: "Container", id: "facts" }, { type: "Container", id: "summary" }, { id: KEY }],
       actions: [{ type: "Action.OpenUrl", title: "Recording" }],
     });
+    expect(textsIn(record?.body)).toEqual([
+      "Inbound call · +14155550100 · answered",
+      "Number: +14155550100",
+      "Duration: 2 min 27 s",
+      "Agent: Sales line",
+      "Time: 15 Jan 2025, 15:23 CET",
+      expect.stringContaining("January 15 appointment"),
+      "Call ID: call_01HXYZ123456",
+    ]);
   });
 
   test("a CRM record that `after` brought is named and linked", () => {
@@ -100,17 +103,20 @@ describe("a call in Teams", () => {
       },
     };
     const card = cardOf({ related });
-    expect(card.body[0]).toMatchObject({ text: "Inbound call · Dana \\[Example\\]\\(https://evil.example\\) · answered" });
+    // No Markdown is read there: it is no link.
+    expect(card.body[0]?.type).toBe("RichTextBlock");
+    expect(textsIn(card)[0]).toBe("Inbound call · Dana [Example](https://evil.example) · answered");
     expect(card.actions?.map(({ title }) => title)).toEqual(["Recording", "Open in HubSpot", "Open contact"]);
     expect(violations(card)).toEqual([]);
   });
 
   test("the route's own title and text take the place of ours; the call's id stays", () => {
     const card = cardOf({ with: { title: "A *lead*", text: "**Bold** and [a link](https://crm.example) <at>Dana</at>" } });
-    expect(card.body.map((one) => ("text" in one ? one.text : one.type))).toEqual([
-      "A \\*lead\\*",
+    expect(card.body.map(({ type }) => type)).toEqual(["RichTextBlock", "TextBlock", "RichTextBlock"]);
+    expect(textsIn(card)).toEqual([
+      "A *lead*",
       "**Bold** and [a link](https://crm.example) \\<at>Dana\\</at>",
-      "Call ID: call\\_01HXYZ123456",
+      "Call ID: call_01HXYZ123456",
     ]);
     expect(violations(card)).toEqual([]);
   });
@@ -162,14 +168,31 @@ describe("a call in Teams", () => {
 
 describe("what a caller says is text", () => {
   test.each([
-    ["[link](https://evil.example)", "\\[link\\]\\(https://evil.example\\)"],
-    ["**bold** _it_ ~no~ `code` \\", "\\*\\*bold\\*\\* \\_it\\_ \\~no\\~ \\`code\\` \\\\"],
+    ["[link](https://evil.example)", "\\[link\\](https://evil.example)"],
+    ["**bold** _it_ ~no~ `code` \\", "\\*\\*bold\\*\\* \\_it\\_ ~no~ \\`code\\` \\\\"],
     ["<at>Dana</at>", "\\<at\\>Dana\\</at\\>"],
     ["- a list\n1. another\n+4915550100", "\\- a list\n\n1\\. another\n\n+4915550100"],
-    ["{{DATE(2017-02-14T06:08:00Z)}}", "{{DATE\\(2017-02-14T06:08:00Z\\)}}"],
+    ["{{DATE(2017-02-14T06:08:00Z)}}", "{\u200b{DATE(2017-02-14T06:08:00Z)}}"],
     ["a\u0000b\r\n\r\nc\ud800", "a b\n\nc\ufffd"],
-  ])("%j is written %j", (said, written) => {
+  ])("in a route's own text %j is written %j", (said, written) => {
     expect(escaped(said)).toBe(written);
+  });
+
+  test("in our card nothing is escaped: no Markdown is read where it stands, and phones would show the backslashes", () => {
+    const said = "**Bold** [link](https://evil.example) <at>Dana</at> _x_ `y` ~z~ \\ - a {{DATE(2017-02-14T06:08:00Z)}}";
+    const card = cardOf({ call: documentedCall({ summary: said, agent_name: said, call_outcome: said, call_id: said }) });
+    const texts = textsIn(card).join("\n").replaceAll("\u200b", "");
+    expect(texts.split(said)).toHaveLength(5);
+    expect(JSON.stringify(card)).not.toContain('TextBlock","text');
+    expect(card.body.every(({ type }) => type !== "TextBlock")).toBe(true);
+    expect(violations(card)).toEqual([]);
+  });
+
+  test("a summary of several lines keeps them, up to twenty", () => {
+    const lines = (count: number) => Array.from({ length: count }, (_, index) => `Line ${index}.`);
+    const shown = (count: number) => textsIn(cardOf({ call: documentedCall({ summary: lines(count).join("\n\n") }) })).slice(5, -1);
+    expect(shown(3)).toEqual(lines(3));
+    expect(shown(25)).toEqual([...lines(19), lines(25).slice(19).join(" ")]);
   });
 
   test("it mentions nobody, in the summary, the names and a route's own text", async () => {
