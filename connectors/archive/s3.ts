@@ -3,8 +3,7 @@ import { createReadStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
-import { OpenError, type Secret, untilAborted } from "../../src/connector.ts";
+import { OpenError, type Secret } from "../../src/connector.ts";
 import { removeLeftOvers } from "./left-overs.ts";
 import { NotStoredError, outcomeOfS3Error } from "./s3-errors.ts";
 import { removeVersions } from "./s3-versions.ts";
@@ -76,13 +75,8 @@ export async function openS3Store(settings: S3Settings): Promise<Store> {
     linkTo: (name) => `s3://${Bucket}/${prefix}${name}`,
     async read(name, { signal }) {
       try {
-        const { Body } = await client.send(new GetObjectCommand(keyOf(name)), { abortSignal: signal });
-        // The SDK's signal ends where the body begins.
-        const bytes = await untilAborted(signal, async () => Body?.transformToByteArray()).catch((error: unknown) => {
-          (Body as Readable | undefined)?.destroy();
-          throw error;
-        });
-        return Buffer.from(bytes ?? []);
+        const answer = await client.send(new GetObjectCommand(keyOf(name)), { abortSignal: signal });
+        return Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
       } catch (error) {
         if (error instanceof Error && error.name === "NoSuchKey") return undefined;
         throw error;

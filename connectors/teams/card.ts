@@ -135,8 +135,10 @@ function factsOf({ call, related }: Delivery<TeamsWith>, timezone: string): Cont
     ["Time", timeText(call.start_time, timezone)],
   ];
   const items = all.flatMap(([title, value]): RichTextBlock[] => {
-    if (!value) return [];
-    return [{ type: "RichTextBlock", inlines: [run(`${title}: `, { weight: "Bolder" }), run(plainLine(fact(value)))], spacing: "Small" }];
+    const shown = plainLine(fact(value ?? ""));
+    // A card with a run of nothing is refused whole.
+    if (shown === "") return [];
+    return [{ type: "RichTextBlock", inlines: [run(`${title}: `, { weight: "Bolder" }), run(shown)], spacing: "Small" }];
   });
   return { type: "Container", id: "facts", items, spacing: "Medium" };
 }

@@ -188,6 +188,12 @@ describe("what a caller says is text", () => {
     expect(violations(card)).toEqual([]);
   });
 
+  test("a name of spaces alone is no fact, and refuses no card", () => {
+    const card = cardOf({ call: documentedCall({ agent_name: "   ", summary: " \n " }) });
+    expect(textsIn(card).some((text) => text.startsWith("Agent"))).toBe(false);
+    expect(JSON.stringify(card)).not.toMatch(/"text":"\s*"/);
+  });
+
   test("a summary of several lines keeps them, up to twenty", () => {
     const lines = (count: number) => Array.from({ length: count }, (_, index) => `Line ${index}.`);
     const shown = (count: number) => textsIn(cardOf({ call: documentedCall({ summary: lines(count).join("\n\n") }) })).slice(5, -1);
