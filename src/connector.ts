@@ -10,9 +10,10 @@ import type { SharedCall } from "./model/call.ts";
 /** For connectors from outside, which may have no zod of their own. */
 export { z } from "zod";
 export { type Candidate, choosePeople, crmWords, leftOut, type Match, sideOf, whenNobody } from "./crm.ts";
-export { type HttpAnswer, outcomeOfStatus, requestJson } from "./http.ts";
+export { type HttpAnswer, outcomeOfEdge, outcomeOfStatus, requestJson } from "./http.ts";
 export type { Person, Receipt } from "./ledger/ledger.ts";
 export { DURATION, parseDurationMs } from "./lib/duration.ts";
+export { ExactNumber, parseJsonExactly } from "./lib/exact-number.ts";
 export { createExpiringCache } from "./lib/expiring-cache.ts";
 export { flag } from "./lib/flag.ts";
 export { createGuardedHttp, discard, type GuardedAnswer, type GuardedHttp, NotReachedError } from "./lib/guarded-http.ts";
@@ -26,7 +27,7 @@ export { escapeHtml, truncate } from "./lib/text.ts";
 export { untilAborted } from "./lib/time-limit.ts";
 export { wellFormed } from "./lib/well-formed.ts";
 export type { SharedCall } from "./model/call.ts";
-export { canonicalJson } from "./model/canonical.ts";
+export { canonicalJson, sortedJson } from "./model/canonical.ts";
 export { type Customer, callTitle, customerLabel, customerOf, customersOf, homeCodeOf, type PossibleCustomer } from "./model/customer.ts";
 export { callingCodeOf, e164Of, isSameNumber, spelledForms, storedForms, typedGroups } from "./model/phone.ts";
 
@@ -164,6 +165,11 @@ export interface Connector<S extends z.ZodObject = z.ZodObject, W extends z.ZodO
   files?(settings: z.output<S>): OwnFiles | undefined;
   /** Packages that Patchbay does not bring and a destination with these settings needs, such as an SDK: `check` says how to install those that are missing. */
   needs?(written: Record<string, unknown>): string[];
+  /**
+   * What of a route's `with` this destination does not take although the schema does, such as a column that its database has itself: errors of `check`.
+   * `path` is below `with`; `written`: the destination's settings, variables read where they are known.
+   */
+  checkWith?(options: { with: Record<string, unknown>; written: Record<string, unknown> }): { path: string[]; message: string }[];
   /** Loads the SDK (dynamic import) and checks what must exist, each with its fix in words. Throws {@link OpenError}, or a network error. */
   open(options: OpenOptions<z.output<S>>): Promise<OpenDestination<z.output<W>>>;
   /**
@@ -259,11 +265,14 @@ const NEVER_SENT = new Set([
   "EAI_AGAIN",
   "EHOSTUNREACH",
   "ENETUNREACH",
+  "EHOSTDOWN",
+  "ENETDOWN",
+  "EADDRNOTAVAIL",
   "UND_ERR_CONNECT_TIMEOUT",
-  "CERT_HAS_EXPIRED",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "ERR_TLS_CERT_ALTNAME_INVALID",
 ]);
+/** Of Node's TLS: the certificate is not taken, or there is no TLS. The handshake comes before the request. */
+const NO_TLS =
+  /^(CERT_|CRL_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT|UNABLE_TO_|ERROR_IN_CERT|INVALID_(CA|PURPOSE)$|HOSTNAME_MISMATCH$|ERR_TLS_|ERR_SSL_|EPROTO$)/;
 const MAYBE_SENT = new Set([
   "ECONNRESET",
   "EPIPE",
@@ -283,9 +292,17 @@ export function outcomeOfNetworkError(error: unknown): Outcome | undefined {
       "errors" in e && Array.isArray(e.errors) ? e.errors.map((one) => outcomeOfNetworkError(one)).find((one) => one) : undefined;
     if (inner) return inner;
     if (NEVER_SENT.has(code)) return { kind: "retry", because: "down", code, reason: `the destination cannot be reached (${code})` };
+    if (NO_TLS.test(code)) {
+      const reason = `the destination's certificate is not taken, or it speaks no TLS (${code}); an own authority goes into NODE_EXTRA_CA_CERTS`;
+      return { kind: "retry", because: "down", code, reason };
+    }
     if (MAYBE_SENT.has(code) || e.name === "TimeoutError" || e.name === "AbortError") {
       return { kind: "ambiguous", code: code || e.name, reason: "the request was sent and no answer came" };
     }
+  }
+  // What fetch says no code of: an answer of 407, of a protocol that it does not know, a redirect where none may be followed.
+  if (error instanceof TypeError && error.message === "fetch failed") {
+    return { kind: "ambiguous", code: "fetch_failed", reason: "the request failed, or its answer cannot be read" };
   }
   return undefined;
 }

@@ -19,6 +19,8 @@ export interface Destination {
   lingerMs?: number | undefined;
   /** What to do after an attempt without an answer where nothing tells a second message from the first. */
   onAmbiguous: "dead" | "send_again";
+  /** What of a route's `with`, as the file has it, its connector does not take here: see `Connector.checkWith`. Absent: nothing. */
+  checkWith?(value: Record<string, unknown>): { path: string[]; message: string }[];
   /** Changes when anything of it in the file does. */
   fingerprint: string;
 }

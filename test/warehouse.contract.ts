@@ -2,8 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { WarehouseWith } from "../connectors/warehouse/columns.ts";
 import { warehouse } from "../connectors/warehouse/index.ts";
 import { timeText } from "../connectors/warehouse/row.ts";
-import { type Delivery, type OpenDestination, OpenError, type SharedCall } from "../src/connector.ts";
+import { canonicalJson, type Delivery, type OpenDestination, OpenError, parseJsonExactly, type SharedCall } from "../src/connector.ts";
 import { documentedCall as documented } from "./support/documented-call.ts";
+import { type EXACT_NUMBERS, jsonOfNumbers, metadataOfNumbers } from "./support/exact-numbers.ts";
 
 /** An empty database, and a way to it that is not ours. */
 export interface WarehouseUnderTest {
@@ -11,6 +12,8 @@ export interface WarehouseUnderTest {
   settings: Record<string, string>;
   /** Runs a statement in the engine's own words, as its administrator would. */
   run(sql: string): Promise<unknown>;
+  /** Every word that the engine's own grammar knows, where it tells. */
+  keyWords?(): Promise<string[]>;
   /** The table as somebody reads it who was told how: see {@link plainRow}. Undefined: there is none. */
   rows(table: string): Promise<Record<string, unknown>[] | undefined>;
   close(): Promise<void>;
@@ -30,6 +33,10 @@ export interface EngineTraits {
   keyFix: RegExp;
   /** Whether the `refusing` table refuses a duration of 3,000,000,123 too: not every engine checks for overflow. */
   refusesOverflow?: true;
+  /** Only the columns of the docs are read back, not those of routes. */
+  readsOwnColumnsOnly?: true;
+  /** Numbers that its JSON does not hold, which are kept as texts. */
+  numbersAsTexts?: readonly (keyof typeof EXACT_NUMBERS)[];
 }
 
 const TIMES = new Set(["start_time", "end_time", "delivered_at", "updated_at"]);
@@ -44,10 +51,24 @@ export function plainRow(row: Record<string, unknown>): Record<string, unknown> 
   const plain = (name: string, cell: unknown) => {
     if (cell === null || cell === undefined) return null;
     if (TIMES.has(name)) return sixDigits(timeText(String(cell).replace(/\+00(:00)?$/, "Z")) ?? String(cell));
-    if (JSONS.has(name)) return typeof cell === "string" ? JSON.parse(cell) : cell;
+    if (JSONS.has(name)) return typeof cell === "string" ? parseJsonExactly(cell) : cell;
     return NUMBERS.has(name) ? Number(cell) : cell;
   };
   return Object.fromEntries(Object.entries(row).map(([name, cell]) => [name.toLowerCase(), plain(name.toLowerCase(), cell)]));
+}
+
+/** Names that a statement might take for something else. */
+const AWKWARD_NAMES =
+  `t s r i o x value values key rows row line item incoming excluded calls order select group user table column end desc from null
+  default primary index check limit offset using when then current day date time timestamp json text number key_ _ a1 rowid oid filename
+  file_row_number kept new old true false case cast final _part _table patchbay_merged`.split(/\s+/);
+
+/** Which columns `check` refuses at a destination, in its words. */
+export function refusedNames(settings: Record<string, string>, columns: string[]): string[] {
+  const parsed = warehouse.with.safeParse({ columns: Object.fromEntries(columns.map((name) => [name, "x"])) });
+  const found =
+    warehouse.checkWith?.({ with: { columns: Object.fromEntries(columns.map((name) => [name, "x"])) }, written: settings }) ?? [];
+  return [...(parsed.error?.issues ?? []).map(({ path }) => String(path.at(-1))), ...found.map(({ path }) => String(path.at(-1)))];
 }
 
 /** The documented call, as a route with every `share` sees it. */
@@ -231,6 +252,26 @@ export function describeWarehouse(engine: string, traits: EngineTraits, setUp: (
       expect(await read(destination, "a")).toMatchObject({ delivery_key: "voiceinfra/a", call_id: "a" });
     });
 
+    test("a route's column may have any name that check takes: key words, and what statements use", async () => {
+      const destination = await open();
+      const words = [...AWKWARD_NAMES, ...((await under.keyWords?.()) ?? [])].map((word) => word.toLowerCase());
+      const names = [...new Set(words)].filter((name) => refusedNames(under.settings, [name]).length === 0);
+      const columns = Object.fromEntries(names.map((name) => [name, `of ${name}`]));
+      for (const summary of ["First.", "Later."]) await send(destination, deliveryOf(documentedCall({ call_id: "a", summary }), columns));
+      expect(await read(destination, "a")).toMatchObject(
+        traits.readsOwnColumnsOnly ? { summary: "Later." } : { ...columns, summary: "Later." },
+      );
+      expect(await only("summary", ...names)).toEqual({ ...columns, summary: "Later." });
+    });
+
+    test("a table may have any name too", async () => {
+      for (const table of ["order", "excluded", "temp", "t", "main"]) {
+        await send(await open({ table }), deliveryOf(documentedCall({ summary: table })), deliveryOf(documentedCall({ call_id: "b" })));
+        await send(await open({ table }), deliveryOf(documentedCall({ summary: `${table} again` })));
+        expect((await rows(table)).map(({ summary }) => summary)).toContain(`${table} again`);
+      }
+    });
+
     test("erasing takes one row, says whether there was one, and leaves the others", async () => {
       const destination = await open();
       await send(destination, deliveryOf(documentedCall({ call_id: "a" })), deliveryOf(documentedCall({ call_id: "b" })));
@@ -390,6 +431,16 @@ export function describeWarehouse(engine: string, traits: EngineTraits, setUp: (
       const metadata = { campaign: "spring", deep: { list: [1, 2.5, null, true, { three: "x" }] } };
       await send(await open(), deliveryOf(documentedCall({ metadata, unknown: { sentiment: { score: 0.7 } } })));
       expect(await only("metadata", "extra")).toEqual({ metadata, extra: { sentiment: { score: 0.7 } } });
+    });
+
+    test("numbers that a double does not hold keep every digit, in metadata and in fields that are not documented", async () => {
+      const destination = await open();
+      await send(destination, deliveryOf(documentedCall(metadataOfNumbers())));
+      const expected = parseJsonExactly(jsonOfNumbers({ asTexts: traits.numbersAsTexts ?? [] }));
+      const extra = parseJsonExactly('{"ticket_id":12345678901234567890}');
+      for (const row of [await only("metadata", "extra"), plainRow((await read(destination, "call_01HXYZ123456")) ?? {})]) {
+        expect(canonicalJson([row.metadata, row.extra])).toBe(canonicalJson([expected, extra]));
+      }
     });
 
     test("several workers make one table, and write side by side", async () => {

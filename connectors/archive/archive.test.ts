@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { SharedCall } from "../../src/connector.ts";
+import { parseJsonExactly, type SharedCall, sortedJson } from "../../src/connector.ts";
 import { type ArchiveSettings, deliver, newFolder, openTestArchive, startS3rver, startStrict } from "../../test/support/archive.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
+import { jsonOfNumbers, metadataOfNumbers } from "../../test/support/exact-numbers.ts";
 import { GOLDEN_CALLS } from "../../test/support/golden-calls.ts";
 import { documentOf } from "./document.ts";
 import { archive } from "./index.ts";
@@ -75,6 +76,18 @@ describe.each(STORES)("in $title", ({ title, start }) => {
     expect(second.id).toBe(receipt.id);
     expect(await archive.erase(receipt)).toBe(true);
     expect(await archive.read(receipt)).toBeUndefined();
+  });
+
+  test("numbers that a double does not hold keep every digit, also where a later version adds to what is there", async () => {
+    const archive = await openTestArchive(await start());
+    const numbers = metadataOfNumbers();
+    const first = await archive.receipt(deliver({ call: documentedCall(numbers) }));
+    const later = await archive.receipt(deliver({ call: documentedCall({ summary: "Later." }), previous: first }));
+    const read = await archive.read(later);
+    expect(read).toMatchObject({ summary: "Later." });
+    // As texts, so that the digits are compared: a reader that knows longer numbers than ours finds them.
+    expect(JSON.stringify(read?.metadata)).toBe(sortedJson(parseJsonExactly(jsonOfNumbers())));
+    expect(JSON.stringify(read?.extra)).toBe('{"ticket_id":12345678901234567890}');
   });
 
   test("a route's second record of a call lies beside the first", async () => {

@@ -82,7 +82,7 @@ export function openArchive(options: ArchiveOptions): OpenDestination<ArchiveWit
   }
 
   async function eraseAll(name: string, stem: string, signal: AbortSignal): Promise<boolean> {
-    const wasThere = (await store.read(name, { signal })) !== undefined;
+    const wasThere = await store.has(name, { signal });
     await downloads.taken(stem);
     await removeRecording({ store, stem, signal });
     await store.remove(name, { signal });

@@ -1,4 +1,4 @@
-import { canonicalJson, type Delivery, type SharedCall, wellFormed } from "../../src/connector.ts";
+import { type Delivery, ExactNumber, parseJsonExactly, type SharedCall, sortedJson, wellFormed } from "../../src/connector.ts";
 
 /** A route's `with`. */
 export interface ArchiveWith {
@@ -68,20 +68,22 @@ export function documentOf(delivery: Delivery<ArchiveWith>, existing: Buffer | u
   const named = DOCUMENT_FIELDS.map((field) => [field.name, field.of(delivery)] as const);
   const present = [...named, ...Object.entries(delivery.with.fields ?? {})].filter(([, value]) => !isAbsent(value));
   const merged = { ...earlier, ...Object.fromEntries(present) };
-  return Buffer.from(`${canonicalJson(wellFormed(merged))}\n`, "utf8");
+  return Buffer.from(`${sortedJson(wellFormed(merged))}\n`, "utf8");
 }
 
 /** Absent and empty are one in a call record. */
 function isAbsent(value: unknown): boolean {
+  if (value instanceof ExactNumber) return false;
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return Object.keys(value).length === 0;
   return value === undefined || value === null || value === "";
 }
 
-/** Undefined: it is not an object of JSON. */
+/** Undefined: it is not an object of JSON. Numbers that a double does not hold keep their text: they are written again. */
 export function parseDocument(bytes: Buffer): Document | undefined {
   try {
-    const value: unknown = JSON.parse(bytes.toString("utf8"));
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Document) : undefined;
+    const value = parseJsonExactly(bytes.toString("utf8"));
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
+    return isObject ? (value as Document) : undefined;
   } catch {
     return undefined;
   }

@@ -5,6 +5,9 @@ import { discard, type GuardedAnswer, type GuardedHttp, NotReachedError, Refused
 import { extensionOf } from "./media.ts";
 import type { ScratchFile } from "./store.ts";
 
+/** In 30 s: an eighth of what the plainest telephone audio needs to be heard while it comes. A byte now and then is no recording. */
+const LEAST_BYTES = 32 * 1024;
+
 /** A recorder hands over to its storage by a redirect or two. Each address is judged like the first. */
 const MAX_REDIRECTS = 3;
 
@@ -41,7 +44,7 @@ export async function download(options: {
   address: string;
   folder: string;
   maxBytes: number;
-  /** Without a word from the recorder for so long, it is given up: it holds a place that others wait for. */
+  /** In each such time at least {@link LEAST_BYTES} come, or it is given up: it holds a place that others wait for. */
   stallMs: number;
   /** Its reason is what is thrown, if it is a {@link DownloadError}. */
   signal: AbortSignal;
@@ -49,7 +52,14 @@ export async function download(options: {
   const { http, address, folder, maxBytes, stallMs } = options;
   const stalled = new AbortController();
   const signal = AbortSignal.any([options.signal, stalled.signal]);
-  const timer = setTimeout(() => stalled.abort(new DownloadError("stalled", { lasts: "for-now" })), stallMs);
+  let since = 0;
+  const timer = setInterval(() => {
+    if (since < LEAST_BYTES) stalled.abort(new DownloadError(since === 0 ? "stalled" : "too_slow", { lasts: "for-now" }));
+    since = 0;
+  }, stallMs);
+  const onChunk = (bytes: number) => {
+    since += bytes;
+  };
   const path = join(folder, randomUUID());
   try {
     // A cleaner of temporary files may have been there.
@@ -64,12 +74,12 @@ export async function download(options: {
     }
     // It is a header of ours next: what a stranger has written there may break the signature.
     const contentType = MEDIA_TYPE.test(said) ? said : "";
-    return { path, contentType, extension, ...(await store({ answer, path, maxBytes, onChunk: () => timer.refresh() })) };
+    return { path, contentType, extension, ...(await store({ answer, path, maxBytes, onChunk })) };
   } catch (error) {
     await rm(path, { force: true });
     throw asDownloadError(signal.aborted && !(error instanceof DownloadError) ? signal.reason : error);
   } finally {
-    clearTimeout(timer);
+    clearInterval(timer);
   }
 }
 
@@ -111,8 +121,8 @@ async function store(options: {
   answer: GuardedAnswer;
   path: string;
   maxBytes: number;
-  onChunk(): void;
-}): Promise<{ bytes: number; sha256: string }> {
+  onChunk(bytes: number): void;
+}): Promise<{ bytes: number; sha256: string; md5: string }> {
   const { answer, path, maxBytes, onChunk } = options;
   const { body } = answer;
   const tooLarge = () => {
@@ -120,16 +130,17 @@ async function store(options: {
     return new DownloadError("too_large", { lasts: "for-good" });
   };
   if (Number(answer.headers["content-length"] ?? 0) > maxBytes) throw tooLarge();
-  const hash = createHash("sha256");
+  const [sha256, md5] = [createHash("sha256"), createHash("md5")];
   let bytes = 0;
   const file = await open(path, "wx");
   try {
     // Node makes an error of a body that ends before its Content-Length.
     for await (const chunk of body as AsyncIterable<Buffer>) {
-      onChunk();
+      onChunk(chunk.byteLength);
       bytes += chunk.byteLength;
       if (bytes > maxBytes) throw tooLarge();
-      hash.update(chunk);
+      sha256.update(chunk);
+      md5.update(chunk);
       await file.writeFile(chunk);
     }
     await file.sync();
@@ -137,7 +148,7 @@ async function store(options: {
     await file.close();
   }
   if (bytes === 0) throw new DownloadError("empty");
-  return { bytes, sha256: hash.digest("hex") };
+  return { bytes, sha256: sha256.digest("hex"), md5: md5.digest("base64") };
 }
 
 /** Of our own disk, and none of the recording's. */

@@ -4,11 +4,12 @@ import { rm } from "node:fs/promises";
 import { createGuardedHttp, type ResolveName } from "../../src/connector.ts";
 import { type Download, DownloadError, download } from "./download.ts";
 
-/** Recordings that are being fetched, or lie fetched, at once. */
-const MAX_JOBS = 8;
+/** Recordings that are being fetched, or lie fetched, at once: of one host, so that it leaves places for others, and in all. */
+const MAX_OF_HOST = 8;
+const MAX_JOBS = 12;
 /** 200 MB at 3 Mbit/s. */
 const LONGEST_MS = 10 * 60_000;
-/** A recorder that says nothing for so long says nothing more. */
+/** A recorder that says next to nothing for so long says nothing more. */
 const STALL_MS = 30_000;
 /** A download that was told to stop has done so long before. */
 const STOPS_WITHIN_MS = 2_000;
@@ -69,6 +70,11 @@ export function createDownloads(options: {
     return job;
   }
 
+  function hasPlace(address: string): boolean {
+    const held = [...jobs.values()].filter(({ failed }) => !failed);
+    return held.length < maxJobs && held.filter((job) => hostOf(job.address) === hostOf(address)).length < MAX_OF_HOST;
+  }
+
   async function drop(stem: string): Promise<void> {
     const job = jobs.get(stem);
     if (!job) return;
@@ -91,8 +97,7 @@ export function createDownloads(options: {
       const known = jobs.get(stem);
       // A call whose recording has moved: what was begun is of no use.
       if (known && addressHash(known.address) !== addressHash(address)) await drop(stem);
-      const places = [...jobs.values()].filter(({ failed }) => !failed).length;
-      if (!jobs.has(stem) && places >= maxJobs) return undefined;
+      if (!jobs.has(stem) && !hasPlace(address)) return undefined;
       const job = jobs.get(stem) ?? begin(stem, address);
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<undefined>((resolve) => {
@@ -116,6 +121,10 @@ export function createDownloads(options: {
       http.close();
     },
   };
+}
+
+function hostOf(address: string): string {
+  return URL.parse(address)?.host ?? "";
 }
 
 /** Tells one recording's address from another's. Signatures in the query change each time, and are left out. */

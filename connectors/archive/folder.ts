@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { OpenError } from "../../src/connector.ts";
@@ -85,6 +85,7 @@ export async function openFolderStore(options: { url: string }): Promise<Store> 
       const names = (await orNothing(readdir(pathOf(folder)))) ?? [];
       return names.filter((name) => name.startsWith(basename(prefix))).map((name) => `${folder}/${name}`);
     },
+    has: async (name) => (await orNothing(stat(pathOf(name)))) !== undefined,
     async remove(name) {
       await rm(pathOf(name), { force: true });
       await orNothing(syncFolder(dirname(pathOf(name))));

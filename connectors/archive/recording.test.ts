@@ -116,7 +116,7 @@ describe("a recording's bytes", () => {
     await archive.send(deliver({ call: documentedCall({ recording_url: at() }), key: "voiceinfra/call_01HXYZ123456" }));
     s3.objects.delete(`acme/voice/${STEM}.recording.meta`);
     // The call itself is as it was: the next PUT is the recording's.
-    s3.next("PUT", { status: 503, code: "ServiceUnavailable" });
+    s3.next("PUT", { status: 500, code: "InternalError" });
     expect(await archive.send(recorded(at()))).toMatchObject({ kind: "retry", because: "server" });
     expect((await archive.send(recorded(at()))).kind).toBe("delivered");
     expect(asked).toHaveLength(2);
@@ -287,6 +287,42 @@ describe("a recording that cannot be had", () => {
       lasts: "for-now",
     });
     expect(await downloads.fetched({ stem: "b", address: working.at(), waitMs: 10_000 })).toMatchObject({ bytes: AUDIO.byteLength });
+  });
+
+  test("because recorders send a byte now and then holds nobody else's place for long either", async () => {
+    const dripping = await recorder((_request, response) => {
+      response.writeHead(200, { "content-type": "audio/wav" });
+      const timer = setInterval(() => response.write("x"), 20);
+      response.on("close", () => clearInterval(timer));
+    });
+    const working = await recorder();
+    const downloads = createDownloads({
+      folder: newFolder(),
+      maxBytes: 1e6,
+      allowPrivate: true,
+      allowHttp: true,
+      maxJobs: 1,
+      stallMs: 300,
+    });
+    onTestFinished(() => downloads.close());
+    expect(await downloads.fetched({ stem: "a", address: dripping.at(), waitMs: 0 })).toBeUndefined();
+    await expect(downloads.fetched({ stem: "a", address: dripping.at(), waitMs: 10_000 })).rejects.toMatchObject({
+      code: "too_slow",
+      lasts: "for-now",
+    });
+    expect(await downloads.fetched({ stem: "b", address: working.at(), waitMs: 10_000 })).toMatchObject({ bytes: AUDIO.byteLength });
+  });
+
+  test("because one host keeps its recordings back leaves places for other hosts", async () => {
+    const silent = await recorder(() => undefined);
+    const working = await recorder();
+    const downloads = createDownloads({ folder: newFolder(), maxBytes: 1e6, allowPrivate: true, allowHttp: true });
+    onTestFinished(() => downloads.close());
+    for (let index = 0; index < 20; index += 1) {
+      expect(await downloads.fetched({ stem: `s${index}`, address: silent.at(`/${index}.wav`), waitMs: 0 })).toBeUndefined();
+    }
+    expect(await downloads.fetched({ stem: "b", address: working.at(), waitMs: 10_000 })).toMatchObject({ bytes: AUDIO.byteLength });
+    expect(silent.asked.length).toBeLessThanOrEqual(8);
   });
 
   test("at first is fetched as soon as it is there", async () => {

@@ -1,10 +1,12 @@
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OpenError, type Secret } from "../../src/connector.ts";
 import { removeLeftOvers } from "./left-overs.ts";
-import { outcomeOfS3Error } from "./s3-errors.ts";
+import { NotStoredError, outcomeOfS3Error } from "./s3-errors.ts";
+import { removeVersions } from "./s3-versions.ts";
 import { bucketOf } from "./settings.ts";
 import type { Store } from "./store.ts";
 
@@ -29,7 +31,8 @@ const silent = { trace: nothing, debug: nothing, info: nothing, warn: nothing, e
 /** @throws {OpenError} when the SDK is missing, or the bucket may not be read. */
 export async function openS3Store(settings: S3Settings): Promise<Store> {
   const { url, region, endpoint, access_key_id: accessKeyId, secret_access_key: secretAccessKey, timeoutMs } = settings;
-  const { S3Client, GetObjectCommand, PutObjectCommand, DeleteObjectCommand, ListObjectsV2Command } = await loadSdk();
+  const sdk = await loadSdk();
+  const { S3Client, GetObjectCommand, HeadObjectCommand, PutObjectCommand, DeleteObjectCommand, ListObjectsV2Command } = sdk;
   const { bucket: Bucket, prefix } = bucketOf(url);
   // Other services name regions as they like, and take any.
   const where = region ?? (endpoint === undefined ? undefined : "us-east-1");
@@ -79,16 +82,29 @@ export async function openS3Store(settings: S3Settings): Promise<Store> {
         throw error;
       }
     },
-    async write(name, bytes, { signal, contentType }) {
-      await client.send(new PutObjectCommand({ ...keyOf(name), Body: bytes, ContentType: contentType }), { abortSignal: signal });
+    async has(name, { signal }) {
+      try {
+        await client.send(new HeadObjectCommand(keyOf(name)), { abortSignal: signal });
+        return true;
+      } catch (error) {
+        if (error instanceof Error && ["NotFound", "NoSuchKey"].includes(error.name)) return false;
+        throw error;
+      }
     },
-    async moveIn(name, { path, bytes, sha256, contentType }, { signal }) {
+    async write(name, bytes, { signal, contentType }) {
+      const ContentMD5 = createHash("md5").update(bytes).digest("base64");
+      const put = new PutObjectCommand({ ...keyOf(name), Body: bytes, ContentType: contentType, ContentMD5 });
+      proveStored(await client.send(put, { abortSignal: signal }));
+    },
+    async moveIn(name, { path, bytes, sha256, md5, contentType }, { signal }) {
       const Body = createReadStream(path);
       const put = new PutObjectCommand({
         ...keyOf(name),
         Body,
         ContentLength: bytes,
         ContentType: contentType || UNTOLD,
+        // A bucket with Object Lock takes nothing without it (API_PutObject).
+        ContentMD5: md5,
         Metadata: { sha256 },
       });
       // The signature then covers the recording too: S3 refuses it when other bytes arrive (XAmzContentSHA256Mismatch).
@@ -100,7 +116,7 @@ export async function openS3Store(settings: S3Settings): Promise<Store> {
         { step: "build", name: "patchbaySignsTheFile" },
       );
       try {
-        await client.send(put, { abortSignal: signal });
+        proveStored(await client.send(put, { abortSignal: signal }));
       } finally {
         Body.destroy();
       }
@@ -108,7 +124,8 @@ export async function openS3Store(settings: S3Settings): Promise<Store> {
     },
     list: (start, { signal }) => list(start, signal),
     async remove(name, { signal }) {
-      await client.send(new DeleteObjectCommand(keyOf(name)), { abortSignal: signal });
+      const { DeleteMarker } = await client.send(new DeleteObjectCommand(keyOf(name)), { abortSignal: signal });
+      if (DeleteMarker) await removeVersions({ client, sdk, ...keyOf(name), signal });
     },
     afterErase: async () =>
       "a bucket that keeps versions keeps a deleted object as an older version, until a lifecycle rule or its lock's end removes it",
@@ -118,6 +135,11 @@ export async function openS3Store(settings: S3Settings): Promise<Store> {
       await rm(scratch, { recursive: true, force: true });
     },
   };
+}
+
+/** S3 names what it has stored. An answer of 200 that does not is somebody else's. */
+function proveStored({ ETag }: { ETag?: string | undefined }): void {
+  if (!ETag) throw new NotStoredError();
 }
 
 async function loadSdk() {

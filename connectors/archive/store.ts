@@ -8,6 +8,8 @@ export interface ScratchFile {
   bytes: number;
   /** Hex. */
   sha256: string;
+  /** Base64: what S3 wants of an object in a bucket with Object Lock. */
+  md5: string;
   contentType: string;
 }
 
@@ -24,7 +26,9 @@ export interface Store {
   moveIn(name: string, file: ScratchFile, options: InTime): Promise<void>;
   /** Names that begin so; the part behind the last slash is searched in one folder only. */
   list(prefix: string, options: InTime): Promise<string[]>;
-  /** Nothing there is nothing wrong. */
+  /** Whether it is there, also where it can only be read after a while (cold storage). */
+  has(name: string, options: InTime): Promise<boolean>;
+  /** Nothing there is nothing wrong. @throws {Error} in words when something of it stays: earlier versions */
   remove(name: string, options: InTime): Promise<void>;
   /** Behind the last `remove` of a forget: takes away what a broken write may have left of it. Resolves with what stays, for people. */
   afterErase(): Promise<string | undefined>;

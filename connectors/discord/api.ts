@@ -1,18 +1,12 @@
-import { type HttpAnswer, type Outcome, outcomeOfStatus, requestJson, type Secret } from "../../src/connector.ts";
+import { type HttpAnswer, requestJson, type Secret } from "../../src/connector.ts";
+import { type Failure, failureOf, fieldsOf, notDiscord } from "./outcome.ts";
 
 const WEBHOOK = /^(https?:\/\/[^/?#\s]+\/api)\/(?:v\d+\/)?(webhooks\/\d+\/[\w-]+)\/?$/;
 
-const API = {
-  title: "Discord",
-  fix: "Copy the webhook's address anew (channel settings, Integrations, Webhooks, Copy Webhook URL) into `url`",
-  duplicates: "none",
-} as const;
+type Refusal = { outcome: Failure };
 
-/** Discord's own codes (docs.discord.com/developers/topics/opcodes-and-status-codes): the message is gone, the webhook is gone. */
-const UNKNOWN_MESSAGE = 10008;
-const UNKNOWN_WEBHOOK = 10015;
-
-type Refusal = { outcome: Exclude<Outcome, { kind: "delivered" }> };
+/** Discord wants this form, and may block what has none (docs.discord.com/developers/reference, "User Agent"). */
+const HEADERS = { "user-agent": "DiscordBot (https://www.npmjs.com/package/patchbay, 0.1)" };
 
 export function isWebhook(url: Secret): boolean {
   return WEBHOOK.test(url.reveal());
@@ -34,14 +28,14 @@ export function apiOf({ url, baseUrl }: { url: Secret; baseUrl: string | undefin
   const [, written = "", webhook] = WEBHOOK.exec(url.reveal()) ?? [];
   const api = (baseUrl ?? written).replace(/\/+$/, "");
   const ask = (method: string, path: string, signal: AbortSignal, body?: unknown) =>
-    requestJson({ method, url: `${api}/v10/${webhook}${path}`, body, signal });
+    requestJson({ method, url: `${api}/v10/${webhook}${path}`, headers: HEADERS, body, signal });
 
   return {
     /** Whether the webhook is there, and where its messages are seen. */
     async look(signal: AbortSignal): Promise<Refusal | { linkOf(id: string): string }> {
       const answer = await ask("GET", "", signal);
       const { guild_id: guild, channel_id: channel } = fieldsOf(answer);
-      const outcome = refusalOf(answer);
+      const outcome = failureOf(answer);
       if (outcome) return { outcome };
       if (typeof channel !== "string") return { outcome: notDiscord("unauthorized") };
       return { linkOf: (id) => `https://discord.com/channels/${typeof guild === "string" ? guild : "@me"}/${channel}/${id}` };
@@ -52,10 +46,11 @@ export function apiOf({ url, baseUrl }: { url: Secret; baseUrl: string | undefin
       // Without wait=true Discord answers before it has the message, and says nothing when it does not take it.
       const answer =
         id === undefined ? await ask("POST", "?wait=true", signal, message) : await ask("PATCH", `/messages/${id}`, signal, message);
-      const outcome = refusalOf(answer);
+      const outcome = failureOf(answer);
       if (outcome) return { outcome };
       const { id: written } = fieldsOf(answer);
-      return typeof written === "string" ? { id: written } : { outcome: notDiscord("ambiguous") };
+      const isIt = typeof written === "string" && (id === undefined || written === id);
+      return isIt ? { id: written } : { outcome: notDiscord("ambiguous") };
     },
 
     /** The message as Discord keeps it; undefined when it is gone. @throws when Discord refuses to say. */
@@ -71,30 +66,9 @@ export function apiOf({ url, baseUrl }: { url: Secret; baseUrl: string | undefin
   };
 }
 
-function fieldsOf({ json }: HttpAnswer): Record<string, unknown> {
-  return typeof json === "object" && json !== null && !Array.isArray(json) ? (json as Record<string, unknown>) : {};
-}
-
-function refusalOf(answer: HttpAnswer): Refusal["outcome"] | undefined {
-  const outcome = outcomeOfStatus(answer, API);
-  const { code } = fieldsOf(answer);
-  if (!outcome || typeof code !== "number" || code === 0) return outcome;
-  // Asking a webhook that is gone again and again gets the whole address of the sender banned (docs, "Invalid Request Limit").
-  if (code === UNKNOWN_WEBHOOK)
-    return { kind: "unauthorized", code: `discord_${code}`, reason: "the webhook was deleted in Discord", fix: API.fix, stopsRoute: true };
-  if (code === UNKNOWN_MESSAGE) return { kind: "skipped", reason: "the message was deleted in Discord: it is not posted again" };
-  return "code" in outcome ? { ...outcome, code: `discord_${code}` } : outcome;
-}
-
 /** Whether it is there; its absence is no error. */
 function orThrow(answer: HttpAnswer): boolean {
-  const refusal = refusalOf(answer);
+  const refusal = failureOf(answer);
   if (refusal && refusal.kind !== "skipped") throw new Error(refusal.reason);
   return refusal === undefined;
-}
-
-/** A proxy's page in place of an answer. */
-function notDiscord(kind: "ambiguous" | "unauthorized"): Refusal["outcome"] {
-  const reason = "the answer is not one of Discord's: a proxy may stand in between";
-  return kind === "ambiguous" ? { kind, code: "not_discord", reason } : { kind, code: "not_discord", reason, fix: API.fix };
 }

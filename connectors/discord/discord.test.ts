@@ -61,9 +61,17 @@ describe("a call in a Discord channel", () => {
     await receiptOf(send({ summary: "@everyone <@123> **loud** [win](https://example.com) `code` ||hidden|| # heading" }));
     const { description } = (await embedOf(sandbox)) ?? {};
     expect(description).toBe(
-      "@everyone \\<@123\\> \\*\\*loud\\*\\* \\[win\\](https://example.com) \\`code\\` \\|\\|hidden\\|\\| \\# heading",
+      "@everyone \\<@123\\> \\*\\*loud\\*\\* \\[win\\](https\\://example.com) \\`code\\` \\|\\|hidden\\|\\| \\# heading",
     );
     expect((await sandbox.records())[0]?.body.allowed_mentions).toEqual({ parse: [] });
+  });
+
+  test("an address that somebody spoke is shown as it was said, and is no link", async () => {
+    const { sandbox, send, receiptOf } = await start();
+    await receiptOf(send({ summary: "Pay at https://evil.example/x, or http://b.example", agent_name: "steam://run/1" }));
+    const embed = (await embedOf(sandbox)) as { description: string; title: string };
+    expect(embed.description).toBe("Pay at https\\://evil.example/x, or http\\://b.example");
+    expect(JSON.stringify([embed.description, embed.title])).not.toMatch(/[a-z]:\/\//);
   });
 
   test("the title names the customer and links the CRM record when another route knows them", async () => {
@@ -134,20 +142,70 @@ describe("what Discord answers", () => {
     });
   });
 
-  test.each([
-    [500, "ambiguous"],
-    [502, "ambiguous"],
-    [503, "retry"],
-    [400, "rejected"],
-    [401, "unauthorized"],
-    [302, "unauthorized"],
-  ])("HTTP %i is %s", async (status, kind) => {
-    const { send } = await start({
-      answer: (request) => (request.method === "GET" ? undefined : new Response("<h1>marzipan</h1>", { status })),
-    });
+  const down = { kind: "retry", because: "down" };
+  const slower = { kind: "retry", because: "rate-limit" };
+  const meets = async (answer: Response) => {
+    const { send } = await start({ answer: (request) => (request.method === "GET" ? undefined : answer) });
     const outcome = await send();
-    expect(outcome?.kind).toBe(kind);
     expect(JSON.stringify(outcome)).not.toContain("marzipan");
+    return outcome;
+  };
+
+  test.each<[number, object]>([
+    [302, { kind: "unauthorized" }],
+    [400, { kind: "rejected" }],
+    [401, { kind: "unauthorized" }],
+    [403, { ...down, code: "edge_403", retryAfterMs: 37_000 }],
+    [404, { kind: "unauthorized" }],
+    [413, { kind: "rejected" }],
+    [429, { ...slower, code: "edge_429", retryAfterMs: 37_000 }],
+    [500, { kind: "ambiguous" }],
+    [502, { ...down, retryAfterMs: 37_000 }],
+    [503, { ...down, retryAfterMs: 37_000 }],
+    [504, { kind: "ambiguous" }],
+    [520, { kind: "ambiguous" }],
+    [521, down],
+    [522, { kind: "ambiguous" }],
+    [523, down],
+    [525, down],
+    [530, down],
+  ])("a page with status %i, as from what stands before Discord's API", async (status, outcome) => {
+    const headers = { location: "https://elsewhere.example/", "retry-after": "37" };
+    expect(await meets(new Response("<h1>marzipan</h1> error code: 1015", { status, headers }))).toMatchObject(outcome);
+  });
+
+  test.each<[number, number, object]>([
+    [400, 50035, { kind: "rejected", code: "discord_50035" }],
+    [400, 50006, { kind: "rejected" }],
+    [400, 200000, { kind: "rejected" }],
+    [400, 240000, { kind: "rejected" }],
+    [413, 40005, { kind: "rejected" }],
+    [400, 220001, { kind: "unauthorized", fix: expect.stringContaining("text channel") }],
+    [401, 50027, { kind: "unauthorized", code: "discord_50027" }],
+    [401, 40001, { kind: "unauthorized" }],
+    [403, 50013, { kind: "unauthorized" }],
+    [403, 50001, { kind: "unauthorized" }],
+    [403, 40333, down],
+    [403, 40004, down],
+    [403, 40006, down],
+    [503, 130000, down],
+    [400, 20028, slower],
+    [403, 20016, slower],
+    [429, 40062, { ...slower, retryAfterMs: 1_337 }],
+    [404, 10003, { kind: "unauthorized", fix: expect.stringContaining("text channel") }],
+    [404, 10015, { kind: "unauthorized", stopsRoute: true }],
+    [404, 10008, { kind: "skipped" }],
+    [404, 0, { kind: "unauthorized" }],
+  ])("%i with Discord's code %i", async (status, code, outcome) => {
+    expect(await meets(Response.json({ message: "marzipan", code, retry_after: 1.337 }, { status }))).toMatchObject(outcome);
+  });
+
+  test("an answer that names another message than the one that was edited is no proof of it", async () => {
+    const { send, receiptOf } = await start({
+      answer: (request) => (request.method === "PATCH" ? Response.json({ id: "1", content: "" }) : undefined),
+    });
+    const previous = await receiptOf(send());
+    expect(await send({ summary: "Later" }, { previous })).toMatchObject({ kind: "ambiguous", code: "not_discord" });
   });
 
   test("a proxy's page with status 200 is no message", async () => {

@@ -45,9 +45,12 @@ export function messageOf({ key, call, with: { text }, related }: Delivery<Disco
   return { embeds: [embed], allowed_mentions: { parse: [] } };
 }
 
-/** Text from a call as Discord's Markdown: a backslash before any sign makes it that sign. Halves of a character become the replacement mark. */
+/**
+ * Text from a call as Discord's Markdown: a backslash before any sign makes it that sign. An address that somebody spoke is shown, and is no link; and
+ * what begins with a bracket makes none of an author's own brackets before it. Halves of a character become the replacement mark.
+ */
 function escaped(text: string): string {
-  return text.replace(/[\\*_~`|<>[\]#]/g, "\\$&").toWellFormed();
+  return text.replace(/[\\*_~`|<>[\]#]|:(?=\/\/)|^\(/g, "\\$&").toWellFormed();
 }
 
 /** A value in a template. An address keeps working in a link of the author's, and can neither end nor mark it up. */

@@ -55,6 +55,8 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     if (latencyMs > 0) await delay(latencyMs);
     const [, version, id, token, messageId] =
       /^\/api\/(v\d+)?\/?webhooks\/(\d+)\/([\w-]+)(?:\/messages\/(\d+))?$/.exec(new URL(request.url).pathname) ?? [];
+    if (!/^DiscordBot \(https?:\/\/\S+, [\d.]+\)/.test(request.headers.get("user-agent") ?? ""))
+      return refuse(403, 40333, "internal network error");
     if (version !== "v10") return refuse(404, 0, "404: Not Found");
     if (id !== ID) return refuse(404, 10015, "Unknown Webhook");
     if (token !== TOKEN) return refuse(401, 50027, "Invalid Webhook Token");

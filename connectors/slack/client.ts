@@ -1,5 +1,5 @@
 import { WebClient } from "@slack/web-api";
-import { OpenError, type Outcome, type Secret } from "../../src/connector.ts";
+import { OpenError, type Outcome, parseRetryAfterMs, type Secret } from "../../src/connector.ts";
 import { outcomeOfSlack, SCOPE_FIX } from "./outcome.ts";
 
 /** The SDK prints nothing: its debug lines hold whole messages. */
@@ -13,6 +13,17 @@ const silent = {
   setName: () => undefined,
 };
 
+/**
+ * As the SDK asks for it, but: of an answer that leads elsewhere the status is read, instead of an error without one, and a `Retry-After` that is a date
+ * (RFC 9110 §10.2.3) is made the seconds that the SDK reads.
+ */
+const ask: typeof fetch = async (input, init) => {
+  const response = await fetch(input, { ...init, redirect: "manual" });
+  const waitMs = parseRetryAfterMs(response.headers.get("retry-after"), Date.now());
+  if (response.status !== 429 || waitMs === undefined) return response;
+  return new Response(response.body, { status: 429, headers: { "retry-after": String(Math.ceil(waitMs / 1000)) } });
+};
+
 export function createClient(options: { token: Secret; baseUrl: string | undefined; timeoutMs: number }): WebClient {
   const { token, baseUrl, timeoutMs } = options;
   return new WebClient(token.reveal(), {
@@ -22,6 +33,7 @@ export function createClient(options: { token: Secret; baseUrl: string | undefin
     rejectRateLimitedCalls: true,
     timeout: timeoutMs,
     allowAbsoluteUrls: false,
+    fetch: ask,
     logger: silent,
   });
 }

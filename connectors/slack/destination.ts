@@ -2,7 +2,7 @@ import type { Delivery, OpenDestination, Outcome, Receipt, Secret } from "../../
 import { createChannels } from "./channels.ts";
 import { createClient, whoAmI } from "./client.ts";
 import { findMessage } from "./find.ts";
-import { readOne } from "./history.ts";
+import { readOne, tsOf } from "./history.ts";
 import { createLines } from "./lines.ts";
 import { messageOf } from "./message.ts";
 import { customerHashOf, hashWith } from "./metadata.ts";
@@ -69,7 +69,7 @@ export async function openSlack(options: {
   async function edit(channel: string, previous: Receipt, message: ReturnType<typeof messageOf>) {
     const answer = await client.chat.update({ channel, ts: previous.id, ...message });
     const { thread, unthreaded } = previous.extra ?? {};
-    return { channel: answer.channel ?? channel, ts: answer.ts ?? "", thread, unthreaded };
+    return { channel: answer.channel ?? channel, ts: tsOf(answer), thread, unthreaded };
   }
 
   /** Whom the message mentions: who owns the record, else who owns the agent; once mentioned, the same one. */

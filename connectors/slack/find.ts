@@ -2,7 +2,7 @@ import type { WebClient } from "@slack/web-api";
 import { type Delivery, parseDurationMs, unixMsOf } from "../../src/connector.ts";
 import { MAX_PAGES, type OurMessage, readOurs, tsOfMs } from "./history.ts";
 import { countedIn } from "./lines.ts";
-import { CALL_EVENT, LINE_EVENT } from "./metadata.ts";
+import { CALL_EVENT, LINE_EVENT, shortKeyOf } from "./metadata.ts";
 import { type Posted, THREAD_FOR } from "./post.ts";
 import type { SlackWith } from "./with.ts";
 
@@ -26,7 +26,8 @@ export async function findMessage(options: {
   const { client, delivery, botId, customer, callHash, signal } = options;
   const { max_per_hour: most, thread_for: threadFor = THREAD_FOR } = delivery.with;
   const channel = delivery.previous?.extra?.channel ?? delivery.with.channel;
-  const isIt = ({ type, payload }: OurMessage) => type === CALL_EVENT && payload.key === delivery.key;
+  const isIt = ({ type, payload }: OurMessage) =>
+    type === CALL_EVENT && (payload.key === shortKeyOf(delivery.key) || payload.key === delivery.key);
 
   // A thread, or a line, may have begun before the call.
   const beforeMs = Math.max(customer === undefined ? 0 : (parseDurationMs(threadFor) ?? 0), most === undefined ? 0 : HOUR_MS);

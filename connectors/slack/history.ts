@@ -1,4 +1,5 @@
 import type { WebClient } from "@slack/web-api";
+import { NotSlackError } from "./outcome.ts";
 
 /** 200 is what Slack recommends at most; ten pages are a thousand seconds of a channel that is as busy as Slack allows, twice. */
 const PAGE = 200;
@@ -68,6 +69,12 @@ export async function readOne(options: {
   const raw = messages.find((one) => one.ts === ts);
   const ours = raw && oursOf(raw, botId);
   return ours && { ours, raw: raw as Record<string, unknown> };
+}
+
+/** What a write gave: without the name of the message nobody knows that it is there. @throws {NotSlackError} */
+export function tsOf({ ts }: { ts?: string | undefined }): string {
+  if (!ts || !/^\d+\.\d+$/.test(ts)) throw new NotSlackError();
+  return ts;
 }
 
 /** Anybody's app may write such metadata; ours alone is our message. */

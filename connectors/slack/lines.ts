@@ -1,7 +1,7 @@
 import type { KnownBlock, MessageMetadata, WebClient } from "@slack/web-api";
 import { truncate } from "../../src/connector.ts";
 import type { Channel } from "./channels.ts";
-import { type OurMessage, readOne } from "./history.ts";
+import { type OurMessage, readOne, tsOf } from "./history.ts";
 import { LINE_EVENT } from "./metadata.ts";
 import { escaped, hoursText } from "./text.ts";
 
@@ -62,7 +62,7 @@ export function createLines(options: { client: WebClient; botId: string | undefi
     const answer = line
       ? await client.chat.update({ channel: channel.id, ts: line.ts, ...message })
       : await client.chat.postMessage({ channel: channel.id, ...message, unfurl_links: false, unfurl_media: false });
-    const ts = line?.ts ?? answer.ts ?? "";
+    const ts = tsOf(answer);
     channel.messages.set(ts, { ts, type: LINE_EVENT, payload });
     return ts;
   }

@@ -1,6 +1,6 @@
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import type { MessageMetadata } from "@slack/web-api";
-import { customerOf, type Delivery, type Secret } from "../../src/connector.ts";
+import { customerOf, type Delivery, type Secret, truncate } from "../../src/connector.ts";
 import type { SlackWith } from "./with.ts";
 
 /** `event_type` of a call's message, by which we know our own messages again. */
@@ -22,7 +22,15 @@ export function customerHashOf({ call, with: { thread_by } }: Delivery<SlackWith
   return thread_by !== undefined && "number" in customer ? hash(`customer ${customer.number}`) : undefined;
 }
 
+/** How much metadata Slack takes is not documented (`metadata_too_large`). A call_id may have 512 characters, and the key has it too. */
+const KEY_LENGTH = 200;
+
+/** By which a message is found again: the delivery's key, or what stands for a long one. */
+export function shortKeyOf(key: string): string {
+  return key.length <= KEY_LENGTH ? key : `sha256:${createHash("sha256").update(key).digest("hex")}`;
+}
+
 export function metadataOf({ key, call }: Delivery<SlackWith>, customer: string | undefined): MessageMetadata {
-  const payload = { call_id: call.call_id, source: call.source, key };
+  const payload = { call_id: truncate(call.call_id, KEY_LENGTH), source: truncate(call.source, KEY_LENGTH), key: shortKeyOf(key) };
   return { event_type: CALL_EVENT, event_payload: customer === undefined ? payload : { ...payload, customer } };
 }

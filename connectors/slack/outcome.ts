@@ -1,5 +1,5 @@
 import { WebAPIHTTPError, WebAPIPlatformError, WebAPIRateLimitedError } from "@slack/web-api";
-import { type Outcome, outcomeOfNetworkError } from "../../src/connector.ts";
+import { type Outcome, outcomeOfEdge, outcomeOfNetworkError, parseRetryAfterMs } from "../../src/connector.ts";
 
 type Class = (code: string, channel: string) => Outcome;
 
@@ -33,18 +33,36 @@ const again: Class = (code) => ({ kind: "retry", because: "record", code, reason
 const stands: Class = (code) => ({ kind: "skipped", reason: `the message can no longer be changed (${code})` });
 const deleted: Class = () => ({ kind: "skipped", reason: "the message was deleted in Slack: it is not posted again" });
 
+const unauthorized =
+  (reason: string, fix: string): Class =>
+  (code) => ({ kind: "unauthorized", code, reason: `${reason} (${code})`, fix });
+const barred = unauthorized(
+  "Slack or the workspace keeps the app, or this machine's network, out",
+  "Ask an administrator of the workspace which networks, apps and two-factor rules it has",
+);
+/** No call is at fault: each would be refused alike. */
+const misread = unauthorized(
+  "Slack does not read the request",
+  "See what a proxy on the way does to it; if there is none, report it with the code, or take a newer Patchbay",
+);
+
 const CLASSES: [Class, string][] = [
   [token, "invalid_auth not_authed account_inactive token_revoked token_expired"],
   [
     permission,
-    `missing_scope not_allowed_token_type no_permission access_denied accesslimited ekm_access_denied enterprise_is_restricted
-     team_access_not_granted two_factor_setup_required metadata_must_be_sent_from_app`,
+    "missing_scope not_allowed_token_type no_permission access_denied team_access_not_granted metadata_must_be_sent_from_app as_user_not_supported",
+  ],
+  [barred, "accesslimited enterprise_is_restricted two_factor_setup_required"],
+  [
+    misread,
+    `deprecated_endpoint method_deprecated method_not_supported_for_channel_type unknown_method invalid_arg_name invalid_array_arg invalid_charset
+     invalid_form_data invalid_post_type missing_post_type`,
   ],
   [notIn, "not_in_channel"],
   [noChannel, "channel_not_found team_not_found"],
   [
     closed,
-    `is_archived is_inactive restricted_action restricted_action_read_only_channel restricted_action_thread_locked
+    `is_archived is_inactive ekm_access_denied restricted_action restricted_action_read_only_channel restricted_action_thread_locked
      restricted_action_thread_only_channel restricted_action_non_threadable_channel messages_tab_disabled cannot_reply_to_message`,
   ],
   [unclear, "fatal_error internal_error"],
@@ -59,6 +77,11 @@ const CLASSES: [Class, string][] = [
 /** From chat.postMessage's and chat.update's lists of errors (docs.slack.dev/reference/methods). */
 const CLASS_OF = new Map(CLASSES.flatMap(([outcome, codes]) => codes.split(/\s+/).map((code) => [code, outcome] as const)));
 
+/** An answer of success that names no message: something in between may have given it. */
+export class NotSlackError extends Error {
+  override readonly name = "NotSlackError";
+}
+
 /** Total: every error of the SDK and of the network has an outcome. Slack's codes are passed on; its messages may quote us and are not. */
 export function outcomeOfSlack(error: unknown, options: { channel: string }): Outcome {
   if (error instanceof WebAPIRateLimitedError) {
@@ -72,7 +95,8 @@ export function outcomeOfSlack(error: unknown, options: { channel: string }): Ou
     };
   }
   if (error instanceof WebAPIPlatformError) return outcomeOfCode(error, options.channel);
-  if (error instanceof WebAPIHTTPError) return outcomeOfStatus(error.statusCode);
+  if (error instanceof WebAPIHTTPError) return outcomeOfStatus(error);
+  if (error instanceof NotSlackError) return NOT_SLACK;
   const message = error instanceof Error ? error.message : "";
   // What the SDK makes of a 429 without a readable Retry-After: a plain Error.
   if (message.startsWith("Retry header did not contain")) return slower("429", "");
@@ -85,11 +109,17 @@ export function outcomeOfSlack(error: unknown, options: { channel: string }): Ou
   );
 }
 
+const NOT_SLACK: Outcome = {
+  kind: "ambiguous",
+  code: "not_slack",
+  reason: "the answer is not one of Slack's: a proxy may stand in between",
+};
+
 function outcomeOfCode(error: WebAPIPlatformError, channel: string): Outcome {
   const code = error.data.error;
   // A proxy's page with status 200: the SDK hands its whole text over as the code.
   if (typeof code !== "string" || !/^[a-z][a-z0-9_]{0,63}$/.test(code)) {
-    return { kind: "ambiguous", code: "not_slack", reason: "the answer is not one of Slack's: a proxy may stand in between" };
+    return NOT_SLACK;
   }
   const outcome = CLASS_OF.get(code)?.(code, channel);
   const retryAfter = error.data.response_metadata?.retryAfter;
@@ -98,16 +128,18 @@ function outcomeOfCode(error: WebAPIPlatformError, channel: string): Outcome {
 }
 
 /** Slack itself answers 200 or 429; every other status comes from something in front of it, or from its servers in trouble. */
-function outcomeOfStatus(status: number): Outcome {
+function outcomeOfStatus({ statusCode: status, headers }: WebAPIHTTPError): Outcome {
   const code = `http_${status}`;
+  const fix = "Check `base_url`, and what a proxy on the way does";
+  const retryAfter = typeof headers["retry-after"] === "string" ? headers["retry-after"] : undefined;
+  const edge = outcomeOfEdge(status, { title: "Slack", fix, retryAfter });
+  if (edge) return edge;
   if (status >= 500) return { kind: "ambiguous", code, reason: `Slack failed while it had the message (HTTP ${status})` };
   if (status === 413) return { kind: "rejected", code, reason: "the message is too large (HTTP 413)" };
-  return {
-    kind: "unauthorized",
-    code,
-    reason: `there is no Slack API at this address (HTTP ${status})`,
-    fix: "Check `base_url`, and what a proxy on the way does",
-  };
+  const wait = parseRetryAfterMs(retryAfter, Date.now());
+  if (status === 408 || status === 425)
+    return { ...(again(code, "") as Outcome & { kind: "retry"; because: "record" }), ...(wait !== undefined && { retryAfterMs: wait }) };
+  return { kind: "unauthorized", code, reason: `there is no Slack API at this address (HTTP ${status})`, fix };
 }
 
 /** Slack's own code of a refusal; undefined where it was none of Slack's. */

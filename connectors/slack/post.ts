@@ -1,6 +1,7 @@
 import type { WebClient } from "@slack/web-api";
 import { type Delivery, parseDurationMs } from "../../src/connector.ts";
 import { type Channel, type Channels, postedInAnHour } from "./channels.ts";
+import { tsOf } from "./history.ts";
 import type { Lines } from "./lines.ts";
 import type { Message } from "./message.ts";
 import { CALL_EVENT } from "./metadata.ts";
@@ -72,7 +73,7 @@ async function postNow(options: PostOptions, channel: Channel | undefined, threa
     unfurl_links: false,
     unfurl_media: false,
   });
-  const ts = answer.ts ?? "";
+  const ts = tsOf(answer);
   // A reply is no parent.
   const payload = customer === undefined || thread !== undefined ? {} : { customer };
   channel?.messages.set(ts, { ts, type: CALL_EVENT, payload });

@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Delivery, OpenDestination, Outcome, Receipt, Sandbox, SandboxRecord, SharedCall } from "../../src/connector.ts";
@@ -330,59 +330,137 @@ describe("how an attempt ends", () => {
   const platform = (error: string, more: Record<string, unknown> = {}) => Response.json({ ok: false, error, ...more });
   const onPost = (answer: () => Response) => (method: string) => (method.startsWith("chat.") ? answer() : undefined);
 
-  test.each<
-    [string, () => Response, Partial<Extract<Outcome, { code: string }>> & { retryAfterMs?: number | undefined; because?: string }]
-  >([
-    [
-      "a 429 of 37 seconds",
-      () => new Response("", { status: 429, headers: { "retry-after": "37" } }),
-      { kind: "retry", because: "rate-limit", retryAfterMs: 37_000 },
-    ],
-    ["a 429 that does not say how long", () => new Response("", { status: 429 }), { kind: "retry", because: "rate-limit", code: "429" }],
-    [
-      "ratelimited in the body",
-      () => Response.json({ ok: false, error: "ratelimited" }, { headers: { "retry-after": "5" } }),
-      { kind: "retry", because: "rate-limit", retryAfterMs: 5_000 },
-    ],
-    ["message_limit_exceeded", () => platform("message_limit_exceeded"), { kind: "retry", because: "rate-limit", retryAfterMs: 3_600_000 }],
-    ["fatal_error", () => platform("fatal_error"), { kind: "ambiguous", code: "fatal_error" }],
-    ["internal_error", () => platform("internal_error"), { kind: "ambiguous", code: "internal_error" }],
-    [
-      "an HTML page with status 502",
-      () => new Response("<html>+14155550100</html>", { status: 502 }),
-      { kind: "ambiguous", code: "http_502" },
-    ],
-    ["an HTML page with status 200", () => new Response("<html>+14155550100</html>"), { kind: "ambiguous", code: "not_slack" }],
-    ["service_unavailable", () => platform("service_unavailable"), { kind: "retry", because: "down" }],
-    ["request_timeout", () => platform("request_timeout"), { kind: "retry", because: "record" }],
-    ["token_revoked", () => platform("token_revoked"), { kind: "unauthorized", code: "token_revoked" }],
-    [
-      "missing_scope",
-      () => platform("missing_scope", { needed: "chat:write" }),
-      { kind: "unauthorized", fix: expect.stringContaining("chat:write") } as never,
-    ],
-    ["restricted_action_read_only_channel", () => platform("restricted_action_read_only_channel"), { kind: "unauthorized" }],
-    [
-      "invalid_blocks",
-      () => platform("invalid_blocks", { response_metadata: { messages: ["[ERROR] +14155550100"] } }),
-      { kind: "rejected", code: "invalid_blocks" },
-    ],
-    [
-      "a code that nobody has seen yet",
-      () => platform("brand_new_error"),
-      { kind: "rejected", code: "brand_new_error", reason: "Slack refuses the message (brand_new_error)" },
-    ],
-    [
-      "a 404",
-      () => new Response("", { status: 404 }),
-      { kind: "unauthorized", code: "http_404", fix: expect.stringContaining("base_url") } as never,
-    ],
-  ])("%s", async (_what, answer, expected) => {
+  type Expected = Record<string, unknown>;
+  const ends = async (answer: () => Response, expected: Expected) => {
     const { send, called } = await openSlack({ fault: onPost(answer) });
     const outcome = await send();
     expect(outcome).toMatchObject(expected);
     expect(JSON.stringify(outcome)).not.toContain("+1415");
     expect(called).toEqual(["auth.test", "chat.postMessage"]);
+  };
+  const down = { kind: "retry", because: "down" };
+  const slower = { kind: "retry", because: "rate-limit" };
+  const record = { kind: "retry", because: "record" };
+  const ambiguous = { kind: "ambiguous" };
+  const rejected = { kind: "rejected" };
+  const fixedBy = (words: string) => ({ kind: "unauthorized", fix: expect.stringContaining(words) });
+
+  /** Every code of chat.postMessage's and chat.update's documentation, and those of every method. */
+  test.each<[Expected, string]>([
+    [fixedBy("`token`"), "invalid_auth not_authed account_inactive token_revoked token_expired"],
+    [
+      fixedBy("chat:write"),
+      "missing_scope not_allowed_token_type no_permission access_denied team_access_not_granted metadata_must_be_sent_from_app as_user_not_supported",
+    ],
+    [fixedBy("administrator"), "accesslimited enterprise_is_restricted two_factor_setup_required"],
+    [fixedBy("/invite"), "not_in_channel channel_not_found team_not_found"],
+    [
+      fixedBy("another `channel`"),
+      `is_archived is_inactive ekm_access_denied restricted_action restricted_action_read_only_channel restricted_action_thread_locked
+       restricted_action_thread_only_channel restricted_action_non_threadable_channel messages_tab_disabled cannot_reply_to_message`,
+    ],
+    [
+      fixedBy("proxy"),
+      `deprecated_endpoint method_deprecated unknown_method invalid_arg_name invalid_array_arg invalid_charset invalid_form_data invalid_post_type
+       missing_post_type`,
+    ],
+    [down, "service_unavailable team_added_to_org org_login_required"],
+    [slower, "ratelimited rate_limited"],
+    [{ ...slower, scope: "destination", retryAfterMs: 3_600_000 }, "message_limit_exceeded"],
+    [record, "request_timeout"],
+    [ambiguous, "fatal_error internal_error"],
+    [
+      rejected,
+      `msg_too_long msg_blocks_too_long no_text invalid_blocks invalid_blocks_format too_many_attachments attachment_payload_limit_exceeded
+       markdown_text_conflict invalid_metadata_format invalid_metadata_schema metadata_too_large invalid_arguments too_many_contact_cards
+       missing_file_data a_code_that_nobody_has_seen_yet`,
+    ],
+  ])("Slack's codes that mean %o", async (expected, codes) => {
+    for (const code of codes.split(/\s+/))
+      await ends(() => platform(code, { response_metadata: { messages: ["[ERROR] +14155550100"] } }), { ...expected, code });
+  });
+
+  test.each<[number, Expected]>([
+    [302, fixedBy("base_url")],
+    [403, fixedBy("base_url")],
+    [404, fixedBy("base_url")],
+    [408, record],
+    [413, rejected],
+    [451, { kind: "unauthorized" }],
+    [500, ambiguous],
+    [502, ambiguous],
+    [503, { ...down, retryAfterMs: 37_000 }],
+    [504, ambiguous],
+    [511, { kind: "unauthorized" }],
+    [521, down],
+    [524, ambiguous],
+    [529, { ...down, retryAfterMs: 37_000 }],
+  ])("a page with status %i, from something in front of Slack", async (status, expected) => {
+    const headers = { "retry-after": "37", location: "https://elsewhere.example/" };
+    await ends(() => new Response("<html>+14155550100</html>", { status, headers }), { ...expected, code: `http_${status}` });
+  });
+
+  test("a 429 says for how long, in seconds or as a date, or nothing", async () => {
+    const of = (headers: Record<string, string>) => () => new Response("", { status: 429, headers });
+    await ends(of({ "retry-after": "37" }), { ...slower, scope: "target", retryAfterMs: 37_000 });
+    const { send } = await openSlack({ fault: onPost(of({ "retry-after": new Date(Date.now() + 90_000).toUTCString() })) });
+    const outcome = await send();
+    expect(outcome).toMatchObject(slower);
+    expect((outcome as { retryAfterMs: number }).retryAfterMs).toBeGreaterThan(60_000);
+    await ends(of({}), { ...slower, code: "429" });
+    await ends(() => Response.json({ ok: false, error: "ratelimited" }, { headers: { "retry-after": "5" } }), {
+      ...slower,
+      retryAfterMs: 5_000,
+    });
+  });
+
+  test.each([
+    ["a page", () => new Response("<html>+14155550100</html>")],
+    ["JSON of another shape", () => Response.json({ hello: "+14155550100" })],
+    ["a success that names no message", () => Response.json({ ok: true })],
+    ["a success that names none of Slack's", () => Response.json({ ok: true, ts: "+14155550100" })],
+  ])("%s with status 200 is no delivery", async (_what, answer) => {
+    await ends(answer, { kind: "ambiguous", code: "not_slack" });
+  });
+
+  test("an edit whose answer names no message is no delivery", async () => {
+    const { send } = await openSlack({ fault: onPost(() => Response.json({ ok: true })) });
+    const previous = { id: "1.1", extra: { channel: CHANNEL } };
+    expect(await send(deliveryOf(documentedCall(), { previous }))).toMatchObject({ kind: "ambiguous", code: "not_slack" });
+  });
+
+  test("an address that leads elsewhere is said when it is opened, and is not followed", async () => {
+    const seen: string[] = [];
+    const serve = async (answer: (request: IncomingMessage, response: ServerResponse) => void) => {
+      const server = createServer(answer);
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      closers.push(async () => {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      });
+      return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    };
+    const elsewhere = await serve((request, response) => {
+      seen.push(request.url ?? "");
+      response.end("{}");
+    });
+    const base_url = await serve((_request, response) => response.writeHead(307, { location: elsewhere }).end());
+    await expect(openWith({ base_url, token: "xoxb-x" })).rejects.toMatchObject({ outcome: { kind: "unauthorized", code: "http_307" } });
+    expect(seen).toEqual([]);
+  });
+
+  test("a call's id of 512 characters is in the metadata shortened, and the message is found by it", async () => {
+    const { send, find, records } = await openSlack();
+    const call_id = "\u{1F600}".repeat(256);
+    const delivery = { ...deliveryOf(documentedCall({ call_id })), key: `voiceinfra/${call_id}/sales-channel` };
+    await send(delivery);
+    const [record] = await records();
+    const metadata = record?.body.metadata as { event_payload: Record<string, string> };
+    expect(Buffer.byteLength(JSON.stringify(metadata))).toBeLessThan(1_500);
+    expect(metadata.event_payload.key).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect((await find(delivery))?.id).toBe(record?.id);
+    const other = { ...delivery, key: `${delivery.key}x` };
+    expect(await find(other)).toBeUndefined();
   });
 
   test.each([

@@ -1,5 +1,5 @@
 import { customerLabel, type Delivery, durationText, type SharedCall, timeText, truncate } from "../../src/connector.ts";
-import { authorsText, escaped, escapedLine } from "./text.ts";
+import { authorsText, plain, plainLine } from "./text.ts";
 import type { TeamsWith } from "./with.ts";
 
 /**
@@ -15,21 +15,39 @@ const BUTTON_LENGTH = 60;
 const URL_LENGTH = 2_000;
 /** In UTF-16 units: more could not fit. */
 const TEXT_LENGTH = BYTES_MOST;
+/** What is beyond goes on in the last one: each costs bytes of its own. */
+const PARAGRAPHS_MOST = 20;
 
+/** In Markdown: only what a route's author writes. */
 interface TextBlock {
   type: "TextBlock";
   id: string;
   text: string;
   wrap: true;
+  spacing: "Medium";
+}
+interface TextRun {
+  type: "TextRun";
+  text: string;
   size?: "Large" | "Small";
   weight?: "Bolder";
   isSubtle?: true;
-  spacing?: "Medium";
 }
-interface FactSet {
-  type: "FactSet";
-  id: "facts";
-  facts: { title: string; value: string }[];
+/**
+ * Text that no Markdown is read in (adaptivecards.io, "TextRun": Markdown is for TextBlock and Fact), so that nothing in it needs an escape: Teams on
+ * phones shows the escapes of a TextBlock as backslashes (microsoft/AdaptiveCards issue 7474).
+ */
+interface RichTextBlock {
+  type: "RichTextBlock";
+  id?: string;
+  inlines: TextRun[];
+  spacing?: "Small";
+}
+interface Container {
+  type: "Container";
+  id: "facts" | "summary";
+  items: RichTextBlock[];
+  spacing: "Medium";
 }
 interface OpenUrl {
   type: "Action.OpenUrl";
@@ -43,7 +61,7 @@ export interface Card {
   version: "1.4";
   fallbackText: string;
   msteams: { width: "Full" };
-  body: (TextBlock | FactSet)[];
+  body: (TextBlock | RichTextBlock | Container)[];
   actions?: OpenUrl[];
 }
 export interface Envelope {
@@ -57,8 +75,7 @@ export function messageOf(delivery: Delivery<TeamsWith>, options: { timezone: st
   const title = truncate((delivery.with.title?.trim() || titleOf(delivery)).replace(/\s+/g, " "), TITLE_LENGTH);
   const own = delivery.with.text?.trim() ?? "";
   const around = (long: string) => {
-    const middle: (TextBlock | FactSet)[] =
-      own === "" ? [factsOf(delivery, options.timezone), ...textBlock("summary", escaped(long))] : textBlock("text", authorsText(long));
+    const middle = own === "" ? [factsOf(delivery, options.timezone), ...summaryOf(long)] : ownText(authorsText(long));
     const actions = actionsOf([
       ["Recording", call.recording_url],
       [`Open in ${related?.title}`, related?.url],
@@ -72,16 +89,13 @@ export function messageOf(delivery: Delivery<TeamsWith>, options: { timezone: st
       fallbackText: title.replaceAll("<", "‹").replaceAll(">", "›").toWellFormed(),
       msteams: { width: "Full" },
       body: [
-        { type: "TextBlock", id: "title", text: escapedLine(title), wrap: true, size: "Large", weight: "Bolder" },
+        { type: "RichTextBlock", id: "title", inlines: [run(plainLine(title), { size: "Large", weight: "Bolder" })] },
         ...middle,
         // Teams cannot tell a second card of the same call; people can.
         {
-          type: "TextBlock",
+          type: "RichTextBlock",
           id: idOf(delivery.key),
-          text: `Call ID: ${escapedLine(fact(call.call_id))}`,
-          wrap: true,
-          size: "Small",
-          isSubtle: true,
+          inlines: [run(`Call ID: ${plainLine(fact(call.call_id))}`, { size: "Small", isSubtle: true })],
         },
       ],
       ...(actions.length === 0 ? {} : { actions }),
@@ -112,7 +126,7 @@ function titleOf({ call, related }: Delivery<TeamsWith>): string {
   return [DIRECTIONS[call.direction], who, call.call_outcome].filter((part) => part !== "").join(" · ");
 }
 
-function factsOf({ call, related }: Delivery<TeamsWith>, timezone: string): FactSet {
+function factsOf({ call, related }: Delivery<TeamsWith>, timezone: string): Container {
   const all: [string, string | undefined][] = [
     ["Customer", related?.person?.name],
     ["Number", customerLabel(call)],
@@ -120,19 +134,38 @@ function factsOf({ call, related }: Delivery<TeamsWith>, timezone: string): Fact
     ["Agent", call.agent_name],
     ["Time", timeText(call.start_time, timezone)],
   ];
-  return {
-    type: "FactSet",
-    id: "facts",
-    facts: all.flatMap(([title, value]) => (value ? [{ title, value: escapedLine(fact(value)) }] : [])),
-  };
+  const items = all.flatMap(([title, value]): RichTextBlock[] => {
+    const shown = plainLine(fact(value ?? ""));
+    // A card with a run of nothing is refused whole.
+    if (shown === "") return [];
+    return [{ type: "RichTextBlock", inlines: [run(`${title}: `, { weight: "Bolder" }), run(shown)], spacing: "Small" }];
+  });
+  return { type: "Container", id: "facts", items, spacing: "Medium" };
+}
+
+/** A block for each paragraph: a new line in a run is a blank. */
+function summaryOf(text: string): Container[] {
+  const paragraphs = plain(text)
+    .split(/\n+/)
+    .filter((line) => line.trim() !== "");
+  if (paragraphs.length === 0) return [];
+  const shown = [...paragraphs.slice(0, PARAGRAPHS_MOST - 1), paragraphs.slice(PARAGRAPHS_MOST - 1).join(" ")].filter(
+    (line) => line !== "",
+  );
+  const items = shown.map((line): RichTextBlock => ({ type: "RichTextBlock", inlines: [run(line)], spacing: "Small" }));
+  return [{ type: "Container", id: "summary", items, spacing: "Medium" }];
+}
+
+function run(text: string, look: Omit<TextRun, "type" | "text"> = {}): TextRun {
+  return { type: "TextRun", text, ...look };
 }
 
 const fact = (text: string) => truncate(text, FACT_LENGTH);
 /** Nobody sees it; it tells whose card this is. */
 const idOf = (key: string) => truncate(key, 500).toWellFormed();
 
-function textBlock(id: string, text: string): TextBlock[] {
-  return text === "" ? [] : [{ type: "TextBlock", id, text, wrap: true, spacing: "Medium" }];
+function ownText(text: string): TextBlock[] {
+  return text === "" ? [] : [{ type: "TextBlock", id: "text", text, wrap: true, spacing: "Medium" }];
 }
 
 /** Only https, and not too long: an address that is neither is left out, not the card. */

@@ -7,6 +7,19 @@ import { addressOf } from "./workflow-url.ts";
 /** An error's body is read for its code, no further. */
 const BODY_MOST = 20_000;
 
+/** The beginning of an answer: one without an end is left. */
+async function beginningOf(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    bytes += chunk.byteLength;
+    // Leaving the loop cancels the body.
+    if (bytes >= BODY_MOST) break;
+  }
+  return Buffer.concat(chunks).toString("utf8").slice(0, BODY_MOST);
+}
+
 /** Opening asks nobody: a flow can only be started. */
 export async function openTeams(options: {
   url: Secret;
@@ -30,8 +43,7 @@ export async function openTeams(options: {
         redirect: "manual",
         signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
       });
-      const text = await response.text();
-      const answer = { status: response.status, headers: response.headers, body: text.slice(0, BODY_MOST) };
+      const answer = { status: response.status, headers: response.headers, body: await beginningOf(response) };
       return outcomeOfAnswer(answer, { key: delivery.key, nowMs: Date.now() });
     } catch (error) {
       return outcomeOfError(error);

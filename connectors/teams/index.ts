@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ambiguousSettings, defineConnector, httpSettings, Secret, secret } from "../../src/connector.ts";
 import { escapedValue } from "./text.ts";
 import { teamsWith } from "./with.ts";
-import { wrongWithUrl } from "./workflow-url.ts";
+import { oldAddressNote, wrongWithUrl } from "./workflow-url.ts";
 
 /**
  * A card per call in a Teams channel, through the Workflows app. A flow gives nothing back: a card cannot be edited, found or deleted, and after a
@@ -16,7 +16,7 @@ export const teams = defineConnector({
   settings: z
     .strictObject({
       url: secret().describe(
-        "The flow's address, as the Workflows app shows it, with its sig=…: who has it can post. Hosts *.logic.azure.com and *.environment.api.powerplatform.com",
+        "The flow's address, as the Workflows app shows it, with its sig=…: who has it can post. Host *.environment.api.powerplatform.com; *.logic.azure.com for a Logic App of your own",
       ),
       ...httpSettings,
       rate: httpSettings.rate.default("1/s"),
@@ -29,7 +29,7 @@ export const teams = defineConnector({
       if (wrong) context.addIssue({ code: "custom", path: ["url"], message: wrong });
     }),
   with: teamsWith,
-  // `title` is plain text: the card escapes it.
+  // `title` stands where no Markdown is read.
   escape: { text: escapedValue },
   sends: [
     { field: "type", what: "always message" },
@@ -45,6 +45,10 @@ export const teams = defineConnector({
     { field: "attachments.content.fallbackText", what: "what stands in the title" },
   ],
   batch: { maxCalls: 1, concurrency: 2 },
+
+  note({ url }) {
+    return typeof url === "string" ? oldAddressNote(url) : undefined;
+  },
 
   async open({ settings, timezone, timeoutMs }) {
     const { openTeams } = await import("./destination.ts");

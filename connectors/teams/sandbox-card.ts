@@ -7,23 +7,24 @@ import { z } from "zod";
 const id = { id: z.string().min(1).optional() };
 const layout = { spacing: z.enum(["None", "Small", "Medium", "Large"]).optional(), separator: z.boolean().optional() };
 
+const size = { size: z.enum(["Default", "Small", "Medium", "Large", "ExtraLarge"]).optional() };
+const weight = { weight: z.enum(["Default", "Lighter", "Bolder"]).optional() };
+const run = z.strictObject({ type: z.literal("TextRun"), text: z.string().min(1), isSubtle: z.boolean().optional(), ...size, ...weight });
+const richText = z.strictObject({ type: z.literal("RichTextBlock"), inlines: z.array(run).min(1), ...layout, ...id });
+
 const element = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("TextBlock"),
     text: z.string().min(1),
     wrap: z.boolean().optional(),
-    size: z.enum(["Default", "Small", "Medium", "Large", "ExtraLarge"]).optional(),
-    weight: z.enum(["Default", "Lighter", "Bolder"]).optional(),
     isSubtle: z.boolean().optional(),
+    ...size,
+    ...weight,
     ...layout,
     ...id,
   }),
-  z.strictObject({
-    type: z.literal("FactSet"),
-    facts: z.array(z.strictObject({ title: z.string().min(1), value: z.string().min(1) })).min(1),
-    ...layout,
-    ...id,
-  }),
+  richText,
+  z.strictObject({ type: z.literal("Container"), items: z.array(richText).min(1), ...layout, ...id }),
 ]);
 
 const action = z.strictObject({ type: z.literal("Action.OpenUrl"), title: z.string().min(1), url: z.url({ protocol: /^https$/ }), ...id });
@@ -70,7 +71,8 @@ export function checkMessage(body: string): { card: SandboxCard } | { wrong: str
   return { wrong: (parsed.error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ") };
 }
 
-/** What a Teams client would show as a mention. */
+/** What a Teams client would show as a mention: in Markdown only. */
 export function mentionsIn(card: SandboxCard): string[] {
-  return JSON.stringify(card).match(/(?<!\\)<at\b[^>]*>/gi) ?? [];
+  const markdown = card.body.flatMap((one) => (one.type === "TextBlock" ? [one.text] : []));
+  return JSON.stringify(markdown).match(/(?<!\\)<at\b[^>]*>/gi) ?? [];
 }

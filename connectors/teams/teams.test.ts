@@ -58,6 +58,13 @@ async function openTeams(options: { fault?: (request: Request) => Response | und
   return { send, requests, records: () => sandbox.records(), destination };
 }
 
+/** What a reader sees of a card, block by block. */
+function textsIn(card: unknown): string[] {
+  const { body } = card as { body: { text?: string; inlines?: { text: string }[]; items?: { inlines: { text: string }[] }[] }[] };
+  const of = ({ inlines = [] }: { inlines?: { text: string }[] }) => inlines.map(({ text }) => text).join("");
+  return body.flatMap((one) => (one.text !== undefined ? [one.text] : (one.items ?? [one]).map(of)));
+}
+
 const mentionsOf = (record: SandboxRecord | undefined) => record?.body.mentions;
 
 describe("a call in Teams", () => {
@@ -70,22 +77,18 @@ describe("a call in Teams", () => {
     expect(record?.key).toBe(KEY);
     expect(record?.body).toMatchObject({
       version: "1.4",
-      body: [
-        { id: "title", text: "Inbound call · +14155550100 · answered" },
-        {
-          type: "FactSet",
-          facts: [
-            { title: "Number", value: "+14155550100" },
-            { title: "Duration", value: "2 min 27 s" },
-            { title: "Agent", value: "Sales line" },
-            { title: "Time", value: "15 Jan 2025, 15:23 CET" },
-          ],
-        },
-        { id: "summary", text: expect.stringContaining("January 15 appointment") },
-        { id: KEY, text: "Call ID: call\\_01HXYZ123456" },
-      ],
+      body: [{ id: "title" }, { type: "Container", id: "facts" }, { type: "Container", id: "summary" }, { id: KEY }],
       actions: [{ type: "Action.OpenUrl", title: "Recording" }],
     });
+    expect(textsIn(record?.body)).toEqual([
+      "Inbound call · +14155550100 · answered",
+      "Number: +14155550100",
+      "Duration: 2 min 27 s",
+      "Agent: Sales line",
+      "Time: 15 Jan 2025, 15:23 CET",
+      expect.stringContaining("January 15 appointment"),
+      "Call ID: call_01HXYZ123456",
+    ]);
   });
 
   test("a CRM record that `after` brought is named and linked", () => {
@@ -100,17 +103,20 @@ describe("a call in Teams", () => {
       },
     };
     const card = cardOf({ related });
-    expect(card.body[0]).toMatchObject({ text: "Inbound call · Dana \\[Example\\]\\(https://evil.example\\) · answered" });
+    // No Markdown is read there: it is no link.
+    expect(card.body[0]?.type).toBe("RichTextBlock");
+    expect(textsIn(card)[0]).toBe("Inbound call · Dana [Example](https://evil.example) · answered");
     expect(card.actions?.map(({ title }) => title)).toEqual(["Recording", "Open in HubSpot", "Open contact"]);
     expect(violations(card)).toEqual([]);
   });
 
   test("the route's own title and text take the place of ours; the call's id stays", () => {
     const card = cardOf({ with: { title: "A *lead*", text: "**Bold** and [a link](https://crm.example) <at>Dana</at>" } });
-    expect(card.body.map((one) => ("text" in one ? one.text : one.type))).toEqual([
-      "A \\*lead\\*",
+    expect(card.body.map(({ type }) => type)).toEqual(["RichTextBlock", "TextBlock", "RichTextBlock"]);
+    expect(textsIn(card)).toEqual([
+      "A *lead*",
       "**Bold** and [a link](https://crm.example) \\<at>Dana\\</at>",
-      "Call ID: call\\_01HXYZ123456",
+      "Call ID: call_01HXYZ123456",
     ]);
     expect(violations(card)).toEqual([]);
   });
@@ -162,14 +168,37 @@ describe("a call in Teams", () => {
 
 describe("what a caller says is text", () => {
   test.each([
-    ["[link](https://evil.example)", "\\[link\\]\\(https://evil.example\\)"],
-    ["**bold** _it_ ~no~ `code` \\", "\\*\\*bold\\*\\* \\_it\\_ \\~no\\~ \\`code\\` \\\\"],
+    ["[link](https://evil.example)", "\\[link\\](https://evil.example)"],
+    ["**bold** _it_ ~no~ `code` \\", "\\*\\*bold\\*\\* \\_it\\_ ~no~ \\`code\\` \\\\"],
     ["<at>Dana</at>", "\\<at\\>Dana\\</at\\>"],
     ["- a list\n1. another\n+4915550100", "\\- a list\n\n1\\. another\n\n+4915550100"],
-    ["{{DATE(2017-02-14T06:08:00Z)}}", "{{DATE\\(2017-02-14T06:08:00Z\\)}}"],
+    ["{{DATE(2017-02-14T06:08:00Z)}}", "{\u200b{DATE(2017-02-14T06:08:00Z)}}"],
     ["a\u0000b\r\n\r\nc\ud800", "a b\n\nc\ufffd"],
-  ])("%j is written %j", (said, written) => {
+  ])("in a route's own text %j is written %j", (said, written) => {
     expect(escaped(said)).toBe(written);
+  });
+
+  test("in our card nothing is escaped: no Markdown is read where it stands, and phones would show the backslashes", () => {
+    const said = "**Bold** [link](https://evil.example) <at>Dana</at> _x_ `y` ~z~ \\ - a {{DATE(2017-02-14T06:08:00Z)}}";
+    const card = cardOf({ call: documentedCall({ summary: said, agent_name: said, call_outcome: said, call_id: said }) });
+    const texts = textsIn(card).join("\n").replaceAll("\u200b", "");
+    expect(texts.split(said)).toHaveLength(5);
+    expect(JSON.stringify(card)).not.toContain('TextBlock","text');
+    expect(card.body.every(({ type }) => type !== "TextBlock")).toBe(true);
+    expect(violations(card)).toEqual([]);
+  });
+
+  test("a name of spaces alone is no fact, and refuses no card", () => {
+    const card = cardOf({ call: documentedCall({ agent_name: "   ", summary: " \n " }) });
+    expect(textsIn(card).some((text) => text.startsWith("Agent"))).toBe(false);
+    expect(JSON.stringify(card)).not.toMatch(/"text":"\s*"/);
+  });
+
+  test("a summary of several lines keeps them, up to twenty", () => {
+    const lines = (count: number) => Array.from({ length: count }, (_, index) => `Line ${index}.`);
+    const shown = (count: number) => textsIn(cardOf({ call: documentedCall({ summary: lines(count).join("\n\n") }) })).slice(5, -1);
+    expect(shown(3)).toEqual(lines(3));
+    expect(shown(25)).toEqual([...lines(19), lines(25).slice(19).join(" ")]);
   });
 
   test("it mentions nobody, in the summary, the names and a route's own text", async () => {
@@ -221,32 +250,54 @@ describe("a card's size", () => {
 
 describe("how an attempt ends", () => {
   const error = (status: number, code: string) => Response.json({ error: { code, message: "+14155550100 sig=abc" } }, { status });
+  const after37 = (status: number) => new Response("", { status, headers: { "retry-after": "37" } });
+  const fixedBy = (words: string) => ({ kind: "unauthorized", fix: expect.stringContaining(words) });
   test.each<[string, Response, object]>([
-    ["200 without a body", new Response(null, { status: 200 }), { kind: "delivered", receipt: { id: KEY } }],
+    ["202", new Response(null, { status: 202 }), { kind: "delivered", receipt: { id: KEY } }],
+    ["202 with its run", new Response(null, { status: 202, headers: { "x-ms-workflow-run-id": "run1" } }), { receipt: { id: "run1" } }],
     [
       "200 of a flow with a Response action",
       Response.json({ any: 1 }, { headers: { "x-ms-workflow-run-id": "run1" } }),
       { kind: "delivered", receipt: { id: "run1" } },
     ],
+    ["200 without a body, which anybody may answer", new Response(null, { status: 200 }), { kind: "ambiguous", code: "http_200" }],
     ["200 with a page", new Response("<html>+14155550100</html>"), { kind: "ambiguous" }],
     [
-      "429 of 37 seconds",
-      new Response("", { status: 429, headers: { "retry-after": "37" } }),
-      { because: "rate-limit", retryAfterMs: 37_000 },
+      "200 with an error of the flow in it",
+      Response.json({ error: { code: "ActionFailed", message: "+14155550100" } }, { headers: { "x-ms-request-id": "1" } }),
+      { kind: "ambiguous", code: "ActionFailed" },
     ],
+    [
+      "200 with the words of a connector that Teams throttled",
+      new Response("Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429 with ContextId x", {
+        headers: { "x-ms-request-id": "1" },
+      }),
+      { kind: "ambiguous" },
+    ],
+    ["429 of 37 seconds", after37(429), { because: "rate-limit", retryAfterMs: 37_000 }],
     ["429 without a wait", new Response("", { status: 429 }), { kind: "retry", because: "rate-limit" }],
+    ["throttling by another status", error(503, "WorkflowRunActionThrottled"), { kind: "retry", because: "rate-limit" }],
     ["408", new Response("", { status: 408 }), { kind: "retry", because: "record" }],
-    ["503, of nobody there to begin it", new Response("<html>", { status: 503 }), { kind: "retry", because: "server" }],
+    ["409", new Response("", { status: 409 }), { kind: "retry", because: "record" }],
+    ["503, of nobody there to begin it", after37(503), { kind: "retry", because: "down", retryAfterMs: 37_000 }],
+    ["502, of nobody behind the gateway", error(502, "BadGateway"), { kind: "retry", because: "down" }],
+    ["529, of an overload", after37(529), { kind: "retry", because: "down", retryAfterMs: 37_000 }],
     ["500, which may come after the flow has begun", new Response("<html>", { status: 500 }), { kind: "ambiguous", code: "http_500" }],
     ["502, of a gateway", new Response("<html>", { status: 502 }), { kind: "ambiguous", code: "http_502" }],
+    ["502, of a flow that ran and gave no answer", error(502, "NoResponse"), { kind: "ambiguous", code: "NoResponse" }],
+    ["504", error(504, "GatewayTimeout"), { kind: "ambiguous" }],
     ["401", error(401, "AuthorizationFailed"), { kind: "unauthorized", code: "AuthorizationFailed" }],
+    ["a flow that asks for a login", error(401, "DirectApiAuthorizationRequired"), fixedBy("Anyone")],
+    ["403", new Response("<html>", { status: 403 }), { kind: "unauthorized" }],
+    ["an address that may not call", error(403, "ForbiddenIpAddress"), fixedBy("access control")],
     ["404", error(404, "WorkflowNotFound"), { kind: "unauthorized", code: "WorkflowNotFound" }],
+    ["405", new Response("", { status: 405 }), { kind: "unauthorized" }],
     ["410", new Response("", { status: 410 }), { kind: "unauthorized", stopsRoute: true }],
-    [
-      "a flow that is turned off",
-      error(400, "WorkflowTriggerIsNotEnabled"),
-      { kind: "unauthorized", fix: expect.stringContaining("turn it on") },
-    ],
+    ["451", new Response("", { status: 451 }), { kind: "unauthorized" }],
+    ["a flow that is turned off or deleted", error(400, "WorkflowTriggerIsNotEnabled"), fixedBy("turn it on")],
+    ["a flow that a data policy suspends", error(403, "FlowSuspended"), fixedBy("administrator")],
+    ["a trigger with a schema", error(400, "TriggerInputSchemaMismatch"), fixedBy("Schema empty")],
+    ["an address without its end", error(400, "MissingApiVersionParameter"), fixedBy("address")],
     ["400", error(400, "InvalidRequestContent"), { kind: "rejected", code: "InvalidRequestContent" }],
     ["413", new Response("", { status: 413 }), { kind: "rejected", code: "http_413" }],
   ])("%s", async (_what, answer, expected) => {
@@ -255,6 +306,19 @@ describe("how an attempt ends", () => {
     expect(outcome).toMatchObject(expected);
     expect(inspect(outcome)).not.toMatch(/1415555|sig=/);
     expect(requests).toHaveLength(1);
+  });
+
+  test("an answer without an end is left once its code could be read", async () => {
+    let ended = false;
+    const endless = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(64_000)),
+      cancel: () => {
+        ended = true;
+      },
+    });
+    const { send } = await openTeams({ fault: () => new Response(endless, { status: 202 }) });
+    expect((await send()).kind).toBe("delivered");
+    await expect.poll(() => ended).toBe(true);
   });
 
   test("a redirect is not followed: the address is the credential", async () => {
@@ -285,7 +349,7 @@ describe("how an attempt ends", () => {
     expect(outcomes.at(-1)).toEqual({
       kind: "retry",
       because: "rate-limit",
-      code: "429",
+      code: "WorkflowRunActionThrottled",
       reason: "Teams' flow asks to send more slowly",
       retryAfterMs: 1_000,
     });
@@ -294,6 +358,13 @@ describe("how an attempt ends", () => {
 });
 
 describe("the flow's address", () => {
+  test("of the old host is a caution of check, of the new one it is not", () => {
+    expect(teams.note?.({ url: FLOW })).toMatch(/ended on 2025-11-30.*powerplatform/);
+    expect(teams.note?.({ url: "https://default1.06.environment.api.powerplatform.com:443/powerautomate/x?sig=y" })).toBeUndefined();
+    expect(teams.note?.({ url: "${TEAMS_WORKFLOW_URL}" })).toBeUndefined();
+    expect(teams.note?.({ url: FLOW })).not.toMatch(/sig|workflows\//);
+  });
+
   test.each([
     [
       "https://contoso.webhook.office.com/webhookb2/abc@def/IncomingWebhook/x/y",

@@ -1,4 +1,7 @@
-/** Where the Workflows app's webhooks live: flows made earlier, and those made now (destinations' reference; Power Platform's addresses). */
+/**
+ * Where flows are started. Those of the Workflows app moved from the first host to the second, and the old addresses ended on 2025-11-30
+ * (learn.microsoft.com, "Changes to HTTP or Teams Webhook trigger flows"); a Logic App of one's own in Azure keeps the first.
+ */
 const HOSTS = /\.(logic\.azure\.com|environment\.api\.powerplatform\.com)$/;
 const RETIRED = /(^|\.)(webhook\.office\.com|outlook\.office\.com)$/;
 
@@ -14,6 +17,12 @@ export function wrongWithUrl(text: string): string | undefined {
     return "must be an address of the Workflows app, at *.logic.azure.com or *.environment.api.powerplatform.com";
   if (!url.searchParams.get("sig")) return "lacks its sig=…: copy the whole address from the Workflows app";
   return undefined;
+}
+
+/** A caution about an address that has ended, unless it is a Logic App's: the two look alike. */
+export function oldAddressNote(text: string): string | undefined {
+  if (!URL.parse(text)?.hostname.endsWith(".logic.azure.com")) return undefined;
+  return "addresses of the Workflows app at *.logic.azure.com ended on 2025-11-30: copy the flow's new one, at *.environment.api.powerplatform.com. A Logic App of your own keeps its address";
 }
 
 /** The flow's address with the origin of `baseUrl`, such as a sandbox or a proxy; path and query stay. */

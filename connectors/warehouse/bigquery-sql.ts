@@ -1,4 +1,4 @@
-import { type Column, type ColumnKind, DELIVERED_AT, KEY, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
+import { type Column, type ColumnKind, DELIVERED_AT, ITEM, KEY, SOURCE, TARGET, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
 import type { TypesOf } from "./widen.ts";
 
 /** As `tables.get` spells them, small letters. */
@@ -36,13 +36,13 @@ export function mergeSql(target: string, columns: readonly Column[]): string {
   const sources = filled.map((column) => `${readSql(column)} AS ${name(column.name)}`);
   const updates = filled
     .filter((column) => column.name !== KEY)
-    .map((column) => `${name(column.name)} = COALESCE(s.${name(column.name)}, t.${name(column.name)})`);
-  return `MERGE INTO ${name(target)} AS t
-USING (SELECT ${sources.join(", ")} FROM UNNEST(JSON_QUERY_ARRAY(@rows)) AS r) AS s
-ON t.${name(KEY)} = s.${name(KEY)}
+    .map((column) => `${name(column.name)} = COALESCE(${SOURCE}.${name(column.name)}, ${TARGET}.${name(column.name)})`);
+  return `MERGE INTO ${name(target)} AS ${TARGET}
+USING (SELECT ${sources.join(", ")} FROM UNNEST(JSON_QUERY_ARRAY(@rows)) AS ${ITEM}) AS ${SOURCE}
+ON ${TARGET}.${name(KEY)} = ${SOURCE}.${name(KEY)}
 WHEN MATCHED THEN UPDATE SET ${[...updates, `${name(UPDATED_AT)} = ${NOW}`].join(", ")}
 WHEN NOT MATCHED THEN INSERT (${[...filled.map((column) => name(column.name)), name(DELIVERED_AT), name(UPDATED_AT)].join(", ")})
-VALUES (${[...filled.map((column) => `s.${name(column.name)}`), NOW, NOW].join(", ")})`;
+VALUES (${[...filled.map((column) => `${SOURCE}.${name(column.name)}`), NOW, NOW].join(", ")})`;
 }
 
 export function deleteSql(target: string): string {
@@ -58,7 +58,7 @@ export function selectSql(target: string): string {
 }
 
 function readSql(column: Column): string {
-  const text = `JSON_VALUE(r, '$.${column.name}')`;
+  const text = `JSON_VALUE(${ITEM}, '$.${column.name}')`;
   if (column.kind === "text") return text;
   return column.kind === "json" ? `PARSE_JSON(${text}, wide_number_mode=>'round')` : `CAST(${text} AS ${MADE[column.kind]})`;
 }

@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { OpenError, type Sandbox } from "../../src/connector.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
 import { closedPort } from "../../test/support/ports.ts";
@@ -11,13 +11,14 @@ import {
   openWarehouse,
   plainRow,
 } from "../../test/warehouse.contract.ts";
-import { loadBigQuery } from "./bigquery.ts";
+import { loadBigQuery } from "./bigquery-auth.ts";
 import { createBigQueryStandIn } from "./stand-in/bigquery.ts";
 
 const TABLE = "`acme-calls.voice.calls`";
 const traits: EngineTraits = {
   timeType: "timestamp",
   keyFix: /never/,
+  numbersAsTexts: ["price", "exp", "tiny", "endless"],
   tables: {
     older: [
       `CREATE TABLE ${TABLE} (delivery_key STRING, call_id STRING, mine INT64)`,
@@ -60,23 +61,98 @@ describe("BigQuery", () => {
     return (error as OpenError).outcome;
   };
 
-  test.each([
-    ["a rate limit", 403, "rateLimitExceeded", { kind: "retry", because: "rate-limit", retryAfterMs: 10_000 }],
-    ["too many statements for the table", 400, "jobRateLimitExceeded", { kind: "retry", because: "rate-limit" }],
-    ["a quota that is used up", 403, "quotaExceeded", { kind: "retry", because: "rate-limit", retryAfterMs: 600_000 }],
-    ["a failure of BigQuery", 503, "backendError", { kind: "retry", because: "down" }],
-    ["another failure of BigQuery", 500, "internalError", { kind: "retry", because: "server" }],
-    ["a right that is missing", 403, "accessDenied", { kind: "unauthorized", fix: expect.stringContaining("BigQuery Data Editor") }],
-    ["no billing", 403, "billingNotEnabled", { kind: "unauthorized", fix: expect.stringContaining("billing") }],
-    ["a statement it does not take", 400, "invalidQuery", { kind: "unauthorized", code: "invalidQuery" }],
-  ])("%s is told apart, asked once, and nothing of its message is passed on", async (_what, status, reason, outcome) => {
+  const record = { kind: "retry", because: "record" };
+  const server = { kind: "retry", because: "server" };
+  const down = { kind: "retry", because: "down" };
+  const slower = { kind: "retry", because: "rate-limit", retryAfterMs: 10_000 };
+  const usedUp = { kind: "retry", because: "rate-limit", retryAfterMs: 600_000 };
+  const fixedBy = (words: string) => ({ kind: "unauthorized", fix: expect.stringContaining(words) });
+
+  test.each<[number, string, object]>([
+    [403, "rateLimitExceeded", slower],
+    [400, "jobRateLimitExceeded", slower],
+    [403, "userRateLimitExceeded", slower],
+    [400, "resourcesExceeded", slower],
+    [429, "", slower],
+    [403, "quotaExceeded", usedUp],
+    [403, "dailyLimitExceeded", usedUp],
+    [403, "blocked", { ...down, retryAfterMs: 600_000 }],
+    [503, "backendError", down],
+    [500, "backendError", down],
+    [400, "tableUnavailable", down],
+    [500, "internalError", server],
+    [400, "jobInternalError", server],
+    [400, "jobBackendError", server],
+    [200, "stopped", server],
+    [400, "timeout", record],
+    [400, "resourceInUse", record],
+    [409, "duplicate", record],
+    [403, "accessDenied", fixedBy("BigQuery Data Editor")],
+    [403, "forbidden", fixedBy("BigQuery Data Editor")],
+    [401, "authError", fixedBy("service account")],
+    [400, "invalidUser", fixedBy("service account")],
+    [403, "billingNotEnabled", fixedBy("billing")],
+    [403, "accessNotConfigured", fixedBy("bigquery.googleapis.com")],
+    [404, "notFound", fixedBy("dataset")],
+    [501, "notImplemented", { kind: "unauthorized" }],
+    [400, "invalidQuery", { kind: "unauthorized", code: "invalidQuery" }],
+    [400, "invalid", { kind: "unauthorized", code: "invalid" }],
+  ])("%i %s is told apart, asked once, and nothing of its message is passed on", async (status, reason, outcome) => {
     const destination = await openWarehouse(under.settings);
     under.standIn.requests.length = 0;
-    under.standIn.failNext(under.standIn.refusal(status, reason, "about +14155550100"));
+    const words = "about +14155550100";
+    const inAnswer = Response.json({ jobComplete: true, errors: [{ reason, message: words }] });
+    under.standIn.failNext(status === 200 ? inAnswer : under.standIn.refusal(status, reason, words));
     const outcomes = await destination.send([deliveryOf(documentedCall()), deliveryOf(documentedCall({ call_id: "b" }))], within());
     expect(outcomes).toEqual([expect.objectContaining(outcome), expect.objectContaining(outcome)]);
     expect(JSON.stringify(outcomes)).not.toContain("1415");
     expect(queries()).toHaveLength(1);
+  });
+
+  test.each<[number, object]>([
+    [302, { kind: "unauthorized", fix: expect.stringContaining("base_url") }],
+    [404, { kind: "unauthorized", fix: expect.stringContaining("base_url") }],
+    // The standard of fetch makes an error of it that says nothing.
+    [407, { kind: "ambiguous", code: "fetch_failed" }],
+    [200, server],
+    [502, server],
+    [503, { ...down, retryAfterMs: 37_000 }],
+    [529, { ...down, retryAfterMs: 37_000 }],
+  ])("a page with status %i, which is none of BigQuery's, is followed nowhere and speaks of the way there", async (status, outcome) => {
+    const destination = await openWarehouse(under.settings);
+    const headers = { location: "https://elsewhere.example/", "retry-after": "37" };
+    under.standIn.failNext(new Response("<h1>marzipan</h1>", { status, headers }));
+    const outcomes = await destination.send([deliveryOf(documentedCall())], within());
+    expect(outcomes).toEqual([expect.objectContaining(outcome)]);
+    expect(JSON.stringify(outcomes)).not.toContain("marzipan");
+  });
+
+  test("rows that somebody streamed in just now are waited for, and no value of a call is taken for a login", async () => {
+    const destination = await openWarehouse(under.settings);
+    const streamed = "UPDATE or DELETE statement over table x would affect rows in the streaming buffer, which is not supported";
+    under.standIn.failNext(under.standIn.refusal(400, "invalidQuery", streamed));
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ ...record, retryAfterMs: 600_000 }]);
+    under.standIn.failNext(under.standIn.refusal(400, "invalidQuery", "Bad double value: my private key was invalid_grant"));
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "rejected" }]);
+  });
+
+  test.each([
+    [503, { kind: "retry", because: "down" }],
+    [429, { kind: "retry", because: "down" }],
+    [302, { kind: "unauthorized", code: "credentials" }],
+    [403, { kind: "unauthorized", code: "credentials" }],
+  ])("an exchange for a token that ends in %i is told apart", async (status, outcome) => {
+    under.standIn.failTokens(new Response("<h1>marzipan</h1>", { status, headers: { location: "https://elsewhere.example/" } }));
+    expect(await openFails({})).toMatchObject(outcome);
+  });
+
+  test("an attempt that is given up ends its request", async () => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.neverAnswer();
+    expect(await destination.send([deliveryOf(documentedCall())], { signal: AbortSignal.timeout(200) })).toMatchObject([
+      { kind: "ambiguous" },
+    ]);
+    await under.standIn.gone();
   });
 
   test("a conflict with another statement is tried again, and the row is not refused", async () => {
@@ -85,6 +161,66 @@ describe("BigQuery", () => {
       under.standIn.refusal(400, "invalidQuery", "Could not serialize access to table acme-calls:voice.calls due to concurrent update"),
     );
     expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "retry", because: "record" }]);
+  });
+
+  test.each([
+    ["that wrote fewer rows than it was sent", { numDmlAffectedRows: "1" }, { kind: "retry", because: "server", code: "rows_missing" }],
+    ["that says no number", { numDmlAffectedRows: undefined }, { kind: "ambiguous", code: "not_proven" }],
+    [
+      "that failed, in an answer of 200",
+      { numDmlAffectedRows: undefined, errors: [{ reason: "backendError", message: "about +14155550100" }] },
+      { kind: "retry", because: "down", code: "backendError" },
+    ],
+  ])("a MERGE %s is no delivery", async (_what, change, outcome) => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.changeAnswers((answer) => ({ ...answer, ...change }));
+    const outcomes = await destination.send([deliveryOf(documentedCall()), deliveryOf(documentedCall({ call_id: "b" }))], within());
+    expect(outcomes).toEqual([expect.objectContaining(outcome), expect.objectContaining(outcome)]);
+    expect(JSON.stringify(outcomes)).not.toContain("1415");
+  });
+
+  test("a value that is refused in an answer of 200 refuses its own row", async () => {
+    const destination = await openWarehouse(under.settings);
+    const failed = { numDmlAffectedRows: undefined, errors: [{ reason: "invalidQuery", message: "Bad double value: 1e999" }] };
+    under.standIn.changeAnswers((answer) => (answer.numDmlAffectedRows === "2" ? { ...answer, ...failed } : answer));
+    const outcomes = await destination.send([deliveryOf(documentedCall()), deliveryOf(documentedCall({ call_id: "b" }))], within());
+    expect(outcomes).toMatchObject([{ kind: "delivered" }, { kind: "delivered" }]);
+    under.standIn.changeAnswers((answer) => ({ ...answer, ...failed }));
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "rejected", code: "invalidQuery" }]);
+  });
+
+  test("warnings in the answer of a MERGE that wrote every row are no failure, nor is the number in parts", async () => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.changeAnswers((answer) => ({ ...answer, errors: [{ reason: "warning", message: "slow" }] }));
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "delivered" }]);
+    const dmlStats = { insertedRowCount: "0", updatedRowCount: "1", deletedRowCount: "0" };
+    under.standIn.changeAnswers((answer) => ({ ...answer, numDmlAffectedRows: undefined, dmlStats }));
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "delivered" }]);
+  });
+
+  test("a table that is answered to be made, and is not there, is no table", async () => {
+    under.standIn.failNext(Response.json({ jobComplete: true, jobReference: { jobId: "j", projectId: "acme-calls" } }));
+    expect(await openFails({})).toMatchObject({ kind: "retry", code: "not_made" });
+  });
+
+  test("a deletion that says no number is not taken for one", async () => {
+    const destination = await openWarehouse(under.settings);
+    await destination.send([deliveryOf(documentedCall())], within());
+    under.standIn.changeAnswers((answer) => ({ ...answer, numDmlAffectedRows: undefined }));
+    await expect(destination.erase?.(DOCUMENTED, within())).rejects.toThrow("does not say");
+  });
+
+  test("a table that is not there yet is known by the reason, whatever the sentence is", async () => {
+    under.standIn.sayNoTable("acme-calls:voice.calls: keine solche Tabelle");
+    const destination = await openWarehouse(under.settings);
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "delivered" }]);
+  });
+
+  test("credentials put nothing on the console, which the library calls deprecated as an option", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    onTestFinished(() => warn.mockRestore());
+    await openWarehouse(under.settings);
+    expect(warn).not.toHaveBeenCalled();
   });
 
   test("a statement that takes its time is asked after until it is done", async () => {

@@ -1,11 +1,13 @@
-import type { BigQuery } from "@google-cloud/bigquery";
-import { OpenError, type Secret } from "../../src/connector.ts";
-import { outcomeOfBigQuery, refusalOfBigQuery } from "./bigquery-errors.ts";
+import { parseJsonExactly, type Secret } from "../../src/connector.ts";
+import { type BigQueryApi, createBigQueryApi } from "./bigquery-api.ts";
+import { googleAccess } from "./bigquery-auth.ts";
+import { BigQueryError, outcomeOfBigQuery, refusalOfBigQuery } from "./bigquery-errors.ts";
 import { addColumnsSql, BIGQUERY_TYPES, createTableSql, deleteSql, mergeSql, selectSql } from "./bigquery-sql.ts";
 import { writeBisecting } from "./bisect.ts";
 import type { Column } from "./columns.ts";
 import { jsonBytesOf, jsonOf } from "./json-rows.ts";
 import { asOpenError } from "./open-error.ts";
+import { notMade, proveWritten } from "./proof.ts";
 import type { Store } from "./store.ts";
 import { type ExistingTable, missingColumns } from "./widen.ts";
 
@@ -19,37 +21,31 @@ export async function openBigQueryStore(options: {
   credentials?: Secret | undefined;
   location?: string | undefined;
   base_url?: string | undefined;
+  timeoutMs: number;
 }): Promise<Store> {
-  const { table, location, base_url } = options;
+  const { table, location, base_url, timeoutMs } = options;
   const [, project = "", dataset = ""] = /^bigquery:\/\/([^/]+)\/(.+)$/.exec(options.url.reveal()) ?? [];
-  const credentials = options.credentials && credentialsOf(options.credentials);
-  const { BigQuery } = await loadBigQuery();
-  const client = new BigQuery({
-    projectId: project,
-    ...(credentials && { credentials }),
-    ...(base_url && { apiEndpoint: base_url }),
-    ...(location && { location }),
-    autoRetry: false,
-    maxRetries: 0,
-  });
-  if (credentials && credentials.token_uri !== GOOGLE_TOKEN_URI) await exchangeAt(client, credentials.token_uri);
+  const { endpoint, headers } = await googleAccess({ project, credentials: options.credentials, baseUrl: base_url });
+  const api = createBigQueryApi({ url: `${endpoint}/projects/${encodeURIComponent(project)}`, location, headers });
   const target = `${project}.${dataset}.${table}`;
   const prepared = new Set<string>();
 
-  const query = (sql: string, params?: Record<string, string>) =>
-    run(client, { query: sql, ...(params && { params }), ...(location && { location }) });
-
-  async function prepare(columns: readonly Column[]): Promise<void> {
+  async function prepare(columns: readonly Column[], signal = AbortSignal.timeout(timeoutMs)): Promise<void> {
     await asOutcomes(async () => {
-      const describe = () => describeTable(client.dataset(dataset).table(table));
-      let existing = await describe();
-      if (!existing) {
-        await query(createTableSql(target, columns));
-        // Another worker may have made it at the same moment, without the columns that only we know of.
-        existing = await describe();
-      }
-      const missing = existing ? missingColumns({ table, existing, wanted: columns, types: BIGQUERY_TYPES }) : [];
-      if (missing.length > 0) await query(addColumnsSql(target, missing));
+      /** What the table lacks; undefined: there is none. */
+      const lacking = async () => {
+        const existing = await describeTable({ api, dataset, table, signal });
+        return existing && missingColumns({ table, existing, wanted: columns, types: BIGQUERY_TYPES });
+      };
+      const before = await lacking();
+      const made = before === undefined ? await api.execute({ sql: createTableSql(target, columns), signal }) : undefined;
+      // Another worker may have made it at the same moment, without the columns that only we know of.
+      const missing = before ?? (await lacking()) ?? [];
+      const added = missing.length > 0 ? await api.execute({ sql: addColumnsSql(target, missing), signal }) : undefined;
+      if (!made && !added) return;
+      // What it answers 200 to may have failed.
+      const after = await lacking();
+      if (after === undefined || after.length > 0) throw (added ?? made)?.failure ?? notMade("BigQuery");
     });
     for (const { name } of columns) prepared.add(name);
   }
@@ -57,26 +53,36 @@ export async function openBigQueryStore(options: {
   return {
     table,
     limit: { maxBytes: MAX_ROWS_BYTES, bytesOf: jsonBytesOf },
-    prepare,
+    holdsNumber,
+    prepare: (columns) => prepare(columns),
     async upsert(rows, columns, { signal }) {
-      if (columns.some(({ name }) => !prepared.has(name))) await prepare(columns);
+      if (columns.some(({ name }) => !prepared.has(name))) await prepare(columns, signal);
       const sql = mergeSql(target, columns);
       return asOutcomes(
         () =>
           writeBisecting({
             rows,
-            write: async (part) => void (await query(sql, { rows: jsonOf(part) })),
+            write: async (part) => {
+              const { changed, failure } = await api.execute({ sql, texts: { rows: jsonOf(part) }, signal });
+              if (failure && changed !== part.length) throw failure;
+              return proveWritten({ title: "BigQuery", sent: part.length, written: changed });
+            },
             refusalOf: refusalOfBigQuery,
             signal,
           }),
         () => prepared.clear(),
       );
     },
-    erase: (key) => asOutcomes(async () => (await query(deleteSql(target), { key })).changed > 0),
-    read: (key) =>
+    erase: (key, { signal }) =>
       asOutcomes(async () => {
-        const [found] = (await query(selectSql(target), { key })).rows;
-        return found && (JSON.parse(String(found.line)) as Record<string, unknown>);
+        const { changed, failure } = await api.execute({ sql: deleteSql(target), texts: { key }, signal });
+        if (changed === undefined) throw failure ?? new Error("BigQuery does not say whether it has deleted the row");
+        return changed > 0;
+      }),
+    read: (key, { signal }) =>
+      asOutcomes(async () => {
+        const { cells } = await api.execute({ sql: selectSql(target), texts: { key }, signal });
+        return cells[0] === undefined ? undefined : (parseJsonExactly(cells[0]) as Record<string, unknown>);
       }),
     close: async () => undefined,
   };
@@ -91,22 +97,24 @@ export async function openBigQueryStore(options: {
   }
 }
 
-/** @returns the rows of a query, and how many rows a statement changed */
-async function run(
-  client: BigQuery,
-  request: { query: string; params?: Record<string, string>; location?: string },
-): Promise<{ rows: Record<string, unknown>[]; changed: number }> {
-  // The third is the answer itself, which the library's types leave out.
-  const answered = (await client.query(request)) as unknown as [Record<string, unknown>[], unknown, { numDmlAffectedRows?: string }?];
-  const [rows, , answer] = answered;
-  return { rows, changed: Number(answer?.numDmlAffectedRows ?? 0) };
+/** Numbers in a JSON are INT64, UINT64 or FLOAT64 (cloud.google.com/bigquery/docs/reference/standard-sql/json_functions, "PARSE_JSON"). */
+function holdsNumber(text: string): boolean {
+  return /^-?\d{1,20}$/.test(text) && BigInt(text) >= -(2n ** 63n) && BigInt(text) < 2n ** 64n;
 }
 
-/** `tables.get`: costs nothing, where a query of INFORMATION_SCHEMA is billed. Undefined: no such table. */
-async function describeTable(table: { getMetadata(): Promise<unknown[]> }): Promise<ExistingTable | undefined> {
+/**
+ * `tables.get`: costs nothing, where a query of INFORMATION_SCHEMA is billed. Undefined: the dataset has no such table. That the dataset is there is
+ * asked for itself, since both are `notFound` and differ in the sentence only.
+ */
+async function describeTable(options: {
+  api: BigQueryApi;
+  dataset: string;
+  table: string;
+  signal: AbortSignal;
+}): Promise<ExistingTable | undefined> {
+  const { api, dataset, table, signal } = options;
   try {
-    const [metadata] = await table.getMetadata();
-    const { schema } = metadata as {
+    const { schema } = (await api.get(`datasets/${dataset}/tables/${table}`, { signal })) as {
       schema?: { fields?: { name: string; type: string; mode?: string; defaultValueExpression?: string }[] };
     };
     return {
@@ -119,49 +127,11 @@ async function describeTable(table: { getMetadata(): Promise<unknown[]> }): Prom
       keyIsUnique: true,
     };
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === 404 && /Not found: Table/.test(error.message)) return undefined;
-    throw error;
-  }
-}
-
-const GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token";
-
-/** The library exchanges a key at Google's own address, whatever address the key names. */
-async function exchangeAt(client: BigQuery, tokenUri: string): Promise<void> {
-  const { transporter } = await client.authClient.getClient();
-  transporter.defaults.fetchImplementation = (input, init) => fetch(String(input) === GOOGLE_TOKEN_URI ? tokenUri : input, init);
-}
-
-function credentialsOf(secret: Secret): { client_email: string; private_key: string; token_uri: string } {
-  try {
-    const { client_email, private_key, token_uri = GOOGLE_TOKEN_URI } = JSON.parse(secret.reveal());
-    if (typeof client_email === "string" && typeof private_key === "string")
-      return { client_email, private_key, token_uri: String(token_uri) };
-  } catch {
-    // Said below, without the text.
-  }
-  throw new OpenError({
-    kind: "unauthorized",
-    code: "credentials",
-    reason: "`credentials` is not the JSON key of a service account",
-    fix: "Create a key of type JSON for the account, and name its file: credentials: ${file:/run/secrets/bigquery.json}",
-  });
-}
-
-/** @throws {OpenError} when the SDK is not installed: it is large, and few need it. */
-export async function loadBigQuery(
-  load: () => Promise<typeof import("@google-cloud/bigquery")> = () => import("@google-cloud/bigquery"),
-): Promise<typeof import("@google-cloud/bigquery")> {
-  try {
-    return await load();
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    if (!/MODULE_NOT_FOUND/.test(code)) throw error;
-    throw new OpenError({
-      kind: "unauthorized",
-      code: "not_installed",
-      reason: "Google's BigQuery library is not installed",
-      fix: "Run: npm install @google-cloud/bigquery",
+    if (!(error instanceof BigQueryError && error.status === 404 && error.isAnswer)) throw error;
+    await api.get(`datasets/${dataset}`, { signal }).catch((other: unknown) => {
+      // An account that may not look at the dataset may still write to it.
+      if (!(other instanceof BigQueryError && other.status === 403)) throw other;
     });
+    return undefined;
   }
 }

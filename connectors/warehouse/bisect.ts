@@ -8,7 +8,8 @@ import type { RowResult } from "./store.ts";
  */
 export async function writeBisecting(options: {
   rows: Row[];
-  write(rows: Row[]): Promise<void>;
+  /** One result for each, in order. */
+  write(rows: Row[]): Promise<RowResult[]>;
   refusalOf(error: unknown): Outcome | undefined;
   signal: AbortSignal;
 }): Promise<RowResult[]> {
@@ -16,8 +17,7 @@ export async function writeBisecting(options: {
   if (rows.length === 0) return [];
   signal.throwIfAborted();
   try {
-    await write(rows);
-    return rows.map(() => "written");
+    return await write(rows);
   } catch (error) {
     const refusal = refusalOf(error);
     if (!refusal) throw error;

@@ -78,8 +78,18 @@ export const TABLE_COLUMNS: readonly Column[] = [
   { name: UPDATED_AT, kind: "time" },
 ];
 
-/** What a query calls a row that it turns into JSON whole: a column of that name would be taken for it. */
+/**
+ * What our statements call things. In BigQuery a name of these wins over a column's: `t.t` was the whole row, and MERGE could not set it. No column
+ * may have them.
+ */
+export const TARGET = "patchbay_target";
+export const SOURCE = "patchbay_source";
+export const ITEM = "patchbay_item";
+/** A row that is turned into JSON whole. */
 export const WHOLE_ROW = "patchbay_row";
+/** Which Parquet file a row is from. */
+export const FILE = "patchbay_file";
+export const OWN_NAMES: readonly string[] = [TARGET, SOURCE, ITEM, WHOLE_ROW, FILE];
 
 /** Small letters, so that nobody has to quote it: PostgreSQL folds unquoted names, and cuts them at 63 bytes. */
 export const IDENTIFIER = /^[a-z_][a-z0-9_]{0,62}$/;

@@ -1,10 +1,11 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { Secret } from "../../src/connector.ts";
+import { parseJsonExactly, type Secret } from "../../src/connector.ts";
 import { writeBisecting } from "./bisect.ts";
-import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
+import { type Column, DELIVERED_AT, KEY, quoted, SOURCE, TABLE_COLUMNS, TARGET, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
 import { isMissingTable, openErrorOfDuckDb, refusalOfDuckDb } from "./duckdb-errors.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
 import { rewriteDuckDbFile } from "./duckdb-rewrite.ts";
+import { proveWritten } from "./proof.ts";
 import type { Row } from "./row.ts";
 import type { Store } from "./store.ts";
 import { type ExistingTable, missingColumns, type TypesOf } from "./widen.ts";
@@ -25,7 +26,7 @@ export const ERASE_PATIENCE_MS = 10_000;
 
 const STAMPS = new Set([DELIVERED_AT, UPDATED_AT]);
 /** Where a batch lies, as texts, before it is merged. */
-export const INCOMING = "temp.patchbay_incoming";
+export const INCOMING = `temp.${SOURCE}`;
 
 /** A table in a DuckDB file. The file is open only while a batch is written; it may be moved away or replaced in between. */
 export function openDuckDbStore(options: { url: Secret; table: string; batchesPerCheckpoint?: number }): Store {
@@ -50,7 +51,8 @@ export function openDuckDbStore(options: { url: Secret; table: string; batchesPe
             rows,
             write: async (part) => {
               await fillIncoming({ connection, rows: part, columns: filled });
-              await connection.run(sql);
+              const { rowsChanged } = await connection.run(sql);
+              return proveWritten({ title: "DuckDB", sent: part.length, written: rowsChanged });
             },
             refusalOf: refusalOfDuckDb,
             signal,
@@ -93,7 +95,9 @@ export function openDuckDbStore(options: { url: Secret; table: string; batchesPe
   }
 }
 
-/** One row, its values as JSON has them. */
+export const JSON_COLUMNS = TABLE_COLUMNS.filter(({ kind }) => kind === "json").map(({ name }) => name);
+
+/** One row, its values as JSON has them. `to_json` would read the numbers in a JSON as doubles, so that its own text is taken. */
 export async function readRow(options: {
   connection: DuckDBConnection;
   from: string;
@@ -101,11 +105,13 @@ export async function readRow(options: {
 }): Promise<Record<string, unknown> | undefined> {
   const { connection, from, key } = options;
   const found = await connection.runAndReadAll(
-    `SELECT to_json(${WHOLE_ROW})::VARCHAR FROM (SELECT * FROM ${from}) AS ${WHOLE_ROW} WHERE ${quoted(KEY)} = $1`,
+    `SELECT to_json(${WHOLE_ROW})::VARCHAR AS ${WHOLE_ROW}, * FROM (SELECT * FROM ${from}) AS ${WHOLE_ROW} WHERE ${quoted(KEY)} = $1`,
     [key],
   );
-  const [row] = found.getRows()[0] ?? [];
-  return row === undefined ? undefined : JSON.parse(String(row));
+  const [row] = found.getRowObjectsJson();
+  if (!row) return undefined;
+  const texts = JSON_COLUMNS.flatMap((name) => (typeof row[name] === "string" ? [[name, parseJsonExactly(row[name])]] : []));
+  return { ...JSON.parse(String(row[WHOLE_ROW])), ...Object.fromEntries(texts) };
 }
 
 async function makeTable(options: { connection: DuckDBConnection; table: string; columns: readonly Column[] }): Promise<void> {
@@ -178,10 +184,8 @@ export async function fillIncoming(options: { connection: DuckDBConnection; rows
 function upsertSql(table: string, columns: Column[]): string {
   const names = columns.map(({ name }) => quoted(name));
   const values = columns.map(({ name, kind }) => (kind === "text" ? quoted(name) : `CAST(${quoted(name)} AS ${DUCKDB_TYPES[kind][0]})`));
-  const updates = names
-    .filter((name) => name !== quoted(KEY))
-    .map((name) => `${name} = coalesce(excluded.${name}, ${quoted(table)}.${name})`);
-  return `INSERT INTO ${quoted(table)} (${[...names, DELIVERED_AT, UPDATED_AT].join(", ")})
+  const updates = names.filter((name) => name !== quoted(KEY)).map((name) => `${name} = coalesce(excluded.${name}, ${TARGET}.${name})`);
+  return `INSERT INTO ${quoted(table)} AS ${TARGET} (${[...names, DELIVERED_AT, UPDATED_AT].join(", ")})
     SELECT ${[...values, "now()", "now()"].join(", ")} FROM ${INCOMING}
     ON CONFLICT (${quoted(KEY)}) DO UPDATE SET ${[...updates, `${UPDATED_AT} = now()`].join(", ")}`;
 }

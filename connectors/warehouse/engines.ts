@@ -1,4 +1,5 @@
 import type { OwnFiles, Secret } from "../../src/connector.ts";
+import { inBigQuery, inClickHouse, inPostgres, inSnowflake } from "./reserved.ts";
 import type { Store } from "./store.ts";
 
 /** A destination's settings, as far as engines know them. */
@@ -32,6 +33,8 @@ export interface Engine {
   note?: string;
   /** Those that Patchbay does not bring. */
   packages?: string[];
+  /** Why no column may have this name there, though it is in quotes: `is a system column of PostgreSQL`. Undefined: it may. */
+  reserved?(column: string): string | undefined;
   open(settings: EngineSettings, options: { timeoutMs: number }): Promise<Store>;
 }
 
@@ -63,6 +66,7 @@ const ENGINES: readonly Engine[] = [
     url: /^postgres(ql)?:\/\/.+$/s,
     takes: ["schema"],
     keepsDeleted: "PostgreSQL keeps the bytes of a deleted row in the table's pages until VACUUM FULL, and in its WAL and backups",
+    reserved: inPostgres,
     open: async ({ schema, ...settings }, { timeoutMs }) =>
       (await import("./postgres.ts")).openPostgresStore({ ...settings, schema, timeoutMs }),
   },
@@ -71,6 +75,7 @@ const ENGINES: readonly Engine[] = [
     url: /^clickhouses?:\/\/[^/]+\/[^/?]+$/s,
     takes: [],
     keepsDeleted: "ClickHouse keeps the bytes of a deleted row until the next merge, or until OPTIMIZE TABLE … FINAL",
+    reserved: inClickHouse,
     open: async (settings, { timeoutMs }) => (await import("./clickhouse.ts")).openClickHouseStore({ ...settings, timeoutMs }),
   },
   {
@@ -80,7 +85,8 @@ const ENGINES: readonly Engine[] = [
     keepsDeleted: "BigQuery keeps a deleted row for the dataset's time travel (2 to 7 days), and 7 days more for its own recovery",
     note: untried("BigQuery"),
     packages: ["@google-cloud/bigquery"],
-    open: async (settings) => (await import("./bigquery.ts")).openBigQueryStore(settings),
+    reserved: inBigQuery,
+    open: async (settings, { timeoutMs }) => (await import("./bigquery.ts")).openBigQueryStore({ ...settings, timeoutMs }),
   },
   {
     title: "Snowflake",
@@ -89,6 +95,7 @@ const ENGINES: readonly Engine[] = [
     needs: ["username", "private_key"],
     keepsDeleted: "Snowflake keeps a deleted row for the table's Time Travel (1 day if nothing else is set), and 7 days more in Fail-safe",
     note: untried("Snowflake"),
+    reserved: inSnowflake,
     open: async (settings, { timeoutMs }) => (await import("./snowflake.ts")).openSnowflakeStore({ ...settings, timeoutMs }),
   },
 ];

@@ -1,13 +1,14 @@
 import { z } from "zod";
 import { defineConnector, httpSettings, Secret, secret } from "../../src/connector.ts";
-import { CALL_COLUMNS, DELIVERED_AT, IDENTIFIER, TABLE_COLUMNS, UPDATED_AT } from "./columns.ts";
+import { CALL_COLUMNS, DELIVERED_AT, IDENTIFIER, OWN_NAMES, TABLE_COLUMNS, UPDATED_AT } from "./columns.ts";
 import { engineOf, enginesWith, type OwnSetting } from "./engines.ts";
 
 const IDENTIFIER_RULE = "must begin with a small letter or _, then a-z, 0-9 and _, at most 63";
 const OURS = new Set(TABLE_COLUMNS.map(({ name }) => name));
 
 const identifier = z.string().regex(IDENTIFIER, IDENTIFIER_RULE);
-const columnName = identifier.refine((name) => !OURS.has(name), "is a column that the table has anyway: choose another name");
+const ownName = identifier.refine((name) => !OWN_NAMES.includes(name), "is a name that Patchbay's own statements use: choose another name");
+const columnName = ownName.refine((name) => !OURS.has(name), "is a column that the table has anyway: choose another name");
 
 const URL_RULE =
   "must be duckdb:<file>, parquet:<folder>, postgres://user:password@host/database, clickhouse://user:password@host:8123/database, bigquery://project/dataset or snowflake://account/database/schema";
@@ -26,7 +27,7 @@ export const warehouse = defineConnector({
         .describe(
           "Which database: duckdb:data/warehouse.duckdb, parquet:data/calls, postgres://user:password@host/database, clickhouse://user:password@host:8123/database (clickhouses:// for TLS), bigquery://project/dataset, or snowflake://account/database/schema?warehouse=…&role=…",
         ),
-      table: identifier.default("calls").describe("The table's name; it is made if it is not there. Default calls"),
+      table: ownName.default("calls").describe("The table's name; it is made if it is not there. Default calls"),
       schema: identifier.optional().describe("PostgreSQL: the schema that the table is in. Default: the first of the role's search_path"),
       credentials: secret()
         .optional()
@@ -72,6 +73,15 @@ export const warehouse = defineConnector({
     { field: UPDATED_AT, what: "when the row was last written, by the database's clock" },
   ],
   batch: { maxCalls: 500, concurrency: 1 },
+
+  checkWith({ with: { columns }, written: { url } }) {
+    const engine = typeof url === "string" ? engineOf(url) : undefined;
+    const names = typeof columns === "object" && columns !== null ? Object.keys(columns) : [];
+    return names.flatMap((name) => {
+      const why = engine?.reserved?.(name);
+      return why === undefined ? [] : [{ path: ["columns", name], message: `the name "${name}" ${why}: choose another name` }];
+    });
+  },
 
   note({ url }) {
     return typeof url === "string" ? engineOf(url)?.note : undefined;

@@ -89,6 +89,27 @@ describe("a folder of Parquet files", () => {
     ]);
   });
 
+  test("JSON is plain text in a file, which every reader knows; files of earlier versions become so when their day is written", async () => {
+    const day = join(folder, "dt=2025-01-15");
+    mkdirSync(day, { recursive: true });
+    const file = glob().replace("/*/", "/dt=2025-01-15/");
+    await read(
+      `COPY (SELECT 'voiceinfra/old' AS delivery_key, 'old' AS call_id, '{"a":1}'::JSON AS metadata, '[2]'::JSON AS theirs) TO ${file} (FORMAT parquet)`,
+    );
+    const destination = await openWarehouse({ url: `parquet:${folder}` });
+    await destination.send([deliveryOf(documentedCall({ metadata: { b: 2 } }))], within());
+    const types = await read(`SELECT name, converted_type FROM parquet_schema(${file}) WHERE name IN ('metadata', 'extra', 'theirs')`);
+    expect(Object.fromEntries(types.map(({ name, converted_type }) => [name, converted_type]))).toEqual({
+      metadata: "UTF8",
+      extra: "UTF8",
+      theirs: "JSON",
+    });
+    expect(await read(`SELECT call_id, metadata ->> 'a' AS a, metadata ->> 'b' AS b FROM ${glob()} ORDER BY call_id`)).toEqual([
+      { call_id: "call_01HXYZ123456", a: null, b: "2" },
+      { call_id: "old", a: "1", b: null },
+    ]);
+  });
+
   test("a call whose beginning is corrected moves to its day, and its old day's file goes when it is empty", async () => {
     const destination = await openWarehouse({ url: `parquet:${folder}` });
     await destination.send([deliveryOf(documentedCall({ transcript: "kept" }))], within());

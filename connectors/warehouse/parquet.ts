@@ -4,16 +4,19 @@ import { join, resolve } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Secret } from "../../src/connector.ts";
 import { writeBisecting } from "./bisect.ts";
-import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT } from "./columns.ts";
-import { DUCKDB_TYPES, ERASE_PATIENCE_MS, fillIncoming, INCOMING, readRow } from "./duckdb.ts";
+import { type Column, type ColumnKind, DELIVERED_AT, FILE, KEY, quoted, SOURCE, TARGET, UPDATED_AT } from "./columns.ts";
+import { DUCKDB_TYPES, ERASE_PATIENCE_MS, fillIncoming, INCOMING, JSON_COLUMNS, readRow } from "./duckdb.ts";
 import { openErrorOfDuckDb, refusalOfDuckDb } from "./duckdb-errors.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
 import { removeHalfWritten, replaceFile } from "./parquet-file.ts";
+import { proveWritten } from "./proof.ts";
 import type { Row } from "./row.ts";
 import type { Store } from "./store.ts";
 import { missingColumns } from "./widen.ts";
 
 const STAMPS = new Set([DELIVERED_AT, UPDATED_AT]);
+/** JSON is text in the files: of Parquet's type JSON some readers make bytes (polars 2.1: Binary). */
+const PLAIN: ReadonlySet<ColumnKind> = new Set(["text", "json"]);
 const DAY = /^dt=(\d{4}-\d{2}-\d{2}|none)$/;
 
 /** Holds nothing: DuckDB's lock on it is what makes one process the owner of the folder, and what ends with that process. */
@@ -62,7 +65,11 @@ export function openParquetStore(options: { url: Secret; table: string }): Store
       mustBeFilled: false,
     }));
     missingColumns({ table, existing: { columns: existing, keyIsUnique: true }, wanted: columns, types: DUCKDB_TYPES });
-    return { sql, columns: existing.map(({ name }) => name) };
+    // Earlier versions wrote them with Parquet's type JSON.
+    const ours = existing.filter(({ name, type }) => type === "json" && JSON_COLUMNS.includes(name));
+    const texts = ours.map(({ name }) => `CAST(${quoted(name)} AS VARCHAR) AS ${quoted(name)}`);
+    const plain = texts.length === 0 ? sql : `(SELECT * REPLACE (${texts.join(", ")}) FROM ${sql})`;
+    return { sql: plain, columns: existing.map(({ name }) => name) };
   }
 
   return {
@@ -79,7 +86,8 @@ export function openParquetStore(options: { url: Secret; table: string }): Store
         const filled = columns.filter(({ name }) => !STAMPS.has(name));
         const merge = async (part: Row[]) => {
           await fillIncoming({ connection, rows: part, columns: filled });
-          await connection.run(mergeSql({ there, columns }));
+          const made = await connection.runAndReadAll(mergeSql({ there, columns }));
+          return proveWritten({ title: "DuckDB", sent: part.length, written: Number(made.getRows()[0]?.[0]) });
         };
         const results = await writeBisecting({ rows, write: merge, refusalOf: refusalOfDuckDb, signal });
         const good = rows.filter((_row, index) => results[index] === "written");
@@ -154,7 +162,6 @@ export function openParquetStore(options: { url: Secret; table: string }): Store
   }
 }
 
-const FILE = "patchbay_file";
 const MERGED = "temp.patchbay_merged";
 const DAY_SQL = `coalesce('dt=' || strftime(start_time AT TIME ZONE 'UTC', '%Y-%m-%d'), 'dt=none')`;
 
@@ -176,18 +183,18 @@ function mergeSql({ there, columns }: { there: { sql: string; columns: string[] 
   const cells = columns
     .filter(({ name }) => !STAMPS.has(name))
     .map(({ name, kind }) => {
-      const said = kind === "text" ? `i.${quoted(name)}` : `CAST(i.${quoted(name)} AS ${DUCKDB_TYPES[kind][0]})`;
-      return `${theirs.has(name) ? `coalesce(${said}, o.${quoted(name)})` : said} AS ${quoted(name)}`;
+      const said = PLAIN.has(kind) ? `${SOURCE}.${quoted(name)}` : `CAST(${SOURCE}.${quoted(name)} AS ${DUCKDB_TYPES[kind][0]})`;
+      return `${theirs.has(name) ? `coalesce(${said}, ${TARGET}.${quoted(name)})` : said} AS ${quoted(name)}`;
     });
   const wanted = new Set(columns.map(({ name }) => name));
-  const others = [...theirs].filter((name) => !wanted.has(name)).map((name) => `o.${quoted(name)}`);
-  const since = theirs.has(DELIVERED_AT) ? `coalesce(o.${DELIVERED_AT}, now())` : "now()";
-  const latest = theirs.has(UPDATED_AT) ? `o.${UPDATED_AT} DESC` : `i.${KEY}`;
+  const others = [...theirs].filter((name) => !wanted.has(name)).map((name) => `${TARGET}.${quoted(name)}`);
+  const since = theirs.has(DELIVERED_AT) ? `coalesce(${TARGET}.${DELIVERED_AT}, now())` : "now()";
+  const latest = theirs.has(UPDATED_AT) ? `${TARGET}.${UPDATED_AT} DESC` : `${SOURCE}.${KEY}`;
   const old = there && `(SELECT * FROM ${there.sql} WHERE ${KEY} IN (SELECT ${KEY} FROM ${INCOMING}))`;
   return `CREATE OR REPLACE TEMP TABLE ${MERGED} AS
     SELECT ${[...cells, `${since} AS ${DELIVERED_AT}`, `now() AS ${UPDATED_AT}`, ...others].join(", ")}
-    FROM ${INCOMING} AS i ${old ? `LEFT JOIN ${old} AS o ON o.${KEY} = i.${KEY}` : ""}
-    ${old ? `QUALIFY row_number() OVER (PARTITION BY i.${KEY} ORDER BY ${latest}) = 1` : ""}`;
+    FROM ${INCOMING} AS ${SOURCE} ${old ? `LEFT JOIN ${old} AS ${TARGET} ON ${TARGET}.${KEY} = ${SOURCE}.${KEY}` : ""}
+    ${old ? `QUALIFY row_number() OVER (PARTITION BY ${SOURCE}.${KEY} ORDER BY ${latest}) = 1` : ""}`;
 }
 
 function literal(text: string): string {

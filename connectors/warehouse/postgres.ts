@@ -1,13 +1,20 @@
 import type { Pool, PoolClient } from "pg";
-import { OpenError, type Secret } from "../../src/connector.ts";
+import { OpenError, type Outcome, parseJsonExactly, type Secret } from "../../src/connector.ts";
 import { writeBisecting } from "./bisect.ts";
-import { type Column, DELIVERED_AT, KEY, quoted, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
+import { type Column, DELIVERED_AT, KEY, quoted, SOURCE, TARGET, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
 import { outcomeOfPostgres, refusalOfPostgres } from "./postgres-errors.ts";
 import { inTransaction, makePostgresTable, POSTGRES_TYPES } from "./postgres-table.ts";
 import type { Row } from "./row.ts";
 import type { Store } from "./store.ts";
 
 const STAMPS = new Set([DELIVERED_AT, UPDATED_AT]);
+
+/** A trigger may return nothing for a row, and a rule may do something instead: PostgreSQL calls that a success. */
+const NOT_KEPT: Outcome = {
+  kind: "rejected",
+  code: "not_kept",
+  reason: "the table took the row and did not keep it: a trigger or a rule of its owner does that",
+};
 
 /** A table in PostgreSQL 13 or later. */
 export async function openPostgresStore(options: {
@@ -49,6 +56,7 @@ export async function openPostgresStore(options: {
 
   return {
     table,
+    holdsNumber,
     prepare,
     async upsert(rows, columns, { signal }) {
       if (columns.some(({ name }) => !prepared.has(name))) await prepare(columns);
@@ -57,7 +65,14 @@ export async function openPostgresStore(options: {
       return withClient(pool, signal, (client) =>
         writeBisecting({
           rows,
-          write: (part) => inTransaction({ client, timeoutMs }, async () => void (await client.query(sql, valuesOf(part, filled)))),
+          write: async (part) => {
+            let kept: unknown[] = [];
+            await inTransaction({ client, timeoutMs }, async () => {
+              kept = (await client.query(sql, valuesOf(part, filled))).rows.map((row) => row[KEY]);
+            });
+            const keys = new Set(kept);
+            return part.map((row) => (keys.has(row.cells.get(KEY)) ? "written" : NOT_KEPT));
+          },
           refusalOf: refusalOfPostgres,
           signal,
         }),
@@ -73,12 +88,18 @@ export async function openPostgresStore(options: {
       }),
     read: (key, { signal }) =>
       withClient(pool, signal, async (client) => {
-        const sql = `SELECT to_jsonb(${WHOLE_ROW}) AS row FROM ${target} AS ${WHOLE_ROW} WHERE ${quoted(KEY)} = $1`;
+        const sql = `SELECT to_jsonb(${WHOLE_ROW})::text AS row FROM ${target} AS ${WHOLE_ROW} WHERE ${quoted(KEY)} = $1`;
         const { rows } = await client.query(sql, [key]);
-        return rows[0]?.row as Record<string, unknown> | undefined;
+        return rows[0] && (parseJsonExactly(rows[0].row) as Record<string, unknown>);
       }),
     close: () => pool.end(),
   };
+}
+
+/** A number in jsonb is a numeric: 131,072 digits before the point, 16,383 behind it (PostgreSQL docs, "Numeric Types"). */
+function holdsNumber(text: string): boolean {
+  const [, whole = "", fraction = "", exponent = "0"] = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
+  return whole.length + Number(exponent) <= 131_072 && fraction.length - Number(exponent) <= 16_383;
 }
 
 /** Errors come out as outcomes where they can; a connection that was given up in the middle of a statement is not used again. */
@@ -121,8 +142,9 @@ function valuesOf(rows: Row[], columns: Column[]): (string | null)[][] {
 function upsertSql(target: string, columns: Column[]): string {
   const names = columns.map(({ name }) => quoted(name));
   const arrays = columns.map(({ kind }, index) => `$${index + 1}::${POSTGRES_TYPES[kind][0]}[]`);
-  const updates = names.filter((name) => name !== quoted(KEY)).map((name) => `${name} = coalesce(excluded.${name}, t.${name})`);
-  return `INSERT INTO ${target} AS t (${[...names, DELIVERED_AT, UPDATED_AT].join(", ")})
-    SELECT ${[...names, "now()", "now()"].join(", ")} FROM unnest(${arrays.join(", ")}) AS incoming (${names.join(", ")})
-    ON CONFLICT (${quoted(KEY)}) DO UPDATE SET ${[...updates, `${UPDATED_AT} = now()`].join(", ")}`;
+  const updates = names.filter((name) => name !== quoted(KEY)).map((name) => `${name} = coalesce(excluded.${name}, ${TARGET}.${name})`);
+  return `INSERT INTO ${target} AS ${TARGET} (${[...names, DELIVERED_AT, UPDATED_AT].join(", ")})
+    SELECT ${[...names, "now()", "now()"].join(", ")} FROM unnest(${arrays.join(", ")}) AS ${SOURCE} (${names.join(", ")})
+    ON CONFLICT (${quoted(KEY)}) DO UPDATE SET ${[...updates, `${UPDATED_AT} = now()`].join(", ")}
+    RETURNING ${TARGET}.${quoted(KEY)}`;
 }

@@ -1,4 +1,4 @@
-import type { Delivery } from "../../src/connector.ts";
+import { type Delivery, ExactNumber } from "../../src/connector.ts";
 import { CALL_COLUMNS, type Column, type ColumnKind, type WarehouseWith } from "./columns.ts";
 
 /** One delivery as the database takes it: every cell as text, cast by column there; null says nothing and blanks nothing. */
@@ -14,11 +14,16 @@ export class CellFault extends Error {
   override readonly name = "CellFault";
 }
 
-/** @throws {CellFault} */
-export function rowOf(delivery: Delivery<WarehouseWith>): Row {
+/** Whether a column of JSON keeps this number with every digit; only of numbers that a double alters is it asked. */
+export type HoldsNumber = (text: string) => boolean;
+
+const holdsAll: HoldsNumber = () => true;
+
+/** A number that JSON of the engine does not hold becomes a text, digit by digit, rather than another number. @throws {CellFault} */
+export function rowOf(delivery: Delivery<WarehouseWith>, holds: HoldsNumber = holdsAll): Row {
   const cells = new Map<string, string | null>();
-  for (const { name, kind, of } of CALL_COLUMNS) cells.set(name, cellOf({ name, kind }, of(delivery)));
-  for (const [name, text] of Object.entries(delivery.with.columns ?? {})) cells.set(name, cellOf({ name, kind: "text" }, text));
+  for (const { name, kind, of } of CALL_COLUMNS) cells.set(name, cellOf({ name, kind }, of(delivery), holds));
+  for (const [name, text] of Object.entries(delivery.with.columns ?? {})) cells.set(name, cellOf({ name, kind: "text" }, text, holds));
   let size = 0;
   for (const cell of cells.values()) size += cell?.length ?? 0;
   return { key: delivery.key, cells, size };
@@ -32,18 +37,23 @@ export function withinYears(row: Row, columns: readonly Column[], { from, to }: 
   });
 }
 
-const TO_TEXT: Record<ColumnKind, (value: unknown) => string | null | undefined> = {
+const TO_TEXT: Record<ColumnKind, (value: unknown, holds: HoldsNumber) => string | null | undefined> = {
   // Absent and empty are one in a call record: an empty text would blank what a fuller record said.
   text: (value) => (typeof value === "string" ? cleaned(value) || null : undefined),
   time: (value) => (typeof value === "string" ? timeText(value) : undefined),
   number: (value) => (typeof value === "number" && Number.isFinite(value) ? String(value) : undefined),
   integer: (value) => (Number.isSafeInteger(value) ? String(value) : undefined),
-  json: (value) => JSON.stringify(value, (_key, inner: unknown) => cleanedInside(inner)),
+  json: (value, holds) =>
+    JSON.stringify(value, function (this: Record<string, unknown>, key, inner: unknown) {
+      const number = this[key];
+      if (number instanceof ExactNumber) return holds(number.text) ? inner : number.text;
+      return cleanedInside(inner);
+    }),
 };
 
-function cellOf(column: Column, value: unknown): string | null {
+function cellOf(column: Column, value: unknown, holds: HoldsNumber): string | null {
   if (value === undefined || value === null || value === "") return null;
-  const text = TO_TEXT[column.kind](value);
+  const text = TO_TEXT[column.kind](value, holds);
   if (text === undefined) throw new CellFault(`${column.name} is not a ${column.kind} that a database can keep`);
   return text;
 }

@@ -14,16 +14,16 @@ export async function sendRows(options: { deliveries: Delivery<WarehouseWith>[];
   const rows: Row[] = [];
   for (const delivery of deliveries) {
     try {
-      rows.push(rowOf(delivery));
+      rows.push(rowOf(delivery, store.holdsNumber));
     } catch (error) {
       if (!(error instanceof CellFault)) throw error;
       outcomes.set(delivery.key, { kind: "rejected", code: "unreadable_value", reason: error.message });
     }
   }
-  const { maxBytes, bytesOf } = store.limit ?? DEFAULT_LIMIT;
+  const { maxBytes, batchBytes = maxBytes, bytesOf }: NonNullable<Store["limit"]> = store.limit ?? DEFAULT_LIMIT;
   /** What stops the destination; the rest would only find out the same, each with a wait of its own. */
   let stopped: Outcome | undefined;
-  for (const part of statementsOf(rows, { maxBytes, bytesOf })) {
+  for (const part of statementsOf(rows, { maxBytes: batchBytes, bytesOf })) {
     if (store.limit && part.length === 1 && part[0] && bytesOf(part[0]) > maxBytes) {
       outcomes.set(part[0].key, { kind: "rejected", code: "too_large", reason: "the row is larger than one statement may be" });
       continue;

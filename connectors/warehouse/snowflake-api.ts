@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { parseRetryAfterMs } from "../../src/connector.ts";
+import { type HttpAnswer, parseRetryAfterMs, requestJson } from "../../src/connector.ts";
 import { SnowflakeError } from "./snowflake-errors.ts";
 
 /** What a statement gave. */
@@ -9,8 +9,8 @@ export interface Answer {
   columns: { name: string; type: string }[];
   /** Rows of a query, each cell as text. A long answer has more, which nothing here asks for. */
   data: (string | null)[][];
-  /** Rows that a DELETE took. */
-  deleted: number;
+  /** Rows that a statement has inserted, updated or deleted; undefined: Snowflake does not say. */
+  changed: number | undefined;
 }
 
 export interface SnowflakeApi {
@@ -22,9 +22,17 @@ export interface SnowflakeApi {
 interface ResultSet {
   resultSetMetaData: { rowType?: Answer["columns"] };
   data: Answer["data"];
-  stats: { numRowsDeleted?: number };
+  stats: Stats | null;
 }
 
+interface Stats {
+  numRowsInserted?: number | null;
+  numRowsUpdated?: number | null;
+  numRowsDeleted?: number | null;
+}
+
+/** A row has a transcript of megabytes in it, escaped. */
+const MAX_ANSWER_BYTES = 64_000_000;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 2_000;
 
@@ -44,21 +52,20 @@ export function createSnowflakeApi(options: {
 }): SnowflakeApi {
   const { baseUrl, context, token, timeoutMs } = options;
 
-  async function call(path: string, init: { method: "GET" | "POST"; body?: string; signal: AbortSignal }): Promise<Response> {
-    return fetch(`${baseUrl}${path}`, {
-      ...init,
-      redirect: "error",
+  function call(path: string, options: { method: "GET" | "POST"; body?: unknown; signal: AbortSignal }): Promise<HttpAnswer> {
+    return requestJson({
+      ...options,
+      url: `${baseUrl}${path}`,
       headers: {
         authorization: `Bearer ${token()}`,
         "x-snowflake-authorization-token-type": "KEYPAIR_JWT",
         "user-agent": "patchbay/1.0",
-        accept: "application/json",
-        ...(init.body !== undefined && { "content-type": "application/json" }),
       },
+      maxBytes: MAX_ANSWER_BYTES,
     });
   }
 
-  async function post(body: string, signal: AbortSignal): Promise<Response> {
+  async function post(body: unknown, signal: AbortSignal): Promise<HttpAnswer> {
     const path = `/api/v2/statements?requestId=${randomUUID()}`;
     try {
       return await call(path, { method: "POST", body, signal });
@@ -73,36 +80,52 @@ export function createSnowflakeApi(options: {
     async execute({ statement, texts = [], signal }) {
       const bindings = Object.fromEntries(texts.map((value, index) => [String(index + 1), { type: "TEXT", value }]));
       const timeout = Math.max(1, Math.ceil(timeoutMs / 1000));
-      let response = await post(JSON.stringify({ statement, timeout, ...context, ...(texts.length > 0 && { bindings }) }), signal);
+      let response = await post({ statement, timeout, ...context, ...(texts.length > 0 && { bindings }) }, signal);
       for (let waitMs = FIRST_WAIT_MS; response.status === 202; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
-        const { statementHandle } = await jsonOf(response);
+        const { statementHandle } = jsonOf(response);
         await delay(waitMs, undefined, { signal });
         response = await call(`/api/v2/statements/${encodeURIComponent(String(statementHandle))}`, { method: "GET", signal });
       }
-      const answer = await jsonOf(response);
+      const answer = jsonOf(response);
       if (response.status !== 200) {
         throw new SnowflakeError({
           status: response.status,
           code: textOf(answer.code),
           sqlState: textOf(answer.sqlState),
-          retryAfterMs: parseRetryAfterMs(response.headers.get("retry-after"), Date.now()),
+          retryAfterMs: waitOf(response),
         });
       }
       const { resultSetMetaData, data = [], stats } = answer as Partial<ResultSet>;
-      return { columns: resultSetMetaData?.rowType ?? [], data, deleted: Number(stats?.numRowsDeleted ?? 0) };
+      return { columns: resultSetMetaData?.rowType ?? [], data, changed: changedOf(stats) ?? changedIn(resultSetMetaData?.rowType, data) };
     },
   };
 }
 
-async function jsonOf(response: Response): Promise<Record<string, unknown>> {
-  try {
-    const read: unknown = await response.json();
-    if (typeof read === "object" && read !== null) return read as Record<string, unknown>;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
+function changedOf(stats: Stats | null | undefined): number | undefined {
+  const counts = [stats?.numRowsInserted, stats?.numRowsUpdated, stats?.numRowsDeleted].filter(
+    (count) => count !== undefined && count !== null,
+  );
+  return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + Number(count), 0);
+}
+
+/** A statement's result is its numbers, too, in columns that say what they count. */
+function changedIn(columns: Answer["columns"] = [], [cells]: Answer["data"]): number | undefined {
+  const counts = columns.flatMap(({ name }, index) =>
+    /^number of rows (inserted|updated|deleted)$/.test(name) ? [Number(cells?.[index])] : [],
+  );
+  const sum = counts.reduce((all, count) => all + count, 0);
+  return counts.length === 0 || Number.isNaN(sum) ? undefined : sum;
+}
+
+function jsonOf(response: HttpAnswer): Record<string, unknown> {
+  const { json, status } = response;
+  if (typeof json === "object" && json !== null) return json as Record<string, unknown>;
   // A proxy's page, or nothing.
-  throw new SnowflakeError({ status: response.status === 200 ? 502 : response.status, code: "", sqlState: "", retryAfterMs: undefined });
+  throw new SnowflakeError({ status: status === 200 ? 502 : status, code: "", sqlState: "", retryAfterMs: waitOf(response) });
+}
+
+function waitOf({ headers }: HttpAnswer): number | undefined {
+  return parseRetryAfterMs(headers.get("retry-after"), Date.now());
 }
 
 function textOf(value: unknown): string {

@@ -1,4 +1,4 @@
-import { OpenError, type Outcome, outcomeOfNetworkError } from "../../src/connector.ts";
+import { OpenError, type Outcome, outcomeOfEdge, outcomeOfNetworkError } from "../../src/connector.ts";
 
 /** Snowflake refused a statement. Its message may quote values and is left out. */
 export class SnowflakeError extends Error {
@@ -21,65 +21,111 @@ export class SnowflakeError extends Error {
 /** Not recognised as a number (100038), a time (100035, 100040) or JSON (100069); too long (100078), null (100072), out of range (100132). */
 const VALUES = new Set(["100035", "100038", "100040", "100069", "100072", "100078", "100132"]);
 
-/** The row is at fault, not the database. Undefined for every other error. */
+/**
+ * The row is at fault, not the database. Undefined for every other error. By the code: the SQLSTATE 22000 also has a warehouse that has used up its
+ * credits (090073).
+ */
 export function refusalOfSnowflake(error: unknown): Outcome | undefined {
   if (!(error instanceof SnowflakeError)) return undefined;
   if (error.status === 413)
     return { kind: "rejected", code: "too_large", reason: "the row is larger than one request to Snowflake may be" };
-  if (!VALUES.has(error.code) && !/^2[23]/.test(error.sqlState)) return undefined;
-  return { kind: "rejected", code: error.code, reason: "a value does not fit its column's type" };
+  const isValue = VALUES.has(error.code) || (error.code.startsWith("100") && /^2[23]/.test(error.sqlState));
+  return isValue ? { kind: "rejected", code: error.code, reason: "a value does not fit its column's type" } : undefined;
 }
 
-/** Locks (000625, and transactions that waited for one), and statements that were cancelled or ran out of time (000604, 000630, 057014). */
-const GAVE_UP = new Set(["000604", "000625", "000630", "000629", "057014"]);
+type Meaning =
+  | { kind: "retry"; because: "down" | "server" | "record" | "rate-limit"; reason: string; retryAfterMs?: number }
+  | { kind: "unauthorized"; reason: string; fix: string };
 
-/** What stops every row. Undefined when it is neither Snowflake's nor the network's. Codes: docs.snowflake.com; some from the drivers' sources. */
+function unauthorized(reason: string, fix: string): Meaning {
+  return { kind: "unauthorized", reason, fix };
+}
+
+const gaveUp: Meaning = {
+  kind: "retry",
+  because: "record",
+  reason: "Snowflake gave this up (a lock, or its time limit)",
+  retryAfterMs: 5_000,
+};
+const failed: Meaning = { kind: "retry", because: "server", reason: "Snowflake failed" };
+const login = unauthorized(
+  "Snowflake refuses the login",
+  "Check the account in `url`, `username`, that the public key of `private_key` is set (ALTER USER … SET RSA_PUBLIC_KEY), and this machine's clock",
+);
+const network = unauthorized(
+  "Snowflake's network policy keeps this machine out",
+  "Allow its address: ALTER NETWORK POLICY … SET ALLOWED_IP_LIST",
+);
+const forbidden = unauthorized(
+  "the role may not do this",
+  "GRANT USAGE on database, schema and warehouse, CREATE TABLE on the schema, and SELECT, INSERT, UPDATE, DELETE on the table",
+);
+const notThere = unauthorized(
+  "the table, schema or database is not there, or the role may not see it",
+  "Create the schema, correct `url`, or grant the role USAGE on it",
+);
+const suspended = unauthorized("the warehouse is suspended", "ALTER WAREHOUSE … RESUME, or give it AUTO_RESUME = TRUE");
+
+/** Codes: docs.snowflake.com; some from the drivers' sources, and from what people met. */
+const CODES: Record<string, Meaning> = {
+  "390189": unauthorized("there is no such role, or the user does not have it", "GRANT ROLE … TO USER …, or correct `role` in `url`"),
+  "390201": unauthorized(
+    "there is no such database, schema or warehouse, or the role may not use it",
+    "Correct `url`; names are upper-case unless they stand in double quotes",
+  ),
+  "390420": network,
+  "390422": network,
+  "000606": unauthorized("no warehouse runs the statement", "Name one in `url`: ?warehouse=…, which the role may use"),
+  "000607": suspended,
+  "000608": suspended,
+  "090073": unauthorized(
+    "the warehouse's credits are used up (a resource monitor)",
+    "Raise the monitor's quota, or wait for its next period: the calls wait",
+  ),
+  "000666": unauthorized("the account is suspended", "See to its payment, or to the end of its trial, in Snowflake"),
+  "003001": forbidden,
+  "002003": notThere,
+  "002043": notThere,
+  // Locks, and transactions that waited for one; statements that were cancelled, or ran out of time.
+  "000604": gaveUp,
+  "000605": gaveUp,
+  "000625": gaveUp,
+  "000629": gaveUp,
+  "000630": gaveUp,
+  "057014": gaveUp,
+  // An internal error, with an incident's number.
+  "000603": failed,
+};
+
+const FIX = "Check the account in `url`, `base_url`, and what a proxy on the way does";
+
+/** What stops every row. Undefined when it is neither Snowflake's nor the network's. */
 export function outcomeOfSnowflake(error: unknown): Outcome | undefined {
   if (error instanceof OpenError) return error.outcome;
   if (!(error instanceof SnowflakeError)) return outcomeOfNetworkError(error);
-  const { status, sqlState, retryAfterMs } = error;
+  const { status, retryAfterMs } = error;
   const code = error.code || `http_${status}`;
-  const unauthorized = (reason: string, fix: string): Outcome => ({ kind: "unauthorized", code, reason, fix });
-
+  const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
   if (status === 429) {
-    return {
-      kind: "retry",
-      because: "rate-limit",
-      code,
-      reason: "Snowflake takes no more requests just now",
-      retryAfterMs: retryAfterMs ?? 10_000,
-    };
+    const reason = "Snowflake takes no more requests just now";
+    return { kind: "retry", because: "rate-limit", code, reason, retryAfterMs: retryAfterMs ?? 10_000 };
   }
-  if (code === "390189")
-    return unauthorized("there is no such role, or the user does not have it", "GRANT ROLE … TO USER …, or mend `role` in `url`");
-  if (code === "390201")
-    return unauthorized(
-      "there is no such database, schema or warehouse, or the role may not use it",
-      "Mend `url`; names are upper-case unless they stand in double quotes",
-    );
-  if (status === 401 || code.startsWith("390")) {
-    return unauthorized(
-      "Snowflake refuses the login",
-      "Check the account in `url`, `username`, that the public key of `private_key` is set (ALTER USER … SET RSA_PUBLIC_KEY), and this machine's clock",
-    );
-  }
-  if (code === "000606") return unauthorized("no warehouse runs the statement", "Name one in `url`: ?warehouse=…, which the role may use");
-  if (code === "003001" || sqlState === "42501" || status === 403) {
-    return unauthorized(
-      "the role may not do this",
-      "GRANT USAGE on database, schema and warehouse, CREATE TABLE on the schema, and SELECT, INSERT, UPDATE, DELETE on the table",
-    );
-  }
-  if (GAVE_UP.has(code) || status === 408) {
-    return { kind: "retry", because: "record", code, reason: "Snowflake gave this up (a lock, or its time limit)", retryAfterMs: 5_000 };
-  }
-  if (status >= 500)
-    return { kind: "retry", because: status === 503 || status === 504 ? "down" : "server", code, reason: "Snowflake failed" };
-  if (["002003", "002043"].includes(code)) {
-    return unauthorized(
-      "the table, schema or database is not there, or the role may not see it",
-      "Create the schema, mend `url`, or grant the role USAGE on it",
-    );
-  }
-  return unauthorized("Snowflake refuses the statement", "See that nothing else changes the table; it is looked at again in a moment");
+  const known = meaningOf(error);
+  if (known) return known.kind === "retry" ? { ...known, code, ...wait } : { ...known, code };
+  const edge = outcomeOfEdge(status, { title: "Snowflake", fix: FIX, retryAfter: undefined });
+  if (edge) return { ...edge, code, ...wait };
+  if (status === 504) return { kind: "retry", because: "down", code, reason: "Snowflake failed", ...wait };
+  if (status >= 500) return { ...failed, code, ...wait };
+  if (error.code === "") return { kind: "unauthorized", code, reason: `there is no such account of Snowflake (HTTP ${status})`, fix: FIX };
+  const fix = "See that nothing else changes the table; it is looked at again in a moment";
+  return { kind: "unauthorized", code, reason: "Snowflake refuses the statement", fix };
+}
+
+function meaningOf({ status, code, sqlState }: SnowflakeError): Meaning | undefined {
+  const known = Object.hasOwn(CODES, code) ? CODES[code] : undefined;
+  if (known) return known;
+  if (code.startsWith("390") || (status === 401 && code !== "")) return login;
+  if (sqlState === "42501") return forbidden;
+  if (status === 408) return gaveUp;
+  return sqlState.startsWith("XX") ? failed : undefined;
 }

@@ -1,3 +1,4 @@
+import { parseJsonExactly } from "../../src/connector.ts";
 import type { Answer } from "./snowflake-api.ts";
 import { ownName } from "./snowflake-sql.ts";
 
@@ -25,7 +26,7 @@ function readCell(type: string, text: string | null): unknown {
 /** Snowflake also prints what JSON does not have (`undefined`, NaN); and the error of a parser would quote the text. */
 function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJsonExactly(text);
   } catch {
     return text;
   }

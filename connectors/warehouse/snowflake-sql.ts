@@ -1,4 +1,4 @@
-import { type Column, type ColumnKind, DELIVERED_AT, KEY, quoted, UPDATED_AT } from "./columns.ts";
+import { type Column, type ColumnKind, DELIVERED_AT, ITEM, KEY, quoted, SOURCE, TARGET, UPDATED_AT } from "./columns.ts";
 import type { TypesOf } from "./widen.ts";
 
 /** As INFORMATION_SCHEMA spells them, small letters. No NUMBER for a `number`: it has no fractions unless it was told to. */
@@ -45,13 +45,13 @@ export function mergeSql(target: string, columns: readonly Column[]): string {
   const sources = filled.map((column) => `${readSql(column)} AS ${name(column.name)}`);
   const updates = filled
     .filter((column) => column.name !== KEY)
-    .map((column) => `${name(column.name)} = COALESCE(s.${name(column.name)}, t.${name(column.name)})`);
-  return `MERGE INTO ${target} AS t
-USING (SELECT ${sources.join(", ")} FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS r) AS s
-ON t.${name(KEY)} = s.${name(KEY)}
+    .map((column) => `${name(column.name)} = COALESCE(${SOURCE}.${name(column.name)}, ${TARGET}.${name(column.name)})`);
+  return `MERGE INTO ${target} AS ${TARGET}
+USING (SELECT ${sources.join(", ")} FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS ${ITEM}) AS ${SOURCE}
+ON ${TARGET}.${name(KEY)} = ${SOURCE}.${name(KEY)}
 WHEN MATCHED THEN UPDATE SET ${[...updates, `${name(UPDATED_AT)} = ${NOW}`].join(", ")}
 WHEN NOT MATCHED THEN INSERT (${[...filled.map((column) => name(column.name)), name(DELIVERED_AT), name(UPDATED_AT)].join(", ")})
-VALUES (${[...filled.map((column) => `s.${name(column.name)}`), NOW, NOW].join(", ")})`;
+VALUES (${[...filled.map((column) => `${SOURCE}.${name(column.name)}`), NOW, NOW].join(", ")})`;
 }
 
 export function deleteSql(target: string): string {
@@ -64,7 +64,7 @@ export function selectSql(target: string): string {
 }
 
 function readSql(column: Column): string {
-  const text = `r.value:"${column.name}"::VARCHAR`;
+  const text = `${ITEM}.value:"${column.name}"::VARCHAR`;
   if (column.kind === "text") return text;
   if (column.kind === "json") return `PARSE_JSON(${text})`;
   // AUTO, whatever the account's TIMESTAMP_INPUT_FORMAT is.

@@ -20,6 +20,7 @@ const TABLE = '"ANALYTICS"."VOICE"."CALLS"';
 const traits: EngineTraits = {
   timeType: "timestamp_tz",
   keyFix: /never/,
+  numbersAsTexts: ["exp", "tiny", "endless"],
   tables: {
     older: [
       `CREATE TABLE ${TABLE} ("DELIVERY_KEY" VARCHAR, "CALL_ID" VARCHAR, "MINE" NUMBER(38,0))`,
@@ -82,15 +83,35 @@ describe("Snowflake", () => {
     return (error as OpenError).outcome;
   };
 
-  test.each([
+  const fixedBy = (words: string) => ({ kind: "unauthorized", fix: expect.stringContaining(words) });
+  const record = { kind: "retry", because: "record" };
+  const server = { kind: "retry", because: "server" };
+
+  test.each<[string, number, string, string, Record<string, string>, object]>([
     ["too many requests, with a wait", 429, "", "", { "retry-after": "7" }, { kind: "retry", because: "rate-limit", retryAfterMs: 7_000 }],
     ["too many requests", 429, "", "", {}, { kind: "retry", because: "rate-limit", retryAfterMs: 10_000 }],
-    ["a lock", 422, "000625", "57014", {}, { kind: "retry", because: "record", code: "000625" }],
-    ["its time limit", 408, "000630", "57014", {}, { kind: "retry", because: "record", code: "000630" }],
-    ["a failure", 500, "", "", {}, { kind: "retry", because: "server", code: "http_500" }],
-    ["an outage", 503, "", "", {}, { kind: "retry", because: "down" }],
-    ["a token that counts no more", 401, "390144", "", {}, { kind: "unauthorized", fix: expect.stringContaining("RSA_PUBLIC_KEY") }],
-    ["a right that is missing", 422, "003001", "42501", {}, { kind: "unauthorized", fix: expect.stringContaining("GRANT") }],
+    ["a lock", 422, "000625", "57014", {}, { ...record, code: "000625" }],
+    ["a statement that somebody cancelled", 422, "000604", "57014", {}, record],
+    ["a statement that an administrator cancelled", 422, "000605", "57014", {}, record],
+    ["its time limit", 408, "000630", "57014", {}, { ...record, code: "000630" }],
+    ["an internal error", 422, "000603", "XX000", {}, server],
+    ["another internal error", 422, "300002", "XX000", {}, server],
+    ["a failure", 500, "", "", {}, { ...server, code: "http_500" }],
+    ["an outage", 503, "", "", { "retry-after": "37" }, { kind: "retry", because: "down", retryAfterMs: 37_000 }],
+    ["a gateway's time limit", 504, "", "", {}, { kind: "retry", because: "down" }],
+    ["an overload", 529, "", "", {}, { kind: "retry", because: "down" }],
+    ["a token that counts no more", 401, "390144", "", {}, fixedBy("RSA_PUBLIC_KEY")],
+    ["a token that has run out", 401, "390318", "", {}, fixedBy("RSA_PUBLIC_KEY")],
+    ["a network policy", 403, "390422", "", {}, fixedBy("NETWORK POLICY")],
+    ["a warehouse that is suspended", 422, "000608", "57014", {}, fixedBy("AUTO_RESUME")],
+    ["credits that are used up, with the state of a value", 422, "090073", "22000", {}, fixedBy("quota")],
+    ["an account that is suspended", 422, "000666", "57014", {}, fixedBy("payment")],
+    ["a session without a database, with the state of a value", 422, "090105", "22000", {}, { kind: "unauthorized" }],
+    ["an account that is not there", 404, "", "", {}, fixedBy("account")],
+    ["a front that refuses", 403, "", "", {}, fixedBy("account")],
+    ["an address that leads elsewhere", 302, "", "", { location: "https://elsewhere.example/" }, fixedBy("account")],
+    ["a right that is missing", 422, "003001", "42501", {}, fixedBy("GRANT")],
+    ["a table that is gone", 422, "002003", "42S02", {}, fixedBy("schema")],
     ["a statement it does not take", 422, "001003", "42000", {}, { kind: "unauthorized", code: "001003" }],
   ])("%s is told apart, asked once, and nothing of its message is passed on", async (_what, status, code, state, headers, outcome) => {
     const destination = await openWarehouse(under.settings);
@@ -99,6 +120,22 @@ describe("Snowflake", () => {
     expect(outcomes).toEqual([expect.objectContaining(outcome), expect.objectContaining(outcome)]);
     expect(JSON.stringify(outcomes)).not.toContain("1415");
     expect(merges()).toHaveLength(1);
+  });
+
+  test.each([
+    [
+      "that wrote fewer rows than it was sent",
+      () => ({ numRowsInserted: 1, numRowsUpdated: 0 }),
+      { kind: "retry", because: "server", code: "rows_missing" },
+    ],
+    ["that says no number", () => null, { kind: "ambiguous", code: "not_proven" }],
+  ])("a MERGE %s is no delivery, and a deletion without a number is none", async (_what, stats, outcome) => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.changeStats(stats);
+    const outcomes = await destination.send([deliveryOf(documentedCall()), deliveryOf(documentedCall({ call_id: "b" }))], within());
+    expect(outcomes).toEqual([expect.objectContaining(outcome), expect.objectContaining(outcome)]);
+    under.standIn.changeStats(() => null);
+    await expect(destination.erase?.(DOCUMENTED, within())).rejects.toThrow("does not say");
   });
 
   test("an answer that is lost is asked for once more, and the statement is not run twice", async () => {
@@ -163,6 +200,25 @@ describe("Snowflake", () => {
       await expect(under.standIn.admin(sql)).rejects.toMatchObject({ code: "001003" });
     },
   );
+
+  test("calls go together up to a megabyte, binds included, which Snowflake knows again by its request id; a longer one goes alone", async () => {
+    const destination = await openWarehouse(under.settings);
+    const deliveries = Array.from({ length: 500 }, (_, index) =>
+      deliveryOf(documentedCall({ call_id: `call_${index}`, transcript: "word ".repeat(index === 250 ? 300_000 : 600) })),
+    );
+    expect(new Set((await destination.send(deliveries, within())).map(({ kind }) => kind))).toEqual(new Set(["delivered"]));
+    const sizes = merges().map(({ bytes }) => bytes);
+    expect(sizes.filter((bytes) => bytes > 1_000_000)).toHaveLength(1);
+    expect(sizes.length).toBeLessThan(10);
+  });
+
+  test("a page in place of an answer says when to ask again", async () => {
+    const destination = await openWarehouse(under.settings);
+    under.standIn.failNext(new Response("<h1>marzipan</h1>", { status: 503, headers: { "retry-after": "37" } }));
+    const outcomes = await destination.send([deliveryOf(documentedCall())], within());
+    expect(outcomes).toMatchObject([{ kind: "retry", because: "down", retryAfterMs: 37_000 }]);
+    expect(JSON.stringify(outcomes)).not.toContain("marzipan");
+  });
 
   test("no request holds more than a VARIANT does, however many long calls are in a batch", async () => {
     const destination = await openWarehouse(under.settings);

@@ -3,6 +3,7 @@ import { writeBisecting } from "./bisect.ts";
 import { type Column, quoted } from "./columns.ts";
 import { jsonBytesOf, jsonOf } from "./json-rows.ts";
 import { asOpenError } from "./open-error.ts";
+import { notMade, proveWritten } from "./proof.ts";
 import { createSnowflakeApi } from "./snowflake-api.ts";
 import { outcomeOfSnowflake, refusalOfSnowflake } from "./snowflake-errors.ts";
 import { createTokens } from "./snowflake-jwt.ts";
@@ -13,6 +14,11 @@ import { type ExistingTable, missingColumns } from "./widen.ts";
 
 /** A VARIANT, which the batch is parsed into, holds 16 MB at least; a text in a request no more. */
 const MAX_ROWS_BYTES = 8_000_000;
+/**
+ * "1 MB per statement", binds included (docs.snowflake.com/en/user-guide/query-size-limits): a larger one runs, but is not known again by its request id.
+ * A call with a long transcript goes alone then.
+ */
+const BATCH_BYTES = 900_000;
 
 /** A table in Snowflake, written by MERGE through the SQL API. Why no driver: docs/decisions/0014. */
 export async function openSnowflakeStore(options: {
@@ -52,37 +58,58 @@ export async function openSnowflakeStore(options: {
 
   async function prepare(columns: readonly Column[], signal = AbortSignal.timeout(timeoutMs)): Promise<void> {
     await asOutcomes(async () => {
-      let existing = await describe(signal);
-      if (!existing) {
-        await api.execute({ statement: createTableSql(target, columns), signal });
-        // Another worker may have made it at the same moment, without the columns that only we know of.
-        existing = await describe(signal);
-      }
-      const missing = existing ? missingColumns({ table, existing, wanted: columns, types: SNOWFLAKE_TYPES }) : [];
+      /** What the table lacks; undefined: there is none. */
+      const lacking = async () => {
+        const existing = await describe(signal);
+        return existing && missingColumns({ table, existing, wanted: columns, types: SNOWFLAKE_TYPES });
+      };
+      const before = await lacking();
+      if (!before) await api.execute({ statement: createTableSql(target, columns), signal });
+      // Another worker may have made it at the same moment, without the columns that only we know of.
+      const missing = before ?? (await lacking()) ?? [];
       for (const column of missing) await api.execute({ statement: addColumnSql(target, column), signal });
+      if (before && missing.length === 0) return;
+      const after = await lacking();
+      if (after === undefined || after.length > 0) throw notMade("Snowflake");
     });
     for (const { name } of columns) prepared.add(name);
   }
 
   return {
     table: `${schema}.${table}`,
-    limit: { maxBytes: MAX_ROWS_BYTES, bytesOf: jsonBytesOf },
+    limit: { maxBytes: MAX_ROWS_BYTES, batchBytes: BATCH_BYTES, bytesOf: jsonBytesOf },
+    holdsNumber,
     prepare,
     async upsert(rows, columns, { signal }) {
       if (columns.some(({ name }) => !prepared.has(name))) await prepare(columns, signal);
       const statement = mergeSql(target, columns);
-      const write = async (part: typeof rows) => void (await api.execute({ statement, texts: [jsonOf(part)], signal }));
+      const write = async (part: typeof rows) => {
+        const { changed } = await api.execute({ statement, texts: [jsonOf(part)], signal });
+        return proveWritten({ title: "Snowflake", sent: part.length, written: changed });
+      };
       return asOutcomes(
         () => writeBisecting({ rows, write, refusalOf: refusalOfSnowflake, signal }),
         () => prepared.clear(),
       );
     },
     erase: (key, { signal }) =>
-      asOutcomes(async () => (await api.execute({ statement: deleteSql(target), texts: [key], signal })).deleted > 0),
+      asOutcomes(async () => {
+        const { changed } = await api.execute({ statement: deleteSql(target), texts: [key], signal });
+        if (changed === undefined) throw new Error("Snowflake does not say whether it has deleted the row");
+        return changed > 0;
+      }),
     read: (key, { signal }) =>
       asOutcomes(async () => firstRowOf(await api.execute({ statement: selectSql(target), texts: [key], signal }))),
     close: async () => undefined,
   };
+}
+
+/**
+ * PARSE_JSON keeps a number of up to 38 digits as it is, and makes a double of what has an exponent or more digits
+ * (docs.snowflake.com/en/sql-reference/functions/parse_json, "Usage notes").
+ */
+function holdsNumber(text: string): boolean {
+  return /^-?\d+(\.\d+)?$/.test(text) && text.replace(/\D/g, "").length <= 38;
 }
 
 async function asOutcomes<T>(work: () => Promise<T>, onFailure: () => void = () => undefined): Promise<T> {

@@ -1,6 +1,6 @@
 import type { Outcome } from "../../src/connector.ts";
 import type { Column } from "./columns.ts";
-import type { Row } from "./row.ts";
+import type { HoldsNumber, Row } from "./row.ts";
 
 /** A row's end: `written`, or the outcome that its delivery gets instead. */
 export type RowResult = "written" | Outcome;
@@ -9,8 +9,10 @@ export type RowResult = "written" | Outcome;
 export interface Store {
   /** For receipts: `calls`, or `analytics.calls`. */
   readonly table: string;
-  /** What one statement takes, where the engine has a limit: of the row as it goes over the wire. */
-  readonly limit?: { maxBytes: number; bytesOf(row: Row): number };
+  /** What one statement takes, where the engine has a limit: of the row as it goes over the wire. `batchBytes`: what several rows have together, if less. */
+  readonly limit?: { maxBytes: number; batchBytes?: number; bytesOf(row: Row): number };
+  /** Absent: its columns of JSON keep every number. */
+  readonly holdsNumber?: HoldsNumber;
   /**
    * Makes the table, or adds the columns it lacks; never changes or drops one. Safe in several processes at once.
    * @throws {OpenError} when the table is not ours, or a column has a type that cannot hold what we write.

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { OpenError, Secret } from "../../src/connector.ts";
-import { deliveryOf, describeWarehouse, documentedCall, openWarehouse, plainRow } from "../../test/warehouse.contract.ts";
+import type { RoutesFileError } from "../../src/errors.ts";
+import { loadRoutes } from "../../src/routes/index.ts";
+import { deliveryOf, describeWarehouse, documentedCall, openWarehouse, plainRow, refusedNames } from "../../test/warehouse.contract.ts";
 import { TABLE_COLUMNS } from "./columns.ts";
 import { openDuckDbStore } from "./duckdb.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
@@ -49,8 +51,13 @@ describeWarehouse(
       run: (sql) => withDuckDbFile({ path }, (connection) => connection.run(sql)),
       rows: (table) =>
         withDuckDbFile({ path, readOnly: true }, async (connection) => {
-          const read = await connection.runAndReadAll(`SELECT * FROM ${table}`).catch(() => undefined);
+          const read = await connection.runAndReadAll(`SELECT * FROM "${table}"`).catch(() => undefined);
           return read?.getRowObjectsJson().map(plainRow);
+        }),
+      keyWords: () =>
+        withDuckDbFile({ path: join(folder, "words.duckdb") }, async (connection) => {
+          const words = await connection.runAndReadAll("SELECT DISTINCT keyword_name FROM duckdb_keywords()");
+          return words.getRows().map(([word]) => String(word));
         }),
       close: async () => undefined,
     };
@@ -287,10 +294,63 @@ describe("settings of a warehouse", () => {
     }
   });
 
+  test.each([
+    ["postgres://db/x", ["xmin", "ctid", "tableoid", "cmax"], ["oid", "rowid", "true", "_version"]],
+    ["clickhouse://h:8123/x", ["_version", "_row_exists", "_block_number"], ["xmin", "_part", "final"]],
+    [
+      "bigquery://acme-calls/voice",
+      ["_partitiontime", "_table_suffix", "_file_name", "__root__x", "_change_type"],
+      ["t", "table_x", "xmin"],
+    ],
+    ["snowflake://acme/db/voice", ["current_date", "localtime", "constraint", "true"], ["order", "select", "xmin"]],
+    ["duckdb:x", [], ["xmin", "rowid", "true", "_version"]],
+    ["parquet:x", [], ["filename", "true"]],
+  ])("%s: names that its columns cannot have are refused when the file is loaded, and only there", (url, refused, taken) => {
+    expect(refusedNames({ url }, [...refused, ...taken])).toEqual(refused);
+    expect(refusedNames({ url }, ["patchbay_target", "patchbay_row", "patchbay_route"])).toEqual(["patchbay_target", "patchbay_row"]);
+    // Whose address is a variable that this process does not know.
+    expect(refusedNames({ url: "${WAREHOUSE_URL}" }, refused)).toEqual([]);
+  });
+
+  test("a column that its database has itself is an error of routes.yaml, with its place", () => {
+    const text = `version: 1
+sources: { voiceinfra: { secrets: ["\${SECRET}"] } }
+destinations: { rows: { connector: warehouse, url: "\${WAREHOUSE}" } }
+routes:
+  - id: rows
+    to: rows
+    share: [metadata]
+    with: { columns: { campaign: "x", xmin: "{{ metadata.campaign }}" } }
+`;
+    const load = (WAREHOUSE: string) =>
+      loadRoutes({
+        path: "routes.yaml",
+        text,
+        env: { SECRET: "s", WAREHOUSE },
+        connectors: { warehouse: warehouse as never },
+        role: { kind: "check" },
+      });
+    expect(load("duckdb:x").routes).toHaveLength(1);
+    try {
+      load("postgres://user:password@127.0.0.1/db");
+      expect.unreachable();
+    } catch (error) {
+      const { line, column, message } = (error as RoutesFileError).problems.find(({ severity }) => severity === "error") ?? {};
+      expect({ line, column, message }).toEqual({
+        line: 8,
+        column: 39,
+        message: 'the name "xmin" is a system column of PostgreSQL: choose another name',
+      });
+    }
+  });
+
   test("a schema is for PostgreSQL, a table needs no quotes, and nothing else is known", () => {
     expect(problemOf({ url: "duckdb:x", schema: "a" })).toEqual(["schema is for PostgreSQL only"]);
     expect(problemOf({ url: "duckdb:x", table: "My Calls" })).toHaveLength(1);
     expect(problemOf({ url: "duckdb:x", tabel: "calls" })).toHaveLength(1);
+    expect(problemOf({ url: "duckdb:x", table: "patchbay_source" })).toEqual([
+      expect.stringMatching(/^table is a name that Patchbay's own/),
+    ]);
   });
 
   test("the address cannot print itself", () => {

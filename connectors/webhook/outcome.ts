@@ -2,6 +2,7 @@ import {
   type GuardedAnswer,
   NotReachedError,
   type Outcome,
+  outcomeOfEdge,
   outcomeOfNetworkError,
   parseRetryAfterMs,
   type Receipt,
@@ -10,8 +11,10 @@ import {
 
 /** A receiver that names a longer wait than this has made a mistake, and a person would have to undo it. */
 const LONGEST_WAIT_MS = 24 * 3_600_000;
-/** Conflict, locked, too early: of this message, for now. */
-const LATER = new Set([409, 423, 425]);
+/** Conflict, locked, something it depends on, too early: of this message, for now. */
+const LATER = new Set([409, 423, 424, 425]);
+
+const FIX = "Check the receiver's address in `url`, and what stands in front of it";
 
 /** What an answer means, by its status alone: nobody reads its body. Only 2xx is success (Standard Webhooks, "Delivery"). */
 export function outcomeOfAnswer({ status, headers }: Pick<GuardedAnswer, "status" | "headers">, options: { receipt: Receipt }): Outcome {
@@ -34,7 +37,9 @@ export function outcomeOfAnswer({ status, headers }: Pick<GuardedAnswer, "status
     return { kind: "unauthorized", code, reason: `${reason}: it does not take the signature or the credential`, fix };
   }
   // A 503 that says how long is a throttle; one that does not may be about this message alone.
-  if (status === 429 || (status === 503 && asked !== undefined)) return { kind: "retry", because: "rate-limit", code, reason, ...wait };
+  if (status === 503 && asked !== undefined) return { kind: "retry", because: "rate-limit", code, reason, ...wait };
+  const edge = status === 503 ? undefined : outcomeOfEdge(status, { title: "the receiver", fix: FIX, retryAfter: headers["retry-after"] });
+  if (edge) return { ...edge, reason: status === 429 ? reason : edge.reason };
   if (LATER.has(status)) return { kind: "retry", because: "record", code, reason, ...wait };
   if (status === 408 || status >= 500) return { kind: "retry", because: "server", code, reason, ...wait };
   return { kind: "rejected", code, reason };

@@ -4,10 +4,11 @@ import { inspect } from "node:util";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { z } from "zod";
-import { OpenError, type Receipt, type ResolveName, Secret } from "../../src/connector.ts";
+import { OpenError, parseJsonExactly, type Receipt, type ResolveName, Secret } from "../../src/connector.ts";
 import type { RoutesFileError } from "../../src/errors.ts";
 import { formatProblems, loadRoutes } from "../../src/routes/index.ts";
 import { deliveryOf, documentedCall } from "../../test/support/documented-call.ts";
+import { jsonOfNumbers, metadataOfNumbers } from "../../test/support/exact-numbers.ts";
 import { GOLDEN_CALLS } from "../../test/support/golden-calls.ts";
 import { openWebhook } from "./destination.ts";
 import { webhook } from "./index.ts";
@@ -190,6 +191,16 @@ describe("the message", () => {
     });
   });
 
+  test("has numbers that a double does not hold with every digit, and another id when the last digit changes", () => {
+    const of = (metadata: string) =>
+      messageOf(deliver({ call: documentedCall({ metadata: parseJsonExactly(metadata) as never }) }), { payload: "full" });
+    const { metadata, unknown } = metadataOfNumbers();
+    const text = messageOf(deliver({ call: documentedCall({ metadata, unknown }) }), { payload: "full" }).body.toString();
+    expect(text).toContain(`"metadata":${jsonOfNumbers()}`);
+    expect(text).toContain('"extra":{"ticket_id":12345678901234567890}');
+    expect(of('{"order_id":1234567890123456789}').id).not.toBe(of('{"order_id":1234567890123456788}').id);
+  });
+
   test("has the type that the route says, and another for a changed call", async () => {
     const { received, port } = await receiver();
     const { send } = await open(local(port));
@@ -254,6 +265,40 @@ describe("what an answer means", () => {
 
   test.each([400, 404, 405, 413, 415, 422])("%i rejects this message for good", async (status) => {
     expect((await answering(status)).outcome).toMatchObject({ kind: "rejected", code: `http_${status}` });
+  });
+
+  test.each([
+    [402, "unauthorized", undefined],
+    [407, "unauthorized", undefined],
+    [420, "retry", "rate-limit"],
+    [421, "retry", "down"],
+    [424, "retry", "record"],
+    [426, "unauthorized", undefined],
+    [451, "unauthorized", undefined],
+    [477, "retry", "down"],
+    [501, "unauthorized", undefined],
+    [507, "retry", "down"],
+    [508, "retry", "down"],
+    [509, "retry", "rate-limit"],
+    [511, "unauthorized", undefined],
+    [520, "retry", "server"],
+    [521, "retry", "down"],
+    [522, "retry", "server"],
+    [523, "retry", "down"],
+    [524, "retry", "server"],
+    [525, "retry", "down"],
+    [526, "retry", "down"],
+    [529, "retry", "down"],
+    [530, "retry", "down"],
+    [598, "retry", "server"],
+    [599, "retry", "server"],
+  ])("%i speaks of the way there, of its region or of the account, not of the call: %s %s", async (status, kind, because) => {
+    const { outcome } = await answering(status, { "retry-after": "37" });
+    expect(outcome).toMatchObject({
+      kind,
+      code: `http_${status}`,
+      ...(because ? { because, retryAfterMs: 37_000 } : { fix: expect.stringMatching(/\w{5}/) }),
+    });
   });
 
   test.each([

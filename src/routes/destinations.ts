@@ -61,6 +61,7 @@ export function loadDestinations(options: {
       lingerMs: millisecondsOf(value.linger),
       onAmbiguous: value.on_ambiguous === "send_again" ? "send_again" : "dead",
       fingerprint: JSON.stringify([connectorName, value]),
+      checkWith: (withValue) => connector.checkWith?.({ with: withValue, written: first.written }) ?? [],
       settings() {
         // Read anew each time: `${file:…}` may have been mended since.
         const now = read(true);

@@ -95,6 +95,8 @@ function loadRoute(options: {
     resolve: loading.needs({ id: entry.id, connector: to.connector.name }),
   });
   for (const finding of compiled.findings) problems.add(finding);
+  for (const { path, message } of to.checkWith?.(entry.with ?? {}) ?? [])
+    problems.add({ at: document.atKey([...base, "with", ...path]), message });
 
   const after = afterOf({ entry, entries, destinations });
   const route = makeRoute({ entry, to, sources, share, when, after, render: compiled.render, rivals: rivalsOf(entry, to, earlier) });

@@ -1,8 +1,16 @@
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { OpenError } from "../../src/connector.ts";
 import { startClickHouse } from "../support/clickhouse.ts";
 import { closedPort } from "../support/ports.ts";
-import { deliveryOf, describeWarehouse, documentedCall, type EngineTraits, openWarehouse, plainRow } from "../warehouse.contract.ts";
+import {
+  deliveryOf,
+  describeWarehouse,
+  documentedCall,
+  type EngineTraits,
+  openWarehouse,
+  plainRow,
+  refusedNames,
+} from "../warehouse.contract.ts";
 
 const started = await startClickHouse();
 const missing = "missing" in started ? started.missing : undefined;
@@ -12,6 +20,7 @@ const clickhouse = started as Exclude<typeof started, { missing: string }>;
 const REPLACING = "ENGINE = ReplacingMergeTree(_version) ORDER BY delivery_key";
 const traits: EngineTraits = {
   timeType: "datetime64",
+  readsOwnColumnsOnly: true,
   keyFix: /ENGINE = ReplacingMergeTree\(_version\) ORDER BY delivery_key/,
   tables: {
     older: [
@@ -49,11 +58,15 @@ describe.skipIf(missing)(`ClickHouse as a warehouse${missing ? ` (skipped: ${mis
       settings: { url: clickhouse.url() },
       run: async (sql) => clickhouse.run(sql),
       rows: async (table) => {
-        const there = clickhouse.run(`EXISTS TABLE ${table}`)[0]?.result;
+        const there = clickhouse.run(`EXISTS TABLE "${table}"`)[0]?.result;
         if (!there) return undefined;
         const replaces = clickhouse.run(`SELECT engine FROM system.tables WHERE name = '${table}'`)[0]?.engine === "ReplacingMergeTree";
-        return clickhouse.run(`SELECT * FROM ${table}${replaces ? " FINAL" : ""}`).map(plainRow);
+        return clickhouse.run(`SELECT * FROM "${table}"${replaces ? " FINAL" : ""}`).map(plainRow);
       },
+      keyWords: async () =>
+        clickhouse
+          .run("SELECT keyword FROM system.keywords")
+          .flatMap(({ keyword }) => (/^\w+$/.test(String(keyword)) ? [String(keyword)] : [])),
       close: async () => undefined,
     };
   });
@@ -62,6 +75,47 @@ describe.skipIf(missing)(`ClickHouse as a warehouse${missing ? ` (skipped: ${mis
     beforeEach(freshTables);
     afterEach(() => clickhouse.meanwhile(undefined));
     const within = () => ({ signal: AbortSignal.timeout(10_000) });
+
+    test("a call is delivered once ClickHouse says how many rows it wrote, or shows them where it does not say", async () => {
+      const destination = await openWarehouse({ url: clickhouse.url() });
+      const send = (...ids: string[]) =>
+        destination.send(
+          ids.map((call_id) => deliveryOf(documentedCall({ call_id }))),
+          within(),
+        );
+      clickhouse.summarise(false);
+      onTestFinished(() => clickhouse.summarise(true));
+      expect(await send("a", "b")).toMatchObject([{ kind: "delivered" }, { kind: "delivered" }]);
+      // Somebody in between who answers for the server: nothing is written, and nothing says so.
+      clickhouse.meanwhile((sql) => {
+        if (sql.startsWith("SELECT") && sql.includes("_version"))
+          clickhouse.run("ALTER TABLE calls DELETE WHERE true SETTINGS mutations_sync = 2");
+      });
+      expect(await send("c", "d")).toMatchObject([
+        { kind: "retry", because: "server", code: "rows_missing" },
+        { kind: "retry", because: "server", code: "rows_missing" },
+      ]);
+      await destination.close();
+    });
+
+    test("a virtual column's name is refused by check, or works as any other", async () => {
+      const destination = await openWarehouse({ url: clickhouse.url() });
+      const virtual = clickhouse
+        .run("DESCRIBE TABLE calls SETTINGS describe_include_virtual_columns = 1")
+        .filter(({ is_virtual }) => is_virtual);
+      const names = virtual.map(({ name }) => String(name));
+      expect(names).toContain("_row_exists");
+      const refused = refusedNames({ url: clickhouse.url() }, names);
+      const columns = Object.fromEntries(names.filter((name) => !refused.includes(name)).map((name) => [name, `of ${name}`]));
+      expect(await destination.send([deliveryOf(documentedCall(), columns)], within())).toMatchObject([{ kind: "delivered" }]);
+      expect(clickhouse.run("SELECT * FROM calls FINAL")).toMatchObject([columns]);
+      for (const name of refused) {
+        await expect(destination.send([deliveryOf(documentedCall(), { [name]: "x" })], within())).resolves.toMatchObject([
+          { kind: "unauthorized" },
+        ]);
+      }
+      await destination.close();
+    });
 
     test("columns that others add later keep their values when a call is updated", async () => {
       const destination = await openWarehouse({ url: clickhouse.url() });

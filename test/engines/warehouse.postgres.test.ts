@@ -2,8 +2,16 @@ import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { outcomeOfPostgres } from "../../connectors/warehouse/postgres-errors.ts";
-import { OpenError } from "../../src/connector.ts";
-import { deliveryOf, describeWarehouse, documentedCall, type EngineTraits, openWarehouse, plainRow } from "../warehouse.contract.ts";
+import { OpenError, parseJsonExactly } from "../../src/connector.ts";
+import {
+  deliveryOf,
+  describeWarehouse,
+  documentedCall,
+  type EngineTraits,
+  openWarehouse,
+  plainRow,
+  refusedNames,
+} from "../warehouse.contract.ts";
 
 const postgres = inject("postgres");
 const missing = "missing" in postgres ? postgres.missing : undefined;
@@ -48,6 +56,7 @@ describe.skipIf(missing)(`PostgreSQL as a warehouse${missing ? ` (skipped: ${mis
     timeType: "timestamp with time zone",
     keyFix: /^Run: ALTER TABLE calls ADD PRIMARY KEY \(delivery_key\)$/,
     refusesOverflow: true,
+    numbersAsTexts: ["endless"],
     tables: {
       older: [
         "CREATE TABLE calls (delivery_key varchar PRIMARY KEY, call_id varchar, mine integer)",
@@ -67,11 +76,39 @@ describe.skipIf(missing)(`PostgreSQL as a warehouse${missing ? ` (skipped: ${mis
   describeWarehouse("PostgreSQL", traits, async () => {
     await run("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
     const rows = async (table: string) => {
-      const [there] = await run(`SELECT to_regclass('${table}') IS NOT NULL AS there`);
+      const [there] = await run(`SELECT to_regclass('"${table}"') IS NOT NULL AS there`);
       if (!there?.there) return undefined;
-      return (await run(`SELECT to_json(t) AS row FROM ${table} t`)).map(({ row }) => plainRow(row as Record<string, unknown>));
+      return (await run(`SELECT to_json(whole)::text AS row FROM "${table}" AS whole`)).map(({ row }) =>
+        plainRow(parseJsonExactly(String(row)) as Record<string, unknown>),
+      );
     };
-    return { settings: { url: urlOf() }, run, rows, close: async () => undefined };
+    const keyWords = async () => (await run("SELECT word FROM pg_get_keywords()")).map(({ word }) => String(word));
+    return { settings: { url: urlOf() }, run, rows, keyWords, close: async () => undefined };
+  });
+
+  test("the names that check refuses are those of the server's own system columns", async () => {
+    await run("CREATE TABLE any_table (id integer)");
+    const columns = await run("SELECT attname FROM pg_attribute WHERE attrelid = 'any_table'::regclass AND attnum < 0");
+    const names = columns.map(({ attname }) => String(attname));
+    expect(names.length).toBeGreaterThan(5);
+    expect(refusedNames({ url: urlOf() }, ["campaign", ...names])).toEqual(names);
+    await run("DROP TABLE any_table");
+  });
+
+  test("a call whose row a trigger takes away is not delivered, and says why; the others of its batch are", async () => {
+    await run("CREATE SCHEMA IF NOT EXISTS triggered");
+    const destination = await openWarehouse({ url: urlOf(), schema: "triggered" });
+    await run(`CREATE FUNCTION triggered.no_tests() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN IF NEW.call_id LIKE 'test%' THEN RETURN NULL; END IF; RETURN NEW; END $$;
+      CREATE TRIGGER no_tests BEFORE INSERT OR UPDATE ON triggered.calls FOR EACH ROW EXECUTE FUNCTION triggered.no_tests()`);
+    const deliveries = ["a", "test_1", "b"].map((call_id) => deliveryOf(documentedCall({ call_id })));
+    expect(await destination.send(deliveries, { signal: AbortSignal.timeout(10_000) })).toMatchObject([
+      { kind: "delivered" },
+      { kind: "rejected", code: "not_kept", reason: expect.stringContaining("trigger") },
+      { kind: "delivered" },
+    ]);
+    expect(await run("SELECT call_id FROM triggered.calls ORDER BY call_id")).toEqual([{ call_id: "a" }, { call_id: "b" }]);
+    await destination.close();
   });
 
   test("a schema of its own holds the table, and the receipt says so", async () => {

@@ -1,4 +1,4 @@
-import { CopyObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
+import { CopyObjectCommand, ListObjectsV2Command, ListObjectVersionsCommand, PutBucketVersioningCommand } from "@aws-sdk/client-s3";
 import { describe, expect, test } from "vitest";
 import { deliver, openTestArchive } from "../support/archive.ts";
 import { documentedCall } from "../support/documented-call.ts";
@@ -29,6 +29,22 @@ describe(`the archive in moto's S3${note}`, () => {
     const receipt = await archive.receipt();
     const later = deliver({ call: documentedCall({ summary: "A later summary" }), previous: receipt });
     expect(await archive.read(await archive.receipt(later))).toMatchObject({ summary: "A later summary" });
+  });
+
+  test.skipIf(skipped)("forget removes every version of a call; where Object Lock keeps them it says so", async () => {
+    const s3 = await startMoto(folder);
+    const settings = await makeBucket({ ...s3, name: "kept" });
+    await s3.client.send(new PutBucketVersioningCommand({ Bucket: "kept", VersioningConfiguration: { Status: "Enabled" } }));
+    const kept = await openTestArchive(settings);
+    const first = await kept.receipt();
+    await kept.receipt(deliver({ call: documentedCall({ summary: "A later summary" }), previous: first }));
+    expect(await kept.erase(first)).toBe(true);
+    const { Versions = [], DeleteMarkers = [] } = await s3.client.send(new ListObjectVersionsCommand({ Bucket: "kept" }));
+    expect([...Versions, ...DeleteMarkers].filter(({ Key }) => Key?.endsWith(".json"))).toEqual([]);
+
+    const locked = await openTestArchive(await makeBucket({ ...s3, name: "forlock", locked: true }));
+    const receipt = await locked.receipt();
+    await expect(locked.erase(receipt)).rejects.toThrow(/its versions stay in the bucket/);
   });
 
   test.skipIf(skipped)("a call that a lifecycle rule moved to Glacier concerns that call alone: the next one is kept", async () => {

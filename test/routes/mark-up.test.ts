@@ -4,6 +4,7 @@ import type { Call } from "../../src/model/call.ts";
 import type { Route } from "../../src/route.ts";
 import { loadRoutes } from "../../src/routes/index.ts";
 import { deliveryOf, documentedCall } from "../support/documented-call.ts";
+import { metadataOfNumbers } from "../support/exact-numbers.ts";
 import { callOf } from "./support/calls.ts";
 
 const DESTINATIONS = {
@@ -49,13 +50,23 @@ routes:
   }
   const { messageOf } = await import("../../connectors/teams/card.ts");
   const { body, fallbackText } = messageOf(delivery, { timezone: "UTC" }).attachments[0].content;
-  const of = (id: string) => String(body.flatMap((one) => ("text" in one && one.id === id ? [one.text] : [])));
+  const of = (id: string) => {
+    const one = body.find((block) => block.id === id);
+    return one?.type === "TextBlock" ? one.text : one?.type === "RichTextBlock" ? one.inlines.map(({ text }) => text).join("") : "";
+  };
   return { text: of("text"), title: of("title"), plain: fallbackText };
 }
 
 const textOf = async (...what: Parameters<typeof sent>) => (await sent(...what)).text;
 
 describe("what a call brings into a route's own text is text; only what its author wrote is mark-up", () => {
+  test.each(["slack", "teams", "discord"] as const)("%s: a number that a double does not hold is shown with every digit", async (to) => {
+    const { metadata = {} } = metadataOfNumbers();
+    expect(await textOf(to, { text: "{{ metadata.order_id }} {{ metadata.ad }} {{ metadata.exp }}" }, { metadata })).toBe(
+      "1234567890123456789 12345678901234567890 1e400",
+    );
+  });
+
   test("Slack: a caller's link is no link, in the summary or in a name", async () => {
     const evil = "<https://evil.example|Open in HubSpot> <!channel> & *so*";
     const shown = "&lt;https://evil.example|Open in HubSpot&gt; &lt;!channel&gt; &amp; *so*";
@@ -66,9 +77,9 @@ describe("what a call brings into a route's own text is text; only what its auth
 
   test.each(["teams", "discord"] as const)("%s: a caller's link is no link, in the summary or in a name", async (to) => {
     const evil = "[Open](https://evil.example) **so**";
-    const shown =
-      to === "teams" ? "\\[Open\\]\\(https://evil.example\\) \\*\\*so\\*\\*" : "\\[Open\\](https://evil.example) \\*\\*so\\*\\*";
+    const shown = to === "teams" ? "\\[Open\\](https://evil.example) \\*\\*so\\*\\*" : "\\[Open\\](https\\://evil.example) \\*\\*so\\*\\*";
     expect(await textOf(to, { text: "**Lead** {{ summary }}" }, { summary: evil })).toBe(`**Lead** ${shown}`);
+    expect(await textOf(to, { text: "[Lead]{{ summary }}" }, { summary: "(https://evil.example)" })).not.toContain("](");
     expect(await textOf(to, { text: "_{{ person.name }}_" }, {}, evil)).toBe(`_${shown}_`);
     expect(await textOf(to, { text: "{{ metadata.list }}" }, { metadata: { list: [evil, evil] } })).toBe(shown + shown);
     expect(await textOf(to, { text: "{{ summary }}" }, { summary: "<at>Dana</at> \\<at>" })).not.toMatch(/(^|[^\\])(\\\\)*<\/?at/);
@@ -79,7 +90,7 @@ describe("what a call brings into a route's own text is text; only what its auth
     expect(slack).toBe("<https://crm.example/a_b/(1)?x=1&amp;y=_2_|Open A &amp; B &lt;x&gt;>");
     for (const to of ["teams", "discord"] as const) {
       const text = await textOf(to, { text: "[Open {{ person.name }}]({{ record_url }})" }, {}, "A_B](https://evil.example)");
-      expect(text).toMatch(/^\[Open A\\_B\\\]\\?\(https:\/\/evil\.example\\?\)\]\(https:\/\/crm\.example\/a_b\/%281%29\?x=1&y=_2_\)$/);
+      expect(text).toMatch(/^\[Open A\\_B\\\]\\?\(https\\?:\/\/evil\.example\\?\)\]\(https:\/\/crm\.example\/a_b\/%281%29\?x=1&y=_2_\)$/);
     }
   });
 
@@ -104,6 +115,6 @@ describe("what a call brings into a route's own text is text; only what its auth
     const own = { channel: "{{ metadata.channel }}", text: "{{ duration_seconds }} {{ customer_number }}" };
     expect(await sent("slack", own, { metadata: { channel: "C0123456780" } })).toEqual({ channel: "C0123456780", text: "60 +14155550100" });
     const { title, plain } = await sent("teams", { title: "Call of {{ person.name }}", text: "x" }, {}, "A_B");
-    expect([title, plain]).toEqual(["Call of A\\_B", "Call of A_B"]);
+    expect([title, plain]).toEqual(["Call of A_B", "Call of A_B"]);
   });
 });

@@ -17,6 +17,8 @@ export interface ClickHouse {
   run(sql: string): Record<string, unknown>[];
   /** Statements that came over HTTP so far. */
   statements: string[];
+  /** Whether answers have the header with numbers of rows, which a proxy may take. */
+  summarise(does: boolean): void;
   /** Runs before each statement that came over HTTP, to be another writer in between. */
   meanwhile(run: ((sql: string) => void) | undefined): void;
   close(): void;
@@ -47,6 +49,7 @@ export async function startClickHouse(): Promise<ClickHouse | { missing: string 
   }
   const session = new SessionOf();
   const statements: string[] = [];
+  let summarises = true;
   let meanwhile: ((sql: string) => void) | undefined;
   session.query(`CREATE DATABASE ${DATABASE}`, "TSV");
   const run = (sql: string) => linesOf(session.query(sql, "JSONEachRow"));
@@ -69,7 +72,8 @@ export async function startClickHouse(): Promise<ClickHouse | { missing: string 
       statements.push(sql);
       meanwhile?.(sql);
       const answer = session.query(sql, parameters.get("default_format") ?? "TSV");
-      response.writeHead(200, { "content-type": "application/x-ndjson; charset=UTF-8", "x-clickhouse-summary": "{}" }).end(answer);
+      const summary = summarises ? { "x-clickhouse-summary": JSON.stringify({ written_rows: String(writtenBy(sql)) }) } : {};
+      response.writeHead(200, { "content-type": "application/x-ndjson; charset=UTF-8", ...summary }).end(answer);
     } catch (error) {
       const [, code = "1", text = ""] = /Code: (\d+)\. DB::Exception: (.*)$/s.exec(error instanceof Error ? error.message : "") ?? [];
       fail(Number(code), text);
@@ -82,6 +86,9 @@ export async function startClickHouse(): Promise<ClickHouse | { missing: string 
     version,
     run,
     statements,
+    summarise: (does) => {
+      summarises = does;
+    },
     meanwhile: (next) => {
       meanwhile = next;
     },
@@ -106,6 +113,11 @@ async function statementOf(request: IncomingMessage): Promise<{ sql: string; par
   for (const [name, value] of await new Response(body, { headers: { "content-type": type } }).formData())
     parameters.set(name, String(value));
   return { sql: parameters.get("query") ?? "", parameters };
+}
+
+/** Of an INSERT in JSONEachRow, all of whose rows the engine has taken; of any other statement none. */
+function writtenBy(sql: string): number {
+  return /^INSERT INTO/.test(sql) ? (sql.match(/\n\{/g) ?? []).length : 0;
 }
 
 function linesOf(text: string): Record<string, unknown>[] {

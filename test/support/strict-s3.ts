@@ -11,7 +11,7 @@ export interface StoredObject {
   metadata: Record<string, string>;
 }
 
-type Fault = { status: number; code?: string } | "cut" | "silent";
+type Fault = { status: number; code?: string; headers?: Record<string, string> } | "cut" | "silent" | "drips";
 
 export interface StrictS3 {
   endpoint: string;
@@ -19,8 +19,18 @@ export interface StrictS3 {
   objects: Map<string, StoredObject>;
   /** `PUT calls/v1/…`, in order. */
   requests: string[];
-  /** The next request of this method is answered so. Without a `code` the body is no XML. `cut`: the connection ends instead; `silent`: there is no answer. */
+  /** The next request of this method is answered so. Without a `code` the body is no XML. `cut`: the connection ends instead; `silent`: there is no answer; `drips`: its head, and a byte now and then. */
   next(method: string, answer: Fault): void;
+  /** Object Lock with a default retention, and so versions: a PUT without a checksum of its own is refused, and no version can be removed. */
+  lock(): void;
+  /** Versions are kept, and may be removed. */
+  keepVersions(): void;
+  /** Versions that are kept, oldest first, by key. */
+  versions: Map<string, StoredObject[]>;
+  /** A lifecycle rule has moved the object to where it cannot be read at once. */
+  moveToGlacier(key: string): void;
+  /** Answers that drip, and that somebody still waits for. */
+  dripping(): number;
   /** As for a key without s3:ListBucket: 403 for what is not there. */
   mayList(allowed: boolean): void;
   close(): Promise<void>;
@@ -32,6 +42,10 @@ export async function startStrictS3(options: { bucket: string; accessKeyId: stri
   const objects = new Map<string, StoredObject>();
   const requests: string[] = [];
   const faults = new Map<string, Fault>();
+  const versions = new Map<string, StoredObject[]>();
+  const inGlacier = new Set<string>();
+  let [versioned, locked] = [false, false];
+  let dripping = 0;
   let listing = true;
 
   const fail = (response: ServerResponse, status: number, code: string) =>
@@ -68,8 +82,18 @@ export async function startStrictS3(options: { bucket: string; accessKeyId: stri
     const fault = faults.get(request.method ?? "");
     faults.delete(request.method ?? "");
     if (fault === "silent") return;
+    if (fault === "drips") {
+      response.writeHead(200, { "content-type": "application/json", "content-length": 1_000_000, etag: '"x"' });
+      const timer = setInterval(() => response.write(" "), 50);
+      dripping += 1;
+      return void response.on("close", () => {
+        clearInterval(timer);
+        dripping -= 1;
+      });
+    }
     if (fault === "cut") return void request.socket.destroy();
     if (fault) {
+      for (const [name, value] of Object.entries(fault.headers ?? {})) response.setHeader(name, value);
       if (fault.code) fail(response, fault.status, fault.code);
       else response.writeHead(fault.status, { "content-type": "text/html" }).end("<h1>the word is marzipan</h1>");
       return;
@@ -78,6 +102,7 @@ export async function startStrictS3(options: { bucket: string; accessKeyId: stri
     if (refusal) return void fail(response, ...refusal);
     if (inBucket !== bucket) return void fail(response, 404, "NoSuchBucket");
     const stored = objects.get(key);
+    if (key === "" && url.searchParams.has("versions")) return void listVersions(url.searchParams.get("prefix") ?? "", response);
     if (key === "") {
       if (!listing) return void fail(response, 403, "AccessDenied");
       const prefix = url.searchParams.get("prefix") ?? "";
@@ -85,18 +110,41 @@ export async function startStrictS3(options: { bucket: string; accessKeyId: stri
       const contents = keys.map((one) => `<Contents><Key>${one.replaceAll("&", "&amp;")}</Key></Contents>`).join("");
       response.writeHead(200, { "content-type": "application/xml" });
       response.end(`<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult><Name>${bucket}</Name>${contents}</ListBucketResult>`);
+    } else if (request.method === "HEAD") {
+      response.writeHead(stored ? 200 : listing ? 404 : 403).end();
     } else if (request.method === "GET") {
+      if (stored && inGlacier.has(key)) return void fail(response, 403, "InvalidObjectState");
       if (!stored) return void (listing ? fail(response, 404, "NoSuchKey") : fail(response, 403, "AccessDenied"));
       response.writeHead(200, { "content-type": stored.contentType, "content-length": stored.bytes.byteLength }).end(stored.bytes);
     } else if (request.method === "PUT") {
+      const md5 = request.headers["content-md5"];
+      if (locked && md5 === undefined) return void fail(response, 400, "InvalidRequest");
+      if (md5 !== undefined && md5 !== createHash("md5").update(body).digest("base64")) return void fail(response, 400, "BadDigest");
+      inGlacier.delete(key);
       const named = Object.entries(request.headers).filter(([name]) => name.startsWith("x-amz-meta-"));
       const metadata = Object.fromEntries(named.map(([name, value]) => [name.slice("x-amz-meta-".length), String(value)]));
-      objects.set(key, { bytes: body, contentType: request.headers["content-type"] ?? "", metadata });
+      const object = { bytes: body, contentType: request.headers["content-type"] ?? "", metadata };
+      objects.set(key, object);
+      if (versioned) versions.set(key, [...(versions.get(key) ?? []), object]);
       response.writeHead(200, { etag: `"${createHash("md5").update(body).digest("hex")}"` }).end();
+    } else if (url.searchParams.has("versionId")) {
+      const kept = versions.get(key) ?? [];
+      if (locked && kept.length > 0) return void fail(response, 403, "AccessDenied");
+      versions.delete(key);
+      response.writeHead(204).end();
     } else {
       objects.delete(key);
-      response.writeHead(204).end();
+      response.writeHead(204, versioned ? { "x-amz-delete-marker": "true", "x-amz-version-id": "marker" } : {}).end();
     }
+  }
+
+  function listVersions(prefix: string, response: ServerResponse): void {
+    const found = [...versions].filter(([key]) => key.startsWith(prefix));
+    const all = found.flatMap(([key, kept]) =>
+      kept.map((_one, index) => `<Version><Key>${key.replaceAll("&", "&amp;")}</Key><VersionId>v${index}</VersionId></Version>`),
+    );
+    response.writeHead(200, { "content-type": "application/xml" });
+    response.end(`<?xml version="1.0" encoding="UTF-8"?>\n<ListVersionsResult><Name>${bucket}</Name>${all.join("")}</ListVersionsResult>`);
   }
 
   const server = createServer(async (request, response) => {
@@ -109,6 +157,15 @@ export async function startStrictS3(options: { bucket: string; accessKeyId: stri
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     objects,
     requests,
+    versions,
+    dripping: () => dripping,
+    lock() {
+      [versioned, locked] = [true, true];
+    },
+    keepVersions() {
+      versioned = true;
+    },
+    moveToGlacier: (key) => void inGlacier.add(key),
     next: (method, fault) => void faults.set(method, fault),
     mayList(allowed) {
       listing = allowed;

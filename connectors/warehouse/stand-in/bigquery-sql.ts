@@ -1,3 +1,4 @@
+import { withVendorNumbers } from "./numbers.ts";
 import type { Scratch } from "./scratch.ts";
 
 export const PROJECT = "acme-calls";
@@ -30,11 +31,14 @@ export function namesIn(sql: string): string[] {
   return [...new Set([...sql.replace(/'[^']*'/g, "''").matchAll(/@\w+/g)].map(([name]) => name))];
 }
 
+/** cloud.google.com/bigquery/docs/schemas, "Column names". */
+const RESERVED = /^(_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER|_CHANGE_(SEQUENCE_NUMBER|TYPE|TIMESTAMP))/i;
+
 /** The statements that we send, whole: anything else is a syntax error here. */
 const SHAPES = [
   /^CREATE TABLE (IF NOT EXISTS )?`[\w.-]+` \([^;]+\)( CLUSTER BY `\w+`)?$/,
   /^ALTER TABLE `[\w.-]+` (ADD COLUMN IF NOT EXISTS `\w+` \w+(, )?)+$/,
-  /^MERGE INTO `[\w.-]+` AS t\nUSING \(SELECT [^;]+ FROM UNNEST\(JSON_QUERY_ARRAY\(@rows\)\) AS r\) AS s\nON t\.`\w+` = s\.`\w+`\nWHEN MATCHED THEN UPDATE SET [^;]+\nWHEN NOT MATCHED THEN INSERT \([^;]+\)\nVALUES \([^;]+\)$/,
+  /^MERGE INTO `[\w.-]+` AS (\w+)\nUSING \(SELECT [^;]+ FROM UNNEST\(JSON_QUERY_ARRAY\(@rows\)\) AS \w+\) AS (\w+)\nON \1\.`\w+` = \2\.`\w+`\nWHEN MATCHED THEN UPDATE SET [^;]+\nWHEN NOT MATCHED THEN INSERT \([^;]+\)\nVALUES \([^;]+\)$/,
   /^DELETE FROM `[\w.-]+` WHERE `\w+` = @key$/,
   /^SELECT TO_JSON_STRING\((\w+)\) AS line FROM `[\w.-]+` AS \1 WHERE `\w+` = @key$/,
   /^INSERT INTO `[\w.-]+` VALUES [^;]+$/,
@@ -53,7 +57,11 @@ export async function statement(scratch: Scratch, sql: string, named: Map<string
   if (!sql.startsWith("CREATE") && (await scratch.columns(table)).length === 0) {
     throw new Refused(404, "notFound", `Not found: Table ${PROJECT}:${DATASET}.${table} was not found in location ${LOCATION}`);
   }
-  if (sql.startsWith("MERGE")) refuseTwins(named.get("@rows") ?? "");
+  refuseOwnNames(sql);
+  if (sql.startsWith("MERGE")) {
+    refuseTwins(named.get("@rows") ?? "");
+    named.set("@rows", numbersOf(sql, named.get("@rows") ?? ""));
+  }
   if (sql.startsWith("ALTER")) {
     // DuckDB adds one column in a statement.
     for (const [addition] of sql.matchAll(/ADD COLUMN IF NOT EXISTS `\w+` \w+/g))
@@ -78,6 +86,34 @@ async function linesOf(scratch: Scratch, table: string, sql: string, parameters:
   return (await scratch.run(query, parameters)).rows.map(({ line }) => String(line));
 }
 
+/** INT64, UINT64 and FLOAT64 are what JSON has there ("PARSE_JSON", wide_number_mode). */
+function numbersOf(sql: string, rows: string): string {
+  const columns = [...sql.matchAll(/PARSE_JSON\(JSON_VALUE\(\w+, '\$\.(\w+)'\), wide_number_mode=>'round'\)/g)].map(
+    ([, name = ""]) => name,
+  );
+  const holds = (text: string) => /^-?\d+$/.test(text) && BigInt(text) >= -(2n ** 63n) && BigInt(text) < 2n ** 64n;
+  const kept = withVendorNumbers({ rows, columns, holds });
+  if (kept === undefined) throw new Refused(400, "invalidQuery", "Invalid input to PARSE_JSON: a number cannot be stored");
+  return kept;
+}
+
+/** A range variable wins over a column of its name, and is the whole row then: said by Google's own analyzer of SQL. */
+function refuseOwnNames(sql: string): void {
+  const [, target] = /^MERGE INTO `[\w.-]+` AS (\w+)/.exec(sql) ?? [];
+  if (target && new RegExp(`[ ,]\\x60${target}\\x60 = `).test(sql)) {
+    throw new Refused(400, "invalidQuery", "UPDATE ... SET does not support updating the entire row");
+  }
+  const name = [...sql.matchAll(/(?:ADD COLUMN IF NOT EXISTS |[(,] ?)`(\w+)` (?:STRING|TIMESTAMP|FLOAT64|INT64|JSON)/g)].find(
+    ([, column = ""]) => RESERVED.test(column),
+  )?.[1];
+  if (name)
+    throw new Refused(
+      400,
+      "invalid",
+      `Invalid field name "${name}". Field names are not allowed to start with the (case-insensitive) prefixes`,
+    );
+}
+
 function refuseTwins(rows: string): void {
   const keys = (JSON.parse(rows) as { delivery_key: string }[]).map(({ delivery_key }) => delivery_key);
   if (new Set(keys).size === keys.length) return;
@@ -90,7 +126,10 @@ function inDuckDb(sql: string): string {
     .replace(/`[\w-]+\.\w+\.(\w+)`/g, '"$1"')
     .replace(/`?(\w+)`? STRING\((\d+)\)/g, '"$1" VARCHAR CHECK (length("$1") <= $2)')
     .replace(/`/g, '"')
-    .replace(/UNNEST\(JSON_QUERY_ARRAY\(@rows\)\) AS r/, "(SELECT unnest(json_extract($1::JSON, '$[*]')) AS r)")
+    .replace(
+      /UNNEST\(JSON_QUERY_ARRAY\(@rows\)\) AS (\w+)/,
+      (_all, item: string) => `(SELECT unnest(json_extract($1::JSON, '$[*]')) AS ${item})`,
+    )
     .replace(/JSON_VALUE\(/g, "json_extract_string(")
     .replace(/PARSE_JSON\((.*?), wide_number_mode=>'round'\)/g, "CAST($1 AS JSON)")
     .replace(/CURRENT_TIMESTAMP\(\)/g, "now()")

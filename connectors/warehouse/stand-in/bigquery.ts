@@ -28,7 +28,19 @@ export async function createBigQueryStandIn() {
   const pending = new Map<string, Record<string, unknown>>();
   let faults: Response[] = [];
   let slow = false;
+  let tokenFault: Response | undefined;
+  let silent = false;
+  let leave: () => void = () => undefined;
+  const gone = new Promise<void>((resolve) => {
+    leave = resolve;
+  });
+  const left = (answer: Response) => {
+    leave();
+    return answer;
+  };
+  let changes: (answer: Record<string, unknown>) => Record<string, unknown> = (answer) => answer;
 
+  let noTable = (name: string) => `Not found: Table ${name}`;
   const refuse = (code: number, reason: string, message: string) =>
     Response.json({ error: { code, message, errors: [{ message, domain: "global", reason }] } }, { status: code });
   const invalid = (message: string) => refuse(400, "invalidQuery", message);
@@ -36,11 +48,13 @@ export async function createBigQueryStandIn() {
   async function fetch(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     const body = await request.text();
-    if (pathname === "/token") return exchange(new URLSearchParams(body));
+    if (pathname === "/token") return tokenFault?.clone() ?? exchange(new URLSearchParams(body));
     requests.push({ path: `${request.method} ${pathname}`, bytes: Buffer.byteLength(body) });
     const token = request.headers.get("authorization")?.replace(/^Bearer /, "") ?? "";
     if (!tokens.has(token)) return refuse(401, "authError", "Request had invalid authentication credentials.");
     const isQuery = request.method === "POST" && pathname.endsWith("/queries");
+    if (isQuery && silent)
+      return new Promise((resolve) => request.signal.addEventListener("abort", () => resolve(left(new Response(null, { status: 499 })))));
     const fault = isQuery ? faults.shift() : undefined;
     if (fault) return fault;
     if (Buffer.byteLength(body) > MAX_REQUEST_BYTES)
@@ -50,6 +64,10 @@ export async function createBigQueryStandIn() {
     if (project !== PROJECT) return refuse(404, "notFound", `Not found: Project ${project}`);
     const table = /^datasets\/(\w+)\/tables\/(\w+)$/.exec(rest);
     if (request.method === "GET" && table) return getTable(table[1] ?? "", table[2] ?? "");
+    const alone = /^datasets\/(\w+)$/.exec(rest)?.[1];
+    if (request.method === "GET" && alone === DATASET)
+      return Response.json({ kind: "bigquery#dataset", id: `${PROJECT}:${DATASET}`, location: LOCATION });
+    if (request.method === "GET" && alone) return refuse(404, "notFound", `Not found: Dataset ${PROJECT}:${alone}`);
     if (isQuery && rest === "queries") return query(JSON.parse(body));
     const job = /^queries\/([\w-]+)$/.exec(rest)?.[1] ?? "";
     if (request.method === "GET" && pending.has(job)) {
@@ -75,7 +93,7 @@ export async function createBigQueryStandIn() {
   async function getTable(dataset: string, table: string): Promise<Response> {
     if (dataset !== DATASET) return refuse(404, "notFound", `Not found: Dataset ${PROJECT}:${dataset}`);
     const columns = await scratch.columns(table);
-    if (columns.length === 0) return refuse(404, "notFound", `Not found: Table ${PROJECT}:${dataset}.${table}`);
+    if (columns.length === 0) return refuse(404, "notFound", noTable(`${PROJECT}:${dataset}.${table}`));
     const fields = columns.map(({ name, type, mustBeFilled, fallback }) => ({
       name,
       type: LEGACY[type] ?? type,
@@ -87,7 +105,7 @@ export async function createBigQueryStandIn() {
 
   async function query(body: Record<string, unknown>): Promise<Response> {
     if (body.useLegacySql !== false) return invalid("Legacy SQL is not understood here");
-    if (typeof body.requestId !== "string" || body.requestId.length > 36) return refuse(400, "invalid", "Invalid value for request_id");
+    if (body.requestId !== undefined && String(body.requestId).length > 36) return refuse(400, "invalid", "Invalid value for request_id");
     const sql = String(body.query ?? "");
     if (Buffer.byteLength(sql) > 1_000_000)
       return refuse(400, "invalid", "The query is too large. The maximum standard SQL query length is 1024.00K characters");
@@ -109,7 +127,7 @@ export async function createBigQueryStandIn() {
       const { lines, changed } = await statement(scratch, sql, named);
       const jobId = `job_${randomUUID()}`;
       const head = { kind: "bigquery#queryResponse", jobReference: { projectId: PROJECT, jobId, location: LOCATION } };
-      const answer = { ...head, ...(lines ? resultOf(lines) : { totalRows: "0", numDmlAffectedRows: String(changed) }) };
+      const answer = changes({ ...head, ...(lines ? resultOf(lines) : { totalRows: "0", numDmlAffectedRows: String(changed) }) });
       pending.set(jobId, answer);
       // What it gives is told only when it is complete.
       return Response.json(slow ? { ...head, jobComplete: false } : { ...answer, jobComplete: true });
@@ -136,10 +154,28 @@ export async function createBigQueryStandIn() {
     failNext(...answers: Response[]) {
       faults = answers;
     },
+    /** From now on an answer of 200 is changed so on its way. */
+    changeAnswers(change: (answer: Record<string, unknown>) => Record<string, unknown>) {
+      changes = change;
+    },
+    /** From now on a table that is not there is said in other words: Google promises none. */
+    sayNoTable(words: string) {
+      noTable = () => words;
+    },
     /** From now on statements are not complete when they are answered, and have to be asked after. */
     beSlow() {
       slow = true;
     },
+    /** The exchange for a token answers so instead. */
+    failTokens(answer: Response) {
+      tokenFault = answer;
+    },
+    /** From now on statements get no answer. */
+    neverAnswer() {
+      silent = true;
+    },
+    /** Until whoever waited for such an answer has closed the connection. */
+    gone: () => gone,
     /** Tokens given out so far count no more. */
     expireTokens: () => tokens.clear(),
     refusal: refuse,

@@ -1,3 +1,5 @@
+import { parseJsonExactly } from "../../../src/connector.ts";
+import { withVendorNumbers } from "./numbers.ts";
 import type { Scratch } from "./scratch.ts";
 
 export const CONTEXT = { database: "ANALYTICS", schema: "VOICE", warehouse: "LOADING", role: "LOADER" };
@@ -18,7 +20,7 @@ const SHAPES = [
   /^SELECT COLUMN_NAME, DATA_TYPE, IS_NULLABLE, COLUMN_DEFAULT FROM "ANALYTICS"\.INFORMATION_SCHEMA\.COLUMNS WHERE TABLE_SCHEMA = \? AND TABLE_NAME = \? ORDER BY ORDINAL_POSITION$/,
   /^CREATE TABLE (IF NOT EXISTS )?("\w+"\.){2}"\w+" \([^;]+\)$/,
   /^ALTER TABLE ("\w+"\.){2}"\w+" ADD COLUMN IF NOT EXISTS "\w+" [\w(),]+$/,
-  /^MERGE INTO ("\w+"\.){2}"\w+" AS t\nUSING \(SELECT [^;]+ FROM TABLE\(FLATTEN\(INPUT => PARSE_JSON\(\?\)\)\) AS r\) AS s\nON t\."\w+" = s\."\w+"\nWHEN MATCHED THEN UPDATE SET [^;]+\nWHEN NOT MATCHED THEN INSERT \([^;]+\)\nVALUES \([^;]+\)$/,
+  /^MERGE INTO ("\w+"\.){2}"\w+" AS (\w+)\nUSING \(SELECT [^;]+ FROM TABLE\(FLATTEN\(INPUT => PARSE_JSON\(\?\)\)\) AS \w+\) AS (\w+)\nON \2\."\w+" = \3\."\w+"\nWHEN MATCHED THEN UPDATE SET [^;]+\nWHEN NOT MATCHED THEN INSERT \([^;]+\)\nVALUES \([^;]+\)$/,
   /^DELETE FROM ("\w+"\.){2}"\w+" WHERE "\w+" = \?$/,
   /^SELECT \* FROM ("\w+"\.){2}"\w+" WHERE "\w+" = \?$/,
   /^INSERT INTO ("\w+"\.){2}"\w+" VALUES [^;]+$/,
@@ -55,9 +57,19 @@ export async function statement(scratch: Scratch, sql: string, texts: string[]):
   if (sql.startsWith("MERGE")) {
     const keys = (JSON.parse(texts[0] ?? "") as { delivery_key: string }[]).map(({ delivery_key }) => delivery_key);
     if (new Set(keys).size < keys.length) throw new Refused("100090", "42P18", "Duplicate row detected during DML action");
+    return { columns: [], cells: [], changed: (await scratch.run(inDuckDb(sql), [numbersOf(sql, texts[0] ?? "")])).changed };
   }
   if (sql.startsWith("SELECT")) return { ...(await rowsOf(scratch, table, inDuckDb(sql), texts)), changed: 0 };
   return { columns: [], cells: [], changed: (await scratch.run(inDuckDb(sql), texts)).changed };
+}
+
+/** Up to 38 digits without an exponent are kept, anything else is a double ("PARSE_JSON", usage notes). */
+function numbersOf(sql: string, rows: string): string {
+  const columns = [...sql.matchAll(/PARSE_JSON\(\w+\.value:"(\w+)"::VARCHAR\)/g)].map(([, name = ""]) => name);
+  const holds = (text: string) => !/e/i.test(text) && text.replace(/\D/g, "").length <= 38;
+  const kept = withVendorNumbers({ rows, columns, holds });
+  if (kept === undefined) throw new Refused("100069", "22P02", "Error parsing JSON");
+  return kept;
 }
 
 /** Every cell as text, as "Handling responses" has it; a VARIANT is printed over several lines. */
@@ -67,7 +79,7 @@ async function rowsOf(scratch: Scratch, table: string, sql: string, texts: strin
   const { rows } = await scratch.run(sql.replace("*", selected.join(", ")), texts);
   const print = ({ name, type }: (typeof columns)[number], cell: unknown) => {
     if (cell === null || cell === undefined) return null;
-    if (type === "variant") return JSON.stringify(JSON.parse(String(cell)), null, 2);
+    if (type === "variant") return JSON.stringify(parseJsonExactly(String(cell)), null, 2);
     // The zone of what we wrote is UTC; CURRENT_TIMESTAMP has the session's, which is America/Los_Angeles where nobody changed it.
     return type === "timestamp_tz" ? `${epochSeconds(BigInt(String(cell)))} ${name.endsWith("_AT") ? 1440 - 480 : 1440}` : String(cell);
   };
@@ -105,15 +117,18 @@ function inDuckDb(sql: string): string {
       // A primary key is taken and not enforced.
       .replace(/, PRIMARY KEY \("\w+"\)/, "")
       .replace(/("\w+") VARCHAR\((\d+)\)/g, "$1 VARCHAR CHECK (length($1) <= $2)")
-      .replace(/TABLE\(FLATTEN\(INPUT => PARSE_JSON\(\?\)\)\) AS r/, "(SELECT unnest(json_extract($1::JSON, '$[*]')) AS value) AS r")
+      .replace(
+        /TABLE\(FLATTEN\(INPUT => PARSE_JSON\(\?\)\)\) AS (\w+)/,
+        (_all, item: string) => `(SELECT unnest(json_extract($1::JSON, '$[*]')) AS value) AS ${item}`,
+      )
       .replace(/PARSE_JSON\(([^()]+)\)/g, "CAST($1 AS JSON)")
-      .replace(/r\.value:"(\w+)"::VARCHAR/g, "json_extract_string(r.value, '$.$1')")
+      .replace(/(\w+)\.value:"(\w+)"::VARCHAR/g, "json_extract_string($1.value, '$.$2')")
       .replace(/TO_TIMESTAMP_TZ\((.*?\)), 'AUTO'\)/g, "CAST($1 AS TIMESTAMPTZ)")
       .replace(/CURRENT_TIMESTAMP\(\)/g, "now()")
-      .replace(/TIMESTAMP_TZ/g, "TIMESTAMPTZ")
-      .replace(/\bFLOAT\b/g, "DOUBLE")
-      .replace(/\bNUMBER\b/g, "DECIMAL")
-      .replace(/\bVARIANT\b/g, "JSON")
+      .replace(/(?<!")\bTIMESTAMP_TZ\b/g, "TIMESTAMPTZ")
+      .replace(/(?<!")\bFLOAT\b/g, "DOUBLE")
+      .replace(/(?<!")\bNUMBER\b/g, "DECIMAL")
+      .replace(/(?<!")\bVARIANT\b/g, "JSON")
       .replace(/ = \?$/, " = $1")
   );
 }

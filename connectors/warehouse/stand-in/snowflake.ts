@@ -21,12 +21,13 @@ const FINGERPRINT = createHash("sha256")
  */
 export async function createSnowflakeStandIn() {
   const scratch = await openScratch();
-  const requests: { requestId: string; retry: boolean; statement: string; executed: boolean }[] = [];
+  const requests: { requestId: string; retry: boolean; statement: string; executed: boolean; bytes: number }[] = [];
   const answers = new Map<string, Response>();
   const running = new Map<string, { answer: Response; polls: number }>();
   let faults: Response[] = [];
   let slow = false;
   let losesAnswer = false;
+  let stats: (counted: Record<string, number> | null) => Record<string, number> | null = (counted) => counted;
 
   const refuse = (status: number, code: string, sqlState: string, message: string, headers: Record<string, string> = {}) =>
     Response.json({ code, sqlState, message, statementHandle: randomUUID() }, { status, headers });
@@ -45,12 +46,13 @@ export async function createSnowflakeStandIn() {
 
     const requestId = searchParams.get("requestId") ?? randomUUID();
     if (!UUID.test(requestId)) return refuse(400, "391903", "08006", "Invalid requestId");
-    const body = JSON.parse(await request.text());
+    const text = await request.text();
+    const body = JSON.parse(text);
     const retry = searchParams.get("retry") === "true";
     const known = retry ? answers.get(requestId) : undefined;
     const describes = isDescribe(body.statement);
     const fault = describes ? undefined : faults.shift();
-    requests.push({ requestId, retry, statement: body.statement, executed: !known && !fault });
+    requests.push({ requestId, retry, statement: body.statement, executed: !known && !fault, bytes: Buffer.byteLength(text) });
     if (fault) return fault;
     if (known) return known.clone();
     const answer = await execute(body);
@@ -114,7 +116,7 @@ export async function createSnowflakeStandIn() {
         statementHandle: randomUUID(),
         resultSetMetaData: { numRows: cells.length, format: "jsonv2", rowType: columns },
         data: cells,
-        ...(sql.startsWith("DELETE") && { stats: { numRowsDeleted: changed } }),
+        stats: stats(statsOf(sql, changed)),
       });
     } catch (error) {
       const { code, sqlState, message } = error instanceof Refused ? error : wordsOf(error);
@@ -134,6 +136,10 @@ export async function createSnowflakeStandIn() {
     failNext(...next: Response[]) {
       faults = next;
     },
+    /** From now on the numbers of an answer are changed so on their way. */
+    changeStats(change: typeof stats) {
+      stats = change;
+    },
     /** From now on every statement is answered 202, and has to be asked after twice. */
     beSlow() {
       slow = true;
@@ -151,6 +157,13 @@ export async function createSnowflakeStandIn() {
     }),
     close: () => scratch.close(),
   };
+}
+
+/** Of DML alone; which of a MERGE were new is not told apart here. */
+function statsOf(sql: string, changed: number): Record<string, number> | null {
+  if (!/^(MERGE|DELETE|INSERT)/.test(sql)) return null;
+  const none = { numRowsInserted: 0, numRowsUpdated: 0, numRowsDeleted: 0, numDuplicateRowsUpdated: 0 };
+  return sql.startsWith("DELETE") ? { ...none, numRowsDeleted: changed } : { ...none, numRowsInserted: changed };
 }
 
 /** As docs.snowflake.com has it for key pairs: RS256, issuer with the key's fingerprint, an hour at most. */
