@@ -10,17 +10,11 @@ import type { LoadedRoutes, Role } from "../routes/index.ts";
 import { type CommonOptions, createContext } from "./context.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { followRoutesFile, usableRoutes } from "./live-routes.ts";
+import { type OpsOptions, opsHost, opsPort } from "./ops-options.ts";
 import { GRACE_MS, runUntilStopped } from "./run-until-stopped.ts";
 
-export function opsPort(options: { opsPort?: number }, env: Record<string, string | undefined>): number {
-  return options.opsPort ?? Number(env.PATCHBAY_OPS_PORT ?? 9090);
-}
-
 /** `patchbay connector hubspot …` or `patchbay connector --route <id>`: runs the workers of some routes. */
-export async function connectorCommand(
-  names: string[],
-  options: CommonOptions & { route?: string[]; opsPort?: number },
-): Promise<ExitCode> {
+export async function connectorCommand(names: string[], options: CommonOptions & OpsOptions & { route?: string[] }): Promise<ExitCode> {
   if (names.length === 0 && !options.route) {
     throw new UsageError("which connector?", { hint: `Give one or more names (${Object.keys(known).join(", ")}) or --route <id>.` });
   }
@@ -45,7 +39,7 @@ export async function connectorCommand(
     const [log, ledger] = [await context.log(), await context.ledger()];
     const { logger } = context;
     const running = await startConnectors({ routes, selected, log, ledger, logger, problem: usable.problem });
-    const ops = await startOps({ port: opsPort(options, context.env), running, log, ledger });
+    const ops = await startOps({ port: opsPort(options, context.env), host: opsHost(options, context.env), running, log, ledger });
     let current = routes;
     const keeping = startHousekeeping({ routes: () => current, log, ledger, logger });
     const following = followRoutesFile({

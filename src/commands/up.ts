@@ -2,15 +2,15 @@ import { startConnectors } from "../app.ts";
 import type { ExitCode } from "../errors.ts";
 import { startIngress } from "../ingress/index.ts";
 import { startOps } from "../ops/server.ts";
-import { opsPort } from "./connector.ts";
 import { type CommonOptions, createContext } from "./context.ts";
 import { startHousekeeping } from "./housekeeping.ts";
-import { webhookPort } from "./ingress.ts";
+import { ingressSettings, type WebhookOptions } from "./ingress.ts";
 import { followRoutesFile, usableRoutes } from "./live-routes.ts";
+import { type OpsOptions, opsHost, opsPort } from "./ops-options.ts";
 import { GRACE_MS, runUntilStopped } from "./run-until-stopped.ts";
 
 /** `patchbay up`: ingress and every route in one process, to the real destinations. */
-export async function upCommand(options: CommonOptions & { port?: number; opsPort?: number }): Promise<ExitCode> {
+export async function upCommand(options: CommonOptions & WebhookOptions & OpsOptions): Promise<ExitCode> {
   const context = createContext(options);
   const { logger, env } = context;
   try {
@@ -20,8 +20,15 @@ export async function upCommand(options: CommonOptions & { port?: number; opsPor
     const [log, ledger] = [await context.log(), await context.ledger()];
     // The routes first: a route that starts "now" then misses no call of this ingress.
     const running = await startConnectors({ routes, selected: routes.routes, log, ledger, logger, problem: usable.problem });
-    const ingress = await startIngress({ sources: routes.sources, log, logger, port: webhookPort(options, env) });
-    const ops = await startOps({ port: opsPort(options, env), running, log, ledger });
+    const ingress = await startIngress({ sources: routes.sources, log, logger, ...ingressSettings(options, env) });
+    const ops = await startOps({
+      port: opsPort(options, env),
+      host: opsHost(options, env),
+      running,
+      log,
+      ledger,
+      registries: [ingress.registry],
+    });
     let current = routes;
     const keeping = startHousekeeping({ routes: () => current, log, ledger, logger });
     const following = followRoutesFile({

@@ -1,11 +1,12 @@
-/** The HTTP face of workers, on a port of its own: /healthz, /readyz, /metrics. */
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+/** What workers tell on the ops port: whether they make progress, and lag per route. */
+import { Gauge, Registry } from "prom-client";
 import type { RouteWorker } from "../delivery/worker.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { CALLS_TOPIC, type Log } from "../log/log.ts";
+import { type OpsAnswer, type OpsServer, serveOps } from "./http.ts";
 import { routeMetrics } from "./route-metrics.ts";
+
+export type { OpsServer } from "./http.ts";
 
 /** The routes of this process; an edit of routes.yaml changes them. */
 export interface Running {
@@ -14,19 +15,20 @@ export interface Running {
   stuck(): string[];
 }
 
-export interface OpsServer {
-  url: string;
-  stop(): Promise<void>;
-}
-
 /** No part of a worker has moved for so long: something is stuck that a restart may mend. */
 const STUCK_AFTER_MS = 60_000;
-const ANSWER_WITHIN_MS = 5_000;
 
-export async function startOps(options: { port: number; running: Running; log: Log; ledger: Ledger }): Promise<OpsServer> {
-  const { port, running, log, ledger } = options;
+export async function startOps(options: {
+  port: number;
+  host?: string | undefined;
+  running: Running;
+  log: Log;
+  ledger: Ledger;
+  /** Of an ingress in the same process. */
+  registries?: Registry[];
+}): Promise<OpsServer> {
+  const { port, host, running, log, ledger, registries = [] } = options;
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
   const routeFigures = routeMetrics({ registry, running, log, ledger });
   new Gauge({
     name: "patchbay_worker_routes",
@@ -36,54 +38,28 @@ export async function startOps(options: { port: number; running: Running; log: L
       this.set(running.workers.length);
     },
   });
-
-  const server = createServer({ requestTimeout: ANSWER_WITHIN_MS, headersTimeout: ANSWER_WITHIN_MS }, async (request, response) => {
-    const answer = async (): Promise<{ status: number; type: string; body: string }> => {
-      if (request.method !== "GET" && request.method !== "HEAD") return json(405, { code: "method_not_allowed" });
-      switch (request.url?.split("?")[0]) {
-        case "/healthz":
-          return health(running);
-        case "/readyz":
-          return ready({ log, ledger });
-        case "/metrics":
-          await routeFigures.refresh();
-          return { status: 200, type: registry.contentType, body: await registry.metrics() };
-        default:
-          return json(404, { code: "not_found", message: "Here are /healthz, /readyz and /metrics." });
-      }
-    };
-    const { status, type, body } = await answer().catch(() => json(500, { code: "internal" }));
-    response.writeHead(status, { "content-type": type }).end(request.method === "HEAD" ? undefined : body);
+  return serveOps({
+    port,
+    host,
+    health: () => health(running),
+    ready: () => ready({ log, ledger }),
+    registries: [registry, ...registries],
+    refresh: routeFigures.refresh,
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, resolve);
-  });
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async stop() {
-      server.closeAllConnections();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
-  };
-}
-
-function json(status: number, body: unknown) {
-  return { status, type: "application/json", body: JSON.stringify(body) };
 }
 
 /** Healthy means progress: calls to deliver, none delivered and no known cause is not health. */
-function health(running: Running) {
+function health(running: Running): OpsAnswer {
   const idle = running.workers.filter((worker) => worker.idleMs() > STUCK_AFTER_MS).map(({ route }) => route.id);
   const stuck = [...new Set([...idle, ...running.stuck()])];
-  return stuck.length === 0 ? json(200, { status: "ok" }) : json(503, { status: "stuck", routes: stuck });
+  return stuck.length === 0 ? { status: 200, body: { status: "ok" } } : { status: 503, body: { status: "stuck", routes: stuck } };
 }
 
-async function ready(options: { log: Log; ledger: Ledger }) {
+async function ready(options: { log: Log; ledger: Ledger }): Promise<OpsAnswer> {
   const { log, ledger } = options;
   const checks = await Promise.allSettled([log.ranges(CALLS_TOPIC), ledger.check()]);
   const reasons = checks.flatMap((check, index) =>
     check.status === "rejected" ? [`${index === 0 ? "log" : "ledger"}: ${check.reason.message}`] : [],
   );
-  return reasons.length === 0 ? json(200, { status: "ready" }) : json(503, { status: "not ready", reasons });
+  return reasons.length === 0 ? { status: 200, body: { status: "ready" } } : { status: 503, body: { status: "not ready", reasons } };
 }
