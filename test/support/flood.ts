@@ -21,7 +21,11 @@ export const FLOODS = {
   "a signature of no secret, 1,000,000 bytes announced and none sent": () => [post(signature, `content-length: ${DECLARED}`)],
   "a signature of no secret, 10 bytes announced and one sent": () => [post(signature, "content-length: 10"), Buffer.from("x")],
   "Expect: 100-continue, and the body all the same": () => [post(`content-length: ${DECLARED}`, "expect: 100-continue"), BODY],
-  "a signature of no secret, 1,000,000 of 1,000,000 bytes": () => [post(signature, `content-length: ${DECLARED}`), BODY, Buffer.alloc(DECLARED - SENT, "x")],
+  "a signature of no secret, 1,000,000 of 1,000,000 bytes": () => [
+    post(signature, `content-length: ${DECLARED}`),
+    BODY,
+    Buffer.alloc(DECLARED - SENT, "x"),
+  ],
   "no signature, chunks of one byte without an end": () => [post("transfer-encoding: chunked"), CRUMBS],
   "a head of 9,500 bytes without an end": () => [
     Buffer.from(`POST ${PATH} HTTP/1.1\r\nhost: x\r\n${Array.from({ length: 95 }, (_, n) => `x-${n}: ${"y".repeat(90)}`).join("\r\n")}`),
@@ -29,7 +33,9 @@ export const FLOODS = {
   "2,000 pipelined questions whose answers are not read": () => [
     Buffer.from(`GET /healthz HTTP/1.1\r\nhost: x\r\nx-filler: ${"y".repeat(400)}\r\n\r\n`.repeat(2_000)),
   ],
-  "2,000 pipelined deliveries without a signature": () => [Buffer.concat(Array(2_000).fill(Buffer.concat([post("content-length: 2"), Buffer.from("{}")])))],
+  "2,000 pipelined deliveries without a signature": () => [
+    Buffer.concat(Array(2_000).fill(Buffer.concat([post("content-length: 2"), Buffer.from("{}")]))),
+  ],
   "nothing at all": () => [],
 } satisfies Record<string, () => Buffer[]>;
 
@@ -44,7 +50,12 @@ export interface Flood {
 }
 
 /** Opens the connections and resolves when each has written everything, or as much as it is let, or was closed. */
-export async function startFlood(options: { port: number; kind: FloodKind; connections: number; writtenWithinMs?: number }): Promise<Flood> {
+export async function startFlood(options: {
+  port: number;
+  kind: FloodKind;
+  connections: number;
+  writtenWithinMs?: number;
+}): Promise<Flood> {
   const { port, kind, connections, writtenWithinMs = 5_000 } = options;
   const parts = FLOODS[kind]();
   const neverReads = kind.includes("not read");
