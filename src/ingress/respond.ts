@@ -7,6 +7,8 @@ const LINGER_MS = 1_000;
 const MOST_LINGERING = 64;
 /** Node has read so much of a large body before anybody looks at its head. */
 const READ_BYTES = 65_536;
+/** What Node makes for each head. */
+const REQUEST_BYTES = 6_000;
 
 export interface Reply {
   incoming: IncomingMessage;
@@ -82,6 +84,7 @@ export function createResponder(options: {
     ignore(incoming) {
       // When the connection closes, Node destroys each with an error of its own, whose stack costs more than the request.
       incoming.destroy = () => incoming;
+      droppedMemory(REQUEST_BYTES);
       incoming.socket.pause();
       lingering.get(incoming.socket)?.();
     },
