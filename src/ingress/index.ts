@@ -51,7 +51,7 @@ const REQUEST_TIMEOUT_MS = 20_000;
 /** Longer than the idle time of common load balancers (60 s), so that they never meet a connection that we are closing. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 /** VoiceInfra and the proxies in front send a few hundred bytes; a head costs some three times its size. */
-const MAX_HEAD_BYTES = 10_000;
+const MAX_HEAD_BYTES = 16_384;
 /** Who asks and does not read the answer. */
 const NOT_READ_TIMEOUT_MS = 60_000;
 

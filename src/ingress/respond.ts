@@ -42,10 +42,9 @@ export function createResponder(options: {
 
   /**
    * Closing over bytes that were not read makes the kernel send a reset, and a sender who still writes would not see our answer
-   * (RFC 9112 §9.6). So the answer goes out, and the connection closes a moment later. What has come already is thrown away.
+   * (RFC 9112 §9.6). So the answer goes out, and the connection closes a moment later.
    */
-  function endSoon({ incoming, outgoing }: Reply): void {
-    const { socket } = incoming;
+  function endSoon({ incoming: { socket }, outgoing }: Reply): void {
     const end = () => {
       clearTimeout(timer);
       lingering.delete(socket);
@@ -53,8 +52,6 @@ export function createResponder(options: {
     };
     const timer = setTimeout(end, LINGER_MS).unref();
     lingering.set(socket, end);
-    incoming.resume();
-    setImmediate(() => socket.pause());
   }
 
   return {
@@ -73,7 +70,7 @@ export function createResponder(options: {
         onClosing(incoming);
       }
       outgoing.writeHead(status, head);
-      if (unread) droppedMemory(READ_BYTES);
+      if (unread) stopReading(incoming);
       if (!unread || lingering.size >= MOST_LINGERING) {
         outgoing.end(text);
       } else {
@@ -89,6 +86,12 @@ export function createResponder(options: {
       lingering.get(incoming.socket)?.();
     },
   };
+}
+
+/** Node's parser offers each piece of a body to `push`, and stops reading the connection when it is not taken. */
+function stopReading(incoming: IncomingMessage): void {
+  incoming.push = () => false;
+  droppedMemory(READ_BYTES);
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

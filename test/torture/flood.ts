@@ -62,6 +62,7 @@ export async function flood(options: { kind: FloodKind; connections: number }): 
   const { statuses, slowestMs } = await sendGoodCalls({ url: ingress.url, count: GOOD_CALLS, prefix: "good" });
   const peak = peakMb(ingress.pid);
   const answers = [...one.answers].map(([line, count]) => `${count} × ${line.replace("HTTP/1.1 ", "")}`);
+  const open = one.open();
   one.close();
   await ingress.stop();
   const accepted = statuses.filter((status) => status === 200).length;
@@ -78,6 +79,6 @@ export async function flood(options: { kind: FloodKind; connections: number }): 
     whole: true,
     dead: 0,
     seconds: (performance.now() - startedAtMs) / 1000,
-    note: `ingress at most ${peak} MB (${before} before), good calls within ${Math.round(slowestMs)} ms; the others: ${[...answers, `${connections - [...one.answers.values()].reduce((sum, n) => sum + n, 0)} still open`].join(", ")}`,
+    note: `ingress at most ${peak} MB (${before} before), good calls within ${Math.round(slowestMs)} ms; the others: ${[...answers, `${open} still open`].join(", ")}`,
   };
 }
