@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { LogUnavailableError } from "../../src/errors.ts";
+import { loopbackAddresses } from "../support/ports.ts";
 import { openRaw, raw, sign, testIngress } from "./support.ts";
 
 const HEALTH = ["/healthz", "/readyz"];
@@ -54,7 +55,7 @@ describe("the public port", () => {
     expect(await raw(ingress.port, `GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`)).toMatch(/^HTTP\/1\.1 40[04] /);
   });
 
-  test.each(["127.0.0.1", "::1"])("listens on the address that --host names, here %s", async (host) => {
+  test.each(loopbackAddresses)("listens on the address that --host names, here %s", async (host) => {
     const { ingress, post } = await testIngress({ host });
     expect(ingress.url).toBe(`http://${host === "::1" ? "[::1]" : host}:${ingress.port}`);
     expect((await post()).status).toBe(200);
