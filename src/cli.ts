@@ -53,9 +53,9 @@ const opsPortOption = () =>
     portNumber,
   );
 const hostOption = () =>
-  new Option("--host <address>", "address of this machine on which the webhooks listen (PATCHBAY_HOST, default * = all)");
+  new Option("--host <address>", "address of this machine on which the webhooks listen (PATCHBAY_HOST, default all)");
 const opsHostOption = () =>
-  new Option("--ops-host <address>", "address of this machine for the ops port (PATCHBAY_OPS_HOST, default 127.0.0.1; * = all)");
+  new Option("--ops-host <address>", "address of this machine for the ops port (PATCHBAY_OPS_HOST, default 127.0.0.1; all for every one)");
 const jsonOption = () => new Option("--json", "for programs");
 const limitOption = () => new Option("--limit <n>", "at most so many").argParser(wholePositive).default(50);
 

@@ -17,7 +17,7 @@ export function opsPortAsked(options: OpsOptions, env: Environment): boolean {
   return options.opsPort !== undefined || env.PATCHBAY_OPS_PORT !== undefined;
 }
 
-/** This machine alone unless somebody says otherwise: figures and reasons are not for the public. The image says `*`. */
+/** This machine alone unless somebody says otherwise: figures and reasons are not for the public. The image says `all`. */
 export function opsHost(options: OpsOptions, env: Environment): string | undefined {
   return options.opsHost ?? (env.PATCHBAY_OPS_HOST || undefined);
 }

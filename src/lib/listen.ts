@@ -2,7 +2,7 @@ import type { AddressInfo, Server } from "node:net";
 import { UsageError } from "../errors.ts";
 
 /** Every address of this machine. */
-export const ALL_ADDRESSES = "*";
+export const ALL_ADDRESSES = "all";
 
 /**
  * Listens, and gives the address as a URL that leads there from this machine.
@@ -22,7 +22,7 @@ export async function listen(options: { server: Server; port: number; host: stri
   } catch (error) {
     if (NO_ADDRESS.has((error as NodeJS.ErrnoException).code ?? "")) {
       throw new UsageError(`"${host}" is no address of this machine`, {
-        hint: "--host (PATCHBAY_HOST) and --ops-host (PATCHBAY_OPS_HOST) name one: 127.0.0.1, ::1, or * for all.",
+        hint: "--host (PATCHBAY_HOST) and --ops-host (PATCHBAY_OPS_HOST) name one: 127.0.0.1, ::1, or all.",
         cause: error,
       });
     }

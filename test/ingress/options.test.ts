@@ -74,9 +74,9 @@ describe("the ops port", () => {
     }
   });
 
-  test.each(loopbackAddresses)("listens on the address that is named, here %s, and with `*` on all", async (address) => {
+  test.each(loopbackAddresses)("listens on the address that is named, here %s, and with `all` on every one", async (address) => {
     const shown = address === "::1" ? "[::1]" : address;
-    const { ops: all } = await start("ingress", ["--ops-port", "0", "--ops-host", "*"]).logged("ingress listens");
+    const { ops: all } = await start("ingress", ["--ops-port", "0", "--ops-host", "all"]).logged("ingress listens");
     expect((await fetch(`${String(all).replace("127.0.0.1", shown)}/healthz`)).status).toBe(200);
     const { ops } = await start("ingress", ["--ops-port", "0"], { PATCHBAY_OPS_HOST: address }).logged("ingress listens");
     expect(new URL(String(ops)).hostname).toBe(shown);
