@@ -6,8 +6,8 @@ import { startPatchbay } from "../test/support/patchbay-process.ts";
 import { cpuSecondsOf, printFigure, rssMbOf } from "./report.ts";
 
 const SECRET = "bench-secret";
-/** What the Dockerfile's ENTRYPOINT runs: compiled sources, the same flag. */
-const AS_IN_THE_IMAGE = ["--max-semi-space-size=8", "--initial-old-space-size=40", resolve("dist/src/cli.js")];
+/** What the Dockerfile's ENTRYPOINT runs: compiled sources, the same flags. */
+const AS_IN_THE_IMAGE = ["--max-semi-space-size=8", "--initial-old-space-size=40", "--disable-sigusr1", resolve("dist/src/cli.js")];
 const REQUESTS = 60_000;
 const WARM_UP = 10_000;
 const CONNECTIONS = 64;

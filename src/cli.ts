@@ -57,6 +57,10 @@ const opsPortOption = () =>
   new Option("--ops-port <number>", "port of /healthz, /readyz, /metrics (PATCHBAY_OPS_PORT, default 9090; 0 = any free one)").argParser(
     portNumber,
   );
+const hostOption = () =>
+  new Option("--host <address>", "address of this machine on which the webhooks listen (PATCHBAY_HOST, default all)");
+const opsHostOption = () =>
+  new Option("--ops-host <address>", "address of this machine for the ops port (PATCHBAY_OPS_HOST, default 127.0.0.1; all for every one)");
 const jsonOption = () => new Option("--json", "for programs");
 const limitOption = () => new Option("--limit <n>", "at most so many").argParser(wholePositive).default(50);
 
@@ -67,16 +71,22 @@ command("demo", "shows everything at work on this machine: sample calls, sandbox
 
 command("up", "runs the ingress and all routes in one process")
   .addOption(portOption())
+  .addOption(hostOption())
   .addOption(opsPortOption())
+  .addOption(opsHostOption())
   .action(async (options) => end((await import("./commands/up.ts")).upCommand(options)));
 
 command("ingress", "runs the webhook endpoint alone")
   .addOption(portOption())
+  .addOption(hostOption())
+  .addOption(opsPortOption())
+  .addOption(opsHostOption())
   .action(async (options) => end((await import("./commands/ingress.ts")).ingressCommand(options)));
 
 command("connector [names...]", "runs all routes to destinations of these connectors, or the routes given with --route")
   .option("--route <id...>", "only these routes")
   .addOption(opsPortOption())
+  .addOption(opsHostOption())
   .action(async (names, options) => end((await import("./commands/connector.ts")).connectorCommand(names, options)));
 
 command("check [file]", "finds every mistake in routes.yaml")

@@ -8,20 +8,13 @@ import { startOps } from "../ops/server.ts";
 import type { Route } from "../route.ts";
 import type { LoadedRoutes, Role } from "../routes/index.ts";
 import { type CommonOptions, type Context, createContext } from "./context.ts";
-import { type Environment, setting } from "./environment.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { followRoutesFile, usableRoutes } from "./live-routes.ts";
+import { type OpsOptions, opsHost, opsPort } from "./ops-options.ts";
 import { type Parts, type Running, serve } from "./serve.ts";
 import { warnOfSurroundings } from "./surroundings.ts";
 
-const DEFAULT_OPS_PORT = 9090;
-
-/** @throws {UsageError} for a PATCHBAY_OPS_PORT that is none. */
-export function opsPort(options: { opsPort?: number }, env: Environment): number {
-  return options.opsPort ?? setting(env, "PATCHBAY_OPS_PORT") ?? DEFAULT_OPS_PORT;
-}
-
-type ConnectorOptions = CommonOptions & { route?: string[]; opsPort?: number };
+type ConnectorOptions = CommonOptions & OpsOptions & { route?: string[] };
 
 /** `patchbay connector hubspot …` or `patchbay connector --route <id>`: runs the workers of some routes. */
 export async function connectorCommand(names: string[], options: ConnectorOptions): Promise<ExitCode> {
@@ -38,7 +31,7 @@ export async function connectorCommand(names: string[], options: ConnectorOption
 async function startConnector(given: { parts: Parts; names: string[]; options: ConnectorOptions; context: Context }): Promise<Running> {
   const { parts, names, options, context } = given;
   const { logger, env } = context;
-  const port = opsPort(options, env);
+  const address = { port: opsPort(options, env), host: opsHost(options, env) };
   await parts.start(context, () => context.close());
   const role: Role = { kind: "connector", connectors: names, routes: options.route ?? [] };
   const select = (loaded: LoadedRoutes) => selectRoutes(loaded.routes, names, options.route ?? []);
@@ -50,7 +43,7 @@ async function startConnector(given: { parts: Parts; names: string[]; options: C
   const running = await parts.start(startConnectors({ routes, selected, log, ledger, logger, problem: usable.problem }), (one, graceMs) =>
     one.stop({ graceMs }),
   );
-  const ops = await parts.start(startOps({ port, running, log, ledger }), (one) => one.stop());
+  const ops = await parts.start(startOps({ ...address, running, log, ledger }), (one) => one.stop());
   let current = routes;
   await parts.start(startHousekeeping({ routes: () => current, log, ledger, logger }), (one) => one.stop());
   const following = followRoutesFile({

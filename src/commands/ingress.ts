@@ -1,36 +1,70 @@
 import type { ExitCode } from "../errors.ts";
-import { startIngress } from "../ingress/index.ts";
+import { readTrustedProxies } from "../ingress/client-address.ts";
+import { type Ingress, type IngressOptions, startIngress } from "../ingress/index.ts";
+import { readQuota } from "../ingress/quota.ts";
+import type { OpsServer } from "../ops/http.ts";
+import { startIngressOps } from "../ops/ingress.ts";
 import { readRoutesFile } from "../routes/read-file.ts";
 import { type CommonOptions, createContext } from "./context.ts";
 import { type Environment, setting } from "./environment.ts";
 import { followSources } from "./live-sources.ts";
+import { type OpsOptions, opsHost, opsPort, opsPortAsked } from "./ops-options.ts";
 import { serve } from "./serve.ts";
 import { warnOfSurroundings } from "./surroundings.ts";
 
 const DEFAULT_PORT = 8080;
 
-/** @throws {UsageError} for a PORT that is none. */
-export function webhookPort(options: { port?: number }, env: Environment): number {
-  return options.port ?? setting(env, "PORT") ?? DEFAULT_PORT;
+export interface WebhookOptions {
+  port?: number;
+  host?: string;
+}
+
+/** Where the webhooks listen and what they let in, by flags and the environment. @throws {UsageError} for a value that cannot be read. */
+export function ingressSettings(
+  options: WebhookOptions,
+  env: Environment,
+): Pick<IngressOptions, "port" | "host" | "trustedProxies" | "quotaBytes"> {
+  const host = options.host ?? setting(env, "PATCHBAY_HOST");
+  const quota = setting(env, "PATCHBAY_SOURCE_QUOTA");
+  return {
+    port: options.port ?? setting(env, "PORT") ?? DEFAULT_PORT,
+    ...(host ? { host } : {}),
+    trustedProxies: readTrustedProxies(setting(env, "PATCHBAY_TRUSTED_PROXIES") ?? ""),
+    ...(quota ? { quotaBytes: readQuota(quota) } : {}),
+  };
 }
 
 /** `patchbay ingress`: the webhook endpoint alone. */
-export async function ingressCommand(options: CommonOptions & { port?: number }): Promise<ExitCode> {
+export async function ingressCommand(options: CommonOptions & WebhookOptions & OpsOptions): Promise<ExitCode> {
   const context = createContext(options);
   const { logger, env } = context;
   return serve({
     logger,
     async start(parts) {
-      const port = webhookPort(options, env);
+      const settings = ingressSettings(options, env);
+      const asked = { port: opsPort(options, env), host: opsHost(options, env), portAsked: opsPortAsked(options, env) };
       await parts.start(context, () => context.close());
       const sources = await context.sources();
       warnOfSurroundings({ context, routesText: readRoutesFile(context.path) });
       const log = await context.log();
-      const ingress = await parts.start(startIngress({ sources, log, logger, port }), (one, graceMs) => one.stop({ graceMs }));
+      const ingress = await parts.start(startIngress({ sources, log, logger, ...settings }), (one, graceMs) => one.stop({ graceMs }));
+      const ops = await parts.start(startOps({ ingress, ...asked }), (one) => one.stop());
       await parts.start(followSources({ context, use: ingress.use }), (one) => one.stop());
       return {
-        announce: () => logger.info({ url: ingress.url, log: log.name, sources: sources.map(({ name }) => name) }, "ingress listens"),
+        announce: () =>
+          logger.info({ url: ingress.url, ops: ops.url, log: log.name, sources: sources.map(({ name }) => name) }, "ingress listens"),
       };
     },
   });
+}
+
+/** Beside a connector on the same machine the usual port is taken: unless one was asked for, any free one does. */
+async function startOps(given: { ingress: Ingress; port: number; host: string | undefined; portAsked: boolean }): Promise<OpsServer> {
+  const { ingress, port, host, portAsked } = given;
+  try {
+    return await startIngressOps({ port, host, ingress });
+  } catch (error) {
+    if (portAsked || (error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    return startIngressOps({ port: 0, host, ingress });
+  }
 }

@@ -2,6 +2,7 @@ import type { Connectors } from "../app.ts";
 import { RoutesFileError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Logger } from "../lib/logger.ts";
+import { writeStderr } from "../lib/stderr.ts";
 import type { Route } from "../route.ts";
 import { formatProblems, type LoadedRoutes, type Role, watchRoutesFile } from "../routes/index.ts";
 import { type Context, logWarnings } from "./context.ts";
@@ -50,7 +51,7 @@ async function lastGood(options: { context: Context; role: Role; error: unknown 
     { problem, version: last.version, goodAt: new Date(last.goodAt).toISOString() },
     "the routes file has mistakes: running the last good one",
   );
-  process.stderr.write(`${formatProblems(error, { color: process.stderr.isTTY })}\n`);
+  writeStderr(`${formatProblems(error, { color: process.stderr.isTTY })}\n`);
   return { routes, problem };
 }
 
@@ -85,7 +86,7 @@ export function followRoutesFile(options: {
     const problem = sentenceOf(error);
     running.refuse(problem);
     logger.error({ problem }, "the routes file cannot be used; the one before goes on");
-    if (error instanceof RoutesFileError) process.stderr.write(`${formatProblems(error, { color: process.stderr.isTTY })}\n`);
+    if (error instanceof RoutesFileError) writeStderr(`${formatProblems(error, { color: process.stderr.isTTY })}\n`);
   }
 
   return watchRoutesFile({

@@ -2,15 +2,15 @@ import { startConnectors } from "../app.ts";
 import type { ExitCode } from "../errors.ts";
 import { startIngress } from "../ingress/index.ts";
 import { startOps } from "../ops/server.ts";
-import { opsPort } from "./connector.ts";
 import { type CommonOptions, type Context, createContext } from "./context.ts";
 import { startHousekeeping } from "./housekeeping.ts";
-import { webhookPort } from "./ingress.ts";
+import { ingressSettings, type WebhookOptions } from "./ingress.ts";
 import { followRoutesFile, usableRoutes } from "./live-routes.ts";
+import { type OpsOptions, opsHost, opsPort } from "./ops-options.ts";
 import { type Parts, type Running, serve } from "./serve.ts";
 import { warnOfSurroundings } from "./surroundings.ts";
 
-type UpOptions = CommonOptions & { port?: number; opsPort?: number };
+type UpOptions = CommonOptions & WebhookOptions & OpsOptions;
 
 /** `patchbay up`: ingress and every route in one process, to the real destinations. */
 export async function upCommand(options: UpOptions): Promise<ExitCode> {
@@ -22,7 +22,8 @@ export async function upCommand(options: UpOptions): Promise<ExitCode> {
 async function startUp(given: { parts: Parts; options: UpOptions; context: Context }): Promise<Running> {
   const { parts, options, context } = given;
   const { logger, env } = context;
-  const ports = { webhooks: webhookPort(options, env), ops: opsPort(options, env) };
+  const webhooks = ingressSettings(options, env);
+  const address = { port: opsPort(options, env), host: opsHost(options, env) };
   await parts.start(context, () => context.close());
   const role = { kind: "all" } as const;
   const usable = await usableRoutes({ context, role });
@@ -34,10 +35,10 @@ async function startUp(given: { parts: Parts; options: UpOptions; context: Conte
     startConnectors({ routes, selected: routes.routes, log, ledger, logger, problem: usable.problem }),
     (one, graceMs) => one.stop({ graceMs }),
   );
-  const ingress = await parts.start(startIngress({ sources: routes.sources, log, logger, port: ports.webhooks }), (one, graceMs) =>
+  const ingress = await parts.start(startIngress({ sources: routes.sources, log, logger, ...webhooks }), (one, graceMs) =>
     one.stop({ graceMs }),
   );
-  const ops = await parts.start(startOps({ port: ports.ops, running, log, ledger }), (one) => one.stop());
+  const ops = await parts.start(startOps({ ...address, running, log, ledger, registries: [ingress.registry] }), (one) => one.stop());
   let current = routes;
   await parts.start(startHousekeeping({ routes: () => current, log, ledger, logger }), (one) => one.stop());
   const following = followRoutesFile({

@@ -1,10 +1,13 @@
-/** The ingress' half of a call's trip: receive → verify → judge → append. House plan §3, steps 1–3. */
+/** The ingress' half of a call's trip, once its body is there: verify → judge → append. House plan §3, steps 1–3. */
 import { createHash, randomUUID } from "node:crypto";
 import { LogUnavailableError, RecordTooLargeError } from "../errors.ts";
 import { CALLS_TOPIC, type Log, QUARANTINE_TOPIC } from "../log/log.ts";
 import { recordKey, toHeaders } from "../model/envelope.ts";
 import { type FieldProblem, judgeRecord } from "../model/record.ts";
-import type { Verify } from "./verify.ts";
+import { hasMoreValues } from "../model/values.ts";
+import type { Quota } from "./quota.ts";
+import { bodyKey, createRepeated } from "./repeated.ts";
+import type { Verifier } from "./verify.ts";
 
 export interface Answer {
   status: number;
@@ -15,12 +18,14 @@ export interface Answer {
   retryAfterSeconds?: number;
   /** Which of the source's secrets verified it. */
   secretIndex?: number;
+  /** It was taken without a signature. */
+  unsigned?: boolean;
 }
 
 export interface Delivery {
   /** The source's name. */
   source: string;
-  verify: Verify;
+  verifier: Verifier;
   signature: string | undefined;
   traceparent: string | undefined;
   body: Uint8Array;
@@ -28,55 +33,104 @@ export interface Delivery {
 }
 
 const RETRY_AFTER_SECONDS = 5;
+const RETRY_QUOTA_AFTER_SECONDS = 600;
+/** 50,000 take 45 ms to read; a call with a word list of an hour has fewer. */
+const MAX_VALUES = 50_000;
 /** Bodies remembered as quarantined already: VoiceInfra tries a refused delivery again and again. */
 const REMEMBERED_BODIES = 10_000;
 /** https://www.w3.org/TR/trace-context/#traceparent-header */
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
+export interface AcceptOptions {
+  log: Log;
+  /** Whether the log can store now. */
+  isReady: () => Promise<boolean>;
+  quota: Quota;
+  nowMs: () => number;
+  monotonicMs: () => number;
+  /** Of a call or a quarantined record, once it is durable. */
+  onStored: (stored: { source: string; bytes: number }) => void;
+}
+
 /** Answers 200 only when the record is durable in the log. */
-export function createAccept(options: { log: Log; nowMs: () => number }): (delivery: Delivery) => Promise<Answer> {
-  const { log, nowMs } = options;
+export function createAccept(options: AcceptOptions): (delivery: Delivery) => Promise<Answer> {
+  const { log, isReady, quota, nowMs, monotonicMs, onStored } = options;
+  const repeated = createRepeated({ log, isReady, monotonicMs });
   const quarantined = new Set<string>();
 
-  async function quarantine(delivery: Delivery, code: string): Promise<void> {
+  function stored(source: string, bytes: number): void {
+    quota.add(source, bytes);
+    onStored({ source, bytes });
+  }
+
+  async function quarantine(delivery: Delivery, signature: string | undefined, code: string): Promise<void> {
     const { source, body, requestId } = delivery;
     const key = createHash("sha256").update(body).digest("hex");
     if (quarantined.has(key)) return;
-    const headers = { ...toHeaders({ source, acceptedAt: nowMs(), requestId }), code };
+    const headers = { ...toHeaders({ source, acceptedAt: nowMs(), requestId, signature }), code };
     await log.append({ topic: QUARANTINE_TOPIC, key, value: body, headers });
+    stored(source, body.byteLength);
     quarantined.add(key);
     const [oldest] = quarantined;
     if (quarantined.size > REMEMBERED_BODIES && oldest) quarantined.delete(oldest);
   }
 
-  async function append(delivery: Delivery, callId: string): Promise<void> {
+  function append(delivery: Delivery, signature: string | undefined, callId: string) {
     const { source, body, requestId, traceparent } = delivery;
     const trace = traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : newTraceparent(requestId);
-    const headers = toHeaders({ source, acceptedAt: nowMs(), requestId, traceparent: trace });
-    await log.append({ topic: CALLS_TOPIC, key: recordKey(source, callId), value: body, headers });
+    const headers = toHeaders({ source, acceptedAt: nowMs(), requestId, traceparent: trace, signature });
+    return log.append({ topic: CALLS_TOPIC, key: recordKey(source, callId), value: body, headers });
+  }
+
+  async function store(delivery: Delivery, signature: string | undefined): Promise<Answer> {
+    const { source, body } = delivery;
+    const key = bodyKey({ source, signature, body });
+    const before = await repeated.find({ key, body });
+    if (before) return { status: 200, code: "repeated", callId: before.callId };
+    if (quota.isUsedUp(source)) return QUOTA_USED_UP;
+
+    const judged = hasMoreValues(body, MAX_VALUES) ? TOO_MANY_VALUES : judgeRecord(body);
+    if (!judged.ok) {
+      const { status, code, message, fields } = judged;
+      if (status === 422) await quarantine(delivery, signature, code);
+      return { status, code, message, ...(fields && { fields }) };
+    }
+    const { callId } = judged;
+    const position = append(delivery, signature, callId);
+    repeated.remember(key, { callId, stored: position });
+    await position;
+    stored(source, body.byteLength);
+    return { status: 200, code: "accepted", callId };
   }
 
   return async (delivery) => {
-    const { verify, signature, body } = delivery;
-    const verified = verify({ signature, body });
-    if (!verified.ok) return { status: 401, code: verified.code, message: verified.message };
+    const { verifier, signature, body } = delivery;
+    const verified = verifier.verify({ signature, body });
+    if (!verified.ok) return { status: verified.status, code: verified.code, message: verified.message };
     const { secretIndex } = verified;
-
-    const judged = judgeRecord(body);
+    const who = secretIndex === undefined ? { unsigned: true } : { secretIndex };
     try {
-      if (judged.ok) {
-        const { callId } = judged;
-        await append(delivery, callId);
-        return { status: 200, code: "accepted", callId, secretIndex };
-      }
-      const { status, code, message, fields } = judged;
-      if (status === 422) await quarantine(delivery, code);
-      return { status, code, message, fields, secretIndex };
+      return { ...(await store(delivery, secretIndex === undefined ? undefined : signature)), ...who };
     } catch (error) {
-      return { ...answerOfFailure(error), secretIndex };
+      return { ...answerOfFailure(error), ...who };
     }
   };
 }
+
+const QUOTA_USED_UP: Answer = {
+  status: 429,
+  code: "quota",
+  message: "This source has stored as much as it may in 24 hours (PATCHBAY_SOURCE_QUOTA). Please send it again later.",
+  retryAfterSeconds: RETRY_QUOTA_AFTER_SECONDS,
+};
+
+const TOO_MANY_VALUES = {
+  ok: false,
+  status: 422,
+  code: "too_many_values",
+  message: `The body holds more than ${MAX_VALUES} values.`,
+  fields: undefined,
+} as const;
 
 function answerOfFailure(error: unknown): Answer {
   if (error instanceof LogUnavailableError) {

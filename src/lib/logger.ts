@@ -1,14 +1,39 @@
 import { type Logger, pino } from "pino";
 import { printableOutput } from "./printable.ts";
+import { writeStderr } from "./stderr.ts";
 
 export type { Logger } from "pino";
+
+/** pino's number for `error`. */
+const ERROR_LEVEL = 50;
+
+let dropped = 0;
+
+/** Lines of this process that nobody read and that were dropped, since its start. */
+export function droppedLines(): number {
+  return dropped;
+}
 
 /**
  * JSON lines on stderr. What may be logged is decided where it is logged: ids, codes, counts and durations,
  * never a number, a name, a summary or a transcript. `Secret`s print as `[secret]` by themselves.
+ * A line never waits for its reader: while nobody reads, lines are dropped, and the next one that is read is preceded by their number.
  */
 export function createLogger(options: { level?: string } = {}): Logger {
   const { level = process.env.PATCHBAY_LOG_LEVEL ?? "info" } = options;
+  let unsaid = 0;
+  const destination = {
+    // Makes pino write the level of each line to `lastLevel` beforehand.
+    [Symbol.for("pino.metadata")]: true,
+    lastLevel: 0,
+    write(line: string): void {
+      const urgent = destination.lastLevel >= ERROR_LEVEL;
+      if (unsaid > 0 && writeStderr(lineOfDropped(unsaid))) unsaid = 0;
+      if (writeStderr(line, { urgent })) return;
+      unsaid += 1;
+      dropped += 1;
+    },
+  };
   return pino(
     {
       level,
@@ -17,6 +42,12 @@ export function createLogger(options: { level?: string } = {}): Logger {
       formatters: { level: (label) => ({ level: label }) },
       hooks: { streamWrite: printableOutput },
     },
-    pino.destination({ dest: 2, sync: true }),
+    destination,
   );
+}
+
+/** In the form of all the others. */
+function lineOfDropped(lines: number): string {
+  const msg = "log lines were dropped, since nobody read them";
+  return `${JSON.stringify({ level: "warn", time: new Date().toISOString(), pid: process.pid, dropped: lines, msg })}\n`;
 }

@@ -9,6 +9,8 @@ export interface Envelope {
   requestId: string;
   /** W3C trace context. */
   traceparent?: string;
+  /** As VoiceInfra sent and the ingress verified it: whoever has the secret can prove later where the body came from. Absent when it came unsigned. */
+  signature?: string | undefined;
 }
 
 /** Records of one call have one key, so they share a partition and keep their order. */
@@ -17,9 +19,11 @@ export function recordKey(source: string, callId: string): string {
 }
 
 export function toHeaders(envelope: Envelope): Record<string, string> {
-  const { source, acceptedAt, requestId, traceparent } = envelope;
-  const headers = { source, accepted_at: String(acceptedAt), request_id: requestId, format: FORMAT_VERSION };
-  return traceparent === undefined ? headers : { ...headers, traceparent };
+  const { source, acceptedAt, requestId, traceparent, signature } = envelope;
+  const headers: Record<string, string> = { source, accepted_at: String(acceptedAt), request_id: requestId, format: FORMAT_VERSION };
+  if (traceparent !== undefined) headers.traceparent = traceparent;
+  if (signature !== undefined) headers.signature = signature;
+  return headers;
 }
 
 /** Total: headers that a foreign producer left out are taken from the key and from when the log took the record, or are empty. */
@@ -31,5 +35,6 @@ export function fromMessage(message: { key: string; headers: Record<string, stri
     acceptedAt: Number.isFinite(acceptedAt) ? acceptedAt : appendedAt,
     requestId: headers.request_id ?? "",
     traceparent: headers.traceparent,
+    signature: headers.signature,
   };
 }

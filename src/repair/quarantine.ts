@@ -48,7 +48,8 @@ export async function replayQuarantined(options: { one: Quarantined; log: Log; n
   const judged = judgeRecord(one.message.value);
   if (!judged.ok) return undefined;
   const { callId } = judged;
-  const headers = toHeaders({ source: one.source, acceptedAt: nowMs, requestId: randomUUID() });
+  const { signature } = fromMessage(one.message);
+  const headers = toHeaders({ source: one.source, acceptedAt: nowMs, requestId: randomUUID(), signature });
   await log.append({ topic: CALLS_TOPIC, key: recordKey(one.source, callId), value: one.message.value, headers });
   return { callId };
 }

@@ -203,16 +203,18 @@ test("five hundred odd bodies, signed and unsigned, never get a 5xx and never go
   };
   const odd = [...'{}[]",:\\0e-', "null", "true", "1e999", "\u0000", "\ufeff", "é", "__proto__", '"\\ud800"'];
   const statuses = new Map<number, number>();
+  let repeated = 0;
   for (let i = 0; i < 500; i += 1) {
     const text = example.toString();
     const at = random(text.length);
     const mutated = Buffer.from(text.slice(0, at) + odd[random(odd.length)] + text.slice(at + random(4)));
     if (random(5) === 0) mutated[random(mutated.length)] = random(256);
     const headers = random(10) === 0 ? { "x-voiceinfra-signature": sign("other") } : undefined;
-    const { status } = await post({ body: mutated, headers });
+    const { status, json } = await post({ body: mutated, headers });
+    if (json.repeated) repeated += 1;
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
   }
   expect([...statuses.keys()].filter((status) => ![200, 400, 401, 422].includes(status))).toEqual([]);
   expect([...statuses.values()].reduce((sum, count) => sum + count, 0)).toBe(500);
-  expect(await stored()).toHaveLength(statuses.get(200) ?? 0);
+  expect(await stored()).toHaveLength((statuses.get(200) ?? 0) - repeated);
 });

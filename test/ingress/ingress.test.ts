@@ -1,11 +1,21 @@
 import { describe, expect, test } from "vitest";
 import type { Log, LogRecord, Position } from "../../src/log/log.ts";
+import { readQuarantine, replayQuarantined } from "../../src/repair/quarantine.ts";
 import { documentedExample } from "../../src/sandbox/calls.ts";
-import { raw, sign, testIngress } from "./support.ts";
+import { callWithId, QUARANTINE_TOPIC, raw, sign, testIngress } from "./support.ts";
 
 const example = documentedExample();
 
 describe("an accepted call", () => {
+  test("has its signature beside it, so that the secret proves later where it came from; an unsigned one has none", async () => {
+    const { post, stored } = await testIngress();
+    await post();
+    await post({ path: "/webhooks/open", headers: { "x-voiceinfra-signature": "" } });
+    const [signed, unsigned] = await stored();
+    expect(signed?.headers.signature).toBe(sign(signed?.value ?? ""));
+    expect(unsigned?.headers).not.toHaveProperty("signature");
+  });
+
   test("stands in the log as it came, byte for byte, with what the ingress knew beside it", async () => {
     const { post, stored } = await testIngress();
     const before = Date.now();
@@ -23,7 +33,8 @@ describe("an accepted call", () => {
     const { post, stored } = await testIngress();
     const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     await post({ headers: { traceparent } });
-    await post({ headers: { traceparent: "00-00000000000000000000000000000000-00f067aa0ba902b7-01" } });
+    const headers = { traceparent: "00-00000000000000000000000000000000-00f067aa0ba902b7-01" };
+    await post({ body: callWithId("another"), headers });
     const traces = (await stored()).map(({ headers }) => headers.traceparent);
     expect(traces[0]).toBe(traceparent);
     expect(traces[1]).not.toContain("00000000000000000000000000000000");
@@ -72,20 +83,24 @@ function holdAppends(appends: { record: LogRecord; finish: () => void }[], onApp
   });
 }
 
-describe("the ingress' port", () => {
-  test("serves health and figures, without any value of a call", async () => {
-    const { url, post } = await testIngress();
-    await post();
-    await post({ headers: { "x-voiceinfra-signature": sign("other") } });
-    expect(await (await fetch(`${url}/healthz`)).json()).toEqual({ status: "ok" });
-    expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ status: "ready" });
-    const metrics = await (await fetch(`${url}/metrics`)).text();
-    expect(metrics).toContain('patchbay_ingress_requests_total{source="voiceinfra",code="accepted"} 1');
-    expect(metrics).toContain('patchbay_ingress_requests_total{source="voiceinfra",code="signature_wrong"} 1');
-    expect(metrics).toMatch(/patchbay_ingress_secret_last_verified_timestamp_seconds\{source="voiceinfra",secret="0"\} \d+/);
-    expect(metrics).not.toMatch(/call_01HXYZ|4155550100/);
-  });
+test("a record of the quarantine that is replayed keeps its signature", async () => {
+  const { log, stored } = await testIngress();
+  const body = Buffer.from(callWithId("once-refused"));
+  const headers = {
+    source: "voiceinfra",
+    accepted_at: "1",
+    request_id: "r",
+    format: "1",
+    code: "not_a_call_record",
+    signature: sign(body),
+  };
+  await log.append({ topic: QUARANTINE_TOPIC, key: "k", value: body, headers });
+  const [one] = await readQuarantine(log);
+  if (one) await replayQuarantined({ one, log, nowMs: 2 });
+  expect((await stored())[0]?.headers).toMatchObject({ signature: sign(body), accepted_at: "2" });
+});
 
+describe("the ingress' port", () => {
   test("answers other requests while a slow one drips in", async () => {
     const { ingress, post } = await testIngress();
     const slow = raw(ingress.port, "POST /webhooks/voiceinfra HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{", {});

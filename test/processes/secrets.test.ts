@@ -90,7 +90,7 @@ routes:
   await expect.poll(async () => (await states()).filter((one) => one === "crm delivered").length, { timeout: 60_000 }).toBe(7);
 
   for (const path of ["/metrics", "/healthz", "/readyz"]) say(path, await (await fetch(`${ops}${path}`)).text());
-  say("the ingress' metrics", await (await fetch(`${url}/metrics`)).text());
+
   const commands = [
     ["lag"],
     ["lag", "--json"],

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { createVerify } from "../../src/ingress/verify.ts";
-import type { Secret } from "../../src/lib/secret.ts";
+import { createVerifiers, type IngressSource } from "../../src/ingress/verify.ts";
 import { loadIngressSources } from "../../src/routes/index.ts";
 import { env, file, load, problems, warnings } from "./support/load.ts";
 
@@ -73,17 +72,18 @@ describe("the ingress, in the middle of a move", () => {
 
   test("takes unsigned calls to the last moment of the day, and refuses them from then on, without being started again", () => {
     const [main] = loadIngressSources({ path: "routes.yaml", text, env });
-    const verify = createVerify(main as { name: string; secrets: Secret[]; allowUnsigned: boolean });
-    const unsigned = () => verify({ signature: undefined, body });
+    const { verifier } = createVerifiers([main as IngressSource])("main");
+    const unsigned = () => verifier.refuseByHead(undefined) ?? verifier.verify({ signature: undefined, body });
     vi.setSystemTime(Date.parse("2026-12-15T23:59:59.999Z"));
     expect(unsigned()).toEqual({ ok: true, secretIndex: undefined });
     vi.setSystemTime(Date.parse("2026-12-16T00:00:00Z"));
-    expect(unsigned()).toMatchObject({ ok: false, code: "signature_missing" });
+    expect(unsigned()).toMatchObject({ code: "signature_missing" });
+    expect(verifier.verify({ signature: undefined, body })).toMatchObject({ ok: false, code: "signature_missing" });
   });
 
   test("refuses a wrong signature all the time", () => {
     const [main] = load({ text }).sources;
-    const verify = createVerify(main as { name: string; secrets: Secret[]; allowUnsigned: boolean });
-    expect(verify({ signature: "0".repeat(64), body })).toMatchObject({ ok: false, code: "signature_wrong" });
+    const { verifier } = createVerifiers([main as IngressSource])("main");
+    expect(verifier.verify({ signature: "0".repeat(64), body })).toMatchObject({ ok: false, code: "signature_wrong" });
   });
 });

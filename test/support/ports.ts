@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
+import { networkInterfaces } from "node:os";
 
 /** Ports that were free a moment ago, all different. */
 export async function freePorts(count: number): Promise<number[]> {
@@ -15,3 +16,8 @@ export async function closedPort(): Promise<number> {
   const [port] = await freePorts(1);
   return port as number;
 }
+
+/** Addresses of this machine alone: some containers have no IPv6. */
+export const loopbackAddresses = ["127.0.0.1", "::1"].filter((address) =>
+  Object.values(networkInterfaces()).some((addresses) => addresses?.some((one) => one.address === address)),
+);

@@ -15,7 +15,12 @@ import type { TortureRow } from "./table.ts";
 
 const AT_ONCE = 1_000;
 /** Compiled, and with the flags of the Dockerfile: a checkout's type stripping costs memory that no user pays. */
-const AS_IN_THE_IMAGE = ["--max-semi-space-size=8", "--initial-old-space-size=40", resolve(import.meta.dirname, "../../dist/src/cli.js")];
+const AS_IN_THE_IMAGE = [
+  "--max-semi-space-size=8",
+  "--initial-old-space-size=40",
+  "--disable-sigusr1",
+  resolve(import.meta.dirname, "../../dist/src/cli.js"),
+];
 
 /** Where a backlog goes. */
 interface Carried {

@@ -1,15 +1,17 @@
 /**
  * `npm run torture`: every bad day at full size, on both engines, against real processes; prints the table of docs/reliability.md.
- * `npm run torture -- kills|leaders|kafka|postgres|isolation|cost|backlog|idle` runs some; `--small` the sizes of `npm test`;
+ * `npm run torture -- kills|leaders|kafka|postgres|isolation|cost|backlog|idle|flood` runs some; `--small` the sizes of `npm test`;
  * `--each=40` lets each trouble of `isolation` last so many seconds (60). About an hour in all, and the ratios need a machine that does nothing else.
  */
 import { cpus, totalmem } from "node:os";
+import { FLOOD_KINDS } from "../support/flood.ts";
 import { startKafka, startKafkaCluster, startOwnKafka } from "../support/kafka.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { ackCoverage } from "./ack-coverage.ts";
 import { backlog } from "./backlog.ts";
 import { cost } from "./cost.ts";
 import { EMBEDDED, kafkaEngine } from "./engines.ts";
+import { flood } from "./flood.ts";
 import { idle } from "./idle.ts";
 import { isolation } from "./isolation.ts";
 import { kills } from "./kills.ts";
@@ -47,6 +49,9 @@ for (const engine of engines) {
     for (const to of ["slack", "warehouse"] as const) add((await backlog({ engine, to, calls: small ? 50_000 : 1_000_000 })).row);
   }
   if (wanted("idle")) add(await idle({ engine, routes: 20, forMs: small ? 10_000 : 60_000 }));
+}
+if (wanted("flood")) {
+  for (const connections of small ? [300] : [600, 1_500]) for (const kind of FLOOD_KINDS) add(await flood({ kind, connections }));
 }
 if (!("missing" in kafka) && !("missing" in postgres)) {
   const forMs = small ? 10_000 : 60_000;
