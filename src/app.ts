@@ -21,7 +21,7 @@ export const DEFAULT_LEDGER_URL = "sqlite:data/ledger.db";
 const LEASE_MS = 30_000;
 
 /**
- * @param options.mustExist for commands that only look: an embedded file that is not there is no empty log, but another folder.
+ * @param options.mustExist for commands that only look: an embedded file, or a topic, that is not there is no empty log, but another place.
  * @throws {UsageError} for a URL of no engine, {UnreachableError} when Kafka does not answer.
  */
 export async function openLog(options: { url: string; logger: Logger; mustExist?: boolean }): Promise<Log> {
@@ -34,7 +34,11 @@ export async function openLog(options: { url: string; logger: Logger; mustExist?
   }
   if (url.startsWith("kafka:")) {
     const { openKafkaLog } = await import("./log/kafka/index.ts");
-    return openKafkaLog({ url, onEvent: ({ severity, ...event }) => logger[severity === "error" ? "error" : "warn"](event, "kafka") });
+    return openKafkaLog({
+      url,
+      mustExist,
+      onEvent: ({ severity, ...event }) => logger[severity === "error" ? "error" : "warn"](event, "kafka"),
+    });
   }
   throw new UsageError(`the log "${schemeOf(url)}" is not known`, {
     hint: "Use sqlite:<file> for the embedded log or kafka://host:9092,host:9092 (--log or PATCHBAY_LOG).",

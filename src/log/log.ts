@@ -53,6 +53,17 @@ export interface Taken {
   release(): void;
 }
 
+/** Messages that lie in the log and cannot be read: a disk altered them, or they are packed in a way that nobody here knows. */
+export interface UnreadableRange {
+  partition: number;
+  /** From this offset … */
+  from: number;
+  /** … up to, not including, this one. */
+  to: number;
+  /** For people; nothing of what the messages say. */
+  reason: string;
+}
+
 export interface SubscribeOptions {
   topic: Topic;
   /** The consumer group: `patchbay.<route id>`. */
@@ -63,6 +74,8 @@ export interface SubscribeOptions {
   window?: { maxMessages: number; maxBytes: number };
   /** Retention took messages that the group had not read: `from` up to, not including, `to`. Reading goes on behind them once it is noted. */
   onLost?(range: { partition: number; from: number; to: number }): Promise<void>;
+  /** Messages cannot be read. Reading goes on behind them once it is noted; other partitions are not held up meanwhile. */
+  onUnreadable?(range: UnreadableRange): Promise<void>;
 }
 
 export interface SubscriptionStatus {
@@ -102,6 +115,14 @@ export interface PartitionRange {
   high: number;
 }
 
+export interface ReadOptions {
+  topic: Topic;
+  partition: number;
+  from: number;
+  limit: number;
+  onUnreadable?: ((range: UnreadableRange) => void) | undefined;
+}
+
 export interface CommittedPosition extends Position {
   /** When the log took the message at `offset`, as the last commit said; absent when it was caught up or unknown. Unix ms. */
   oldestOpenAt?: number;
@@ -119,8 +140,11 @@ export interface Log {
   append(record: LogRecord): Promise<Position>;
   /** Joins the group. Resolves when the subscription exists, which may be before it holds a partition. */
   subscribe(options: SubscribeOptions): Promise<Subscription>;
-  /** Reads without a group: replay, audit, `deliveries`. Fewer than `limit` messages only at the end of the partition. */
-  read(options: { topic: Topic; partition: number; from: number; limit: number }): Promise<Message[]>;
+  /**
+   * Reads without a group: replay, audit, `deliveries`. Fewer than `limit` messages only at the end of the partition.
+   * It passes over messages that cannot be read, and tells so through `onUnreadable`, or through the log's own events without it.
+   */
+  read(options: ReadOptions): Promise<Message[]>;
   ranges(topic: Topic): Promise<PartitionRange[]>;
   /**
    * Removes messages older than that which all these groups have done with; as many as were removed. A group without a position holds

@@ -27,19 +27,21 @@ const CLIENT_RETRY = { initialRetryTime: 100, maxRetryTime: 500, retries: 3 };
 export async function openKafkaLog(options: {
   url: string;
   onEvent(event: KafkaEvent): void;
+  /** For commands that only look: no topic is made, and one that is not as it should be is told as an event. */
+  mustExist?: boolean;
   /** Replaces the real send in tests of what must survive it. */
   wrapSend?: (send: Send) => Send;
 }): Promise<Log> {
-  const { url, onEvent, wrapSend } = options;
+  const { url, onEvent, mustExist = false, wrapSend } = options;
   const settings = readSettings(url);
   const { prefix } = settings;
   const name = `kafka://${settings.brokers.join(",")}`;
   const client = createClient({ settings, retry: CLIENT_RETRY, onEvent });
-  const reader = createReader({ client, name, prefix });
+  const reader = createReader({ client, name, prefix, onEvent });
   let topics: CheckedTopics;
   try {
     await connect({ reader, settings, name });
-    topics = await ensureTopics({ client, settings, metadata: reader.metadata, onEvent });
+    topics = await ensureTopics({ client, settings, name, mustExist, metadata: reader.metadata, onEvent });
   } catch (error) {
     await reader.close({ graceMs: CLOSE_WITHIN_MS });
     client.destroy();

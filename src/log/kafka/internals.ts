@@ -4,8 +4,10 @@
  */
 // First, so that kafkajs finds our functions when it loads.
 import "./patch-encode.ts";
+import "./patch-decode.ts";
 import { createRequire } from "node:module";
 import type { ISocketFactory, logCreator, logLevel, RetryOptions, SASLOptions } from "kafkajs";
+import type { Unreadable } from "./batches.ts";
 
 const KNOWN_VERSION = "2.2.4";
 
@@ -16,6 +18,8 @@ export interface KafkaRecord {
   value: Buffer | null;
   headers?: Record<string, unknown>;
   isControlRecord?: boolean;
+  /** In place of a batch that cannot be read: `patch-decode.ts`. */
+  unreadable?: Unreadable;
 }
 
 export interface PartitionMetadata {

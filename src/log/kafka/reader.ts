@@ -1,10 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { LogUnavailableError } from "../../errors.ts";
 import { within } from "../../lib/time-limit.ts";
-import type { CommittedPosition, Message, PartitionRange, Position, Topic } from "../log.ts";
-import type { KafkaClient } from "./client.ts";
+import type { CommittedPosition, Message, PartitionRange, Position, ReadOptions, Topic } from "../log.ts";
+import type { Unreadable } from "./batches.ts";
+import type { KafkaClient, KafkaEvent } from "./client.ts";
 import { isFault, isPassing, reasonOf } from "./faults.ts";
-import type { Metadata, OffsetQuery } from "./internals.ts";
+import type { KafkaRecord, Metadata, OffsetQuery } from "./internals.ts";
 import { readCommitMetadata, toMessage, toOffset } from "./wire.ts";
 
 const ANSWER_WITHIN_MS = 10_000;
@@ -14,9 +15,15 @@ const FETCH_BYTES_MOST = 4_194_304;
 const READ_UNCOMMITTED = 0;
 const NO_REPLICA = -1;
 
+interface Fetched {
+  /** From the offset on that was asked for. */
+  records: KafkaRecord[];
+  high: number;
+}
+
 /** Questions to Kafka that need no group. Each is asked again over a moved leader or a lost connection, for 10 s. @throws {LogUnavailableError} */
 export interface Reader {
-  read(options: { topic: Topic; partition: number; from: number; limit: number }): Promise<Message[]>;
+  read(options: ReadOptions): Promise<Message[]>;
   ranges(topic: Topic): Promise<PartitionRange[]>;
   committed(options: { group: string; topic: Topic }): Promise<CommittedPosition[]>;
   offsetsAt(options: { topic: Topic; atMs: number }): Promise<Position[]>;
@@ -26,9 +33,10 @@ export interface Reader {
   close(options: { graceMs: number }): Promise<void>;
 }
 
-export function createReader(options: { client: KafkaClient; name: string; prefix: string }): Reader {
-  const { client, name, prefix } = options;
+export function createReader(options: { client: KafkaClient; name: string; prefix: string; onEvent(event: KafkaEvent): void }): Reader {
+  const { client, name, prefix, onEvent } = options;
   const cluster = client.createCluster();
+  let said = "";
 
   async function ask<T>(question: () => Promise<T>): Promise<T> {
     const deadlineMs = performance.now() + ANSWER_WITHIN_MS;
@@ -72,16 +80,12 @@ export function createReader(options: { client: KafkaClient; name: string; prefi
     return [...high].map(([partition, end]) => ({ partition, low: low.get(partition) ?? end, high: end })).sort(byPartition);
   }
 
-  async function fetch(
-    place: { topic: Topic; partition: number },
-    from: number,
-    limit: number,
-  ): Promise<{ messages: Message[]; high: number }> {
+  async function fetch(place: { topic: Topic; partition: number }, from: number, limit: number): Promise<Fetched> {
     const topic = prefix + place.topic;
     const { partition } = place;
     await partitionsOf(topic);
     const [leader] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
-    if (leader === undefined) return { messages: [], high: 0 };
+    if (leader === undefined) return { records: [], high: 0 };
     const broker = await cluster.findBroker({ nodeId: leader });
     const maxBytes = Math.min(FETCH_BYTES_MOST, Math.max(FETCH_BYTES_LEAST, limit * 4_096));
     const { responses } = await broker.fetch({
@@ -93,23 +97,39 @@ export function createReader(options: { client: KafkaClient; name: string; prefi
       topics: [{ topic, partitions: [{ partition, fetchOffset: String(from), maxBytes }] }],
     });
     const answer = responses.flatMap(({ partitions }) => partitions).find((one) => one.partition === partition);
-    if (!answer) return { messages: [], high: 0 };
+    if (!answer) return { records: [], high: 0 };
     // A batch is sent whole: its first records may lie before the offset that was asked for.
     const records = answer.messages.filter((record) => !record.isControlRecord && toOffset(record.offset) >= from);
-    return { messages: records.slice(0, limit).map((record) => toMessage(record, place)), high: toOffset(answer.highWatermark) };
+    return { records, high: toOffset(answer.highWatermark) };
   }
 
-  async function read(options: { topic: Topic; partition: number; from: number; limit: number }): Promise<Message[]> {
+  function passOver({ topic, partition, onUnreadable }: ReadOptions, { from, to, reason }: Unreadable): void {
+    if (onUnreadable) {
+      onUnreadable({ partition, from, to, reason });
+      return;
+    }
+    const text = `${prefix}${topic} has records that cannot be read, ${from} to ${to - 1}: ${reason}`;
+    // A page that ends before them meets them again.
+    if (said !== `${partition} ${text}`) onEvent({ severity: "warning", text, partition });
+    said = `${partition} ${text}`;
+  }
+
+  async function read(options: ReadOptions): Promise<Message[]> {
     const { topic, partition, limit } = options;
     const messages: Message[] = [];
     let next = options.from;
     while (messages.length < limit) {
       try {
-        const fetched = await fetch({ topic, partition }, next, limit - messages.length);
-        for (const message of fetched.messages) messages.push(message);
+        const { records, high } = await fetch({ topic, partition }, next, limit - messages.length);
+        for (const record of records) {
+          if (messages.length === limit) break;
+          if (record.unreadable) passOver(options, { ...record.unreadable, from: Math.max(next, record.unreadable.from) });
+          else messages.push(toMessage(record, { topic, partition }));
+          next = toOffset(record.offset) + 1;
+        }
         // An empty answer below the end: nothing of ours lies at this offset (a control record, say).
-        next = (fetched.messages.at(-1)?.offset ?? next) + 1;
-        if (next >= fetched.high) break;
+        if (records.length === 0) next += 1;
+        if (next >= high) break;
       } catch (error) {
         if (!isFault(error, ["OFFSET_OUT_OF_RANGE"])) throw error;
         const range = (await ranges(prefix + topic)).find((one) => one.partition === partition);

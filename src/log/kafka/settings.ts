@@ -11,8 +11,8 @@ export interface KafkaSettings {
   brokers: string[];
   /** In front of topic and group names. */
   prefix: string;
-  /** Of `patchbay.calls`. */
-  partitions: number;
+  /** Of `patchbay.calls`; undefined: as many as it has, 12 where we make it. */
+  partitions: number | undefined;
   /** Copies of each record; undefined: three where there are three brokers, else one. */
   replication: number | undefined;
   /** Copies that must be written before a record counts as stored; undefined: two of three, else one. */
@@ -31,7 +31,7 @@ const SHAPE = "kafka://host:9092,host:9092?option=value";
  *
  * | option | default | meaning |
  * |---|---|---|
- * | `partitions` | 12 | of the topic `patchbay.calls`; never change it on a live topic: calls would lose their order |
+ * | `partitions` | as many as the topic has; 12 where we make it | of the topic `patchbay.calls` |
  * | `replication` | 3 with three brokers or more, else 1 | copies of each record |
  * | `min_insync` | 2 with a replication of 3 or more, else 1 | copies that must be written before a call is accepted |
  * | `retention_ms` | 1209600000 (14 days) | how long calls are kept; used when the topic is made |
@@ -51,7 +51,7 @@ export function readSettings(url: string): KafkaSettings {
   return {
     brokers: (parts.hosts ?? "").split(",").map(readBroker),
     prefix: readPrefix(options),
-    partitions: readNumber(options, "partitions", { most: 10_000 }) ?? 12,
+    partitions: readNumber(options, "partitions", { most: 10_000 }),
     replication: readNumber(options, "replication", { most: 32 }),
     minInsync: readNumber(options, "min_insync", { most: 32 }),
     retentionMs: readNumber(options, "retention_ms", { most: Number.MAX_SAFE_INTEGER }) ?? 14 * DAY_MS,

@@ -28,7 +28,7 @@ export async function subscribe(options: {
   onStopped(): void;
 }): Promise<Subscription> {
   const { client, prefix, subscription, reachable, onEvent, onStopped } = options;
-  const { start, window: limits = DEFAULT_WINDOW, onLost = async () => undefined } = subscription;
+  const { start, window: limits = DEFAULT_WINDOW, onLost = async () => undefined, onUnreadable = async () => undefined } = subscription;
   const topic = prefix + subscription.topic;
   const groupId = prefix + subscription.group;
   const failed = Promise.withResolvers<Error>();
@@ -58,6 +58,7 @@ export async function subscribe(options: {
     limits,
     committer,
     onLost,
+    onUnreadable,
     wanted: () => !pausedByRequest && !stopping,
     onChange({ heldMessages }) {
       if (heldMessages === 0) drainTimer ??= setTimeout(onDrained, COMMIT_DRAINED_AFTER_MS);
