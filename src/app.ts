@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import type { DeliveryEvent, RouteTrouble } from "./delivery/events.ts";
 import { startHeartbeat } from "./delivery/heartbeat.ts";
+import { bindLedgerToLog } from "./delivery/log-binding.ts";
 import { watchProgress } from "./delivery/progress.ts";
 import { runRoutes } from "./delivery/run.ts";
 import type { RouteWorker } from "./delivery/worker.ts";
@@ -104,7 +105,7 @@ export async function startConnectors(options: {
   onEvent?: (event: DeliveryEvent) => void;
 }): Promise<Connectors> {
   const { routes, selected, log, ledger, logger, clock = systemClock, onEvent = () => undefined } = options;
-  await refuseForeignLog({ log, ledger });
+  await bindLedgerToLog({ log, ledger, clock });
 
   const worker = `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`;
   let file: { version: string; problem: string | undefined } = { version: routes.version, problem: options.problem };
@@ -124,13 +125,22 @@ export async function startConnectors(options: {
     onDestination: (destination, cause) => logDestination(logger, destination, cause),
   });
   const progress = watchProgress({ running, log, clock });
-  const heartbeat = startHeartbeat({ running, worker, routesFile: () => file, log, ledger, clock });
+  const replaced = Promise.withResolvers<Error>();
+  const heartbeat = startHeartbeat({
+    running,
+    worker,
+    routesFile: () => file,
+    log,
+    ledger,
+    clock,
+    onForeignLog: (why) => replaced.resolve(new Error(why)),
+  });
 
   return {
     get workers() {
       return running.workers;
     },
-    failed: running.failed,
+    failed: Promise.race([running.failed, replaced.promise]),
     stuck: progress.stuck,
     async use(next) {
       await running.use(next);
@@ -144,17 +154,6 @@ export async function startConnectors(options: {
       await heartbeat.stop();
     },
   };
-}
-
-/** Offsets of two logs cannot be compared: with another log, the ledger would take new calls for old ones. */
-async function refuseForeignLog(options: { log: Log; ledger: Ledger }): Promise<void> {
-  const { log, ledger } = options;
-  const identity = await log.identity();
-  const bound = await ledger.bindLog(identity);
-  if (bound === identity) return;
-  throw new UsageError(`the ledger ${ledger.name} belongs to another log than ${log.name}`, {
-    hint: "Each log needs a ledger of its own: point --ledger (PATCHBAY_LEDGER) at an empty one, or --log at the log it was made with.",
-  });
 }
 
 function logEvent(logger: Logger, event: DeliveryEvent): void {

@@ -206,6 +206,11 @@ command("audit", "proves that every accepted call came to an end, waits, or is s
   .addOption(jsonOption())
   .action(async (options) => end((await import("./commands/audit.ts")).auditCommand(options)));
 
+command("adopt-log", "after the log was lost or put back from an older copy: the ledger takes it as it is")
+  .addOption(yesOption())
+  .addOption(jsonOption())
+  .action(async (options) => end((await import("./commands/adopt-log.ts")).adoptLogCommand(options)));
+
 command("forget <call_id_or_number>", "removes a call, or a number's calls: shows every place first")
   .addOption(yesOption())
   .addOption(jsonOption())

@@ -18,6 +18,7 @@ export function describeLedgerAfter(harness: LedgerHarness): void {
       await harness.remove();
     });
 
+    const at = (offset: number) => ({ partition: 0, offset, acceptedAt });
     const newRoute = () => `r-${randomUUID()}`;
     const keyOf = (route: string, callId: string) => ({ route, source: "s", callId });
     async function claimed(route: string, callId: string, offset = 1, hash = "h1"): Promise<Claim> {
@@ -53,10 +54,10 @@ export function describeLedgerAfter(harness: LedgerHarness): void {
       await ended(crm, "skipped", { kind: "skipped", reason: "when is false" });
       const keys = ["delivered", "nobody", "updated", "skipped"].map((callId) => keyOf(crm, callId));
       expect(await ledger.outcomes(keys)).toEqual([
-        { state: "delivered", offset: 1, receipt: { id: "7", person } },
+        { state: "delivered", place: at(1), receipt: { id: "7", person } },
         undefined,
-        { state: "sending", offset: 2, receipt: { id: "8" } },
-        { state: "skipped", offset: 1, receipt: undefined },
+        { state: "sending", place: at(2), receipt: { id: "8" } },
+        { state: "skipped", place: at(1), receipt: undefined },
       ]);
       const many = Array.from({ length: 450 }, (_, index) => keyOf(crm, `none-${index}`));
       expect((await ledger.outcomes([...many, ...keys])).filter((one) => one !== undefined)).toHaveLength(3);
@@ -93,10 +94,10 @@ export function describeLedgerAfter(harness: LedgerHarness): void {
       await ended(crm, "c", { kind: "skipped", reason: "when is false" });
       const found = await awaiting(chat, crm);
       expect(found).toEqual([
-        { ...keyOf(chat, "a"), partition: 0, offset: 5, other: undefined },
-        { ...keyOf(chat, "b"), partition: 0, offset: 5, other: { state: "delivered", offset: 1, receipt: { id: "b at the CRM" } } },
-        { ...keyOf(chat, "c"), partition: 0, offset: 5, other: { state: "skipped", offset: 1, receipt: undefined } },
-        { ...keyOf(chat, "d"), partition: 0, offset: 5, other: undefined },
+        { ...keyOf(chat, "a"), ...at(5), other: undefined },
+        { ...keyOf(chat, "b"), ...at(5), other: { state: "delivered", place: at(1), receipt: { id: "b at the CRM" } } },
+        { ...keyOf(chat, "c"), ...at(5), other: { state: "skipped", place: at(1), receipt: undefined } },
+        { ...keyOf(chat, "d"), ...at(5), other: undefined },
       ]);
       const page = await awaiting(chat, crm, 3);
       expect(page).toEqual(found.slice(0, 3));
@@ -130,9 +131,9 @@ export function describeLedgerAfter(harness: LedgerHarness): void {
       await ledger.skip([
         { ...keyOf(chat, "skipped"), partition: 0, offset: 2, hash: "h2", acceptedAt, reason: "when is false", routesVersion: "v1" },
       ]);
-      const at = (callId: string, offset: number) => ({ ...keyOf(chat, callId), offset });
-      // Of an older record than the row has come to: that one may still get what it went without.
-      await ledger.awaitNoLonger([at("decided", 1), at("nobody", 1), at("stays", 0)]);
+      const row = (callId: string, offset: number) => ({ ...keyOf(chat, callId), partition: 0, offset });
+      // Of another record than the row has come to: that one may still get what it went without.
+      await ledger.awaitNoLonger([row("decided", 1), row("nobody", 1), row("stays", 0), { ...row("stays", 1), partition: 1 }]);
       expect((await awaiting(chat, crm)).map(({ callId }) => callId)).toEqual(["stays"]);
       expect(await rowOf(chat, "decided")).toMatchObject({ state: "delivered", receipt: { id: "decided" } });
     });

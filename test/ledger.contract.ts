@@ -257,7 +257,14 @@ export function describeLedger(harness: LedgerHarness): void {
         await settle(await claimed(request("now", 2, "h9")), waiting(0));
         const [first, ...others] = await due();
         expect(others).toEqual([]);
-        expect(first).toMatchObject({ callId: "now", offset: 2, hash: "h9", attempts: 1, ambiguous: false, acceptedAt: 1_700_000_000_000 });
+        expect(first).toMatchObject({
+          callId: "now",
+          offset: 2,
+          hash: ledger.fingerprint("h9"),
+          attempts: 1,
+          ambiguous: false,
+          acceptedAt: 1_700_000_000_000,
+        });
         expect(Buffer.from(first?.body ?? []).equals(body)).toBe(true);
         expect(await due()).toEqual([]);
         const inMs = await ledger.nextDueInMs(route);
@@ -405,8 +412,11 @@ export function describeLedger(harness: LedgerHarness): void {
       });
 
       test("a ledger is tied to the first log that it meets", async () => {
-        const first = await ledger.bindLog("log-a");
-        expect(await ledger.bindLog("log-b")).toBe(first);
+        const first = await ledger.bindLog({ identity: "log-a" });
+        expect(await ledger.bindLog({ identity: "log-b" })).toBe(first);
+        expect(await ledger.boundLog()).toBe(first);
+        expect(await ledger.bindLog({ identity: "log-c", earlier: ["log-x", first] })).toBe("log-c");
+        expect(await ledger.bindLog({ identity: first, earlier: [] })).toBe("log-c");
       });
 
       test("a heartbeat tells others of a worker; a goodbye takes it away", async () => {

@@ -148,3 +148,30 @@ describe("the content hash", () => {
     expect(canonicalJson({ b: [1, { d: null, c: "é" }], a: true })).toBe('{"a":true,"b":[1,{"c":"é","d":null}]}');
   });
 });
+
+describe("numbers that a double does not hold", () => {
+  const text = (orderId: string) => JSON.stringify(example()).replace(/}$/, `,"ticket_id":${orderId},"metadata":{"order_id":${orderId}}}`);
+
+  test("keep every digit, in metadata and in unknown fields", () => {
+    const parsed = parse(text("1234567890123456789"));
+    if (!parsed.ok) throw new Error(parsed.message);
+    const { metadata, unknown } = parsed.record;
+    expect(JSON.stringify({ metadata, unknown })).toBe(
+      '{"metadata":{"order_id":1234567890123456789},"unknown":{"ticket_id":1234567890123456789}}',
+    );
+  });
+
+  test("make another version of a call when their last digit changes, and none when only their spelling does", () => {
+    const hashes = ["1234567890123456789", "1234567890123456788", "1.234567890123456789e18"].map((number) => {
+      const parsed = parse(text(number));
+      return parsed.ok ? parsed.hash : "";
+    });
+    expect(new Set(hashes).size).toBe(2);
+    expect(hashes[2]).toBe(hashes[0]);
+  });
+
+  test("are plain in documented fields: what the ingress accepts a worker reads", () => {
+    const body = JSON.stringify(example()).replace('"duration_seconds":147', '"duration_seconds":147.00000000000000000001');
+    expect(parse(body)).toMatchObject({ ok: true, record: { duration_seconds: 147 } });
+  });
+});

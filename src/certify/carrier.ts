@@ -82,7 +82,7 @@ export function createCarrier(options: CarrierOptions): Carrier {
   async function tryClaim(call: Call, claim: Claim): Promise<Outcome> {
     const { unknown: _, ...shared } = call;
     const mapped = { call: shared as SharedCall, with: connector.with.parse(example) as Record<string, unknown>, sentFields: [] };
-    const claimed = { claim, call, body: new Uint8Array(), acceptedAt: clock.nowMs(), offset: 0 };
+    const claimed = { claim, call, body: new Uint8Array(), place: { partition: 0, offset: 0, acceptedAt: clock.nowMs() } };
     const how = { claimed, mapped, route, sender, related: undefined, nowMs: clock.nowMs(), alone: false, mayGo: () => true };
     const outcome = await attempt(how);
     if (!outcome) throw new Error("the sender did not send");

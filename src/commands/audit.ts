@@ -1,3 +1,4 @@
+import { logMismatch } from "../delivery/log-binding.ts";
 import type { ExitCode } from "../errors.ts";
 import { formatTable } from "../lib/table.ts";
 import { auditRoute, isWhole, type RouteAudit } from "../repair/audit.ts";
@@ -22,9 +23,10 @@ export async function auditCommand(options: CommonOptions & { since?: string; ro
       audits.push(await auditRoute({ route, log, ledger, since, onProgress }));
     }
     progress.clear();
-    const whole = audits.every(isWhole);
-    if (options.json) console.log(JSON.stringify({ whole, routes: audits }));
-    else console.log(formatAudits(audits, whole));
+    const mismatch = await logMismatch({ log, ledger });
+    const whole = mismatch === undefined && audits.every(isWhole);
+    if (options.json) console.log(JSON.stringify({ whole, ...(mismatch !== undefined && { mismatch }), routes: audits }));
+    else console.log(formatAudits(audits, whole, mismatch));
     return whole ? 0 : 1;
   } finally {
     progress.clear();
@@ -32,7 +34,7 @@ export async function auditCommand(options: CommonOptions & { since?: string; ro
   }
 }
 
-function formatAudits(audits: RouteAudit[], whole: boolean): string {
+function formatAudits(audits: RouteAudit[], whole: boolean, mismatch: string | undefined): string {
   const number = (title: string, cell: (audit: RouteAudit) => number) => ({
     title,
     cell: (audit: RouteAudit) => String(cell(audit)),
@@ -49,6 +51,7 @@ function formatAudits(audits: RouteAudit[], whole: boolean): string {
       number("WAITING", (audit) => audit.waiting),
       number("SUPERSEDED", (audit) => audit.superseded),
       number("REPEATED", (audit) => audit.repeated),
+      number("RETURNED", (audit) => audit.returned),
       number("UNREAD", (audit) => audit.unread),
       number("GAPS", (audit) => audit.gaps),
       number("TAKEN BY RETENTION", (audit) => audit.lostToRetention),
@@ -62,5 +65,5 @@ function formatAudits(audits: RouteAudit[], whole: boolean): string {
       ? ""
       : `\n\nGaps:\n${gaps.slice(0, SHOWN_GAPS).join("\n")}${gaps.length > SHOWN_GAPS ? `\n  … and ${gaps.length - SHOWN_GAPS} more (--json)` : ""}`;
   const end = whole ? "Whole: every record came to an end, waits, or is still to be read." : "NOT whole.";
-  return `${table}${list}\n\n${end}`;
+  return `${table}${list}\n\n${mismatch === undefined ? end : `NOT whole: ${mismatch}.`}`;
 }

@@ -65,7 +65,11 @@ function formatDeliveries(rows: DeliveryRow[]): string {
     const code = row.errorCode === undefined ? "" : `${row.errorCode}: `;
     const without =
       row.state === "delivered" && row.awaits !== undefined ? `went without ${row.awaits}, which is added when it has delivered` : "";
-    const said = [row.reason, row.state === "delivered" ? unmatchedReason(row.receipt) : undefined, without || undefined];
+    const returned =
+      row.returned === 0 || row.returnedAt === undefined
+        ? undefined
+        : `an earlier version came again ${row.returned === 1 ? "once" : `${row.returned} times`}, last ${formatDuration(Math.max(0, nowMs - row.returnedAt))} ago, and was left out`;
+    const said = [row.reason, returned, row.state === "delivered" ? unmatchedReason(row.receipt) : undefined, without || undefined];
     const why = said.filter((one) => one !== undefined).join("; ");
     return why === "" && due === "" ? "" : `${due}${code}${why}`;
   }

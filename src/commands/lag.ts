@@ -61,6 +61,7 @@ export function formatLag(report: LagReport): string {
     ],
   });
   const notes = [
+    report.mismatch === undefined ? undefined : `Connectors do not start: ${report.mismatch}.`,
     report.ledgerAway === undefined ? undefined : `The ledger is away, so waiting, dead and causes are not known: ${report.ledgerAway}`,
     report.notInFile.length === 0
       ? undefined

@@ -2,6 +2,7 @@
 import type { Related } from "../connector.ts";
 import type { DeliveryKey, Settlement } from "../ledger/ledger.ts";
 import type { DeliveryOutcome } from "../ledger/receipts.ts";
+import { isNewer } from "../ledger/record-order.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Route } from "../route.ts";
 import type { ClaimedCall } from "./attempt.ts";
@@ -31,12 +32,12 @@ export async function relatedOf(options: {
   const { route, claimed, mayLookInPlace, ask, clock, signal } = options;
   const { after } = route;
   if (!after) return { related: undefined, awaits: undefined };
-  const { claim, acceptedAt } = claimed;
+  const { claim, place } = claimed;
   const pausesMs = claim.awaits === undefined ? PAUSES_MS : [];
 
   for (let look = 0; ; look += 1) {
     // Before the question: what ends meanwhile is not missed at the last look.
-    const sinceMs = Math.max(0, clock.nowMs() - acceptedAt);
+    const sinceMs = Math.max(0, clock.nowMs() - place.acceptedAt);
     const answer = await ask({ route: after.route, source: claim.source, callId: claim.callId });
     if (!answer) return { settlement: { kind: "released" } };
     const { outcome } = answer;
@@ -45,7 +46,7 @@ export async function relatedOf(options: {
       return { related: { title: after.title, url, person }, awaits: undefined };
     }
     // Of an older version of the call it says nothing: the other route is still to come to this one.
-    const ended = outcome !== undefined && outcome.offset >= claimed.offset ? outcome.state : undefined;
+    const ended = outcome !== undefined && !isNewer(place, outcome.place) ? outcome.state : undefined;
     if (ended === "skipped") return { related: undefined, awaits: undefined };
     const leftMs = after.waitMs - sinceMs;
     // A dead letter may be replayed: what it brings then is still added.

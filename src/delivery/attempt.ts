@@ -1,5 +1,6 @@
 import type { Connector, Outcome, Receipt, Related } from "../connector.ts";
 import type { Claim, Settlement } from "../ledger/ledger.ts";
+import type { RecordPlace } from "../ledger/record-order.ts";
 import type { Call } from "../model/call.ts";
 import { type Destination, type Route, RouteFault } from "../route.ts";
 import { deliveryKey } from "./key.ts";
@@ -11,10 +12,8 @@ export interface ClaimedCall {
   call: Call;
   /** The raw record: kept in the ledger if the delivery has to wait. */
   body: Uint8Array;
-  /** When the ingress accepted it, Unix ms. */
-  acceptedAt: number;
   /** Of the record in the log. */
-  offset: number;
+  place: RecordPlace;
 }
 
 export type Mapped = ReturnType<Route["map"]>;
@@ -37,7 +36,7 @@ export async function attempt(options: {
     call: mapped.call,
     with: mapped.with,
     previous: claim.receipt,
-    sinceAcceptedMs: Math.max(0, nowMs - claimed.acceptedAt),
+    sinceAcceptedMs: Math.max(0, nowMs - claimed.place.acceptedAt),
     related,
   };
   const duplicates = duplicatesAt(route.to, claim.receipt);

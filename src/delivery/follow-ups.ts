@@ -1,6 +1,7 @@
 /** What `after` brought too late: a message that went without it is edited once the other route has delivered. */
 import type { Ledger } from "../ledger/ledger.ts";
 import type { AwaitingDelivery } from "../ledger/receipts.ts";
+import { isNewer } from "../ledger/record-order.ts";
 import type { Clock } from "../lib/clock.ts";
 import { CALLS_TOPIC, type Log } from "../log/log.ts";
 import type { Routes } from "../route.ts";
@@ -45,7 +46,7 @@ export async function startFollowUps(options: {
     if (!after || !route.to.connector.edits || gate.room() === 0) return false;
     const page = await ledger.awaiting({ route: route.id, after: after.route, limit: PAGE, from });
     const ended = page.filter(
-      ({ other, offset }) => other?.receipt !== undefined || (other?.state === "skipped" && other.offset >= offset),
+      ({ other, ...row }) => other?.receipt !== undefined || (other?.state === "skipped" && !isNewer(row, other.place)),
     );
     let room = ended.length === 0 ? 0 : MOST_QUEUED - (await ledger.adding(route.id));
     let unread = false;
@@ -77,8 +78,9 @@ export async function startFollowUps(options: {
     if (message?.offset !== offset) return { item: undefined };
     const now = way();
     const judged = judge({ message, describe: now.describe, route: now.route, decisions: decisions(), replay: true });
-    if (judged.wanted !== true) return { item: undefined };
-    const { hash, acceptedAt } = judged.reading;
+    const { hash, acceptedAt, source: itsSource, callId: itsCall } = judged.reading;
+    // In a log that was made again another call lies there.
+    if (judged.wanted !== true || itsSource !== source || itsCall !== callId) return { item: undefined };
     return { item: { route, source, callId, partition, offset, hash, acceptedAt, body: message.value } };
   }
 

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { Ledger, WorkerRow } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import { CALLS_TOPIC, type Log } from "../log/log.ts";
+import { logMismatch } from "./log-binding.ts";
 import { groupOf } from "./start.ts";
 import type { RouteWorker } from "./worker.ts";
 
@@ -23,12 +24,30 @@ export function startHeartbeat(options: {
   log: Log;
   ledger: Ledger;
   clock: Clock;
+  /** The log was taken away and another stands in its place: what this process would write about it is wrong. */
+  onForeignLog(why: string): void;
 }): { stop(): Promise<void> } {
-  const { running, worker, routesFile, log, ledger, clock } = options;
+  const { running, worker, routesFile, log, ledger, clock, onForeignLog } = options;
   const stopping = new AbortController();
   const startedAt = clock.nowMs();
+  const noted = new Map<number, number>();
+
+  /** The ends that the log had at least: what tells a log that was put back from an older copy. */
+  async function noteSeen(): Promise<void> {
+    const ends = running.workers.flatMap((one) => one.seen()).filter(({ partition, offset }) => offset > (noted.get(partition) ?? 0));
+    if (ends.length === 0) return;
+    await ledger.noteSeen(ends);
+    for (const { partition, offset } of ends) noted.set(partition, Math.max(offset, noted.get(partition) ?? 0));
+  }
 
   async function mirror(): Promise<void> {
+    let mismatch = await logMismatch({ log, ledger });
+    if (mismatch !== undefined) {
+      // Twice: a broker that has just become a leader may not know the log's end yet.
+      await clock.sleep(BEAT_EVERY_MS, stopping.signal);
+      mismatch = await logMismatch({ log, ledger });
+    }
+    if (mismatch !== undefined) return onForeignLog(mismatch);
     for (const one of running.workers) {
       const route = one.route;
       const positions = await log.committed({ group: groupOf(route.id), topic: CALLS_TOPIC });
@@ -42,6 +61,7 @@ export function startHeartbeat(options: {
       try {
         const { version: routesVersion, problem: routesProblem } = routesFile();
         await ledger.heartbeat({ worker, host: hostname(), pid: process.pid, startedAt, routesVersion, routesProblem, routes });
+        await noteSeen();
         if (beat % MIRROR_EVERY_BEATS === 0) await mirror();
       } catch {
         // An absent beat is the message: the worker goes stale in `lag`, and its routes say themselves that the ledger is away.
@@ -55,6 +75,7 @@ export function startHeartbeat(options: {
     async stop() {
       stopping.abort();
       await done;
+      await noteSeen().catch(() => undefined);
       await ledger.goodbye(worker).catch(() => undefined);
     },
   };

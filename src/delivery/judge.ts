@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Controls, SkipBefore } from "../ledger/controls.ts";
-import type { Message } from "../log/log.ts";
 import type { Call } from "../model/call.ts";
 import type { Route, Routes } from "../route.ts";
-import { type ReadCall, readMessage } from "./read.ts";
+import { type ReadableMessage, type ReadCall, readMessage } from "./read.ts";
 
 /** What a route makes of a call: it wants it, it does not, or it cannot say. */
 export type Judged = { reading: ReadCall } & (
@@ -25,7 +24,7 @@ export function forgottenHash(source: string, callId: string): string {
 
 /** **match**: reads a record and asks the route, after what people decided. `replay`: a skip of old calls does not concern it. */
 export function judge(options: {
-  message: Pick<Message, "key" | "value" | "headers">;
+  message: ReadableMessage;
   describe: Routes["describe"];
   route: Route;
   decisions: Decisions;

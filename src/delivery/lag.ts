@@ -4,6 +4,7 @@ import { CALLS_TOPIC, type CommittedPosition, type Log, type PartitionRange, typ
 import type { Route } from "../route.ts";
 import { pauseCause } from "./gate.ts";
 import { isRunning } from "./heartbeat.ts";
+import { logMismatch } from "./log-binding.ts";
 import { groupOf } from "./start.ts";
 
 export interface PartitionLag {
@@ -43,6 +44,8 @@ export interface LagReport {
   notInFile: string[];
   /** Workers that go on with an earlier file, and why. */
   fileProblems: string[];
+  /** Why the ledger and the log do not belong together, if they do not: nothing is delivered then. */
+  mismatch: string | undefined;
   /** Why the ledger's part (waiting, dead, rates, causes) is missing, if it is. */
   ledgerAway: string | undefined;
 }
@@ -71,6 +74,7 @@ export async function readLag(options: {
   const part = "away" in fromLedger ? undefined : fromLedger;
   return {
     ledgerAway: away,
+    mismatch: "away" in ledger || away !== undefined ? undefined : await logMismatch({ log, ledger }).catch(() => undefined),
     notInFile: (part?.known ?? []).filter((id) => !routes.some((route) => route.id === id)),
     fileProblems: [...new Set((part?.workers ?? []).filter(isRunning).flatMap(({ routesProblem }) => routesProblem ?? []))],
     routes: routes.map((route, index) => lagOfRoute({ route, committed: committed[index] ?? [], ranges, part, nowMs })),

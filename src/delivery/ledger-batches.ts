@@ -1,4 +1,4 @@
-import type { ClaimAnswer, ClaimRequest, DeliveryKey, Ledger, SettleRequest, SkipRequest } from "../ledger/ledger.ts";
+import type { ClaimAnswer, ClaimRequest, DeliveryKey, Ledger, SettleRequest, SkipAnswer, SkipRequest } from "../ledger/ledger.ts";
 import type { DeliveryOutcome } from "../ledger/receipts.ts";
 import { createBatcher } from "../lib/batcher.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -7,7 +7,7 @@ import type { Clock } from "../lib/clock.ts";
 export interface LedgerBatches {
   claim(item: ClaimRequest): Promise<ClaimAnswer>;
   settle(item: SettleRequest): Promise<boolean>;
-  skip(item: SkipRequest): Promise<"done" | "held">;
+  skip(item: SkipRequest): Promise<SkipAnswer>;
   outcome(key: DeliveryKey): Promise<DeliveryOutcome | undefined>;
 }
 
@@ -34,7 +34,7 @@ export function batchLedger(options: { ledger: Ledger; worker: string; leaseMs: 
     defer,
     run: (items) => ledger.settle(items),
   });
-  const skips = createBatcher<SkipRequest, "done" | "held">({ maxItems: MAX_ROWS, concurrency, defer, run: (items) => ledger.skip(items) });
+  const skips = createBatcher<SkipRequest, SkipAnswer>({ maxItems: MAX_ROWS, concurrency, defer, run: (items) => ledger.skip(items) });
   const outcomes = createBatcher<DeliveryKey, DeliveryOutcome | undefined>({
     maxItems: MAX_ROWS,
     concurrency,

@@ -4,6 +4,9 @@ import { fromMessage } from "../model/envelope.ts";
 import { parseRecord } from "../model/record.ts";
 import { RouteFault, type Routes } from "../route.ts";
 
+/** A message of the log; one that waited in the ledger has no time at which the log took it. */
+export type ReadableMessage = Pick<Message, "key" | "value" | "headers"> & Partial<Pick<Message, "appendedAt">>;
+
 /** A message of the log as a worker understands it. */
 export type ReadCall = { source: string; callId: string; acceptedAt: number; hash: string } & ({ call: Call } | { fault: RouteFault });
 
@@ -11,7 +14,7 @@ export type ReadCall = { source: string; callId: string; acceptedAt: number; has
  * Normalises a record on reading. A message that is not a call record cannot have come through our ingress;
  * it becomes a dead letter of each route rather than a crash or a loss.
  */
-export function readMessage(options: { message: Pick<Message, "key" | "value" | "headers">; describe: Routes["describe"] }): ReadCall {
+export function readMessage(options: { message: ReadableMessage; describe: Routes["describe"] }): ReadCall {
   const { message, describe } = options;
   const { source, acceptedAt } = fromMessage(message);
   const parsed = parseRecord(message.value);

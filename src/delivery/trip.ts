@@ -3,6 +3,7 @@
  * **match → claim → map → send → settle → ack.** House plan §3, steps 5–7.
  */
 import type { Claim, ClaimAnswer, DueDelivery, Settlement } from "../ledger/ledger.ts";
+import type { RecordPlace } from "../ledger/record-order.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Semaphore } from "../lib/semaphore.ts";
 import type { Taken } from "../log/log.ts";
@@ -48,6 +49,7 @@ export interface Trips {
 
 type Answered = Exclude<ClaimAnswer, { kind: "held" }>;
 const HELD_ASK_AGAIN_MS = 200;
+const RETURNED = "an earlier version of the call came again";
 
 export function createTrips(options: TripOptions): Trips {
   const { way, decisions, ledger, leases, slots, pacer, clock, mayReject, onGone, onEvent, onLedgerFailure, deadline } = options;
@@ -106,8 +108,8 @@ export function createTrips(options: TripOptions): Trips {
       const answer = await ask(signal, () =>
         ledger.skip({ route, source, callId, partition, offset, hash, acceptedAt, reason: judged.reason, routesVersion }),
       );
-      if (answer === "done") {
-        report(route, judged.reading, { kind: "skipped", reason: judged.reason });
+      if (answer === "done" || answer === "returned") {
+        report(route, judged.reading, { kind: "skipped", reason: answer === "returned" ? RETURNED : judged.reason });
         return taken.ack();
       }
       await clock.sleep(HELD_ASK_AGAIN_MS, signal);
@@ -121,12 +123,12 @@ export function createTrips(options: TripOptions): Trips {
     claimedAtMs: number;
     judged: Judged;
     body: Uint8Array;
-    offset: number;
+    place: RecordPlace;
     permit: Permit;
     key: string;
     signal: AbortSignal;
   }) {
-    const { claim, claimedAtMs, judged, body, offset, permit, key, signal } = options;
+    const { claim, claimedAtMs, judged, body, place, permit, key, signal } = options;
     const now = way();
     const lease: Lease = leases.hold({ claim, claimedAtMs });
     try {
@@ -141,7 +143,7 @@ export function createTrips(options: TripOptions): Trips {
       if (!judged.wanted) return { kind: "skipped", reason: judged.reason };
       return deliver({
         way: now,
-        claimed: { claim, call: judged.call, body, acceptedAt: judged.reading.acceptedAt, offset },
+        claimed: { claim, call: judged.call, body, place },
         key,
         permit,
         lease,
@@ -172,9 +174,11 @@ export function createTrips(options: TripOptions): Trips {
           const claimedAtMs = clock.monotonicMs();
           const answer = await claim(route.id, judged.reading, taken, signal);
           if (!answer) return taken.release();
-          if (answer.kind === "done") return taken.ack();
-          const { key, value: body, offset } = message;
-          const ended = await carry({ claim: answer.claim, claimedAtMs, judged, body, offset, permit, key, signal });
+          if (answer.kind === "returned") report(route.id, judged.reading, { kind: "skipped", reason: RETURNED });
+          if (answer.kind !== "claimed") return taken.ack();
+          const { key, value: body, partition, offset } = message;
+          const place = { partition, offset, acceptedAt: judged.reading.acceptedAt };
+          const ended = await carry({ claim: answer.claim, claimedAtMs, judged, body, place, permit, key, signal });
           if (ended) return taken.ack();
         } finally {
           permit.end(undefined);
@@ -184,14 +188,15 @@ export function createTrips(options: TripOptions): Trips {
     },
 
     async fromLedger(due, { claimedAtMs, signal }) {
-      const { source, callId, acceptedAt, body, offset, replay } = due;
+      const { source, callId, acceptedAt, body, partition, offset, replay } = due;
+      const place = { partition, offset, acceptedAt };
       const key = `${source}/${callId}`;
       const { route, describe, routesVersion, gate } = way();
       const message = { key, value: body, headers: toHeaders({ source, acceptedAt, requestId: "" }) };
       const judged = judge({ message, describe, route, decisions: decisions(), replay });
       // It shut since the row was claimed: an outage may last longer than a lease.
       const permit = gate.room() > 0 ? await gate.pass({ key, signal }) : undefined;
-      if (permit) await carry({ claim: due, claimedAtMs, judged, body, offset, permit, key, signal });
+      if (permit) await carry({ claim: due, claimedAtMs, judged, body, place, permit, key, signal });
       else await settle(due, judged.reading, { kind: "released" }, routesVersion);
       permit?.end(undefined);
     },

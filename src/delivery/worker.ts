@@ -3,7 +3,7 @@
  * It knows contracts only: which engines and which connector stand behind them is decided in `src/app.ts`.
  */
 import type { Controls, Pause } from "../ledger/controls.ts";
-import type { Ledger, RouteWorkerState } from "../ledger/ledger.ts";
+import type { Ledger, LogPosition, RouteWorkerState } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createKeyedQueue } from "../lib/keyed-queue.ts";
 import { createRateMeter } from "../lib/rate-meter.ts";
@@ -34,6 +34,8 @@ export interface RouteWorker {
   idleMs(): number;
   /** How often a delivery came to an end, or was put to wait, since the start. */
   moves(): number;
+  /** By partition, the end that the log had at least: behind the furthest message taken. */
+  seen(): LogPosition[];
   /** An edit of routes.yaml: from now on calls go this way. The route's id and connector stay. */
   use(next: Wiring): void;
   /** What people decided, as the ledger says now. */
@@ -82,6 +84,7 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
   const meter = createRateMeter({ monotonicMs: clock.monotonicMs });
   const order = createKeyedQueue();
   const flood = createFloodGuard();
+  const seen = new Map<number, number>();
   let moves = 0;
   let ledgerFailedAtMs: number | undefined;
   /** A pause that the route made by itself, until the ledger has it. */
@@ -208,6 +211,8 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
   }
 
   async function carry(taken: Taken): Promise<void> {
+    const { partition, offset } = taken.message;
+    seen.set(partition, Math.max(offset + 1, seen.get(partition) ?? 0));
     try {
       const signal = untilStopOr(taken.signal);
       await order.run(taken.message.key, () => trips.fromLog(taken, signal));
@@ -268,6 +273,7 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     },
     failed: subscription.failed,
     moves: () => moves,
+    seen: () => [...seen].map(([partition, offset]) => ({ partition, offset })),
     heed,
     use(next) {
       way = wayOf(next);

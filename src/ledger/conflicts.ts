@@ -1,37 +1,115 @@
 /**
  * What becomes of a row that is there already: the claim table and the rule of skips (`ledger.ts`), in the SQL that both engines speak.
- * To be put behind an `INSERT INTO deliveries AS d`; `nowMs` is the engine's expression for its clock.
+ * To be put behind an `INSERT INTO deliveries AS d`; {@link Dialect} has what the engines say differently.
  */
+
+export interface Dialect {
+  /** The engine's expression for its clock, Unix ms. */
+  nowMs: string;
+  /** The last `length` characters of a text. */
+  last(text: string, length: number): string;
+}
 
 /**
  * An attempt whose end is unknown stays so, whatever comes between, until a delivery succeeds: only then is it known what is there.
  */
 const MAY_HAVE_ARRIVED = "CASE WHEN d.state = 'sending' AND d.claim_id IS NOT NULL THEN 1 ELSE d.ambiguous END";
 
+/** `record-order.ts`, of a record `r` (a row or an item of a batch) and the row `d`. */
+const isNewer = (r: string) =>
+  `((${r}.log_partition = d.log_partition AND ${r}.log_offset > d.log_offset) OR ${r}.accepted_at > d.accepted_at)`;
+const isSamePlace = (r: string) => `(${r}.log_partition = d.log_partition AND ${r}.log_offset = d.log_offset)`;
+const isOlder = (r: string) => `NOT (${isNewer(r)} OR ${isSamePlace(r)})`;
+
+/**
+ * `d.versions`: the first half of the fingerprints of earlier versions, each with a comma behind it; with a question mark instead, the newest
+ * one, where the call was delivered before it and the route does not want it.
+ */
+const VERSION_LENGTH = 16;
+const MAX_VERSIONS = 100;
+const versionOf = (hash: string) => `substr(${hash}, 1, ${VERSION_LENGTH})`;
+
+/** The record's content is that of an earlier version of the call: somebody sends it a second time. */
+const isEarlierVersion = (r: string) => `(${r}.hash <> d.hash AND d.versions LIKE '%' || ${versionOf(`${r}.hash`)} || ',%')`;
+
+/** With the row's own version, or that of a record, added to them. */
+function versionsWith(dialect: Dialect, hash: string, mark: "," | "?"): string {
+  const all = `replace(d.versions, '?', ',') || ${versionOf(hash)} || '${mark}'`;
+  return dialect.last(all, MAX_VERSIONS * (VERSION_LENGTH + 1));
+}
+
+/** `skipped` and `forgotten` stand where a fingerprint was. */
+const HAS_FINGERPRINT = "length(d.hash) = 64";
+
+/** Once a record with that hash takes the row's place: what stood there is an earlier version then. */
+export const claimedVersions = (hash: string, dialect: Dialect) =>
+  `CASE WHEN d.hash <> ${hash} AND ${HAS_FINGERPRINT} THEN ${versionsWith(dialect, "d.hash", ",")}
+    WHEN d.hash <> ${hash} THEN replace(d.versions, '?', ',') ELSE d.versions END`;
+
+/** The fingerprints' halves of the earlier versions in the column `versions`. */
+export const versionsIn = (column: string): string[] => column.split(",").filter((one) => one.length === VERSION_LENGTH);
+
+/** Whether a fingerprint is that of one of them. */
+export const isOneOf = (earlier: string[], fingerprint: string): boolean => earlier.includes(fingerprint.slice(0, VERSION_LENGTH));
+
 /** A row changes, and so comes back, if and only if it is claimed. */
-export const claimConflict = (nowMs: string) => `
+export const claimConflict = (dialect: Dialect) => `
   ON CONFLICT (route, source, call_id) DO UPDATE SET
     state = 'sending', claim_id = excluded.claim_id, claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until,
     ambiguous = ${MAY_HAVE_ARRIVED},
     attempts = CASE WHEN d.hash = excluded.hash THEN d.attempts ELSE 0 END,
     aged_ms = CASE WHEN d.hash = excluded.hash THEN d.aged_ms ELSE 0 END, paced = 0, awaits = NULL, replay = 0,
+    versions = ${claimedVersions("excluded.hash", dialect)},
     log_partition = excluded.log_partition, log_offset = excluded.log_offset, hash = excluded.hash, accepted_at = excluded.accepted_at,
     due_at = NULL, error_code = NULL, reason = NULL, body = NULL, updated_at = excluded.updated_at
-  WHERE (d.state = 'sending' AND (d.claim_id IS NULL OR d.claimed_until <= ${nowMs}) AND excluded.log_offset >= d.log_offset)
-     OR (d.state IN ('delivered', 'waiting', 'dead') AND excluded.log_offset > d.log_offset AND excluded.hash <> d.hash)
-     OR (d.state = 'skipped' AND excluded.log_offset > d.log_offset)`;
+  WHERE NOT ${isEarlierVersion("excluded")} AND (
+        (d.state = 'sending' AND (d.claim_id IS NULL OR d.claimed_until <= ${dialect.nowMs}) AND (${isNewer("excluded")} OR ${isSamePlace("excluded")}))
+     OR (d.state IN ('delivered', 'waiting', 'dead') AND ${isNewer("excluded")} AND excluded.hash <> d.hash)
+     OR (d.state = 'skipped' AND ${isNewer("excluded")}))`;
 
-/** Of a claimed row `d` whose record turned out not to be wanted: what was once delivered stays so, and the next record is judged anew. */
+/** Of a claimed row `d` whose record turned out not to be wanted: what was once delivered stays so, and the next record is matched again. */
 export const SKIPPED_STATE = "CASE WHEN d.receipt IS NULL THEN 'skipped' ELSE 'delivered' END";
 export const SKIPPED_HASH = "CASE WHEN d.receipt IS NULL THEN d.hash ELSE 'skipped' END";
+export const skippedVersions = (dialect: Dialect) =>
+  `CASE WHEN d.receipt IS NULL THEN d.versions ELSE ${versionsWith(dialect, "d.hash", "?")} END`;
 
-/** What was once delivered stays so; an attempt under way is left alone. */
-export const skipConflict = (nowMs: string) => `
+/** What was once delivered stays so; an attempt under way is left alone, and so is a row that knows the record's content already. */
+export const skipConflict = (dialect: Dialect) => `
   ON CONFLICT (route, source, call_id) DO UPDATE SET
     state = ${SKIPPED_STATE}, hash = CASE WHEN d.receipt IS NULL THEN excluded.hash ELSE d.hash END,
+    versions = CASE WHEN d.hash = excluded.hash OR ${isSamePlace("excluded")} THEN d.versions
+      WHEN d.versions LIKE '%' || ${versionOf("excluded.hash")} || '?' THEN d.versions
+      WHEN d.receipt IS NOT NULL THEN ${versionsWith(dialect, "excluded.hash", "?")}
+      ELSE ${claimedVersions("excluded.hash", dialect)} END,
     ambiguous = ${MAY_HAVE_ARRIVED}, claim_id = NULL, claimed_by = NULL, claimed_until = 0, due_at = NULL, error_code = NULL, body = NULL,
     reason = excluded.reason,
     aged_ms = 0, paced = 0, awaits = NULL, replay = 0,
     log_partition = excluded.log_partition, log_offset = excluded.log_offset, accepted_at = excluded.accepted_at,
     routes_version = excluded.routes_version, updated_at = excluded.updated_at
-  WHERE excluded.log_offset >= d.log_offset AND NOT (d.state = 'sending' AND d.claim_id IS NOT NULL AND d.claimed_until > ${nowMs})`;
+  WHERE (${isNewer("excluded")} OR ${isSamePlace("excluded")}) AND NOT ${isEarlierVersion("excluded")}
+    AND NOT (d.state = 'sending' AND d.claim_id IS NOT NULL AND d.claimed_until > ${dialect.nowMs})`;
+
+/** What the row says of a record that changed nothing; `items`: a table expression named `item`, with the record's columns as a row has them. */
+export const lookAtUnchanged = (items: string, { nowMs }: Dialect) => `
+  SELECT d.route, d.source, d.call_id, d.state, d.claim_id IS NOT NULL AS claimed, d.claimed_until - ${nowMs} AS left_ms,
+    ${isOlder("item")} AS older, ${isEarlierVersion("item")} AS earlier
+  FROM deliveries AS d JOIN ${items} ON d.route = item.route AND d.source = item.source AND d.call_id = item.call_id`;
+
+/** A version that the call has had came again: the row says how often, and when last. The same record read a second time is none. */
+export const noteReturned = (items: string, { nowMs }: Dialect) => `
+  UPDATE deliveries AS d SET returned = d.returned + 1, returned_at = ${nowMs} FROM ${items}
+  WHERE d.route = item.route AND d.source = item.source AND d.call_id = item.call_id AND ${isEarlierVersion("item")}
+    AND (d.log_partition <> item.log_partition OR d.log_offset < item.log_offset)`;
+
+/**
+ * An older record was passed over for a newer one that was read first, in another partition: it is a version that the call has had. With the
+ * row's own content, it tells when that content came first: what was accepted since is newer than the row, also what is still to be read.
+ */
+export const noteOlder = (items: string, dialect: Dialect) => {
+  const place = (column: string) => `${column} = CASE WHEN item.hash = d.hash THEN item.${column} ELSE d.${column} END`;
+  return `
+  UPDATE deliveries AS d SET ${place("log_partition")}, ${place("log_offset")}, ${place("accepted_at")},
+    versions = CASE WHEN item.hash = d.hash THEN d.versions ELSE ${versionsWith(dialect, "item.hash", ",")} END
+  FROM ${items} WHERE d.route = item.route AND d.source = item.source AND d.call_id = item.call_id AND ${isOlder("item")}
+    AND NOT ${isEarlierVersion("item")}`;
+};

@@ -80,23 +80,25 @@ export interface Claim extends DeliveryKey {
 }
 
 /**
- * The answer to one {@link ClaimRequest}, by what the row says (`older`: the request's offset is not above the row's):
+ * The answer to one {@link ClaimRequest}, by what the row says. `older`: the request's record is not newer than the row's, by the one rule of
+ * `record-order.ts`. `earlier`: newer by that rule, with the content of an earlier version of the call, which somebody sends a second time.
  *
- * | row | older | newer, same hash | newer, other hash |
- * |---|---|---|---|
- * | none | – | – | claimed |
- * | sending, claim still good | held | held | held |
- * | sending, claim ran out | done when strictly older, else claimed, ambiguous | claimed, ambiguous | claimed, ambiguous |
- * | sending, released | done when strictly older, else claimed | claimed | claimed |
- * | delivered, waiting, dead | done | done | claimed |
- * | skipped | done | claimed | claimed |
+ * | row | older | newer, same hash | newer, other hash | earlier |
+ * |---|---|---|---|---|
+ * | none | – | – | claimed | – |
+ * | sending, claim still good | held | held | held | returned |
+ * | sending, claim ran out | done when strictly older, else claimed, ambiguous | claimed, ambiguous | claimed, ambiguous | returned |
+ * | sending, released | done when strictly older, else claimed | claimed | claimed | returned |
+ * | delivered, waiting, dead | done | done | claimed | returned |
+ * | skipped | done | claimed | claimed | returned |
  *
- * `done`: nothing to send, acknowledge it. `held`: ask again after `retryAfterMs`.
+ * `done`: nothing to send, acknowledge it; `returned` as well, and the row says that it came. `held`: ask again after `retryAfterMs`.
  * A claim of a newer record drops the row's body: the newer record is in the log, not acknowledged, and comes again if we die.
  */
 export type ClaimAnswer =
   | { kind: "claimed"; claim: Claim }
   | { kind: "done"; state: DeliveryState }
+  | { kind: "returned"; state: DeliveryState }
   | { kind: "held"; retryAfterMs: number };
 
 /** A waiting delivery whose time has come, claimed. */
@@ -146,6 +148,8 @@ export interface SkipRequest extends DeliveryKey, LogPosition {
   routesVersion: string;
 }
 
+export type SkipAnswer = "done" | "held" | "returned";
+
 /** A row as commands show it; no body. */
 export interface DeliveryRow extends DeliveryKey, LogPosition {
   state: DeliveryState;
@@ -161,6 +165,9 @@ export interface DeliveryRow extends DeliveryKey, LogPosition {
   awaits: string | undefined;
   claimedBy: string | undefined;
   routesVersion: string | undefined;
+  /** How often an earlier version of the call came again and was left out, and when last, Unix ms. */
+  returned: number;
+  returnedAt: number | undefined;
 }
 
 export interface RouteCounts {
@@ -216,10 +223,12 @@ export interface Ledger extends ControlLedger, RepairLedger, ReceiptLedger {
   /** `false` where the claim was no longer ours: nothing was written then. */
   settle(items: SettleRequest[]): Promise<boolean[]>;
   /**
-   * Rows for calls that a route does not want. `held` when an attempt at an older record is under way.
+   * Rows for calls that a route does not want. `held` when an attempt at an older record is under way, `returned` as of a claim.
    * A delivered row stays delivered, with the reason beside it; a waiting or dead one becomes skipped, its body gone.
    */
-  skip(items: SkipRequest[]): Promise<("done" | "held")[]>;
+  skip(items: SkipRequest[]): Promise<SkipAnswer[]>;
+  /** What stands in a row's `hash` for this content hash: a keyed one, which does not give away a number by trying. */
+  fingerprint(hash: string): string;
   /** Milliseconds until the route's next due row, 0 if one is due, undefined if none waits. */
   nextDueInMs(route: string): Promise<number | undefined>;
 
@@ -240,8 +249,22 @@ export interface Ledger extends ControlLedger, RepairLedger, ReceiptLedger {
   }): Promise<DeliveryRow[]>;
   counts(): Promise<RouteCounts[]>;
 
-  /** Ties this ledger to one log: the first identity wins, and is returned. Positions of another log mean nothing here. */
-  bindLog(identity: string): Promise<string>;
+  /**
+   * Ties this ledger to one log: the first identity wins, and is returned. Positions of another log mean nothing here.
+   * `earlier`: names that the same log had; a ledger bound to one of them is bound to the new one.
+   */
+  bindLog(options: { identity: string; earlier?: string[] }): Promise<string>;
+  /** The log that it is tied to; undefined when it has met none. */
+  boundLog(): Promise<string | undefined>;
+  /**
+   * From now on this ledger belongs to that log, or to that log as it is now. Routes begin at `from`, whatever they had reached; rows stay,
+   * so that what was delivered is known. Noted as an action.
+   */
+  adoptLog(options: { identity: string; from: LogPosition[]; by: string }): Promise<void>;
+  /** The log has at least these ends: offsets below them were read. Never moves one back. */
+  noteSeen(ends: LogPosition[]): Promise<void>;
+  /** What {@link noteSeen} and the mirrored positions say: by partition the end that the log had at least. */
+  seen(): Promise<LogPosition[]>;
 
   heartbeat(state: WorkerHeartbeat): Promise<void>;
   /** A worker that ends says so, instead of going stale. */

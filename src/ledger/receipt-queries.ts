@@ -1,7 +1,7 @@
 /** `receipts.ts` for both engines. */
 import type { DeliveryKey, DeliveryState } from "./ledger.ts";
 import type { AwaitingDelivery, DeliveryOutcome, ReceiptLedger } from "./receipts.ts";
-import { foundOf, keyOf, type Row, receiptOf } from "./rows.ts";
+import { foundOf, keyOf, placeOf, type Row, receiptOf } from "./rows.ts";
 import { placeholders, type Sql } from "./sql.ts";
 
 /** Keys in one statement: three parameters each. */
@@ -13,7 +13,7 @@ export function receiptQueries({ all, nowMs }: Sql): ReceiptLedger {
       const found = new Map<string, DeliveryOutcome>();
       for (const part of partsOf(keys)) {
         const rows = await all(
-          `SELECT route, source, call_id, state, receipt, log_offset AS at_offset FROM deliveries WHERE (route, source, call_id) IN (VALUES ${placeholders(part.length, 3)})`,
+          `SELECT route, source, call_id, state, receipt, log_partition, log_offset, accepted_at FROM deliveries WHERE (route, source, call_id) IN (VALUES ${placeholders(part.length, 3)})`,
           valuesOf(part),
         );
         for (const row of rows) found.set(keyOf(row), toOutcome(row));
@@ -22,7 +22,8 @@ export function receiptQueries({ all, nowMs }: Sql): ReceiptLedger {
     },
     async awaiting({ route, after, limit, from = { source: "", callId: "" } }) {
       const rows = await all(
-        `SELECT d.route, d.source, d.call_id, d.log_partition, d.log_offset, o.state, o.receipt, o.log_offset AS at_offset
+        `SELECT d.route, d.source, d.call_id, d.log_partition, d.log_offset, d.accepted_at,
+           o.state, o.receipt, o.log_partition AS other_partition, o.log_offset AS other_offset, o.accepted_at AS other_accepted_at
          FROM (SELECT source, call_id FROM deliveries WHERE route = $1 AND awaits = $2 AND awaits IS NOT NULL AND state = 'delivered'
                  AND (source, call_id) > ($3, $4) ORDER BY source, call_id LIMIT $5) AS k
          JOIN deliveries AS d ON d.route = $1 AND d.source = k.source AND d.call_id = k.call_id
@@ -37,11 +38,11 @@ export function receiptQueries({ all, nowMs }: Sql): ReceiptLedger {
       return Number(row?.n ?? 0);
     },
     async awaitNoLonger(given) {
-      for (const { route, source, callId, offset } of given) {
+      for (const { route, source, callId, partition, offset } of given) {
         await all(
           `UPDATE deliveries SET awaits = NULL
-           WHERE route = $1 AND source = $2 AND call_id = $3 AND log_offset = $4 AND state = 'delivered'`,
-          [route, source, callId, offset],
+           WHERE route = $1 AND source = $2 AND call_id = $3 AND log_partition = $4 AND log_offset = $5 AND state = 'delivered'`,
+          [route, source, callId, partition, offset],
         );
       }
     },
@@ -63,7 +64,7 @@ function partsOf(keys: DeliveryKey[]): DeliveryKey[][] {
 const valuesOf = (keys: DeliveryKey[]) => keys.flatMap(({ route, source, callId }) => [route, source, callId]);
 
 function toOutcome(row: Row): DeliveryOutcome {
-  return { state: String(row.state) as DeliveryState, offset: Number(row.at_offset), receipt: receiptOf(row.receipt) };
+  return { state: String(row.state) as DeliveryState, place: placeOf(row), receipt: receiptOf(row.receipt) };
 }
 
 function toAwaiting(row: Row): AwaitingDelivery {
@@ -71,8 +72,13 @@ function toAwaiting(row: Row): AwaitingDelivery {
     route: String(row.route),
     source: String(row.source),
     callId: String(row.call_id),
-    partition: Number(row.log_partition),
-    offset: Number(row.log_offset),
-    other: row.state === null ? undefined : toOutcome(row),
+    ...placeOf(row),
+    other: row.state === null ? undefined : toOutcome({ ...row, ...otherPlace(row) }),
   };
 }
+
+const otherPlace = (row: Row): Row => ({
+  log_partition: row.other_partition,
+  log_offset: row.other_offset,
+  accepted_at: row.other_accepted_at,
+});

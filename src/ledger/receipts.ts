@@ -1,17 +1,18 @@
 /** What routes and people do with receipts of deliveries that ended: the ledger's contract beside `ledger.ts`. */
-import type { DeliveryKey, DeliveryState, LogPosition, Receipt } from "./ledger.ts";
+import type { DeliveryKey, DeliveryState, Receipt } from "./ledger.ts";
+import type { RecordPlace } from "./record-order.ts";
 
 /** How far a delivery has come, as another route that waits for it sees it. */
 export interface DeliveryOutcome {
   state: DeliveryState;
-  /** Of the record that the state speaks of; versions of one call share a partition, so that offsets of two routes compare. */
-  offset: number;
+  /** Of the record that the state speaks of. */
+  place: RecordPlace;
   /** Of the newest version that was delivered, whatever becomes of a later one. */
   receipt: Receipt | undefined;
 }
 
 /** A delivered row that went without the receipt of another route's delivery of the same call. */
-export interface AwaitingDelivery extends DeliveryKey, LogPosition {
+export interface AwaitingDelivery extends DeliveryKey, RecordPlace {
   /** What the other route has made of the call since; undefined: it has not come to it. */
   other: DeliveryOutcome | undefined;
 }
@@ -30,9 +31,9 @@ export interface ReceiptLedger {
   adding(route: string): Promise<number>;
   /**
    * They are left as they are: what they went without will not come, or cannot be added any more. A row that a newer record of its call
-   * has come to since (another `offset`) is not meant.
+   * has come to since (another place in the log) is not meant.
    */
-  awaitNoLonger(rows: Pick<AwaitingDelivery, "route" | "source" | "callId" | "offset">[]): Promise<void>;
+  awaitNoLonger(rows: Pick<AwaitingDelivery, "route" | "source" | "callId" | "partition" | "offset">[]): Promise<void>;
   /** Somebody put right what was delivered. `false`: the row is not delivered, or its receipt is not `from` any more; nothing is changed then. */
   amendReceipt(options: DeliveryKey & { from: Receipt; to: Receipt }): Promise<boolean>;
 }

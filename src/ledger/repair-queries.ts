@@ -1,16 +1,21 @@
 /** `repairs.ts` for both engines. */
-import type { DeliveryState } from "./ledger.ts";
+
+import { claimedVersions, versionsIn } from "./conflicts.ts";
+import type { DeliveryState, Ledger } from "./ledger.ts";
+import { isNewer } from "./record-order.ts";
 import type { DeadFilter, RepairLedger, ReplayAnswer, ReplayItem, RowProof } from "./repairs.ts";
-import { MAX_REASON_LENGTH, type Row, toDeliveryRow } from "./rows.ts";
+import { MAX_REASON_LENGTH, placeOf, type Row, toDeliveryRow } from "./rows.ts";
 import { placeholders, type Sql, type SqlValue } from "./sql.ts";
 
 const NO_CLAIM = "claim_id = NULL, claimed_by = NULL, claimed_until = 0";
 const AFRESH = "attempts = 0, aged_ms = 0, paced = 0, replay = 1, error_code = NULL";
 const THIS = "route = $1 AND source = $2 AND call_id = $3";
 const MAX_PROOFS = 200;
+/** The row's record is not newer than the item's (`record-order.ts`): partition `$4`, offset `$5`, accepted at `$7`. */
+const NOT_NEWER = "NOT ((d.log_partition = $4 AND d.log_offset > $5) OR d.accepted_at > $7)";
 
-export function repairQueries(sql: Sql): RepairLedger {
-  return { ...deadLetters(sql), ...replays(sql), ...wholeRoutes(sql), ...keeping(sql) };
+export function repairQueries(sql: Sql, fingerprint: Ledger["fingerprint"]): RepairLedger {
+  return { ...deadLetters(sql), ...replays(sql, fingerprint), ...wholeRoutes(sql), ...keeping(sql) };
 }
 
 type DeadPart = Pick<RepairLedger, "dead" | "body" | "replayDead" | "discardDead">;
@@ -70,28 +75,29 @@ function conditionsOf(filter: DeadFilter): { conditions: string[]; values: SqlVa
 }
 
 type ReplayPart = Pick<RepairLedger, "enqueue" | "replaying" | "saveReplay" | "replay" | "replays">;
-function replays({ all, nowMs }: Sql): ReplayPart {
+function replays({ all, nowMs, last }: Sql, fingerprint: Ledger["fingerprint"]): ReplayPart {
   async function enqueueOne(item: ReplayItem, dueInMs: number, only: "all" | "failed", again: boolean): Promise<ReplayAnswer> {
-    const { route, source, callId, partition, offset, hash, acceptedAt, body } = item;
-    const values: SqlValue[] = [route, source, callId, partition, offset, hash, acceptedAt, Math.round(dueInMs), body];
-    const wanted = `state = 'waiting', log_partition = $4, log_offset = $5, hash = $6, accepted_at = $7, due_at = ${nowMs} + CAST($8 AS bigint),
+    const { route, source, callId, partition, offset, acceptedAt, body } = item;
+    const values: SqlValue[] = [route, source, callId, partition, offset, fingerprint(item.hash), acceptedAt, Math.round(dueInMs), body];
+    const wanted = `state = 'waiting', log_partition = $4, log_offset = $5, hash = $6, versions = ${claimedVersions("$6", { nowMs, last })}, accepted_at = $7, due_at = ${nowMs} + CAST($8 AS bigint),
       body = $9, ${AFRESH}, reason = NULL, ${NO_CLAIM}, updated_at = ${nowMs}`;
     const delivered = again ? "OR d.state = 'delivered'" : "OR (d.state = 'delivered' AND d.hash <> $6)";
     const changed =
       only === "failed"
-        ? await all(`UPDATE deliveries SET ${wanted} WHERE ${THIS} AND state = 'dead' AND log_offset <= $5 RETURNING route`, values)
+        ? await all(`UPDATE deliveries AS d SET ${wanted} WHERE ${THIS} AND state = 'dead' AND ${NOT_NEWER} RETURNING route`, values)
         : await all(
             `INSERT INTO deliveries AS d (route, source, call_id, state, log_partition, log_offset, hash, accepted_at, due_at, body, replay, updated_at)
              VALUES ($1, $2, $3, 'waiting', $4, $5, $6, $7, ${nowMs} + CAST($8 AS bigint), $9, 1, ${nowMs})
              ON CONFLICT (route, source, call_id) DO UPDATE SET ${wanted}
-             WHERE d.log_offset <= $5 AND (d.state IN ('dead', 'skipped') ${delivered}) RETURNING route`,
+             WHERE ${NOT_NEWER} AND (d.state IN ('dead', 'skipped') ${delivered}) RETURNING route`,
             values,
           );
     if (changed.length > 0) return "queued";
-    const [row] = await all(`SELECT state, log_offset FROM deliveries WHERE ${THIS}`, [route, source, callId]);
-    const state = row === undefined ? "skipped" : (String(row.state) as DeliveryState);
+    const [row] = await all(`SELECT state, log_partition, log_offset, accepted_at FROM deliveries WHERE ${THIS}`, [route, source, callId]);
+    if (row === undefined) return "skipped";
+    const state = String(row.state) as DeliveryState;
     if (state === "waiting" || state === "sending") return "open";
-    return Number(row?.log_offset ?? 0) > offset ? "newer" : state;
+    return isNewer(placeOf(row), item) ? "newer" : state;
   }
 
   return {
@@ -125,14 +131,14 @@ function toReplay(row: Row) {
 }
 
 type RoutePart = Pick<RepairLedger, "proofs" | "knownRoutes" | "renameRoute" | "retireRoute">;
-function wholeRoutes({ all, nowMs }: Sql): RoutePart {
+function wholeRoutes({ all, transaction, nowMs }: Sql): RoutePart {
   return {
     async proofs({ route, keys }) {
       const found: RowProof[] = [];
       for (let from = 0; from < keys.length; from += MAX_PROOFS) {
         const part = keys.slice(from, from + MAX_PROOFS);
         const rows = await all(
-          `SELECT route, source, call_id, log_partition, log_offset, state, hash, body IS NOT NULL AS has_body,
+          `SELECT route, source, call_id, log_partition, log_offset, accepted_at, state, hash, versions, body IS NOT NULL AS has_body,
              CASE WHEN claim_id IS NULL THEN NULL ELSE claimed_until - ${nowMs} END AS left_ms
            FROM deliveries WHERE route = $1 AND (source, call_id) IN (VALUES ${placeholders(part.length, 2, 1)})`,
           [route, ...part.flatMap(({ source, callId }) => [source, callId])],
@@ -148,35 +154,39 @@ function wholeRoutes({ all, nowMs }: Sql): RoutePart {
       return rows.map(({ route }) => String(route));
     },
     async renameRoute({ from, to }) {
-      const moved = await all(
-        `UPDATE deliveries SET route = $2 WHERE route = $1 AND NOT EXISTS (
-           SELECT 1 FROM deliveries AS n WHERE n.route = $2 AND n.source = deliveries.source AND n.call_id = deliveries.call_id) RETURNING route`,
-        [from, to],
-      );
-      await all("DELETE FROM deliveries WHERE route = $1", [from]);
-      await all("UPDATE deliveries SET awaits = $2 WHERE awaits = $1", [from, to]);
-      const state = await all(
-        `INSERT INTO route_state AS r (route, start, pause, skip_before, skip_reason)
-           SELECT $2, start, pause, skip_before, skip_reason FROM route_state WHERE route = $1 AND route <> $2
-         ON CONFLICT (route) DO UPDATE SET start = excluded.start, pause = excluded.pause, skip_before = excluded.skip_before,
-           skip_reason = excluded.skip_reason RETURNING route`,
-        [from, to],
-      );
-      await all(
-        `INSERT INTO route_positions AS p (route, log_partition, log_offset)
-           SELECT $2, log_partition, log_offset FROM route_positions WHERE route = $1
-         ON CONFLICT (route, log_partition) DO UPDATE SET log_offset = excluded.log_offset`,
-        [from, to],
-      );
-      await all("DELETE FROM route_positions WHERE route = $1", [from]);
-      await all("DELETE FROM route_state WHERE route = $1", [from]);
+      const [moved = [], , , state = []] = await transaction([
+        {
+          text: `UPDATE deliveries SET route = $2 WHERE route = $1 AND NOT EXISTS (
+            SELECT 1 FROM deliveries AS n WHERE n.route = $2 AND n.source = deliveries.source AND n.call_id = deliveries.call_id) RETURNING route`,
+          values: [from, to],
+        },
+        { text: "DELETE FROM deliveries WHERE route = $1", values: [from] },
+        { text: "UPDATE deliveries SET awaits = $2 WHERE awaits = $1", values: [from, to] },
+        {
+          text: `INSERT INTO route_state AS r (route, start, pause, skip_before, skip_reason)
+              SELECT $2, start, pause, skip_before, skip_reason FROM route_state WHERE route = $1 AND route <> $2
+            ON CONFLICT (route) DO UPDATE SET start = excluded.start, pause = excluded.pause, skip_before = excluded.skip_before,
+              skip_reason = excluded.skip_reason RETURNING route`,
+          values: [from, to],
+        },
+        {
+          text: `INSERT INTO route_positions AS p (route, log_partition, log_offset)
+              SELECT $2, log_partition, log_offset FROM route_positions WHERE route = $1
+            ON CONFLICT (route, log_partition) DO UPDATE SET log_offset = excluded.log_offset`,
+          values: [from, to],
+        },
+        { text: "DELETE FROM route_positions WHERE route = $1", values: [from] },
+        { text: "DELETE FROM route_state WHERE route = $1", values: [from] },
+      ]);
       return moved.length > 0 || state.length > 0;
     },
     async retireRoute({ route, by }) {
-      const gone = await all("DELETE FROM deliveries WHERE route = $1 RETURNING route", [route]);
-      await all("UPDATE deliveries SET awaits = NULL WHERE awaits = $1", [route]);
-      await all("DELETE FROM route_positions WHERE route = $1", [route]);
-      await all("DELETE FROM route_state WHERE route = $1", [route]);
+      const [gone = []] = await transaction([
+        { text: "DELETE FROM deliveries WHERE route = $1 RETURNING route", values: [route] },
+        { text: "UPDATE deliveries SET awaits = NULL WHERE awaits = $1", values: [route] },
+        { text: "DELETE FROM route_positions WHERE route = $1", values: [route] },
+        { text: "DELETE FROM route_state WHERE route = $1", values: [route] },
+      ]);
       await all(`INSERT INTO actions (at, by_whom, route, action, detail) VALUES (${nowMs}, $1, $2, 'retire', $3)`, [
         by,
         route,
@@ -192,10 +202,10 @@ function toProof(row: Row): RowProof {
     route: String(row.route),
     source: String(row.source),
     callId: String(row.call_id),
-    partition: Number(row.log_partition),
-    offset: Number(row.log_offset),
+    ...placeOf(row),
     state: String(row.state) as DeliveryState,
     hash: String(row.hash),
+    earlier: versionsIn(String(row.versions)),
     hasBody: row.has_body === true || row.has_body === 1,
     claimLeftMs: row.left_ms === null ? undefined : Number(row.left_ms),
   };
@@ -207,7 +217,7 @@ function keeping({ all, nowMs }: Sql): Pick<RepairLedger, "forget" | "expire"> {
       await all(`INSERT INTO forgotten (hash, at) VALUES ($1, ${nowMs}) ON CONFLICT (hash) DO NOTHING`, [hash]);
       const rows = await all(
         `UPDATE deliveries SET state = 'skipped', reason = 'forgotten on request', receipt = NULL, found = NULL, awaits = NULL, sent_fields = '[]', body = NULL,
-           error_code = NULL,
+           error_code = NULL, versions = '', returned = 0, returned_at = NULL,
            due_at = NULL, ambiguous = 0, replay = 0, hash = 'forgotten', ${NO_CLAIM}, updated_at = ${nowMs}
          WHERE source = $1 AND call_id = $2 RETURNING route`,
         [source, callId],

@@ -3,6 +3,7 @@
  * Every change names the state it starts from, so that two people doing the same at once do it once.
  */
 import type { DeliveryKey, DeliveryRow, DeliveryState, LogPosition } from "./ledger.ts";
+import type { RecordPlace } from "./record-order.ts";
 
 /** Which dead letters: all conditions together. */
 export interface DeadFilter {
@@ -36,9 +37,12 @@ export interface ReplayJob {
 }
 
 /** What a proof needs to know of a row. */
-export interface RowProof extends DeliveryKey, LogPosition {
+export interface RowProof extends DeliveryKey, RecordPlace {
   state: DeliveryState;
+  /** {@link Ledger.fingerprint} of its content, or `skipped`, `forgotten`. */
   hash: string;
+  /** Of the call's earlier versions: see `isOneOf` in `conflicts.ts`. */
+  earlier: string[];
   hasBody: boolean;
   /** Of the claim, if one is held. */
   claimLeftMs: number | undefined;

@@ -1,5 +1,7 @@
 /** From database rows to the contract's shapes: the same for both engines. Columns are described in the engines' schemas. */
+
 import type { Claim, DeliveryRow, DeliveryState, DueDelivery, Receipt } from "./ledger.ts";
+import type { RecordPlace } from "./record-order.ts";
 
 export type Row = Record<string, unknown>;
 
@@ -29,6 +31,19 @@ export const isCounted = ({ paced, awaits }: { paced?: boolean; awaits?: string 
 /** The column beside the receipt, by which unmatched deliveries are found. */
 export const foundOf = (receipt: Receipt): number | null => receipt.found ?? null;
 
+/** Why a claim or a skip changed nothing. `leftMs`: of the claim that somebody holds, or held. */
+export type Unchanged = { returned: boolean; older: boolean; state: DeliveryState; claimed: boolean; leftMs: number };
+
+export function toUnchanged({ earlier, older, state, claimed, left_ms }: Row): Unchanged {
+  return {
+    returned: Boolean(earlier) && !older,
+    older: Boolean(older),
+    state: String(state) as DeliveryState,
+    claimed: Boolean(claimed),
+    leftMs: Number(left_ms),
+  };
+}
+
 export function toClaim(row: Row): Claim {
   return {
     route: String(row.route),
@@ -46,13 +61,16 @@ export function toClaim(row: Row): Claim {
   };
 }
 
+/** Where the row's record lies, and when it was accepted. */
+export function placeOf(row: Row): RecordPlace {
+  return { partition: Number(row.log_partition), offset: Number(row.log_offset), acceptedAt: Number(row.accepted_at) };
+}
+
 export function toDueDelivery(row: Row): DueDelivery {
   return {
     ...toClaim(row),
-    partition: Number(row.log_partition),
-    offset: Number(row.log_offset),
+    ...placeOf(row),
     hash: String(row.hash),
-    acceptedAt: Number(row.accepted_at),
     body: row.body as Uint8Array,
   };
 }
@@ -62,11 +80,9 @@ export function toDeliveryRow(row: Row): DeliveryRow {
     route: String(row.route),
     source: String(row.source),
     callId: String(row.call_id),
-    partition: Number(row.log_partition),
-    offset: Number(row.log_offset),
+    ...placeOf(row),
     state: String(row.state) as DeliveryState,
     attempts: Number(row.attempts),
-    acceptedAt: Number(row.accepted_at),
     updatedAt: Number(row.updated_at),
     dueAt: numberOrUndefined(row.due_at),
     errorCode: textOrUndefined(row.error_code),
@@ -75,5 +91,7 @@ export function toDeliveryRow(row: Row): DeliveryRow {
     awaits: textOrUndefined(row.awaits),
     claimedBy: textOrUndefined(row.claimed_by),
     routesVersion: textOrUndefined(row.routes_version),
+    returned: Number(row.returned),
+    returnedAt: numberOrUndefined(row.returned_at),
   };
 }

@@ -4,13 +4,16 @@ import { dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { UsageError } from "../errors.ts";
 
+/** SQL, or what SQL alone cannot do; runs inside the migration's transaction. */
+export type Migration = string | ((db: DatabaseSync) => void);
+
 export interface OpenSqliteOptions {
   /** Always a file: `:memory:` has no special meaning here. */
   path: string;
   /** What the file is: `patchbay-log`, `patchbay-ledger`. Stamped into it, so that one kind is never opened as another, and named in errors. */
   application: string;
   /** Steps from an empty file on; step n brings `user_version` to n + 1. Only ever appended to. */
-  migrations: readonly string[];
+  migrations: readonly Migration[];
   /** How long a statement waits for another process' write. Default 5 s. */
   busyTimeoutMs?: number;
 }
@@ -101,7 +104,10 @@ function migrate(db: DatabaseSync, { path, application, migrations }: OpenSqlite
         },
       );
     }
-    for (const step of migrations.slice(version)) db.exec(step);
+    for (const step of migrations.slice(version)) {
+      if (typeof step === "string") db.exec(step);
+      else step(db);
+    }
     db.exec(`PRAGMA application_id=${id}; PRAGMA user_version=${migrations.length}`);
   });
 }

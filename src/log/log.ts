@@ -157,10 +157,14 @@ export interface Log {
   erase?(options: { topic: Topic; partition: number; offset: number }): Promise<void>;
   /** The group's committed positions; a partition without a commit is absent. */
   committed(options: { group: string; topic: Topic }): Promise<CommittedPosition[]>;
+  /** Sets the positions of a group that has no member; the next one begins there. @throws {LogUnavailableError} also while somebody holds the group. */
+  placeGroup(options: { group: string; topic: Topic; positions: Position[] }): Promise<void>;
   /** For every partition the first offset whose message was taken at or after `atMs`, or the end. */
   offsetsAt(options: { topic: Topic; atMs: number }): Promise<Position[]>;
-  /** Tells this log from any other (Kafka's cluster id): offsets of two logs cannot be compared. */
+  /** Tells this log from any other, also from one of the same name that was lost and made again: their offsets cannot be compared. Never remembered. */
   identity(): Promise<string>;
+  /** Names that this log had for ledgers of earlier programs. */
+  earlierIdentities?(): Promise<string[]>;
   /** Resolves when records can be stored right now. @throws {LogUnavailableError} saying why not. */
   check(): Promise<void>;
   close(): Promise<void>;

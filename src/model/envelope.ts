@@ -22,13 +22,13 @@ export function toHeaders(envelope: Envelope): Record<string, string> {
   return traceparent === undefined ? headers : { ...headers, traceparent };
 }
 
-/** Total: headers that a foreign producer left out are taken from the key, or are empty. */
-export function fromMessage(message: { key: string; headers: Record<string, string> }): Envelope {
-  const { key, headers } = message;
-  const acceptedAt = Number(headers.accepted_at);
+/** Total: headers that a foreign producer left out are taken from the key and from when the log took the record, or are empty. */
+export function fromMessage(message: { key: string; headers: Record<string, string>; appendedAt?: number }): Envelope {
+  const { key, headers, appendedAt = 0 } = message;
+  const acceptedAt = Number(headers.accepted_at ?? Number.NaN);
   return {
     source: headers.source ?? key.split("/", 1)[0] ?? "",
-    acceptedAt: Number.isFinite(acceptedAt) ? acceptedAt : 0,
+    acceptedAt: Number.isFinite(acceptedAt) ? acceptedAt : appendedAt,
     requestId: headers.request_id ?? "",
     traceparent: headers.traceparent,
   };

@@ -1,3 +1,4 @@
+import { ExactNumber, parseJsonExactly } from "../lib/exact-number.ts";
 import type { CallRecord } from "./call.ts";
 import { contentHash } from "./canonical.ts";
 
@@ -69,9 +70,25 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  */
 export function judgeRecord(body: Uint8Array): JudgedRecord {
   const parsed = parseObject(body);
-  if (!parsed.ok) return parsed;
-  const { fields } = parsed;
+  return parsed.ok ? judgeFields(parsed.fields) : parsed;
+}
 
+/** As {@link judgeRecord}, and normalised. Numbers that a double does not hold keep their text. */
+export function parseRecord(body: Uint8Array): ParsedRecord {
+  const parsed = parseObject(body);
+  if (!parsed.ok) return parsed;
+  const judged = judgeFields(parsed.fields);
+  if (!judged.ok) return judged;
+  const exact = mayAlterNumbers(parsed.text) ? (parseJsonExactly(parsed.text) as Record<string, unknown>) : parsed.fields;
+  // A documented field stays plain: nobody needs the twentieth digit of a call's length.
+  const { duration_seconds } = judged.fields;
+  return { ok: true, record: toRecord({ ...exact, duration_seconds }), hash: contentHash(exact) };
+}
+
+/** Sixteen digits, an exponent or a negative zero: what a double may not give back. Most records have none, and are read once. */
+const mayAlterNumbers = (text: string) => /\d[\d.]{15}|\d[eE][+-]?\d|-0(?!\d)/.test(text);
+
+function judgeFields(fields: Record<string, unknown>): JudgedRecord {
   const problems: FieldProblem[] = [];
   for (const [field, check] of REQUIRED) {
     const problem = field in fields ? check(fields[field]) : "is missing";
@@ -88,13 +105,7 @@ export function judgeRecord(body: Uint8Array): JudgedRecord {
   return { ok: true, callId: fields.call_id as string, fields };
 }
 
-/** As {@link judgeRecord}, and normalised. */
-export function parseRecord(body: Uint8Array): ParsedRecord {
-  const judged = judgeRecord(body);
-  return judged.ok ? { ok: true, record: toRecord(judged.fields), hash: contentHash(judged.fields) } : judged;
-}
-
-function parseObject(body: Uint8Array): { ok: true; fields: Record<string, unknown> } | Refused {
+function parseObject(body: Uint8Array): { ok: true; text: string; fields: Record<string, unknown> } | Refused {
   const bad = (code: string, message: string) => ({ ok: false, status: 400, code, message }) as const;
   if (body.byteLength === 0) return bad("empty_body", "The body is empty.");
   let text: string;
@@ -114,7 +125,7 @@ function parseObject(body: Uint8Array): { ok: true; fields: Record<string, unkno
   if (isDeeper(value, MAX_DEPTH)) {
     return { ok: false, status: 422, code: "too_deep", message: `The body is nested more than ${MAX_DEPTH} levels deep.` };
   }
-  return { ok: true, fields: value as Record<string, unknown> };
+  return { ok: true, text, fields: value as Record<string, unknown> };
 }
 
 function isDeeper(value: unknown, levels: number): boolean {
@@ -148,5 +159,5 @@ function toRecord(fields: Record<string, unknown>): CallRecord {
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
 }

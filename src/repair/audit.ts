@@ -1,6 +1,8 @@
 /** Proof that nothing was lost: every record of the log, compared with what the ledger says of it on each route. */
 import { groupOf } from "../delivery/start.ts";
+import { isOneOf } from "../ledger/conflicts.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { isNewer, type RecordPlace } from "../ledger/record-order.ts";
 import type { RowProof } from "../ledger/repairs.ts";
 import { CALLS_TOPIC, type Log, type Message, type Position } from "../log/log.ts";
 import { readPages } from "../log/pages.ts";
@@ -28,6 +30,8 @@ export interface RouteAudit {
   superseded: number;
   /** The same content again: nothing to do. */
   repeated: number;
+  /** An earlier version of the call came again, after a newer one: left out. */
+  returned: number;
   /** Behind the route's position: not done with yet. */
   unread: number;
   gaps: number;
@@ -57,6 +61,7 @@ export async function auditRoute(options: {
     waiting: 0,
     superseded: 0,
     repeated: 0,
+    returned: 0,
     unread: 0,
     gaps: 0,
     examples: [],
@@ -85,42 +90,55 @@ export async function auditRoute(options: {
   return audit;
 
   async function count(messages: Message[], reached: number): Promise<void> {
-    const keyed = messages.map((message) => ({ message, ...identityOf(message) }));
-    const done = keyed.filter(({ message }) => message.offset < reached);
+    const keyed = messages.map((message) => identityOf(message, ledger.fingerprint));
+    const done = keyed.filter(({ place }) => place.offset < reached);
     const keys = [...new Map(done.map(({ source, callId }) => [`${source}\n${callId}`, { source, callId }])).values()];
     const proofs = new Map((await ledger.proofs({ route: route.id, keys })).map((proof) => [`${proof.source}\n${proof.callId}`, proof]));
     audit.records += messages.length;
     audit.unread += keyed.length - done.length;
-    for (const { message, source, callId, hash } of done) {
-      const verdict = verdictOf({ message, hash, proof: proofs.get(`${source}\n${callId}`) });
+    for (const { place, source, callId, hash } of done) {
+      const verdict = verdictOf({ place, hash, proof: proofs.get(`${source}\n${callId}`) });
       if ("state" in verdict) audit[verdict.state] += 1;
       else {
         audit.gaps += 1;
-        const { partition, offset } = message;
+        const { partition, offset } = place;
         if (audit.examples.length < MAX_EXAMPLES) audit.examples.push({ source, callId, partition, offset, why: verdict.gap });
       }
     }
   }
 }
 
-function identityOf(message: Message): { source: string; callId: string; hash: string } {
-  const { source } = fromMessage(message);
-  const parsed = parseRecord(message.value);
-  // As the worker names what it cannot read.
-  if (!parsed.ok) return { source, callId: message.key.slice(source.length + 1) || message.key || "?", hash: "unreadable" };
-  return { source, callId: parsed.record.call_id, hash: parsed.hash };
+interface AuditedRecord {
+  place: RecordPlace;
+  source: string;
+  callId: string;
+  /** {@link Ledger.fingerprint} of its content. */
+  hash: string;
 }
 
-type Counted = "delivered" | "skipped" | "dead" | "waiting" | "superseded" | "repeated";
+function identityOf(message: Message, fingerprint: Ledger["fingerprint"]): AuditedRecord {
+  const { partition, offset } = message;
+  const { source, acceptedAt } = fromMessage(message);
+  const place = { partition, offset, acceptedAt };
+  const parsed = parseRecord(message.value);
+  // As the worker names what it cannot read.
+  if (!parsed.ok)
+    return { place, source, callId: message.key.slice(source.length + 1) || message.key || "?", hash: fingerprint("unreadable") };
+  return { place, source, callId: parsed.record.call_id, hash: fingerprint(parsed.hash) };
+}
+
+type Counted = "delivered" | "skipped" | "dead" | "waiting" | "superseded" | "repeated" | "returned";
 
 /** Of a record below the route's position: it must have come to an end, or have been overtaken. */
-function verdictOf(options: { message: Message; hash: string; proof: RowProof | undefined }): { state: Counted } | { gap: string } {
-  const { message, hash, proof } = options;
+function verdictOf(options: { place: RecordPlace; hash: string; proof: RowProof | undefined }): { state: Counted } | { gap: string } {
+  const { place, hash, proof } = options;
   if (!proof) return { gap: "the ledger knows nothing of it" };
-  if (proof.offset > message.offset) return { state: "superseded" };
-  if (proof.offset < message.offset) {
+  if (proof.partition !== place.partition || proof.offset !== place.offset) {
     if (proof.hash === hash || proof.hash === "forgotten") return { state: "repeated" };
-    return { gap: `the ledger knows an older content only (offset ${proof.offset})` };
+    const isEarlier = isOneOf(proof.earlier, hash);
+    if (isNewer(place, proof) && !isEarlier)
+      return { gap: `the ledger knows an older content only (partition ${proof.partition}, offset ${proof.offset})` };
+    return { state: isEarlier && !isNewer(proof, place) ? "returned" : "superseded" };
   }
   if (proof.state !== "sending") return { state: proof.state };
   // A due row under way has its body; one from the log would not have been acknowledged.

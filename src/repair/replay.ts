@@ -1,7 +1,8 @@
 /** Past calls put on a route again, from the log: a preview first, then at a capped rate, to be stopped and gone on with at any time. */
 import { forgottenHash, judge } from "../delivery/judge.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { ReplayAnswer, ReplayItem } from "../ledger/repairs.ts";
+import { isNewer } from "../ledger/record-order.ts";
+import type { ReplayAnswer, ReplayItem, RowProof } from "../ledger/repairs.ts";
 import type { Clock } from "../lib/clock.ts";
 import { CALLS_TOPIC, type Log, type Message, type Position } from "../log/log.ts";
 import { readPages } from "../log/pages.ts";
@@ -84,7 +85,7 @@ export async function previewReplay(options: {
     const byKey = new Map(proofs.map((proof) => [`${proof.source}\n${proof.callId}`, proof]));
     for (const example of items) {
       const { item } = example;
-      const answer = foresee({ spec, item, row: byKey.get(`${item.source}\n${item.callId}`) });
+      const answer = foresee({ spec, item, row: byKey.get(`${item.source}\n${item.callId}`), fingerprint: ledger.fingerprint });
       counts[answer] += 1;
       if (answer === "queued" && examples.length < 3) examples.push(example);
     }
@@ -96,15 +97,16 @@ export async function previewReplay(options: {
 function foresee(options: {
   spec: ReplaySpec;
   item: ReplayItem;
-  row: { state: string; offset: number; hash: string } | undefined;
+  row: RowProof | undefined;
+  fingerprint: Ledger["fingerprint"];
 }): ReplayAnswer {
-  const { spec, item, row } = options;
+  const { spec, item, row, fingerprint } = options;
   if (!row) return spec.only === "failed" ? "skipped" : "queued";
   if (row.state === "waiting" || row.state === "sending") return "open";
-  if (row.offset > item.offset) return "newer";
+  if (isNewer(row, item)) return "newer";
   if (row.state === "dead") return "queued";
   if (spec.only === "failed") return row.state as ReplayAnswer;
-  if (row.state === "delivered") return spec.again || row.hash !== item.hash ? "queued" : "delivered";
+  if (row.state === "delivered") return spec.again || row.hash !== fingerprint(item.hash) ? "queued" : "delivered";
   return "queued";
 }
 

@@ -22,7 +22,8 @@ const CLAIM: Claim = {
   awaits: undefined,
   replay: false,
 };
-const DELIVERED: DeliveryOutcome = { state: "delivered", offset: 5, receipt: { id: "7", url: "https://crm.example/7" } };
+const at = (offset: number) => ({ partition: 0, offset, acceptedAt: ACCEPTED_AT });
+const DELIVERED: DeliveryOutcome = { state: "delivered", place: at(5), receipt: { id: "7", url: "https://crm.example/7" } };
 
 /** A wait from its begin to its end, as the worker and the due loop do it, on a clock that moves only while somebody sleeps. */
 async function waitFor(options: {
@@ -45,7 +46,7 @@ async function waitFor(options: {
   const looks: number[] = [];
   const dueInMs: number[] = [];
   for (let claim = CLAIM; ; ) {
-    const claimed: ClaimedCall = { claim, call: callOf({}), body, acceptedAt: ACCEPTED_AT, offset: 5 };
+    const claimed: ClaimedCall = { claim, call: callOf({}), body, place: at(5) };
     const found = await relatedOf({
       route: { after: { route: "crm", title: "CRM", waitMs } },
       claimed,
@@ -87,20 +88,34 @@ describe("the wait for another route", () => {
   });
 
   test("is over at once where the other is through without a receipt; given up, it may still come", async () => {
-    const skipped = await waitFor({ waitMs: 60_000, answer: () => ({ state: "skipped", offset: 5, receipt: undefined }) });
+    const skipped = await waitFor({ waitMs: 60_000, answer: () => ({ state: "skipped", place: at(5), receipt: undefined }) });
     expect(skipped).toMatchObject({ tookMs: 0, found: { related: undefined, awaits: undefined } });
-    const dead = await waitFor({ waitMs: 60_000, answer: () => ({ state: "dead", offset: 6, receipt: undefined }) });
+    const dead = await waitFor({ waitMs: 60_000, answer: () => ({ state: "dead", place: at(6), receipt: undefined }) });
     expect(dead).toMatchObject({ tookMs: 0, found: { related: undefined, awaits: "crm" } });
   });
 
   test("goes on where the other has left out, or given up, an older version only: what it makes of this one is not missed", async () => {
     for (const state of ["skipped", "dead"] as const) {
-      const answer = (sinceMs: number) => (sinceMs >= 600 ? DELIVERED : ({ state, offset: 4, receipt: undefined } as const));
+      const answer = (sinceMs: number) => (sinceMs >= 600 ? DELIVERED : ({ state, place: at(4), receipt: undefined } as const));
       const { found } = await waitFor({ waitMs: 60_000, answer });
       expect({ state, url: found.related?.url }).toEqual({ state, url: "https://crm.example/7" });
-      const late = await waitFor({ waitMs: 2_000, answer: () => ({ state, offset: 4, receipt: undefined }) });
+      const late = await waitFor({ waitMs: 2_000, answer: () => ({ state, place: at(4), receipt: undefined }) });
       expect(late.found).toEqual({ related: undefined, awaits: "crm" });
     }
+  });
+
+  test("of an older version in another partition, and of one accepted later there, is told by when they were accepted", async () => {
+    const elsewhere = (acceptedAt: number) => ({ partition: 7, offset: 900, acceptedAt });
+    const older = await waitFor({
+      waitMs: 2_000,
+      answer: () => ({ state: "skipped", place: elsewhere(ACCEPTED_AT - 1), receipt: undefined }),
+    });
+    expect(older.found).toEqual({ related: undefined, awaits: "crm" });
+    const newer = await waitFor({
+      waitMs: 2_000,
+      answer: () => ({ state: "skipped", place: elsewhere(ACCEPTED_AT + 1), receipt: undefined }),
+    });
+    expect(newer).toMatchObject({ tookMs: 0, found: { related: undefined, awaits: undefined } });
   });
 
   test("is in the ledger from the first look on where its claim may not be held for it; it ends when it says all the same", async () => {

@@ -6,6 +6,7 @@ import { openPostgresLedger } from "../../src/ledger/postgres/index.ts";
 import { describeLedger } from "../ledger.contract.ts";
 import { describeLedgerAfter } from "../ledger-after.contract.ts";
 import { describeLedgerRepairs } from "../ledger-repairs.contract.ts";
+import { describeLedgerLog, describeLedgerVersions } from "../ledger-versions.contract.ts";
 
 const postgres = inject("postgres");
 
@@ -28,14 +29,36 @@ if ("missing" in postgres) {
   describeLedger(harness(schema));
   describeLedgerRepairs(harness(`${schema}_repairs`));
   describeLedgerAfter(harness(`${schema}_after`));
+  describeLedgerVersions(harness(`${schema}_versions`));
+  describeLedgerLog(harness(`${schema}_log`));
 
   describe("the ledger on PostgreSQL, by itself", () => {
     test("one of a newer program is refused, naming both versions", async () => {
       const other = `${schema}_newer`;
       await (await openPostgresLedger({ url: `${url}?schema=${other}` })).close();
       await query(`UPDATE "${other}".patchbay_ledger_version SET version = 99`);
-      await expect(openPostgresLedger({ url: `${url}?schema=${other}` })).rejects.toThrow(/newer.*99.*3/s);
+      await expect(openPostgresLedger({ url: `${url}?schema=${other}` })).rejects.toThrow(/newer.*99.*4/s);
       await query(`DROP SCHEMA "${other}" CASCADE`);
+    });
+
+    test("one of version 3 keeps what it knows: the same content is no new version, and no bare hash of it is left", async () => {
+      const older = `${schema}_v3`;
+      const open = () => openPostgresLedger({ url: `${url}?schema=${older}` });
+      await (await open()).close();
+      const hash = "ab".repeat(32);
+      await query(`SET search_path = "${older}";
+        ALTER TABLE deliveries DROP COLUMN versions, DROP COLUMN returned, DROP COLUMN returned_at;
+        DROP TABLE log_ends; DELETE FROM meta WHERE key = 'fingerprint_key'; UPDATE patchbay_ledger_version SET version = 3;
+        INSERT INTO deliveries (route, source, call_id, state, log_partition, log_offset, hash, accepted_at, updated_at, receipt)
+        VALUES ('r', 's', 'c', 'delivered', 0, 1, '${hash}', 1, 1, '{"id":"1"}')`);
+      const ledger = await open();
+      const record = { route: "r", source: "s", callId: "c", partition: 0, offset: 2, hash, acceptedAt: 2 };
+      expect(await ledger.claim({ worker: "w", leaseMs: 1, items: [record] })).toEqual([{ kind: "done", state: "delivered" }]);
+      const [proof] = await ledger.proofs({ route: "r", keys: [{ source: "s", callId: "c" }] });
+      expect(proof?.hash).toBe(ledger.fingerprint(hash));
+      expect(proof?.hash).not.toBe(hash);
+      await ledger.close();
+      await query(`DROP SCHEMA "${older}" CASCADE`);
     });
 
     test("a server that does not answer is named, without the password", async () => {

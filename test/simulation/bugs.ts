@@ -115,13 +115,13 @@ export const PLANTED_BUGS: PlantedBug[] = [
   {
     name: "an older content overwrites a newer one",
     file: "test/simulation/ledger.ts",
-    find: "return offset > row.offset && hash !== row.hash;",
-    replace: "return hash !== row.hash;",
+    find: "return isNewer(item, row) && item.hash !== row.hash;",
+    replace: "return item.hash !== row.hash;",
   },
   {
     name: "an older record takes over what was begun for a newer one",
     file: "test/simulation/ledger.ts",
-    find: 'if (row.state === "sending") return offset >= row.offset;',
+    find: 'if (row.state === "sending") return isNewer(item, row) || isSamePlace(row, item);',
     replace: 'if (row.state === "sending") return true;',
   },
   {
@@ -135,5 +135,24 @@ export const PLANTED_BUGS: PlantedBug[] = [
     file: "test/simulation/ledger.ts",
     find: 'return row.state === "sending" && row.body && row.claimId !== undefined ? row.claimedUntil : undefined;',
     replace: "return undefined;",
+  },
+  {
+    name: "an earlier version of a call that comes again takes the place of the newest",
+    file: "test/simulation/ledger.ts",
+    find: 'if (row && returns(row, item)) return { kind: "returned"',
+    replace: 'if (row && returns(row, item) && row.receipt === undefined) return { kind: "returned"',
+  },
+  {
+    name: "what is newer is told by offsets alone, also where partitions were added",
+    file: "src/ledger/record-order.ts",
+    find: "(one.partition === other.partition && one.offset > other.offset) || one.acceptedAt > other.acceptedAt",
+    replace: "one.offset > other.offset",
+  },
+  {
+    name: "a ledger goes on with a log that was lost and made again",
+    file: "src/delivery/log-binding.ts",
+    find: "const mismatch = await logMismatch({ log, ledger });\n    if (mismatch === undefined) return;",
+    replace: "const mismatch = undefined as string | undefined;\n    if (mismatch === undefined) return;",
+    also: { find: "if (bound !== undefined && bound !== identity && !earlier.includes(bound))", replace: "if (bound === undefined)" },
   },
 ];

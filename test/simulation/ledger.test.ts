@@ -1,5 +1,6 @@
 import { describeLedger } from "../ledger.contract.ts";
 import { describeLedgerAfter } from "../ledger-after.contract.ts";
+import { describeLedgerLog, describeLedgerVersions } from "../ledger-versions.contract.ts";
 import { createMemoryLedger, createStore } from "./ledger.ts";
 
 function harness() {
@@ -9,3 +10,5 @@ function harness() {
 
 describeLedger(harness());
 describeLedgerAfter(harness());
+describeLedgerVersions(harness());
+describeLedgerLog(harness());

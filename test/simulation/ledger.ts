@@ -14,11 +14,13 @@ import type {
   RouteCounts,
   Settlement,
   SettleRequest,
+  SkipAnswer,
   SkipRequest,
   WorkerHeartbeat,
 } from "../../src/ledger/ledger.ts";
 import type { AwaitingDelivery } from "../../src/ledger/receipts.ts";
-import type { ReplayAnswer, ReplayItem } from "../../src/ledger/repairs.ts";
+import { isNewer, type RecordPlace } from "../../src/ledger/record-order.ts";
+import type { ReplayAnswer, ReplayItem, RowProof } from "../../src/ledger/repairs.ts";
 
 export interface Row extends DeliveryKey, LogPosition {
   state: DeliveryState;
@@ -41,6 +43,12 @@ export interface Row extends DeliveryKey, LogPosition {
   reason: string | undefined;
   routesVersion: string | undefined;
   body: Uint8Array | undefined;
+  /** Hashes of earlier versions of the call. */
+  versions: string[];
+  /** Of the newest version, where the call was delivered before it and the route does not want it. */
+  unwanted: string | undefined;
+  returned: number;
+  returnedAt: number | undefined;
 }
 
 /** The rows are given, so that several may look at one store, as several processes do at one database. */
@@ -52,6 +60,8 @@ export interface LedgerStore {
   workers: Map<string, { beat: WorkerHeartbeat; at: number }>;
   limiters: Map<string, { notBefore: number; nextAt: number }>;
   meta: Map<string, string>;
+  /** Of the log, by partition. */
+  ends: Map<number, number>;
   /** Rows that have not ended, by route: what the due loop looks through. */
   open: Map<string, Set<Row>>;
   /** Delivered rows that went without another route's receipt. */
@@ -60,7 +70,7 @@ export interface LedgerStore {
 
 export function createStore(): LedgerStore {
   const maps = { rows: new Map(), starts: new Map(), positions: new Map(), pauses: new Map(), workers: new Map() };
-  return { ...maps, limiters: new Map(), meta: new Map(), open: new Map(), awaiting: new Set() };
+  return { ...maps, limiters: new Map(), meta: new Map(), ends: new Map(), open: new Map(), awaiting: new Set() };
 }
 
 export const rowKey = ({ route, source, callId }: DeliveryKey) => `${route}\n${source}\n${callId}`;
@@ -83,8 +93,12 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
 
   function claimOne(item: ClaimRequest, worker: string, leaseMs: number): ClaimAnswer {
     const row = rows.get(rowKey(item));
+    if (row && returns(row, item)) return { kind: "returned", state: row.state };
     if (row && isLive(row)) return { kind: "held", retryAfterMs: Math.min(row.claimedUntil - nowMs(), 1_000) };
-    if (row && !mayClaim(row, item)) return { kind: "done", state: row.state };
+    if (row && !mayClaim(row, item)) {
+      passOver(row, item);
+      return { kind: "done", state: row.state };
+    }
     const { route, source, callId, partition, offset, hash, acceptedAt } = item;
     const same = row?.hash === hash;
     const next: Row = {
@@ -113,6 +127,10 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
       reason: undefined,
       routesVersion: row?.routesVersion,
       body: undefined,
+      versions: same || !row ? (row?.versions ?? []) : versionsWith(row, row.hash),
+      unwanted: same ? row.unwanted : undefined,
+      returned: row?.returned ?? 0,
+      returnedAt: row?.returnedAt,
     };
     if (row) openOf(item.route).delete(row);
     rows.set(rowKey(item), next);
@@ -120,10 +138,31 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
     return { kind: "claimed", claim: toClaim(next) };
   }
 
-  function mayClaim(row: Row, { offset, hash }: ClaimRequest): boolean {
-    if (row.state === "sending") return offset >= row.offset;
-    if (row.state === "skipped") return offset > row.offset;
-    return offset > row.offset && hash !== row.hash;
+  const isSamePlace = (row: Row, item: LogPosition) => row.partition === item.partition && row.offset === item.offset;
+  /** `skipped` stands where a hash was. */
+  const versionsWith = ({ versions, unwanted }: Row, hash: string) =>
+    [...new Set([...versions, ...(unwanted === undefined ? [] : [unwanted]), hash])].filter((one) => one !== "skipped");
+
+  function mayClaim(row: Row, item: ClaimRequest): boolean {
+    if (row.state === "sending") return isNewer(item, row) || isSamePlace(row, item);
+    if (row.state === "skipped") return isNewer(item, row);
+    return isNewer(item, row) && item.hash !== row.hash;
+  }
+
+  /** An earlier version of the call comes again. */
+  function returns(row: Row, item: ClaimRequest): boolean {
+    if (!isNewer(item, row) || item.hash === row.hash || !row.versions.includes(item.hash)) return false;
+    if (row.partition !== item.partition || row.offset < item.offset)
+      Object.assign(row, { returned: row.returned + 1, returnedAt: nowMs() });
+    return true;
+  }
+
+  /** What a record changes that is passed over: the call has had its version; the row's own content came with it first. */
+  function passOver(row: Row, item: ClaimRequest): void {
+    if (isNewer(item, row) || isSamePlace(row, item)) return;
+    const { partition, offset, acceptedAt, hash } = item;
+    if (hash === row.hash) Object.assign(row, { partition, offset, acceptedAt });
+    else if (!row.versions.includes(hash)) row.versions = [...row.versions, hash];
   }
 
   const toClaim = (row: Row): Claim => {
@@ -165,20 +204,38 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
     }
   }
 
-  const skippedOf = (row: Row): Partial<Row> => (row.receipt ? { state: "delivered", hash: "skipped" } : { state: "skipped" });
+  const skippedOf = (row: Row): Partial<Row> =>
+    row.receipt
+      ? { state: "delivered", hash: "skipped", versions: versionsWith(row, "skipped"), unwanted: row.hash }
+      : { state: "skipped" };
 
-  function skipOne(item: SkipRequest): "done" | "held" {
+  /** A row's versions once a record that its route does not want was read. */
+  function versionsOfSkip(row: Row | undefined, hash: string, kept: boolean): Pick<Row, "versions" | "unwanted"> {
+    if (!row || row.hash === hash || row.unwanted === hash) return { versions: row?.versions ?? [], unwanted: row?.unwanted };
+    return kept
+      ? { versions: versionsWith(row, "skipped"), unwanted: hash }
+      : { versions: versionsWith(row, row.hash), unwanted: undefined };
+  }
+
+  function skipOne(item: SkipRequest): SkipAnswer {
     const { route, source, callId, partition, offset, hash, acceptedAt, reason, routesVersion } = item;
     const row = rows.get(rowKey(item));
+    if (row && returns(row, item)) return "returned";
+    if (row && !isNewer(item, row) && !isSamePlace(row, item)) {
+      passOver(row, item);
+      return "done";
+    }
     if (row && isLive(row)) return "held";
-    if (row && offset < row.offset) return "done";
     const kept = row?.receipt !== undefined;
     if (row) openOf(route).delete(row);
     rows.set(rowKey(item), {
       attempts: 0,
       sentFields: [],
       receipt: undefined,
+      returned: 0,
+      returnedAt: undefined,
       ...row,
+      ...versionsOfSkip(row, hash, kept),
       ...NO_CLAIM,
       route,
       source,
@@ -207,7 +264,7 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
     const row = rows.get(rowKey(item));
     if (!row) throw new Error("in the simulation only what was delivered is put on its route again");
     if (row.state === "waiting" || row.state === "sending") return "open";
-    if (row.offset > item.offset) return "newer";
+    if (isNewer(row, item)) return "newer";
     const { partition, offset, hash, acceptedAt, body } = item;
     const afresh = { attempts: 0, agedMs: 0, paced: false, replay: true, errorCode: undefined, reason: undefined };
     Object.assign(row, afresh, {
@@ -219,14 +276,16 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
       body,
       dueAt: nowMs() + dueInMs,
       updatedAt: nowMs(),
+      ...(row.hash === hash ? {} : { versions: versionsWith(row, row.hash), unwanted: undefined }),
     });
     openOf(row.route).add(row);
     return "queued";
   }
 
+  const placeOf = ({ partition, offset, acceptedAt }: Row): RecordPlace => ({ partition, offset, acceptedAt });
   const outcomeOf = (key: DeliveryKey) => {
     const row = rows.get(rowKey(key));
-    return row && { state: row.state, offset: row.offset, receipt: row.receipt };
+    return row && { state: row.state, place: placeOf(row), receipt: row.receipt };
   };
   const dueAtOf = (row: Row): number | undefined => {
     if (row.state === "waiting") return row.dueAt;
@@ -270,15 +329,16 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
           .filter((row) => from === undefined || place(row) > place(from))
           .sort((a, b) => (place(a) < place(b) ? -1 : 1))
           .slice(0, limit)
-          .map(({ source, callId, partition, offset }): AwaitingDelivery => {
-            return { route, source, callId, partition, offset, other: outcomeOf({ route: after, source, callId }) };
+          .map((row): AwaitingDelivery => {
+            const { source, callId } = row;
+            return { route, source, callId, ...placeOf(row), other: outcomeOf({ route: after, source, callId }) };
           });
       },
       adding: async (route) => openRows(route).filter(({ replay, awaits }) => replay && awaits !== undefined).length,
       async awaitNoLonger(given) {
         for (const one of given) {
           const row = rows.get(rowKey(one));
-          if (row?.state === "delivered" && row.offset === one.offset) row.awaits = undefined;
+          if (row?.state === "delivered" && isSamePlace(row, one)) row.awaits = undefined;
         }
       },
       enqueue: async ({ items, dueInMs }) => items.map((item) => enqueueOne(item, dueInMs)),
@@ -324,10 +384,38 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
         }
         return [...byRoute.values()].sort((a, b) => a.route.localeCompare(b.route));
       },
-      async bindLog(identity) {
-        if (!store.meta.has("log")) store.meta.set("log", identity);
+      fingerprint: (hash) => hash,
+      async bindLog({ identity, earlier = [] }) {
+        const bound = store.meta.get("log");
+        if (bound === undefined || earlier.includes(bound)) store.meta.set("log", identity);
         return store.meta.get("log") ?? identity;
       },
+      boundLog: async () => store.meta.get("log"),
+      async adoptLog({ identity, from }) {
+        store.meta.set("log", identity);
+        store.positions.clear();
+        store.ends.clear();
+        for (const route of store.starts.keys()) store.starts.set(route, from);
+      },
+      async noteSeen(ends) {
+        for (const { partition, offset } of ends) store.ends.set(partition, Math.max(offset, store.ends.get(partition) ?? 0));
+      },
+      async seen() {
+        const known = new Map(store.ends);
+        for (const positions of store.positions.values())
+          for (const [partition, offset] of positions) known.set(partition, Math.max(offset, known.get(partition) ?? 0));
+        return [...known].sort(([a], [b]) => a - b).map(([partition, offset]) => ({ partition, offset }));
+      },
+      proofs: async ({ route, keys }) =>
+        keys.flatMap(({ source, callId }): RowProof[] => {
+          const row = rows.get(rowKey({ route, source, callId }));
+          if (!row) return [];
+          const { state, hash, body, versions } = row;
+          const earlier = versions.slice(-100).map((one) => one.slice(0, 16));
+          const claimLeftMs = row.claimId === undefined ? undefined : row.claimedUntil - nowMs();
+          return [{ route, source, callId, ...placeOf(row), state, hash, earlier, hasBody: body !== undefined, claimLeftMs }];
+        }),
+      knownRoutes: async () => [...store.starts.keys()],
       heartbeat: async (beat) => void store.workers.set(beat.worker, { beat, at: nowMs() }),
       goodbye: async (worker) => void store.workers.delete(worker),
       workers: async () => [...store.workers.values()].map(({ beat, at }) => ({ ...beat, ageMs: nowMs() - at })),

@@ -22,6 +22,8 @@ interface Group {
   committed: (number | undefined)[];
   members: Member[];
   holders: (Member | undefined)[];
+  /** With the log that was lost. */
+  gone: boolean;
 }
 
 export interface SimulatedLog {
@@ -35,8 +37,19 @@ export interface SimulatedLog {
   expelled(process: Process): void;
   /** Partitions change hands. */
   shuffle(): void;
+  /** An operator raises the number of partitions: keys go to other ones from then on. */
+  addPartitions(count: number): void;
+  /** A copy of the log as it is, its groups' positions with it. */
+  copy(): LogCopy;
+  /** The log is put back from a copy, or is lost and made again. No process may be alive. */
+  putBack(copy: LogCopy | undefined): void;
   partitions: Message[][];
   groups: Map<string, Group>;
+}
+
+export interface LogCopy {
+  partitions: Message[][];
+  committed: Map<string, (number | undefined)[]>;
 }
 
 export function createSimulatedLog(options: {
@@ -49,6 +62,7 @@ export function createSimulatedLog(options: {
   const { random } = world;
   const partitions: Message[][] = Array.from({ length: options.partitions }, () => []);
   const groups = new Map<string, Group>();
+  let lives = 0;
 
   function partitionOf(key: string): number {
     let hash = 7;
@@ -57,7 +71,7 @@ export function createSimulatedLog(options: {
   }
 
   function commit(group: Group, member: Member, partition: number, window: PartitionWindow): void {
-    if (group.holders[partition] !== member) return;
+    if (group.gone || group.holders[partition] !== member) return;
     const from = group.committed[partition] ?? group.start[partition] ?? 0;
     for (let offset = from; offset < window.head; offset += 1) {
       const message = partitions[partition]?.[offset];
@@ -116,6 +130,7 @@ export function createSimulatedLog(options: {
       committed: [],
       members: [],
       holders: partitions.map(() => undefined),
+      gone: false,
     };
     groups.set(subscribe.group, group);
     let paused = false;
@@ -181,6 +196,26 @@ export function createSimulatedLog(options: {
   return {
     partitions,
     groups,
+    addPartitions(count) {
+      for (let n = 0; n < count; n += 1) partitions.push([]);
+      for (const group of groups.values()) assign(group);
+    },
+    copy: () => ({
+      partitions: partitions.map((messages) => [...messages]),
+      committed: new Map([...groups.values()].map(({ name, committed }) => [name, [...committed]])),
+    }),
+    putBack(copy) {
+      if (!copy) lives += 1;
+      for (const [partition, messages] of partitions.entries()) messages.splice(0, messages.length, ...(copy?.partitions[partition] ?? []));
+      const committed = copy?.committed ?? new Map<string, number[]>();
+      for (const group of [...groups.values()]) {
+        // What its dead members still have on their way commits nothing.
+        group.gone = true;
+        groups.delete(group.name);
+        const kept = committed.get(group.name);
+        if (kept) groups.set(group.name, { ...group, committed: [...kept], members: [], holders: [], gone: false });
+      }
+    },
     append({ topic, key, value, headers }) {
       const partition = partitionOf(key);
       const log = partitions[partition] as Message[];
@@ -235,7 +270,11 @@ export function createSimulatedLog(options: {
         committed: async ({ group }) =>
           (groups.get(group)?.committed ?? []).flatMap((offset, partition) => (offset === undefined ? [] : [{ partition, offset }])),
         offsetsAt: async () => partitions.map((_, partition) => ({ partition, offset: 0 })),
-        identity: async () => "memory",
+        identity: async () => `memory-${lives}`,
+        async placeGroup({ group: name, positions }) {
+          const group = groups.get(name);
+          if (group) for (const { partition, offset } of positions) group.committed[partition] = offset;
+        },
         check: async () => undefined,
         close: async () => undefined,
       };

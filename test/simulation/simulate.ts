@@ -3,17 +3,22 @@
  * The seed decides when every step completes, fails or never answers, when processes crash or freeze, when partitions move, when the
  * file is edited, and how calls come: twice, late, changed. In the end everything is mended, and the promises are checked.
  */
+import { startHeartbeat } from "../../src/delivery/heartbeat.ts";
+import { bindLedgerToLog, logMismatch } from "../../src/delivery/log-binding.ts";
 import { type RunningRoutes, runRoutes } from "../../src/delivery/run.ts";
+import { UsageError } from "../../src/errors.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
+import { isNewer } from "../../src/ledger/record-order.ts";
 import type { Message } from "../../src/log/log.ts";
 import type { Call } from "../../src/model/call.ts";
 import { createDescribe } from "../../src/model/describe.ts";
 import { recordKey, toHeaders } from "../../src/model/envelope.ts";
 import { parseRecord } from "../../src/model/record.ts";
+import { adoptLog, planAdoption } from "../../src/repair/adopt-log.ts";
 import type { Destination, Route, Routes } from "../../src/route.ts";
 import { createSimulatedDestination, type SimulatedDestination, TIMEOUT_MS } from "./destination.ts";
 import { createMemoryLedger, createStore, type Row, rowKey } from "./ledger.ts";
-import { CALLS_TOPIC, createSimulatedLog, SESSION_MS } from "./log.ts";
+import { CALLS_TOPIC, createSimulatedLog, type LogCopy, SESSION_MS } from "./log.ts";
 import { createWorld, databaseNowMs, type Process } from "./world.ts";
 
 export interface SimulationResult {
@@ -32,11 +37,22 @@ const HOUR_MS = 3_600_000;
 const HEAL_MS = 30 * HOUR_MS;
 const MAX_VIOLATIONS = 5;
 
+interface Newest {
+  summary: string | undefined;
+  wanted: boolean;
+  fields: Set<string>;
+  /** Of its records, in the order of the log. */
+  requestIds: string[];
+  /** The hashes of the contents that the call has had, the newest last. */
+  versions: string[];
+}
+
 interface Running {
   process: Process;
   /** Of its wall clock. */
   wall: { offsetMs: number };
   running: RunningRoutes | undefined;
+  heartbeat: { stop(): Promise<void> } | undefined;
 }
 
 /** `trace`: a call's id; all that happens to it is told to `onTrace`. */
@@ -120,49 +136,92 @@ export async function simulate(options: {
     }
   }
 
-  /** Promise: an older record never takes the place of a newer one. */
+  /** Promise: an older version never takes the place of a newer one. */
   const reached = new Map<string, number>();
   function mustNotGoBack(): void {
     for (const rows of store.open.values()) {
       for (const row of rows) {
         const key = rowKey(row);
-        if (row.offset < (reached.get(key) ?? 0))
-          violated(`${row.route}: ${row.callId} went back from offset ${reached.get(key)} to ${row.offset}`);
-        reached.set(key, row.offset);
+        const version = newest.get(row.callId)?.versions.indexOf(row.hash) ?? 0;
+        const before = reached.get(key) ?? 0;
+        if (version < before && !lost.has(row.callId))
+          violated(`${row.route}: ${row.callId} went back from version ${before} to ${version}, at ${row.partition}/${row.offset}`);
+        reached.set(key, version);
       }
     }
   }
 
   const faults = { ledger: 0.02, slowMs: 10 };
   let named = 0;
+  /** Where the log was lost nobody starts before it is there again. */
+  let logIsAway = false;
   function startProcess(): void {
+    if (logIsAway) return void world.at(5_000, startProcess);
     named += 1;
     const process: Process = { name: `p${named}`, alive: true, frozenUntilMs: 0 };
     const wall = { offsetMs: random.chance(0.3) ? (random.next() - 0.5) * 2 * HOUR_MS : 0 };
-    const one: Running = { process, wall, running: undefined };
+    const one: Running = { process, wall, running: undefined, heartbeat: undefined };
     processes.push(one);
     const clock = world.clockOf(process, wall);
-    void runRoutes({
-      routes,
-      selected: routes.routes,
-      log: log.forProcess(process),
-      ledger: ledgerFor(process),
-      worker: process.name,
-      leaseMs: LEASE_MS,
-      clock,
-      onEvent: () => undefined,
-      onTrouble: () => undefined,
-      onDestination: () => undefined,
-    }).then(
-      (running) => {
-        one.running = running;
-      },
+    const mine = { log: log.forProcess(process), ledger: ledgerFor(process), clock };
+    const start = async (): Promise<void> => {
+      await bindLedgerToLog(mine);
+      const running = await runRoutes({
+        ...mine,
+        routes,
+        selected: routes.routes,
+        worker: process.name,
+        leaseMs: LEASE_MS,
+        onEvent: () => undefined,
+        onTrouble: () => undefined,
+        onDestination: () => undefined,
+      });
+      one.running = running;
+      const routesFile = () => ({ version: routes.version, problem: undefined });
+      one.heartbeat = startHeartbeat({ ...mine, running, worker: process.name, routesFile, onForeignLog: () => restart(one) });
+    };
+    start().catch((error) => {
+      if (error instanceof UsageError) adoptAndStart(one);
       // As a supervisor does: it could not start while the ledger was away.
-      () => {
-        crash(one);
-        world.at(2_000, startProcess);
-      },
-    );
+      else restart(one);
+    });
+  }
+
+  function restart(one: Running): void {
+    crash(one);
+    world.at(2_000, startProcess);
+  }
+
+  /** An operator reads why it refuses, and takes the log as it is. */
+  function adoptAndStart(one: Running): void {
+    crash(one);
+    const operator: Process = { name: "operator", alive: true, frozenUntilMs: 0 };
+    const at = { log: log.forProcess(operator), ledger: database };
+    const tryToAdopt = async (): Promise<void> => {
+      try {
+        if ((await logMismatch(at)) !== undefined) await adoptLog({ ...at, adoption: await planAdoption(at), by: "operator" });
+        world.at(100, startProcess);
+      } catch {
+        // Somebody still runs, or counts as running.
+        world.at(5_000, () => void tryToAdopt());
+      }
+    };
+    world.at(1_000, () => void tryToAdopt());
+  }
+
+  /** The log's volume is lost, or put back from an older copy; the ledger is not. What only the lost part held is gone. */
+  function loseLog(copy: LogCopy | undefined): void {
+    for (const one of [...processes]) {
+      crash(one);
+      world.at(1_000, startProcess);
+    }
+    log.putBack(copy);
+    const left = new Set(log.partitions.flat().map((message) => message.headers.request_id));
+    for (const [callId, { requestIds }] of newest) if (requestIds.some((id) => !left.has(id))) lost.add(callId);
+    logIsAway = true;
+    world.at(30_000, () => {
+      logIsAway = false;
+    });
   }
 
   function crash(one: Running): void {
@@ -216,7 +275,10 @@ export async function simulate(options: {
   }
 
   // Load, spread over the horizon; every call may come twice, late, changed, or no longer wanted.
-  const newest = new Map<string, { summary: string | undefined; wanted: boolean; offset: number; fields: Set<string> }>();
+  const newest = new Map<string, Newest>();
+  /** Calls of which the log has lost a record: a route that had not read it cannot know what the call has had. */
+  const lost = new Set<string>();
+  let accepted = 0;
   function accept(callId: string, version: number, more: Record<string, unknown>): void {
     const record = {
       call_id: callId,
@@ -230,17 +292,30 @@ export async function simulate(options: {
       ...more,
     };
     const value = Buffer.from(JSON.stringify(record));
+    accepted += 1;
+    const requestId = `${callId}-${version}-${accepted}`;
     const message = log.append({
       topic: CALLS_TOPIC,
       key: recordKey("s", callId),
       value,
-      headers: toHeaders({ source: "s", acceptedAt: databaseNowMs(world), requestId: `${callId}-${version}` }),
+      headers: toHeaders({ source: "s", acceptedAt: databaseNowMs(world), requestId }),
     });
     tell(message.key, `accepted at ${message.partition}/${message.offset} ${JSON.stringify(more)}`);
     const known = newest.get(callId);
+    const versions = known?.versions ?? [];
+    // The content of an earlier version: the sender tries late, or somebody has captured it. It is no newer version.
+    const parsed = parseRecord(value);
+    const hash = parsed.ok ? parsed.hash : "";
+    if (known && versions.slice(0, -1).includes(hash)) return void known.requestIds.push(requestId);
     const wanted = record.call_outcome !== "failed";
     const fields = new Set([...(known?.fields ?? []), ...(wanted ? Object.keys(more) : [])]);
-    newest.set(callId, { summary: more.summary as string | undefined, wanted, offset: message.offset, fields });
+    newest.set(callId, {
+      summary: more.summary as string | undefined,
+      wanted,
+      fields,
+      requestIds: [...(known?.requestIds ?? []), requestId],
+      versions: [...new Set([...versions, hash])],
+    });
   }
   for (let n = 0; n < calls; n += 1) {
     const callId = `c${n}`;
@@ -260,6 +335,7 @@ export async function simulate(options: {
     }
     if (random.chance(0.05))
       world.at(atMs + 30_000 + random.next() * 60_000, () => accept(callId, 3, { ...first, call_outcome: "failed" }));
+    if (random.chance(0.15)) world.at(atMs + random.next() * 120_000, () => accept(callId, 1, first));
   }
 
   // Bad days, until the horizon.
@@ -296,6 +372,17 @@ export async function simulate(options: {
     world.at(random.next() * 2 * often, mischief);
   }
   world.at(random.next() * often, mischief);
+  if (random.chance(0.3)) world.at(random.next() * horizonMs, () => log.addPartitions(1 + random.below(3)));
+  if (random.chance(0.3)) {
+    const copiedAtMs = random.next() * horizonMs;
+    let copy: LogCopy | undefined;
+    if (random.chance(0.6)) {
+      world.at(copiedAtMs, () => {
+        copy = log.copy();
+      });
+    }
+    world.at(copiedAtMs + random.next() * 60_000, () => loseLog(copy));
+  }
 
   function edit(): void {
     edits += 1;
@@ -316,8 +403,10 @@ export async function simulate(options: {
 
   /** As SIGTERM: it drains and leaves, and another one comes. */
   function leave(one: Running): void {
-    if (!one.running) return;
-    void one.running.stop({ graceMs: 25_000 }).then(() => {
+    const { running, heartbeat } = one;
+    if (!running) return;
+    void running.stop({ graceMs: 25_000 }).then(async () => {
+      await heartbeat?.stop();
       one.process.alive = false;
     });
     processes.splice(processes.indexOf(one), 1);
@@ -342,7 +431,8 @@ export async function simulate(options: {
   });
 
   function isQuiet(): boolean {
-    for (const id of Object.keys(destinations)) if ((store.open.get(id)?.size ?? 0) > 0) return false;
+    if (logIsAway || processes.length === 0) return false;
+    for (const id of Object.keys(destinations)) if ([...(store.open.get(id) ?? [])].some(mustEnd)) return false;
     if ([...store.awaiting].some(mustBeAdded)) return false;
     return Object.keys(destinations).every((id) => {
       const group = log.groups.get(`patchbay.${id}`);
@@ -350,11 +440,21 @@ export async function simulate(options: {
     });
   }
 
+  /** What was begun for a record that the log has lost stays so. */
+  function mustEnd(row: Row): boolean {
+    return row.body !== undefined || recordOf(row) !== undefined;
+  }
+
+  function recordOf({ partition, offset, callId }: Row): Message | undefined {
+    const message = log.partitions[partition]?.[offset];
+    return message && callIdOf(message) === callId ? message : undefined;
+  }
+
   /** A message that went without what the CRM has by now. */
   function mustBeAdded(row: Row): boolean {
-    if (row.state !== "delivered" || row.awaits === undefined) return false;
+    if (row.state !== "delivered" || row.awaits === undefined || recordOf(row) === undefined) return false;
     const other = store.rows.get(rowKey({ ...row, route: row.awaits }));
-    return other?.receipt !== undefined || (other?.state === "skipped" && other.offset >= row.offset);
+    return other?.receipt !== undefined || (other?.state === "skipped" && !isNewer(row, other));
   }
 
   check();
@@ -368,19 +468,16 @@ export async function simulate(options: {
           const row = store.rows.get(rowKey({ route: id, source: "s", callId: callIdOf(message) }));
           const why = whyOpen(row, message);
           if (why !== undefined) violated(`${id}: ${message.key} at ${message.partition}/${message.offset} has no end: ${why}`);
-          if (row && (row.state === "waiting" || row.state === "sending")) violated(`${id}: ${message.key} is ${row.state} for ever`);
+          if (row && mustEnd(row) && (row.state === "waiting" || row.state === "sending"))
+            violated(`${id}: ${message.key} is ${row.state} for ever`);
         }
       }
       for (const [callId, last] of newest) checkRecord(id, destination, callId, last);
     }
   }
 
-  function checkRecord(
-    id: string,
-    { connector, records }: SimulatedDestination,
-    callId: string,
-    last: { summary: string | undefined; wanted: boolean; fields: Set<string> },
-  ): void {
+  function checkRecord(id: string, { connector, records }: SimulatedDestination, callId: string, last: Newest): void {
+    if (lost.has(callId)) return;
     const row = store.rows.get(rowKey({ route: id, source: "s", callId }));
     if (row?.state === "skipped" && last.wanted) violated(`${id}: ${callId} was left out: ${row.reason}`);
     if (row?.state === "dead" && row.errorCode !== "400") violated(`${id}: ${callId} was given up: ${row.errorCode} ${row.reason}`);
@@ -407,10 +504,11 @@ export async function simulate(options: {
 /** Of a record that must have come to an end on a route; undefined when it has, waits, or was overtaken. */
 function whyOpen(row: Row | undefined, message: Message): string | undefined {
   if (!row) return "the ledger knows nothing of it";
-  if (row.offset > message.offset) return undefined;
-  if (row.offset < message.offset) {
+  if (row.partition !== message.partition || row.offset !== message.offset) {
     const parsed = parseRecord(message.value);
-    return parsed.ok && parsed.hash === row.hash ? undefined : "the ledger knows an older content only";
+    const isKnown = parsed.ok && [row.hash, row.unwanted, ...row.versions].includes(parsed.hash);
+    const place = { partition: message.partition, offset: message.offset, acceptedAt: Number(message.headers.accepted_at) };
+    return isKnown || !isNewer(place, row) ? undefined : "the ledger knows an older content only";
   }
   return row.state === "sending" && row.body === undefined ? "it was begun and never came to an end" : undefined;
 }

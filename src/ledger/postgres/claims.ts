@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { claimConflict } from "../conflicts.ts";
-import type { ClaimAnswer, DeliveryState, Ledger } from "../ledger.ts";
-import { keyOf, type Row, toClaim, toDueDelivery } from "../rows.ts";
+import type { ClaimAnswer, Ledger } from "../ledger.ts";
+import { keyOf, type Row, toClaim, toDueDelivery, type Unchanged } from "../rows.ts";
 import type { Database } from "./connect.ts";
-import { NOW_MS } from "./schema.ts";
+import { DIALECT, NOW_MS } from "./schema.ts";
 import { withoutNul } from "./text.ts";
+import { lookAtUnchangedRows, recordColumns } from "./unchanged.ts";
 
 /** Who holds a claim may end any moment: ask again at least this often. */
 const ASK_AGAIN_MS = 1_000;
@@ -21,15 +22,9 @@ const CLAIM = {
   SELECT route, source, call_id, 'sending', claim_id, $2, ${NOW_MS} + $3::bigint, log_partition, log_offset, hash, accepted_at, ${NOW_MS}
   FROM jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, claim_id text, log_partition integer, log_offset bigint, hash text, accepted_at bigint)
   ORDER BY route, source, call_id
-  ${claimConflict(NOW_MS)}
+  ${claimConflict(DIALECT)}
   RETURNING route, source, call_id, claim_id, ambiguous, attempts, receipt, sent_fields, aged_ms, paced, replay`,
 };
-
-/** Those that were not claimed: does somebody hold them, or is there nothing to do? */
-const LOOK = `
-  SELECT route, source, call_id, state, claim_id IS NOT NULL AS claimed, claimed_until - ${NOW_MS} AS left_ms,
-    deliveries.log_offset > item.log_offset AS older
-  FROM deliveries JOIN jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, log_offset bigint) USING (route, source, call_id)`;
 
 /**
  * Waiting rows that are due, and due rows whose worker died: those are ambiguous. Replicas pass rows that another is taking.
@@ -61,42 +56,34 @@ const NEXT_DUE = `
     (SELECT min(claimed_until) FROM deliveries WHERE route = $1 AND state = 'sending' AND body IS NOT NULL AND claim_id IS NOT NULL)
   ) - ${NOW_MS} AS in_ms`;
 
-export function claimQueries(db: Database): Pick<Ledger, "claim" | "claimDue" | "renew" | "nextDueInMs"> {
-  async function look(items: Row[]): Promise<Map<string, ClaimAnswer>> {
-    if (items.length === 0) return new Map();
-    const { rows } = await db.query(LOOK, [JSON.stringify(items)]);
-    return new Map(
-      rows.map((row: Row): [string, ClaimAnswer] => {
-        const leftMs = Number(row.left_ms);
-        if (row.state === "sending" && row.claimed && leftMs > 0)
-          return [keyOf(row), { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) }];
-        // Free, and not older: it changed hands between the two statements, and the next question gets it.
-        if (row.state === "sending" && !row.older) return [keyOf(row), { kind: "held", retryAfterMs: ASK_SOON_MS }];
-        return [keyOf(row), { kind: "done", state: String(row.state) as DeliveryState }];
-      }),
-    );
-  }
+/** Those that were not claimed: does somebody hold them, or is there nothing to do? */
+function answerOf({ returned, older, state, claimed, leftMs }: Unchanged): ClaimAnswer {
+  if (returned) return { kind: "returned", state };
+  if (state === "sending" && claimed && leftMs > 0) return { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) };
+  // Free, and not older: it changed hands between the two statements, and the next question gets it.
+  if (state === "sending" && !older) return { kind: "held", retryAfterMs: ASK_SOON_MS };
+  return { kind: "done", state };
+}
 
+export function claimQueries(
+  db: Database,
+  fingerprint: Ledger["fingerprint"],
+): Pick<Ledger, "claim" | "claimDue" | "renew" | "nextDueInMs"> {
   return {
     async claim({ worker, leaseMs, items }) {
-      const rows = items.map((item) => ({
-        route: item.route,
-        source: withoutNul(item.source),
-        call_id: withoutNul(item.callId),
-        claim_id: randomUUID(),
-        log_partition: item.partition,
-        log_offset: item.offset,
-        hash: item.hash,
-        accepted_at: item.acceptedAt,
-      }));
+      const rows = items.map((item) => ({ ...recordColumns(item, fingerprint), claim_id: randomUUID() }));
       const claimed = new Map(
         (await db.queryOften(CLAIM, [JSON.stringify(rows), worker, leaseMs])).rows.map((row: Row) => [keyOf(row), toClaim(row)]),
       );
-      const others = await look(rows.filter((row) => !claimed.has(keyOf(row))));
+      const others = await lookAtUnchangedRows(
+        db,
+        rows.filter((row) => !claimed.has(keyOf(row))),
+      );
       return rows.map((row) => {
         const claim = claimed.get(keyOf(row));
         if (claim) return { kind: "claimed", claim };
-        return others.get(keyOf(row)) ?? { kind: "held", retryAfterMs: ASK_SOON_MS };
+        const other = others.get(keyOf(row));
+        return other ? answerOf(other) : { kind: "held", retryAfterMs: ASK_SOON_MS };
       });
     },
     async claimDue({ route, worker, leaseMs, max }) {

@@ -1,10 +1,10 @@
 import pg, { type Pool, type QueryConfig, type QueryResult } from "pg";
 import { UnreachableError, UsageError } from "../../errors.ts";
+import type { Row } from "../rows.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 15_000;
 const MAX_CONNECTIONS = 4;
-/** Deadlock and serialization failure: nothing was done, and the same statement may well go through now. */
 const TRY_AGAIN = new Set(["40P01", "40001"]);
 const TRIES = 5;
 
@@ -21,6 +21,8 @@ export interface Database {
    * It must name the columns that it returns: after a migration PostgreSQL refuses a kept `*` ("cached plan must not change result type").
    */
   queryOften(statement: { name: string; text: string }, values: unknown[]): Promise<QueryResult>;
+  /** All statements or none; the rows of each, in order. @throws as {@link query} does. */
+  transaction(statements: { text: string; values: unknown[] }[]): Promise<Row[][]>;
 }
 
 /** `postgres://user:password@host:5432/database?schema=patchbay`; the schema is `public` unless given. */
@@ -58,10 +60,29 @@ export function connect(url: string): Database {
     return `${statement}-${Math.floor(Math.log2(run))}`;
   }
 
-  async function query(config: QueryConfig): Promise<QueryResult> {
+  const query = (config: QueryConfig): Promise<QueryResult> => tryAgain(() => pool.query(config));
+
+  async function inTransaction(statements: { text: string; values: unknown[] }[]): Promise<Row[][]> {
+    const client = await pool.connect();
+    try {
+      await client.query("BEGIN");
+      const results: Row[][] = [];
+      for (const { text, values } of statements) results.push((await client.query(text, values)).rows);
+      await client.query("COMMIT");
+      return results;
+    } catch (error) {
+      await client.query("ROLLBACK").catch(() => undefined);
+      throw error;
+    } finally {
+      client.release();
+    }
+  }
+
+  /** Deadlock and serialization failure: nothing was done, and the same may well go through now. */
+  async function tryAgain<T>(run: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await pool.query(config);
+        return await run();
       } catch (error) {
         if (tries < TRIES && TRY_AGAIN.has((error as { code?: string }).code ?? "")) continue;
         throw explain(error, { name, address });
@@ -75,6 +96,7 @@ export function connect(url: string): Database {
     pool,
     query: (text, values = []) => query({ text, values }),
     queryOften: ({ name, text }, values) => query({ name: planOf(name), text, values }),
+    transaction: (statements) => tryAgain(() => inTransaction(statements)),
   };
 }
 

@@ -1,13 +1,15 @@
 /** The ledger for containers: PostgreSQL. The contract is `src/ledger/ledger.ts`. */
 import { controlQueries } from "../control-queries.ts";
+import { createFingerprint } from "../fingerprint.ts";
 import type { Ledger, LogPosition, RouteCounts, WorkerHeartbeat } from "../ledger.ts";
+import { logQueries } from "../log-queries.ts";
 import { receiptQueries } from "../receipt-queries.ts";
 import { repairQueries } from "../repair-queries.ts";
 import { type Row, toDeliveryRow } from "../rows.ts";
-import type { Sql } from "../sql.ts";
+import type { Sql, SqlValue } from "../sql.ts";
 import { claimQueries } from "./claims.ts";
 import { connect, type Database, explain } from "./connect.ts";
-import { migrate, NOW_MS } from "./schema.ts";
+import { DIALECT, fingerprintKey, migrate, NOW_MS } from "./schema.ts";
 import { settleQueries } from "./settle.ts";
 import { withoutNul } from "./text.ts";
 
@@ -18,8 +20,10 @@ import { withoutNul } from "./text.ts";
 export async function openPostgresLedger(options: { url: string }): Promise<Ledger> {
   const db = connect(options.url);
   const { name, pool, schema } = db;
+  let fingerprint: Ledger["fingerprint"];
   try {
     await migrate({ pool, schema, name });
+    fingerprint = createFingerprint(await fingerprintKey(pool));
   } catch (error) {
     await pool.end();
     throw explain(error, { name, address: name.slice("postgres://".length).split("/", 1)[0] ?? "" });
@@ -28,14 +32,16 @@ export async function openPostgresLedger(options: { url: string }): Promise<Ledg
   return {
     name,
     engine: "postgres",
-    ...claimQueries(db),
-    ...settleQueries(db),
+    fingerprint,
+    ...claimQueries(db, fingerprint),
+    ...settleQueries(db, fingerprint),
     ...routeQueries(db),
     ...workerQueries(db),
     ...viewQueries(db),
     ...controlQueries(sql),
     ...receiptQueries(sql),
-    ...repairQueries(sql),
+    ...repairQueries(sql, fingerprint),
+    ...logQueries(sql),
     check: async () => void (await db.query("SELECT 1")),
     close: () => pool.end(),
   };
@@ -43,28 +49,19 @@ export async function openPostgresLedger(options: { url: string }): Promise<Ledg
 
 function sqlOf(db: Database): Sql {
   return {
-    nowMs: NOW_MS,
+    ...DIALECT,
     greatest: "greatest",
-    async all(text, values = []) {
-      return (
-        await db.query(
-          text,
-          values.map((value) => (typeof value === "string" ? withoutNul(value) : value)),
-        )
-      ).rows;
-    },
+    all: async (text, values = []) => (await db.query(text, storable(values))).rows,
+    transaction: (statements) => db.transaction(statements.map(({ text, values = [] }) => ({ text, values: storable(values) }))),
   };
 }
 
-function routeQueries(db: Database): Pick<Ledger, "bindLog" | "routeStart" | "routeStarts" | "mirrorPositions" | "mirroredPositions"> {
+function storable(values: SqlValue[]): SqlValue[] {
+  return values.map((value) => (typeof value === "string" ? withoutNul(value) : value));
+}
+
+function routeQueries(db: Database): Pick<Ledger, "routeStart" | "routeStarts" | "mirrorPositions" | "mirroredPositions"> {
   return {
-    async bindLog(identity) {
-      const { rows } = await db.query(
-        "INSERT INTO meta AS m VALUES ('log', $1) ON CONFLICT (key) DO UPDATE SET value = m.value RETURNING value",
-        [identity],
-      );
-      return String(rows[0]?.value);
-    },
     async routeStart({ route, resolve }) {
       const known = await db.query("SELECT start FROM route_state WHERE route = $1 AND start IS NOT NULL", [route]);
       if (known.rows[0]) return JSON.parse(known.rows[0].start);
@@ -109,7 +106,7 @@ function workerQueries(db: Database): Pick<Ledger, "heartbeat" | "goodbye" | "wo
 }
 
 const COLUMNS = `route, source, call_id, log_partition, log_offset, state, attempts, accepted_at, updated_at, due_at, error_code, reason, receipt,
-  awaits, claimed_by, routes_version`;
+  awaits, claimed_by, routes_version, returned, returned_at`;
 
 function viewQueries(db: Database): Pick<Ledger, "deliveries" | "counts"> {
   return {

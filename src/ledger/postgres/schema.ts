@@ -1,14 +1,18 @@
 import type { Pool, PoolClient } from "pg";
 import { UsageError } from "../../errors.ts";
+import type { Dialect } from "../conflicts.ts";
+import { paddedKeys } from "../fingerprint.ts";
 
 /** Unix ms by the database's clock; `clock_timestamp` goes on within a transaction. */
 export const NOW_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+export const DIALECT: Dialect = { nowMs: NOW_MS, last: (text, length) => `right(${text}, ${length})` };
 
 /** "PbLedger": the advisory lock under which one process at a time migrates. */
 const MIGRATION_LOCK = 0x50624c67;
 
 /** Step n brings the schema to version n + 1. Only ever appended to; additive within a major version. */
-const MIGRATIONS = [
+const MIGRATIONS: (string | ((client: PoolClient) => Promise<void>))[] = [
   `
   CREATE TABLE meta (key text PRIMARY KEY, value text NOT NULL);
   CREATE TABLE deliveries (
@@ -66,7 +70,27 @@ const MIGRATIONS = [
   CREATE INDEX deliveries_awaiting ON deliveries (route, awaits, state, source, call_id) WHERE awaits IS NOT NULL;
   CREATE INDEX deliveries_unmatched ON deliveries (updated_at) WHERE found <> 1;
   `,
+  async (client) => {
+    await client.query(`
+      ALTER TABLE deliveries ADD COLUMN versions text NOT NULL DEFAULT '';
+      ALTER TABLE deliveries ADD COLUMN returned integer NOT NULL DEFAULT 0;
+      ALTER TABLE deliveries ADD COLUMN returned_at bigint;
+      CREATE TABLE log_ends (log_partition integer PRIMARY KEY, log_offset bigint NOT NULL);
+      INSERT INTO meta VALUES ('fingerprint_key', replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''));
+    `);
+    const { inner, outer } = paddedKeys(await fingerprintKey(client));
+    await client.query(
+      `UPDATE deliveries SET hash = encode(sha256($2::bytea || sha256($1::bytea || convert_to(hash, 'UTF8'))), 'hex')
+       WHERE length(hash) = 64 OR hash = 'unreadable'`,
+      [inner, outer],
+    );
+  },
 ];
+
+export async function fingerprintKey(client: Pick<PoolClient, "query">): Promise<string> {
+  const { rows } = await client.query("SELECT value FROM meta WHERE key = 'fingerprint_key'");
+  return String(rows[0]?.value);
+}
 
 /**
  * Brings the schema up to date; of several processes that start at once, one does it and the others find it done.
@@ -89,7 +113,9 @@ export async function migrate(options: { pool: Pool; schema: string; name: strin
         },
       );
     }
-    for (const step of MIGRATIONS.slice(version)) await client.query(step);
+    // The steps touch every row of a large ledger: its size decides how long they take.
+    if (version < MIGRATIONS.length) await client.query("SET LOCAL statement_timeout = 0");
+    for (const step of MIGRATIONS.slice(version)) await (typeof step === "string" ? client.query(step) : step(client));
     if (version < MIGRATIONS.length) {
       await client.query("DELETE FROM patchbay_ledger_version");
       await client.query("INSERT INTO patchbay_ledger_version VALUES ($1)", [MIGRATIONS.length]);

@@ -1,9 +1,10 @@
-import { SKIPPED_HASH, SKIPPED_STATE, skipConflict } from "../conflicts.ts";
-import type { Ledger, Settlement } from "../ledger.ts";
-import { foundOf, isCounted, keyOf, MAX_REASON_LENGTH, type Row } from "../rows.ts";
+import { SKIPPED_HASH, SKIPPED_STATE, skipConflict, skippedVersions } from "../conflicts.ts";
+import type { Ledger, Settlement, SkipAnswer } from "../ledger.ts";
+import { foundOf, isCounted, keyOf, MAX_REASON_LENGTH, type Row, type Unchanged } from "../rows.ts";
 import type { Database } from "./connect.ts";
-import { NOW_MS } from "./schema.ts";
+import { DIALECT, NOW_MS } from "./schema.ts";
 import { withoutNul } from "./text.ts";
+import { lookAtUnchangedRows, recordColumns } from "./unchanged.ts";
 
 /**
  * All settlements of a batch in one statement; a row comes back if and only if the claim was still its own. Bodies come as an array beside the JSON.
@@ -16,6 +17,7 @@ const SETTLE = {
   UPDATE deliveries AS d SET
     state = CASE item.kind WHEN 'released' THEN CASE WHEN d.body IS NULL THEN 'sending' ELSE 'waiting' END WHEN 'skipped' THEN ${SKIPPED_STATE} ELSE item.kind END,
     hash = CASE item.kind WHEN 'skipped' THEN ${SKIPPED_HASH} ELSE d.hash END,
+    versions = CASE item.kind WHEN 'skipped' THEN ${skippedVersions(DIALECT)} ELSE d.versions END,
     ambiguous = CASE item.kind WHEN 'waiting' THEN item.ambiguous WHEN 'dead' THEN item.ambiguous WHEN 'delivered' THEN 0 ELSE d.ambiguous END,
     attempts = CASE WHEN item.kind = 'delivered' THEN 0 WHEN item.kind IN ('waiting', 'dead') THEN d.attempts + item.counted ELSE d.attempts END,
     aged_ms = CASE WHEN item.kind IN ('released', 'dead') THEN d.aged_ms WHEN item.kind = 'waiting' THEN d.aged_ms + item.counted * item.due_in_ms ELSE 0 END,
@@ -47,17 +49,17 @@ const SKIP = {
   FROM jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, log_partition integer, log_offset bigint, hash text,
     accepted_at bigint, reason text, routes_version text)
   ORDER BY route, source, call_id
-  ${skipConflict(NOW_MS)}
+  ${skipConflict(DIALECT)}
   RETURNING route, source, call_id`,
 };
 
-/** Without the time: a claim that ran out since the statement before was still in the way then. */
-const IN_THE_WAY = `
-  SELECT route, source, call_id FROM deliveries
-  JOIN jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, log_offset bigint) USING (route, source, call_id)
-  WHERE state = 'sending' AND claim_id IS NOT NULL AND deliveries.log_offset <= item.log_offset`;
+function answerOf(unchanged: Unchanged | undefined): SkipAnswer {
+  if (unchanged?.returned) return "returned";
+  // Without the time: a claim that ran out since the statement before was still in the way then.
+  return unchanged?.state === "sending" && unchanged.claimed && !unchanged.older ? "held" : "done";
+}
 
-export function settleQueries(db: Database): Pick<Ledger, "settle" | "skip"> {
+export function settleQueries(db: Database, fingerprint: Ledger["fingerprint"]): Pick<Ledger, "settle" | "skip"> {
   return {
     async settle(items) {
       const rows = items.map(({ route, source, callId, claimId, routesVersion, settlement }, index) => ({
@@ -77,20 +79,16 @@ export function settleQueries(db: Database): Pick<Ledger, "settle" | "skip"> {
     },
     async skip(items) {
       const rows = items.map((item) => ({
-        route: item.route,
-        source: withoutNul(item.source),
-        call_id: withoutNul(item.callId),
-        log_partition: item.partition,
-        log_offset: item.offset,
-        hash: item.hash,
-        accepted_at: item.acceptedAt,
+        ...recordColumns(item, fingerprint),
         reason: shorten(item.reason),
         routes_version: item.routesVersion,
       }));
       const skipped = new Set((await db.queryOften(SKIP, [JSON.stringify(rows)])).rows.map(keyOf));
-      const others = rows.filter((row) => !skipped.has(keyOf(row)));
-      const inTheWay = others.length === 0 ? new Set() : new Set((await db.query(IN_THE_WAY, [JSON.stringify(others)])).rows.map(keyOf));
-      return rows.map((row) => (inTheWay.has(keyOf(row)) ? "held" : "done"));
+      const others = await lookAtUnchangedRows(
+        db,
+        rows.filter((row) => !skipped.has(keyOf(row))),
+      );
+      return rows.map((row) => answerOf(others.get(keyOf(row))));
     },
   };
 }

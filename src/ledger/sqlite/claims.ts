@@ -2,9 +2,10 @@ import { randomUUID } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { inTransaction } from "../../lib/sqlite.ts";
 import { claimConflict } from "../conflicts.ts";
-import type { ClaimAnswer, ClaimRequest, DeliveryState, Ledger } from "../ledger.ts";
+import type { ClaimAnswer, ClaimRequest, Ledger } from "../ledger.ts";
 import { toClaim, toDueDelivery } from "../rows.ts";
-import { NOW_MS } from "./schema.ts";
+import { DIALECT, NOW_MS } from "./schema.ts";
+import { recordColumns, unchangedStatement } from "./unchanged.ts";
 
 /** Who holds a claim may end any moment: ask again at least this often. */
 const ASK_AGAIN_MS = 1_000;
@@ -14,7 +15,7 @@ const ASK_SOON_MS = 50;
 const CLAIM = `
   INSERT INTO deliveries AS d (route, source, call_id, state, claim_id, claimed_by, claimed_until, log_partition, log_offset, hash, accepted_at, updated_at)
   VALUES (:route, :source, :callId, 'sending', :claimId, :worker, ${NOW_MS} + :leaseMs, :partition, :offset, :hash, :acceptedAt, ${NOW_MS})
-  ${claimConflict(NOW_MS)}
+  ${claimConflict(DIALECT)}
   RETURNING *`;
 
 /** Waiting rows that are due, and due rows whose worker died: those are ambiguous. */
@@ -29,11 +30,12 @@ const CLAIM_DUE = `
     ORDER BY due_at LIMIT :max)
   RETURNING *`;
 
-export function claimStatements(db: DatabaseSync): Pick<Ledger, "claim" | "claimDue" | "renew" | "nextDueInMs"> {
+export function claimStatements(
+  db: DatabaseSync,
+  fingerprint: Ledger["fingerprint"],
+): Pick<Ledger, "claim" | "claimDue" | "renew" | "nextDueInMs"> {
   const claimOne = db.prepare(CLAIM);
-  const look = db.prepare(
-    `SELECT state, claimed_until - ${NOW_MS} AS left_ms, claim_id IS NOT NULL AS claimed, log_offset FROM deliveries WHERE route = ? AND source = ? AND call_id = ?`,
-  );
+  const unchanged = unchangedStatement(db);
   const claimDue = db.prepare(CLAIM_DUE);
   const renewOne = db.prepare(
     `UPDATE deliveries SET claimed_until = ${NOW_MS} + ? WHERE route = ? AND source = ? AND call_id = ? AND claim_id = ? AND state = 'sending'`,
@@ -45,15 +47,15 @@ export function claimStatements(db: DatabaseSync): Pick<Ledger, "claim" | "claim
   );
 
   function answer(item: ClaimRequest, worker: string, leaseMs: number): ClaimAnswer {
-    const { route, source, callId, partition, offset, hash, acceptedAt } = item;
-    const row = claimOne.get({ route, source, callId, partition, offset, hash, acceptedAt, worker, leaseMs, claimId: randomUUID() });
+    const record = recordColumns(item, fingerprint);
+    const row = claimOne.get({ ...record, worker, leaseMs, claimId: randomUUID() });
     if (row) return { kind: "claimed", claim: toClaim(row) };
-    const found = look.get(route, source, callId);
-    const leftMs = Number(found?.left_ms);
-    if (found?.state === "sending" && found.claimed && leftMs > 0) return { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) };
+    const { returned, older, state, claimed, leftMs } = unchanged(record);
+    if (returned) return { kind: "returned", state };
+    if (state === "sending" && claimed && leftMs > 0) return { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) };
     // It ran out between the two statements, which do not have one now: it is no end, and the next question gets it.
-    if (found?.state === "sending" && Number(found.log_offset) <= offset) return { kind: "held", retryAfterMs: ASK_SOON_MS };
-    return { kind: "done", state: String(found?.state) as DeliveryState };
+    if (state === "sending" && !older) return { kind: "held", retryAfterMs: ASK_SOON_MS };
+    return { kind: "done", state };
   }
 
   return {

@@ -3,13 +3,15 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { UnreachableError } from "../../errors.ts";
 import { inTransaction, openSqlite } from "../../lib/sqlite.ts";
 import { controlQueries } from "../control-queries.ts";
+import { createFingerprint } from "../fingerprint.ts";
 import type { Ledger, LogPosition, RouteCounts, WorkerHeartbeat } from "../ledger.ts";
+import { logQueries } from "../log-queries.ts";
 import { receiptQueries } from "../receipt-queries.ts";
 import { repairQueries } from "../repair-queries.ts";
-import { toDeliveryRow } from "../rows.ts";
-import type { Sql } from "../sql.ts";
+import { type Row, toDeliveryRow } from "../rows.ts";
+import type { Sql, SqlValue } from "../sql.ts";
 import { claimStatements } from "./claims.ts";
-import { MIGRATIONS, NOW_MS } from "./schema.ts";
+import { DIALECT, fingerprintKey, MIGRATIONS, NOW_MS } from "./schema.ts";
 import { settleStatements } from "./settle.ts";
 
 /** @throws {UsageError} when the file cannot be opened, saying why and what to do. */
@@ -17,17 +19,20 @@ export async function openSqliteLedger(options: { path: string }): Promise<Ledge
   const { path } = options;
   const db = openSqlite({ path, application: "patchbay-ledger", migrations: MIGRATIONS });
   const sql = sqlOf(db);
+  const fingerprint = createFingerprint(fingerprintKey(db));
   return {
     name: `sqlite:${path}`,
     engine: "sqlite",
-    ...claimStatements(db),
-    ...settleStatements(db),
+    fingerprint,
+    ...claimStatements(db, fingerprint),
+    ...settleStatements(db, fingerprint),
     ...routeStatements(db),
     ...workerStatements(db),
     ...viewStatements(db),
     ...controlQueries(sql),
     ...receiptQueries(sql),
-    ...repairQueries(sql),
+    ...repairQueries(sql, fingerprint),
+    ...logQueries(sql),
     async check() {
       try {
         db.prepare("SELECT 1 FROM meta LIMIT 1").all();
@@ -44,21 +49,20 @@ export async function openSqliteLedger(options: { path: string }): Promise<Ledge
 /** Statements are prepared once; node:sqlite numbers parameters as `?1`. */
 function sqlOf(db: DatabaseSync): Sql {
   const prepared = new Map<string, StatementSync>();
+  function run(text: string, values: SqlValue[]): Row[] {
+    const statement = prepared.get(text) ?? db.prepare(text.replace(/\$(\d+)/g, "?$1"));
+    if (prepared.size < 200) prepared.set(text, statement);
+    return statement.all(...values);
+  }
   return {
-    nowMs: NOW_MS,
+    ...DIALECT,
     greatest: "max",
-    async all(text, values = []) {
-      const statement = prepared.get(text) ?? db.prepare(text.replace(/\$(\d+)/g, "?$1"));
-      if (prepared.size < 200) prepared.set(text, statement);
-      return statement.all(...values);
-    },
+    all: async (text, values = []) => run(text, values),
+    transaction: async (statements) => inTransaction(db, () => statements.map(({ text, values = [] }) => run(text, values))),
   };
 }
 
-function routeStatements(
-  db: DatabaseSync,
-): Pick<Ledger, "bindLog" | "routeStart" | "routeStarts" | "mirrorPositions" | "mirroredPositions"> {
-  const bind = db.prepare("INSERT INTO meta VALUES ('log', ?) ON CONFLICT (key) DO UPDATE SET value = value RETURNING value");
+function routeStatements(db: DatabaseSync): Pick<Ledger, "routeStart" | "routeStarts" | "mirrorPositions" | "mirroredPositions"> {
   const start = db.prepare("SELECT start FROM route_state WHERE route = ?");
   const begin = db.prepare(
     "INSERT INTO route_state (route, start) VALUES (?, ?) ON CONFLICT DO UPDATE SET start = coalesce(start, excluded.start) RETURNING start",
@@ -70,7 +74,6 @@ function routeStatements(
   const mirrored = db.prepare("SELECT log_partition AS partition, log_offset AS offset FROM route_positions WHERE route = ? ORDER BY 1");
 
   return {
-    bindLog: async (identity) => String(bind.get(identity)?.value),
     async routeStart({ route, resolve }) {
       const known = start.get(route)?.start;
       if (typeof known === "string") return JSON.parse(known);

@@ -1,7 +1,14 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { Migration } from "../../lib/sqlite.ts";
+import type { Dialect } from "../conflicts.ts";
+import { createFingerprint } from "../fingerprint.ts";
+
 /** Unix ms by the database's clock. */
 export const NOW_MS = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 
-export const MIGRATIONS = [
+export const DIALECT: Dialect = { nowMs: NOW_MS, last: (text, length) => `substr(${text}, -${length})` };
+
+export const MIGRATIONS: readonly Migration[] = [
   `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE deliveries (
@@ -76,4 +83,20 @@ export const MIGRATIONS = [
   CREATE INDEX deliveries_awaiting ON deliveries (route, awaits, state, source, call_id) WHERE awaits IS NOT NULL;
   CREATE INDEX deliveries_unmatched ON deliveries (updated_at) WHERE found <> 1;
   `,
+  (db) => {
+    db.exec(`
+      ALTER TABLE deliveries ADD COLUMN versions TEXT NOT NULL DEFAULT '';
+      ALTER TABLE deliveries ADD COLUMN returned INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE deliveries ADD COLUMN returned_at INTEGER;
+      CREATE TABLE log_ends (log_partition INTEGER PRIMARY KEY, log_offset INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      INSERT INTO meta VALUES ('fingerprint_key', lower(hex(randomblob(32))));
+    `);
+    const fingerprint = createFingerprint(fingerprintKey(db));
+    db.function("fingerprint", { deterministic: true }, (hash) => fingerprint(String(hash)));
+    db.exec("UPDATE deliveries SET hash = fingerprint(hash) WHERE length(hash) = 64 OR hash = 'unreadable'");
+  },
 ];
+
+export function fingerprintKey(db: DatabaseSync): string {
+  return String(db.prepare("SELECT value FROM meta WHERE key = 'fingerprint_key'").get()?.value);
+}

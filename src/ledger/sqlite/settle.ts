@@ -1,9 +1,10 @@
 import type { DatabaseSync } from "node:sqlite";
 import { inTransaction } from "../../lib/sqlite.ts";
-import { SKIPPED_HASH, SKIPPED_STATE, skipConflict } from "../conflicts.ts";
-import type { Ledger, SettleRequest } from "../ledger.ts";
+import { SKIPPED_HASH, SKIPPED_STATE, skipConflict, skippedVersions } from "../conflicts.ts";
+import type { Ledger, SettleRequest, SkipAnswer, SkipRequest } from "../ledger.ts";
 import { foundOf, isCounted, MAX_REASON_LENGTH } from "../rows.ts";
-import { NOW_MS } from "./schema.ts";
+import { DIALECT, NOW_MS } from "./schema.ts";
+import { recordColumns, unchangedStatement } from "./unchanged.ts";
 
 const MINE = "WHERE route = :route AND source = :source AND call_id = :callId AND claim_id = :claimId";
 const ENDED = `claim_id = NULL, claimed_by = NULL, claimed_until = 0, routes_version = :routesVersion, updated_at = ${NOW_MS}`;
@@ -11,7 +12,7 @@ const ENDED = `claim_id = NULL, claimed_by = NULL, claimed_until = 0, routes_ver
 const DELIVERED = `UPDATE deliveries SET state = 'delivered', ambiguous = 0, attempts = 0, aged_ms = 0, paced = 0, replay = 0, due_at = NULL, error_code = NULL, reason = NULL, body = NULL,
   receipt = :receipt, found = :found, awaits = :awaits, sent_fields = (SELECT json_group_array(value) FROM (SELECT value FROM json_each(sent_fields) UNION SELECT value FROM json_each(:sentFields))),
   ${ENDED} ${MINE}`;
-const SKIPPED = `UPDATE deliveries AS d SET state = ${SKIPPED_STATE}, hash = ${SKIPPED_HASH}, aged_ms = 0, paced = 0, awaits = NULL, replay = 0, due_at = NULL, error_code = NULL, reason = :reason, body = NULL, ${ENDED} ${MINE}`;
+const SKIPPED = `UPDATE deliveries AS d SET state = ${SKIPPED_STATE}, hash = ${SKIPPED_HASH}, versions = ${skippedVersions(DIALECT)}, aged_ms = 0, paced = 0, awaits = NULL, replay = 0, due_at = NULL, error_code = NULL, reason = :reason, body = NULL, ${ENDED} ${MINE}`;
 const WAITING = `UPDATE deliveries SET state = 'waiting', ambiguous = :ambiguous, paced = :paced, awaits = :awaits, attempts = attempts + :counted,
   aged_ms = aged_ms + :counted * :dueInMs, due_at = ${NOW_MS} + :dueInMs,
   error_code = :errorCode, reason = :reason, body = :body, ${ENDED} ${MINE}`;
@@ -22,20 +23,17 @@ const RELEASED = `UPDATE deliveries SET state = CASE WHEN body IS NULL THEN 'sen
 const SKIP = `
   INSERT INTO deliveries AS d (route, source, call_id, state, log_partition, log_offset, hash, accepted_at, reason, routes_version, updated_at)
   VALUES (:route, :source, :callId, 'skipped', :partition, :offset, :hash, :acceptedAt, :reason, :routesVersion, ${NOW_MS})
-  ${skipConflict(NOW_MS)}
+  ${skipConflict(DIALECT)}
   RETURNING 1`;
 
-export function settleStatements(db: DatabaseSync): Pick<Ledger, "settle" | "skip"> {
+export function settleStatements(db: DatabaseSync, fingerprint: Ledger["fingerprint"]): Pick<Ledger, "settle" | "skip"> {
   const delivered = db.prepare(DELIVERED);
   const skipped = db.prepare(SKIPPED);
   const waiting = db.prepare(WAITING);
   const dead = db.prepare(DEAD);
   const released = db.prepare(RELEASED);
-  const skipOne = db.prepare(SKIP);
-  // Without the time: a claim that ran out since the statement before was still in the way then.
-  const inTheWay = db.prepare(
-    "SELECT 1 FROM deliveries WHERE route = ? AND source = ? AND call_id = ? AND state = 'sending' AND claim_id IS NOT NULL AND log_offset <= ?",
-  );
+  const skip = db.prepare(SKIP);
+  const unchanged = unchangedStatement(db);
 
   function settleOne({ route, source, callId, claimId, routesVersion, settlement }: SettleRequest): boolean {
     const mine = { route, source, callId, claimId, routesVersion };
@@ -69,24 +67,17 @@ export function settleStatements(db: DatabaseSync): Pick<Ledger, "settle" | "ski
     }
   }
 
+  function skipOne({ reason, routesVersion, ...item }: SkipRequest): SkipAnswer {
+    const record = recordColumns(item, fingerprint);
+    if (skip.get({ ...record, routesVersion, reason: reason.slice(0, MAX_REASON_LENGTH) })) return "done";
+    const { returned, older, state, claimed } = unchanged(record);
+    if (returned) return "returned";
+    // Without the time: a claim that ran out since the statement before was still in the way then.
+    return state === "sending" && claimed && !older ? "held" : "done";
+  }
+
   return {
     settle: async (items) => inTransaction(db, () => items.map(settleOne)),
-    skip: async (items) =>
-      inTransaction(db, () =>
-        items.map(({ route, source, callId, partition, offset, hash, acceptedAt, reason, routesVersion }) => {
-          const row = skipOne.get({
-            route,
-            source,
-            callId,
-            partition,
-            offset,
-            hash,
-            acceptedAt,
-            routesVersion,
-            reason: reason.slice(0, MAX_REASON_LENGTH),
-          });
-          return !row && inTheWay.get(route, source, callId, offset) ? "held" : "done";
-        }),
-      ),
+    skip: async (items) => inTransaction(db, () => items.map(skipOne)),
   };
 }

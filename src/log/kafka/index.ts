@@ -86,6 +86,7 @@ export async function openKafkaLog(options: {
     read: reader.read,
     ranges: reader.ranges,
     committed: reader.committed,
+    placeGroup: reader.placeGroup,
     offsetsAt: reader.offsetsAt,
     identity: reader.identity,
     retentionMs: async () => topics.retentionMs,

@@ -56,6 +56,7 @@ export interface Broker {
     groupId: string;
     topics: { topic: string; partitions: { partition: number }[] }[];
   }): Promise<{ responses: { topic: string; partitions: CommittedOffset[] }[] }>;
+  offsetCommit(request: { groupId: string; groupGenerationId: number; memberId: string; topics: Offsets["topics"] }): Promise<unknown>;
 }
 
 /** What `fetchTopicsOffset` looks for in a partition: its oldest offset, its end, or the first at or after a time (-1: none). */

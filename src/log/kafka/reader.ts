@@ -26,6 +26,7 @@ export interface Reader {
   read(options: ReadOptions): Promise<Message[]>;
   ranges(topic: Topic): Promise<PartitionRange[]>;
   committed(options: { group: string; topic: Topic }): Promise<CommittedPosition[]>;
+  placeGroup(options: { group: string; topic: Topic; positions: Position[] }): Promise<void>;
   offsetsAt(options: { topic: Topic; atMs: number }): Promise<Position[]>;
   identity(): Promise<string>;
   /** What the cluster says now, not what is remembered; asked once, of any broker that answers. */
@@ -154,6 +155,13 @@ export function createReader(options: { client: KafkaClient; name: string; prefi
       .sort(byPartition);
   }
 
+  async function placeGroup(groupId: string, topic: string, positions: Position[]): Promise<void> {
+    const coordinator = await cluster.findGroupCoordinator({ groupId });
+    const partitions = positions.map(({ partition, offset }) => ({ partition, offset: String(offset), metadata: "" }));
+    // Without a generation Kafka takes a commit for a group that has no member, and refuses it for any other.
+    await coordinator.offsetCommit({ groupId, groupGenerationId: -1, memberId: "", topics: [{ topic, partitions }] });
+  }
+
   async function offsetsAt(topic: string, atMs: number): Promise<Position[]> {
     // The ends first: a record that comes between the two questions must not be passed over.
     const ends = await offsets(topic, { fromBeginning: false });
@@ -180,6 +188,7 @@ export function createReader(options: { client: KafkaClient; name: string; prefi
     read: (query) => ask(() => read(query)),
     ranges: (topic) => ask(() => ranges(prefix + topic)),
     committed: ({ group, topic }) => ask(() => committed(prefix + group, prefix + topic)),
+    placeGroup: ({ group, topic, positions }) => ask(() => placeGroup(prefix + group, prefix + topic, positions)),
     offsetsAt: ({ topic, atMs }) => ask(() => offsetsAt(prefix + topic, atMs)),
     identity: () => ask(async () => (await metadata([])).clusterId),
     metadata,

@@ -22,6 +22,8 @@ export interface Groups {
   /** Commits the position and gives the lease up. */
   giveUp(hold: Owner & { head: number }): void;
   committed(options: { topic: Topic; group: string }): CommittedPosition[];
+  /** Sets the position, unless somebody holds the group: `false` then. */
+  place(options: { topic: Topic; group: string; offset: number }): boolean;
 }
 
 export function createGroups({ db, leaseMs }: { db: DatabaseSync; leaseMs: number }): Groups {
@@ -34,6 +36,10 @@ export function createGroups({ db, leaseMs }: { db: DatabaseSync; leaseMs: numbe
   );
   const renew = db.prepare(
     `UPDATE consumer_groups SET committed = ?, leased_until = ${NOW_MS} + ${leaseMs} WHERE topic = ? AND name = ? AND owner = ?`,
+  );
+  const place = db.prepare(
+    `INSERT INTO consumer_groups (topic, name, committed, owner, leased_until) VALUES (?, ?, ?, NULL, 0)
+     ON CONFLICT (topic, name) DO UPDATE SET committed = excluded.committed`,
   );
   const release = db.prepare(
     "UPDATE consumer_groups SET committed = ?, owner = NULL, leased_until = 0 WHERE topic = ? AND name = ? AND owner = ?",
@@ -79,6 +85,13 @@ export function createGroups({ db, leaseMs }: { db: DatabaseSync; leaseMs: numbe
     },
     giveUp({ head, topic, group, owner }) {
       inTransaction(db, () => release.run(head, topic, group, owner));
+    },
+    place({ topic, group, offset }) {
+      return inTransaction(db, () => {
+        if (leaseOfAnother({ topic, group, owner: "" }) !== undefined) return false;
+        place.run(topic, group, offset);
+        return true;
+      });
     },
     committed({ topic, group }) {
       const row = select.get(topic, group);

@@ -1,5 +1,6 @@
 /** The embedded log: one SQLite file, one partition per topic, group commit. The contract is `src/log/log.ts`. */
 import { resolve } from "node:path";
+import { LogUnavailableError } from "../../errors.ts";
 import { openSqlite } from "../../lib/sqlite.ts";
 import type { Log } from "../log.ts";
 import { createAppender } from "./append.ts";
@@ -57,6 +58,11 @@ export async function openSqliteLog(options: { path: string }): Promise<Log> {
     offsetsAt: reader.offsetsAt,
     ...createTrimmer(db),
     committed: async (query) => groups.committed(query),
+    async placeGroup({ group, topic, positions }) {
+      const offset = positions.find(({ partition }) => partition === 0)?.offset;
+      if (offset !== undefined && !groups.place({ topic, group, offset }))
+        throw new LogUnavailableError(`${name}: a process holds the group ${group}`);
+    },
     identity: async () => String(identity.get()?.value),
     async check() {
       try {

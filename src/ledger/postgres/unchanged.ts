@@ -1,0 +1,33 @@
+import { lookAtUnchanged, noteOlder, noteReturned } from "../conflicts.ts";
+import type { ClaimRequest, Ledger } from "../ledger.ts";
+import { keyOf, type Row, toUnchanged, type Unchanged } from "../rows.ts";
+import type { Database } from "./connect.ts";
+import { DIALECT } from "./schema.ts";
+import { withoutNul } from "./text.ts";
+
+export function recordColumns(item: ClaimRequest, fingerprint: Ledger["fingerprint"]) {
+  return {
+    route: item.route,
+    source: withoutNul(item.source),
+    call_id: withoutNul(item.callId),
+    log_partition: item.partition,
+    log_offset: item.offset,
+    hash: fingerprint(item.hash),
+    accepted_at: item.acceptedAt,
+  };
+}
+
+const ITEMS = `jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, log_partition integer, log_offset bigint,
+  hash text, accepted_at bigint)`;
+
+/** Looks rows up, by {@link keyOf}, and notes on them that an earlier version of the call came again, or was passed over. A row that is not there is absent. */
+export async function lookAtUnchangedRows(db: Database, records: ReturnType<typeof recordColumns>[]): Promise<Map<string, Unchanged>> {
+  if (records.length === 0) return new Map();
+  const { rows } = await db.query(lookAtUnchanged(ITEMS, DIALECT), [JSON.stringify(records)]);
+  const found = new Map(rows.map((row: Row) => [keyOf(row), toUnchanged(row)]));
+  const returned = records.filter((record) => found.get(keyOf(record))?.returned);
+  if (returned.length > 0) await db.query(noteReturned(ITEMS, DIALECT), [JSON.stringify(returned)]);
+  const older = records.filter((record) => found.get(keyOf(record))?.older);
+  if (older.length > 0) await db.query(noteOlder(ITEMS, DIALECT), [JSON.stringify(older)]);
+  return found;
+}

@@ -1,0 +1,29 @@
+import type { DatabaseSync } from "node:sqlite";
+import { lookAtUnchanged, noteOlder, noteReturned } from "../conflicts.ts";
+import type { ClaimRequest, Ledger } from "../ledger.ts";
+import { toUnchanged, type Unchanged } from "../rows.ts";
+import { DIALECT } from "./schema.ts";
+
+/** A record, with the parameters that statements take. */
+export type RecordColumns = Record<"route" | "source" | "callId" | "hash", string> & Record<"partition" | "offset" | "acceptedAt", number>;
+
+export function recordColumns(item: ClaimRequest, fingerprint: Ledger["fingerprint"]): RecordColumns {
+  const { route, source, callId, partition, offset, acceptedAt } = item;
+  return { route, source, callId, partition, offset, acceptedAt, hash: fingerprint(item.hash) };
+}
+
+const ITEM = `(SELECT :route AS route, :source AS source, :callId AS call_id, :partition AS log_partition, :offset AS log_offset,
+  :hash AS hash, :acceptedAt AS accepted_at) AS item`;
+
+/** Looks the row up, and notes on it that an earlier version of the call came again, or was passed over. */
+export function unchangedStatement(db: DatabaseSync): (record: RecordColumns) => Unchanged {
+  const look = db.prepare(lookAtUnchanged(ITEM, DIALECT));
+  const note = db.prepare(noteReturned(ITEM, DIALECT));
+  const older = db.prepare(noteOlder(ITEM, DIALECT));
+  return (record) => {
+    const found = toUnchanged(look.get(record) ?? {});
+    if (found.returned) note.run(record);
+    else if (found.older) older.run(record);
+    return found;
+  };
+}
