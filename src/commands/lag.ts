@@ -1,5 +1,7 @@
 import { type LagReport, type RouteLag, readLag } from "../delivery/lag.ts";
 import type { ExitCode } from "../errors.ts";
+import type { LostRange } from "../ledger/controls.ts";
+import { covered, formatRanges } from "../lib/ranges.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
 import { type CommonOptions, type Context, createContext } from "./context.ts";
 
@@ -66,7 +68,21 @@ export function formatLag(report: LagReport): string {
     report.notInFile.length === 0
       ? undefined
       : `Not in the file: ${report.notInFile.join(", ")}. Put them back, carry them over with was:, or end them: patchbay retire <id>.`,
+    ...report.routes.flatMap(({ route, lost }) => (lost.length === 0 ? [] : [formatLost(route, lost)])),
     ...report.fileProblems.map((problem) => `Workers go on with an earlier routes file, since this one cannot be used: ${problem}`),
   ].filter((note) => note !== undefined);
   return [table, ...notes].join("\n\n");
+}
+
+function formatLost(route: string, lost: LostRange[]): string {
+  const taken = lost.filter(({ kind }) => kind === "retention");
+  const unreadable = lost.filter(({ kind }) => kind === "unreadable");
+  const said = [
+    taken.length === 0 ? undefined : `${covered(taken)} that retention took before they were read (${formatRanges(taken)})`,
+    unreadable.length === 0
+      ? undefined
+      : `${covered(unreadable)} that cannot be read (${formatRanges(unreadable)}): ${unreadable[0]?.reason}`,
+  ].filter((part) => part !== undefined);
+  const calls = covered(lost) === 1 ? "a call" : "calls";
+  return `${route} has lost ${calls}: ${said.join("; ")}. Once you know of ${calls === "a call" ? "it" : "them"}: patchbay accept-loss ${route} --reason "…"`;
 }

@@ -1,4 +1,4 @@
-import type { Pause, RouteControl } from "../ledger/controls.ts";
+import type { LostRange, Pause, RouteControl } from "../ledger/controls.ts";
 import type { Ledger, RouteCounts, WorkerRow } from "../ledger/ledger.ts";
 import { CALLS_TOPIC, type CommittedPosition, type Log, type PartitionRange, type Position } from "../log/log.ts";
 import type { Route } from "../route.ts";
@@ -34,6 +34,8 @@ export interface RouteLag {
   waiting: number;
   nextDueInMs: number | undefined;
   dead: number;
+  /** Calls that it will never read and of which nobody knows yet: `accept-loss`. */
+  lost: LostRange[];
   /** Why it does not progress, if it does not. */
   cause: string | undefined;
 }
@@ -56,6 +58,7 @@ interface LedgerPart {
   workers: WorkerRow[];
   controls: RouteControl[];
   known: string[];
+  lost: LostRange[];
 }
 
 /** Lag of each route: offsets from the log, the rest from the ledger; offsets alone when the ledger is away. */
@@ -84,14 +87,15 @@ export async function readLag(options: {
 async function readLedger(ledger: Ledger | { away: string }): Promise<LedgerPart | { away: string }> {
   if ("away" in ledger) return ledger;
   try {
-    const [starts, counts, workers, { routes: controls }, known] = await Promise.all([
+    const [starts, counts, workers, { routes: controls }, known, lost] = await Promise.all([
       ledger.routeStarts(),
       ledger.counts(),
       ledger.workers(),
       ledger.controls(),
       ledger.knownRoutes(),
+      ledger.lost(),
     ]);
-    return { starts, counts, workers, controls, known };
+    return { starts, counts, workers, controls, known, lost };
   } catch (error) {
     return { away: error instanceof Error ? error.message : "unknown" };
   }
@@ -132,6 +136,7 @@ function lagOfRoute(options: {
     waiting: counts?.waiting ?? 0,
     nextDueInMs: counts?.nextDueAt === undefined ? undefined : Math.max(0, counts.nextDueAt - nowMs),
     dead: counts?.dead ?? 0,
+    lost: (part?.lost ?? []).filter((one) => one.route === route.id && one.acceptedAt === undefined),
     cause: causeOf({
       route,
       running: running.map((state) => state.cause),

@@ -184,7 +184,8 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     topic: CALLS_TOPIC,
     group: groupOf(id),
     start,
-    onLost: (range) => ledger.noteLost({ route: id, ...range }),
+    onLost: (range) => ledger.noteLost({ route: id, kind: "retention", reason: "", ...range }),
+    onUnreadable: (range) => ledger.noteLost({ route: id, kind: "unreadable", ...range }),
   });
   heed(options.controls);
 

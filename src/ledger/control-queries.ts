@@ -1,14 +1,17 @@
 /** `controls.ts` for both engines. */
-import type { Action, ControlLedger, LostRange, RouteControl, RoutesFileRow } from "./controls.ts";
+import type { Action, ControlLedger, RouteControl, RoutesFileRow } from "./controls.ts";
+import { lostQueries } from "./lost-queries.ts";
 import type { Row } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 
-export function controlQueries({ all, nowMs, greatest }: Sql): ControlLedger {
+export function controlQueries(sql: Sql): ControlLedger {
+  const { all, nowMs, greatest } = sql;
   async function note({ by, route, action, detail }: Omit<Action, "at">): Promise<void> {
     await all(`INSERT INTO actions (at, by_whom, route, action, detail) VALUES (${nowMs}, $1, $2, $3, $4)`, [by, route, action, detail]);
   }
 
   return {
+    ...lostQueries(sql),
     note,
     async controls() {
       const routes = await all(
@@ -91,17 +94,6 @@ export function controlQueries({ all, nowMs, greatest }: Sql): ControlLedger {
           : await all("SELECT version, text, good_at FROM routes_files WHERE version = $1", [version]);
       return row && toRoutesFile(row);
     },
-
-    async noteLost({ route, partition, from, to }) {
-      await all(
-        `INSERT INTO lost_ranges AS l (route, log_partition, from_offset, to_offset, at) VALUES ($1, $2, $3, $4, ${nowMs})
-         ON CONFLICT (route, log_partition, from_offset) DO UPDATE SET to_offset = ${greatest}(l.to_offset, excluded.to_offset)`,
-        [route, partition, from, to],
-      );
-    },
-    async lost() {
-      return (await all("SELECT * FROM lost_ranges ORDER BY route, log_partition, from_offset")).map(toLost);
-    },
   };
 }
 
@@ -115,14 +107,4 @@ function toControl(row: Row): RouteControl {
 
 function toRoutesFile(row: Row): RoutesFileRow {
   return { version: String(row.version), text: String(row.text), goodAt: Number(row.good_at) };
-}
-
-function toLost(row: Row): LostRange {
-  return {
-    route: String(row.route),
-    partition: Number(row.log_partition),
-    from: Number(row.from_offset),
-    to: Number(row.to_offset),
-    at: Number(row.at),
-  };
 }

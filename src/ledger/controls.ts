@@ -59,7 +59,7 @@ export interface RoutesFileRow {
   goodAt: number;
 }
 
-/** Calls that the log's retention took before a route had read them. */
+/** Messages of the log that a route will never read, each counted until a person accepts it. */
 export interface LostRange {
   route: string;
   partition: number;
@@ -67,7 +67,13 @@ export interface LostRange {
   from: number;
   /** … up to, not including, this one. */
   to: number;
+  /** When it was noted, Unix ms, database clock. */
   at: number;
+  /** `retention`: the log's retention took them first. `unreadable`: they lie there and cannot be read. */
+  kind: "retention" | "unreadable";
+  /** Why they cannot be read; empty for `retention`. Nothing of what they say. */
+  reason: string;
+  acceptedAt: number | undefined;
 }
 
 export interface ControlLedger {
@@ -88,6 +94,8 @@ export interface ControlLedger {
   /** That version, or the one last used. */
   routesFile(version?: string): Promise<RoutesFileRow | undefined>;
 
-  noteLost(range: Omit<LostRange, "at">): Promise<void>;
+  noteLost(range: Omit<LostRange, "at" | "acceptedAt">): Promise<void>;
   lost(): Promise<LostRange[]>;
+  /** A person knows of what the route lost so far, and {@link actions} says who and why; the ranges that were still open. */
+  acceptLost(options: { route: string; by: string; reason: string }): Promise<LostRange[]>;
 }

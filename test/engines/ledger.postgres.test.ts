@@ -37,7 +37,7 @@ if ("missing" in postgres) {
       const other = `${schema}_newer`;
       await (await openPostgresLedger({ url: `${url}?schema=${other}` })).close();
       await query(`UPDATE "${other}".patchbay_ledger_version SET version = 99`);
-      await expect(openPostgresLedger({ url: `${url}?schema=${other}` })).rejects.toThrow(/newer.*99.*4/s);
+      await expect(openPostgresLedger({ url: `${url}?schema=${other}` })).rejects.toThrow(/newer.*99.*5/s);
       await query(`DROP SCHEMA "${other}" CASCADE`);
     });
 

@@ -85,6 +85,11 @@ const MIGRATIONS: (string | ((client: PoolClient) => Promise<void>))[] = [
       [inner, outer],
     );
   },
+  `
+  ALTER TABLE lost_ranges ADD COLUMN kind text NOT NULL DEFAULT 'retention';
+  ALTER TABLE lost_ranges ADD COLUMN reason text NOT NULL DEFAULT '';
+  ALTER TABLE lost_ranges ADD COLUMN accepted_at bigint;
+  `,
 ];
 
 export async function fingerprintKey(client: Pick<PoolClient, "query">): Promise<string> {

@@ -95,6 +95,11 @@ export const MIGRATIONS: readonly Migration[] = [
     db.function("fingerprint", { deterministic: true }, (hash) => fingerprint(String(hash)));
     db.exec("UPDATE deliveries SET hash = fingerprint(hash) WHERE length(hash) = 64 OR hash = 'unreadable'");
   },
+  `
+  ALTER TABLE lost_ranges ADD COLUMN kind TEXT NOT NULL DEFAULT 'retention';
+  ALTER TABLE lost_ranges ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+  ALTER TABLE lost_ranges ADD COLUMN accepted_at INTEGER;
+  `,
 ];
 
 export function fingerprintKey(db: DatabaseSync): string {
