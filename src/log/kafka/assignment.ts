@@ -44,11 +44,13 @@ export function createAssignment(options: {
   /** As the subscriber asked for it. */
   onLost(range: { partition: number; from: number; to: number }): Promise<void>;
   onUnreadable(range: UnreadableRange): Promise<void>;
+  /** @throws {Error} where the topic is not the one that the group began with: its offsets are other records'. */
+  sameTopic(): Promise<void>;
   /** There may be messages to take, or room. */
   onChange(window: PartitionWindow): void;
   onEvent(event: KafkaEvent): void;
 }): Assignment {
-  const { topicName, topic, groupId, start, limits, committer, wanted, onLost, onUnreadable, onEvent } = options;
+  const { topicName, topic, groupId, start, limits, committer, wanted, onLost, onUnreadable, sameTopic, onEvent } = options;
   let group: ConsumerGroup | undefined;
   let holding: Holding | undefined;
   /** How far this member had come when its last holding ended; worth nothing to a member with another id. */
@@ -105,6 +107,7 @@ export function createAssignment(options: {
   async function place(joined: ConsumerGroup): Promise<void> {
     const { offsetManager: manager, memberId } = joined;
     if (!manager) return;
+    await sameTopic();
     const partitions = joined.assigned().flatMap((one) => (one.topic === topic ? one.partitions : []));
     const heads = memberId !== null && memberId === reached.memberId ? reached.heads : new Map<number, number>();
     const begin = await beginAt({ group: joined, topic, partitions, start, reached: heads });
@@ -163,7 +166,8 @@ export function createAssignment(options: {
         const behind = window.next < oldest;
         const text = behind
           ? `retention took ${oldest - window.next} messages that were not read: ${window.next} to ${oldest - 1}`
-          : `the position ${window.next} lies behind the end: the topic was cut or made anew; reading goes on at ${oldest}`;
+          : `the position ${window.next} lies behind the end: the topic has lost its end; reading goes on at ${oldest}`;
+        if (!behind) await sameTopic();
         try {
           if (behind) await onLost({ partition, from: window.next, to: oldest });
         } catch {

@@ -74,6 +74,7 @@ export async function openKafkaLog(options: {
         prefix,
         subscription,
         onEvent,
+        identity: reader.identity,
         reachable: () =>
           within(CHECK_WITHIN_MS, reader.metadata([]))
             .then(() => true)
@@ -89,6 +90,7 @@ export async function openKafkaLog(options: {
     placeGroup: reader.placeGroup,
     offsetsAt: reader.offsetsAt,
     identity: reader.identity,
+    earlierIdentities: reader.earlierIdentities,
     retentionMs: async () => topics.retentionMs,
     check,
     close() {

@@ -43,6 +43,14 @@ export interface CommittedOffset {
 }
 
 export interface Broker {
+  /** By API key; null until it is connected. */
+  readonly versions: Record<number, { minVersion: number; maxVersion: number }> | null;
+  readonly connectionPool: {
+    send<Decoded>(call: {
+      request: { apiKey: number; apiVersion: number; apiName: string; encode(): Promise<{ buf: Buffer; buffer: Buffer }> };
+      response: { decode(answer: Buffer): Promise<Decoded>; parse(decoded: Decoded): Promise<Decoded> };
+    }): Promise<Decoded>;
+  };
   metadata(topics: string[]): Promise<Metadata>;
   fetch(request: {
     replicaId: number;
@@ -146,6 +154,7 @@ export const Cluster = require("kafkajs/src/cluster") as new (options: ClusterOp
 export const ConsumerGroup = require("kafkajs/src/consumer/consumerGroup") as { prototype: ConsumerGroup };
 export const RequestQueue = require("kafkajs/src/network/requestQueue") as { prototype: RequestQueue };
 export const SyncGroup = require("kafkajs/src/protocol/requests/syncGroup") as SyncGroup;
+export const { createErrorFromCode } = require("kafkajs/src/protocol/error") as { createErrorFromCode(code: number): Error };
 export const { createLogger } = require("kafkajs/src/loggers") as {
   createLogger(options: { level: logLevel; logCreator: logCreator }): object;
 };

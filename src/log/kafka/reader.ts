@@ -1,11 +1,20 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { LogUnavailableError } from "../../errors.ts";
 import { within } from "../../lib/time-limit.ts";
-import type { CommittedPosition, Message, PartitionRange, Position, ReadOptions, Topic } from "../log.ts";
+import {
+  CALLS_TOPIC,
+  type CommittedPosition,
+  type Message,
+  type PartitionRange,
+  type Position,
+  type ReadOptions,
+  type Topic,
+} from "../log.ts";
 import type { Unreadable } from "./batches.ts";
 import type { KafkaClient, KafkaEvent } from "./client.ts";
 import { isFault, isPassing, reasonOf } from "./faults.ts";
-import type { KafkaRecord, Metadata, OffsetQuery } from "./internals.ts";
+import type { Broker, KafkaRecord, Metadata, OffsetQuery } from "./internals.ts";
+import { askTopic, type TopicInfo } from "./topic-id.ts";
 import { readCommitMetadata, toMessage, toOffset } from "./wire.ts";
 
 const ANSWER_WITHIN_MS = 10_000;
@@ -28,7 +37,10 @@ export interface Reader {
   committed(options: { group: string; topic: Topic }): Promise<CommittedPosition[]>;
   placeGroup(options: { group: string; topic: Topic; positions: Position[] }): Promise<void>;
   offsetsAt(options: { topic: Topic; atMs: number }): Promise<Position[]>;
+  /** Of the topic with the calls as it is now, in one request. */
   identity(): Promise<string>;
+  earlierIdentities(): Promise<string[]>;
+  topicInfo(topic: Topic): Promise<TopicInfo>;
   /** What the cluster says now, not what is remembered; asked once, of any broker that answers. */
   metadata(topics: Topic[]): Promise<Metadata>;
   close(options: { graceMs: number }): Promise<void>;
@@ -169,19 +181,30 @@ export function createReader(options: { client: KafkaClient; name: string; prefi
     return [...ends].map(([partition, end]) => ({ partition, offset: found.get(partition) ?? end })).sort(byPartition);
   }
 
-  async function metadata(topics: Topic[]): Promise<Metadata> {
+  async function anyBroker<T>(question: (broker: Broker) => Promise<T>): Promise<T> {
     await cluster.connect();
     await cluster.refreshMetadataIfNecessary();
     let failure: unknown = new Error("no broker is known");
     for (const nodeId of cluster.getNodeIds()) {
       try {
-        const broker = await cluster.findBroker({ nodeId });
-        return await broker.metadata(topics.map((topic) => prefix + topic));
+        return await question(await cluster.findBroker({ nodeId }));
       } catch (error) {
         failure = error;
       }
     }
     throw failure;
+  }
+
+  const topicInfo = (topic: Topic) => anyBroker((broker) => askTopic({ broker, topic: prefix + topic }));
+
+  async function identity(): Promise<string> {
+    const { topicId, clusterId } = await topicInfo(CALLS_TOPIC);
+    return topicId === undefined ? clusterId : `kafka-topic-${topicId}`;
+  }
+
+  async function earlierIdentities(): Promise<string[]> {
+    const { topicId, clusterId } = await topicInfo(CALLS_TOPIC);
+    return topicId === undefined ? [] : [clusterId];
   }
 
   return {
@@ -190,8 +213,10 @@ export function createReader(options: { client: KafkaClient; name: string; prefi
     committed: ({ group, topic }) => ask(() => committed(prefix + group, prefix + topic)),
     placeGroup: ({ group, topic, positions }) => ask(() => placeGroup(prefix + group, prefix + topic, positions)),
     offsetsAt: ({ topic, atMs }) => ask(() => offsetsAt(prefix + topic, atMs)),
-    identity: () => ask(async () => (await metadata([])).clusterId),
-    metadata,
+    identity: () => ask(identity),
+    earlierIdentities: () => ask(earlierIdentities),
+    topicInfo,
+    metadata: (topics) => anyBroker((broker) => broker.metadata(topics.map((topic) => prefix + topic))),
     async close({ graceMs }) {
       await within(graceMs, cluster.disconnect()).catch(() => undefined);
     },

@@ -24,14 +24,17 @@ export async function subscribe(options: {
   prefix: string;
   subscription: SubscribeOptions;
   reachable(): Promise<boolean>;
+  /** Of the topic, as it is now. */
+  identity(): Promise<string>;
   onEvent(event: KafkaEvent): void;
   onStopped(): void;
 }): Promise<Subscription> {
-  const { client, prefix, subscription, reachable, onEvent, onStopped } = options;
+  const { client, prefix, subscription, reachable, identity, onEvent, onStopped } = options;
   const { start, window: limits = DEFAULT_WINDOW, onLost = async () => undefined, onUnreadable = async () => undefined } = subscription;
   const topic = prefix + subscription.topic;
   const groupId = prefix + subscription.group;
   const failed = Promise.withResolvers<Error>();
+  const begunWith = await identity();
 
   let pausedByRequest = false;
   let stopping: Promise<void> | undefined;
@@ -40,6 +43,13 @@ export async function subscribe(options: {
 
   function alive(): void {
     aliveAt = Date.now();
+  }
+
+  async function sameTopic(): Promise<void> {
+    if ((await identity()) === begunWith) return;
+    const replaced = new Error(`the topic ${topic} was deleted and made anew while it was read`);
+    failed.resolve(replaced);
+    throw replaced;
   }
 
   const takers = createTakers({
@@ -59,6 +69,7 @@ export async function subscribe(options: {
     committer,
     onLost,
     onUnreadable,
+    sameTopic,
     wanted: () => !pausedByRequest && !stopping,
     onChange({ heldMessages }) {
       if (heldMessages === 0) drainTimer ??= setTimeout(onDrained, COMMIT_DRAINED_AFTER_MS);
