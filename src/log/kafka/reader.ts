@@ -96,7 +96,8 @@ export function createReader(options: { client: KafkaClient; name: string; prefi
   async function fetch(place: { topic: Topic; partition: number }, from: number, limit: number): Promise<Fetched> {
     const topic = prefix + place.topic;
     const { partition } = place;
-    await partitionsOf(topic);
+    // One that was added since the cluster was asked last is no partition without records.
+    if (!(await partitionsOf(topic)).some((one) => one.partition === partition)) await cluster.refreshMetadata();
     const [leader] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
     if (leader === undefined) return { records: [], high: 0 };
     const broker = await cluster.findBroker({ nodeId: leader });
