@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: "fast",
           include: ["test/**/*.test.ts", "connectors/**/*.test.ts"],
-          exclude: ["test/engines/**", "test/processes/**"],
+          exclude: ["test/engines/**", "test/processes/**", "test/outside/**"],
           testTimeout: 60_000,
         },
       },
@@ -21,6 +21,16 @@ export default defineConfig({
           globalSetup: ["test/support/global-setup.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        // Against what nobody here wrote: packages of vendors from their registries. `npm run test:outside`.
+        test: {
+          name: "outside",
+          include: ["test/outside/**/*.test.ts"],
+          globalSetup: ["test/outside/support/setup.ts", "test/support/global-setup.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { readLag } from "../src/delivery/lag.ts";
 import type { DeliveryRow, Ledger } from "../src/ledger/ledger.ts";
 import { CALLS_TOPIC, type Log } from "../src/log/log.ts";
+import { auditRoute } from "../src/repair/audit.ts";
 import { createBench, held, keysOf } from "./delivery/bench.ts";
 import { testDestination } from "./delivery/destination.ts";
 import { until } from "./log.contract.ts";
@@ -69,6 +70,38 @@ export function describeDelivery(harness: DeliveryHarness): void {
       expect(first).toMatchObject({ previous: undefined, call: { call_id: "a" } });
       expect(second).toMatchObject({ previous: { id: "id of main/a" }, call: { summary: "Now with a summary" } });
       expect(destination.sent).toHaveLength(3);
+    });
+
+    test("an earlier version that comes again is left out, reported and shown; the newest stays at the destination", async () => {
+      const destination = testDestination();
+      const { id, start, states, rows, events } = setUp({ destination });
+      await held(await start());
+      await accept("a", { summary: "first" });
+      await accept("a", { summary: "corrected" });
+      await accept("a", { summary: "first" });
+      await accept("b");
+      await until(async () => (await states()).join() === "a delivered,b delivered");
+      await until(async () => events.some((event) => event.kind === "skipped"));
+      expect(destination.sent.filter(({ key }) => key === "main/a").map(({ call }) => call.summary)).toEqual(["first", "corrected"]);
+      expect(events.find((event) => event.kind === "skipped")).toMatchObject({
+        callId: "a",
+        reason: "an earlier version of the call came again",
+      });
+      expect((await rows()).find(({ callId }) => callId === "a")).toMatchObject({ state: "delivered", returned: 1 });
+      await until(async () => (await auditRoute({ route: { id }, log, ledger })).unread === 0);
+      expect(await auditRoute({ route: { id }, log, ledger })).toMatchObject({ gaps: 0, returned: 1, superseded: 1 });
+    });
+
+    test("two calls whose ids differ by the sign of a second record have a record each", async () => {
+      const destination = testDestination({ keeps: "record" });
+      const second = "  - { id: '{id}', to: there }\n  - { id: '{id}-second', to: there, record: second }";
+      const { start, rows } = setUp({ destination, routes: second });
+      await held(await start());
+      for (const callId of ["x", "x#second", "x%23second"]) await accept(callId);
+      await destination.attempts(6);
+      const keys = ["main/x", "main/x%23second", "main/x%2523second"];
+      expect(keysOf(destination.sent)).toEqual(keys.flatMap((key) => [key, `${key}#second`]).sort());
+      await until(async () => (await rows()).filter(({ state }) => state === "delivered").length === 3);
     });
 
     test("records of one call are sent in the log's order, never two at once", async () => {

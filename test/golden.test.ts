@@ -1,12 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { connectors } from "../connectors/index.ts";
-import type { Connector, Receipt, SharedCall } from "../src/connector.ts";
-import { serveSandbox } from "../src/sandbox/serve.ts";
+import type { Receipt, SharedCall } from "../src/connector.ts";
 import { deliveryOf } from "./support/documented-call.ts";
 import { GOLDEN_CALLS } from "./support/golden-calls.ts";
+import { openRecorded } from "./support/written-requests.ts";
 
 /**
  * What each connector writes for a dozen calls, as files that a person has read: `connectors/<name>/golden/`. A change of what a salesperson sees
@@ -14,7 +11,7 @@ import { GOLDEN_CALLS } from "./support/golden-calls.ts";
  */
 describe.each(Object.values(connectors))("$title, for each of a dozen calls", (connector) => {
   test.each(Object.entries(GOLDEN_CALLS))("writes what it wrote before: %s", async (name, call) => {
-    const { writes, destination, example } = await open(connector);
+    const { destination, requests, records, example } = await openRecorded(connector);
     const key = connector.keeps === "message" ? `${call.source}/${call.call_id}/a-route` : `${call.source}/${call.call_id}`;
     const rendered = connector.with.parse(example) as Record<string, unknown>;
     const sendNow = async (call: SharedCall, previous?: Receipt) => {
@@ -29,57 +26,11 @@ describe.each(Object.values(connectors))("$title, for each of a dozen calls", (c
     // A later version of a call comes after the first one, and with its receipt.
     const earlier = GOLDEN_CALLS.answered?.call_id === call.call_id && name !== "answered" ? GOLDEN_CALLS.answered : undefined;
     await sendNow(call, earlier && (await sendNow(earlier)));
-    const written = await writes();
+    const written = requests?.map(({ method, path, body }) => ({ method, path, body })) ?? (await records()).map(withoutClock);
     const file = `../connectors/${connector.name}/golden/${name.toLowerCase().replace(/\W+/g, "-")}.json`;
     await expect(`${withoutTimestamps(shortened(JSON.stringify(written, null, 2)))}\n`).toMatchFileSnapshot(file);
   });
 });
-
-async function open(connector: Connector) {
-  const folder = mkdtempSync(join(tmpdir(), "patchbay-golden-"));
-  const sandbox = (await connector.sandbox()).createSandbox({ limits: false });
-  const requests: unknown[] = [];
-  const served = await serveSandbox({
-    sandbox: {
-      ...sandbox,
-      ...(sandbox.fetch && {
-        async fetch(request: Request) {
-          const path = new URL(request.url).pathname;
-          if (sandbox.writes?.({ method: request.method, path }))
-            requests.push({ method: request.method, path, body: await bodyOf(request.clone()) });
-          return sandbox.fetch?.(request) ?? Response.error();
-        },
-      }),
-    },
-  });
-  onTestFinished(async () => {
-    await served.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const settings = connector.settings.parse(sandbox.settings({ url: served.url, folder }));
-  const how = { settings, timezone: "Europe/Berlin", timeoutMs: 10_000 };
-  await connector.setup?.(how);
-  requests.length = 0;
-  const destination = await connector.open(how);
-  onTestFinished(() => destination.close());
-  const writes = async () => (sandbox.fetch ? requests : (await sandbox.records()).map(({ body }) => withoutClock(body)));
-  return { writes, destination, example: sandbox.example };
-}
-
-/** JSON as it is; of a form each field, its JSON read. */
-async function bodyOf(request: Request): Promise<unknown> {
-  const text = await request.text();
-  if (!request.headers.get("content-type")?.includes("form-urlencoded")) return readJson(text);
-  return Object.fromEntries([...new URLSearchParams(text)].map(([name, value]) => [name, readJson(value)]));
-}
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
 
 /** Columns that hold the moment of writing. */
 function withoutClock(row: Record<string, unknown>): Record<string, unknown> {

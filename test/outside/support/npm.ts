@@ -1,0 +1,36 @@
+/** npm packages that only outside checks need, installed once per machine beside the project rather than in it. */
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { type Fetched, fetchedOnce } from "../../support/fetched.ts";
+
+const run = promisify(execFile);
+const INSTALL_WITHIN_MS = 240_000;
+
+export async function npmPackages(packages: Record<string, string>): Promise<Fetched> {
+  const version = createHash("sha256").update(JSON.stringify(packages)).digest("hex").slice(0, 12);
+  return fetchedOnce({
+    name: `npm-${version}`,
+    async fetch(folder) {
+      writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, dependencies: packages }));
+      try {
+        // Without scripts: nothing of theirs runs before a test calls it.
+        await run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
+          cwd: folder,
+          timeout: INSTALL_WITHIN_MS,
+        });
+        return undefined;
+      } catch (error) {
+        const { stderr = "", code } = error as { code?: unknown; stderr?: string };
+        return {
+          missing: `npm could not install ${Object.keys(packages).join(", ")}: ${stderr.trim().split("\n").at(-1) ?? String(code)}`,
+        };
+      }
+    },
+  });
+}
+
+export const requireFrom = (folder: string) => createRequire(join(folder, "package.json"));
