@@ -14,7 +14,8 @@ export async function acceptLossCommand(route: string, options: CommonOptions & 
     const accepted = await ledger.acceptLost({ route, by: person(env), reason });
     const calls = covered(accepted);
     if (options.json) console.log(JSON.stringify({ route, calls, accepted }));
-    else if (calls === 0) console.error(`${route} has noted no loss that is still open. What lies ahead of it is noted when it gets there.`);
+    else if (calls === 0)
+      console.error(`${route} has noted no loss that is still open. What lies ahead of it is noted when it gets there.`);
     else console.log(`${route}: ${calls} ${calls === 1 ? "call is" : "calls are"} accepted as lost (${formatRanges(accepted)}).`);
     return 0;
   });

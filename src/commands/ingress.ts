@@ -1,5 +1,6 @@
 import type { ExitCode } from "../errors.ts";
 import { startIngress } from "../ingress/index.ts";
+import { refuseDenied } from "../log/may-store.ts";
 import { type CommonOptions, createContext } from "./context.ts";
 import { followSources } from "./live-sources.ts";
 import { GRACE_MS, never, runUntilStopped } from "./run-until-stopped.ts";
@@ -14,6 +15,7 @@ export async function ingressCommand(options: CommonOptions & { port?: number })
   try {
     const sources = await context.sources();
     const log = await context.log();
+    await refuseDenied(log);
     const ingress = await startIngress({ sources, log, logger: context.logger, port: webhookPort(options, context.env) });
     const following = followSources({ context, use: ingress.use });
     return await runUntilStopped({

@@ -1,6 +1,7 @@
 import { startConnectors } from "../app.ts";
 import type { ExitCode } from "../errors.ts";
 import { startIngress } from "../ingress/index.ts";
+import { refuseDenied } from "../log/may-store.ts";
 import { startOps } from "../ops/server.ts";
 import { opsPort } from "./connector.ts";
 import { type CommonOptions, createContext } from "./context.ts";
@@ -18,6 +19,7 @@ export async function upCommand(options: CommonOptions & { port?: number; opsPor
     const usable = await usableRoutes({ context, role });
     const { routes } = usable;
     const [log, ledger] = [await context.log(), await context.ledger()];
+    await refuseDenied(log);
     // The routes first: a route that starts "now" then misses no call of this ingress.
     const running = await startConnectors({ routes, selected: routes.routes, log, ledger, logger, problem: usable.problem });
     const ingress = await startIngress({ sources: routes.sources, log, logger, port: webhookPort(options, env) });

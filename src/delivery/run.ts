@@ -47,6 +47,7 @@ interface OpenedDestination {
 }
 
 const STOP_GRACE_MS = 20_000;
+const CLOSE_WITHIN_MS = 3_000;
 
 export async function runRoutes(options: RunRoutesOptions): Promise<RunningRoutes> {
   const { log, ledger, worker, leaseMs, clock, onEvent, onTrouble, onDestination } = options;
@@ -106,7 +107,20 @@ export async function runRoutes(options: RunRoutesOptions): Promise<RunningRoute
       one.use({ route, routes, ...destinationOf(route.to, routes.timezone) });
     }
     await Promise.all(leaving.map((one) => one.stop({ graceMs: STOP_GRACE_MS })));
-    await Promise.all([...wanted.values()].filter(({ id }) => !workers.has(id)).map((route) => start(route, routes)));
+    const starts = await Promise.allSettled([...wanted.values()].filter(({ id }) => !workers.has(id)).map((route) => start(route, routes)));
+    for (const one of starts) if (one.status === "rejected") throw one.reason;
+  }
+
+  async function stop({ graceMs }: { graceMs: number }): Promise<void> {
+    await Promise.all([...workers.values()].map((one) => one.stop({ graceMs })));
+    ended.abort();
+    await heeding;
+    // Nothing is sent any more: what a connector's own code does not close ends with the process.
+    const closed = new AbortController();
+    await Promise.race([
+      Promise.all([...destinations.values()].map(({ handle }) => handle.close())),
+      clock.sleep(CLOSE_WITHIN_MS, closed.signal),
+    ]).finally(() => closed.abort());
   }
 
   async function heedLoop(): Promise<void> {
@@ -122,8 +136,15 @@ export async function runRoutes(options: RunRoutesOptions): Promise<RunningRoute
     }
   }
 
-  await use(options);
-  const heeding = heedLoop();
+  let heeding = Promise.resolve();
+  try {
+    await use(options);
+  } catch (error) {
+    // Routes that had started already have attempts under way.
+    await stop({ graceMs: STOP_GRACE_MS });
+    throw error;
+  }
+  heeding = heedLoop();
 
   return {
     get workers() {
@@ -131,11 +152,6 @@ export async function runRoutes(options: RunRoutesOptions): Promise<RunningRoute
     },
     use,
     failed: failure.promise,
-    async stop({ graceMs }) {
-      await Promise.all([...workers.values()].map((one) => one.stop({ graceMs })));
-      ended.abort();
-      await heeding;
-      await Promise.all([...destinations.values()].map(({ handle }) => handle.close()));
-    },
+    stop,
   };
 }

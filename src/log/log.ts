@@ -138,7 +138,10 @@ export interface Log {
    * @throws {RecordTooLargeError}
    */
   append(record: LogRecord): Promise<Position>;
-  /** Joins the group. Resolves when the subscription exists, which may be before it holds a partition. */
+  /**
+   * Joins the group. Resolves when the subscription exists, which may be before it holds a partition.
+   * @throws {UnreachableError} where we may not.
+   */
   subscribe(options: SubscribeOptions): Promise<Subscription>;
   /**
    * Reads without a group: replay, audit, `deliveries`. Fewer than `limit` messages only at the end of the partition.
@@ -165,7 +168,7 @@ export interface Log {
   identity(): Promise<string>;
   /** Names that this log had for ledgers of earlier programs. */
   earlierIdentities?(): Promise<string[]>;
-  /** Resolves when records can be stored right now. @throws {LogUnavailableError} saying why not. */
+  /** Resolves when records can be stored right now. @throws {LogUnavailableError} saying why not, {UnreachableError} where that does not pass. */
   check(): Promise<void>;
   close(): Promise<void>;
 }

@@ -64,6 +64,8 @@ export interface Broker {
     groupId: string;
     topics: { topic: string; partitions: { partition: number }[] }[];
   }): Promise<{ responses: { topic: string; partitions: CommittedOffset[] }[] }>;
+  findGroupCoordinator(request: { groupId: string; coordinatorType: number }): Promise<{ coordinator: { nodeId: number } }>;
+  heartbeat(request: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>;
   offsetCommit(request: { groupId: string; groupGenerationId: number; memberId: string; topics: Offsets["topics"] }): Promise<unknown>;
 }
 

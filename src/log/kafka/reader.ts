@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { LogUnavailableError } from "../../errors.ts";
+import { LogUnavailableError, UnreachableError } from "../../errors.ts";
 import { within } from "../../lib/time-limit.ts";
 import {
   CALLS_TOPIC,
@@ -12,9 +12,10 @@ import {
 } from "../log.ts";
 import type { Unreadable } from "./batches.ts";
 import type { KafkaClient, KafkaEvent } from "./client.ts";
-import { isFault, isPassing, reasonOf } from "./faults.ts";
-import type { Broker, KafkaRecord, Metadata, OffsetQuery } from "./internals.ts";
-import { askTopic, type TopicInfo } from "./topic-id.ts";
+import { DENIED, isFault, isPassing } from "./faults.ts";
+import { type Broker, createErrorFromCode, type KafkaRecord, type Metadata, type OffsetQuery } from "./internals.ts";
+import type { Deed, Explain } from "./sentences.ts";
+import { askTopic } from "./topic-id.ts";
 import { readCommitMetadata, toMessage, toOffset } from "./wire.ts";
 
 const ANSWER_WITHIN_MS = 10_000;
@@ -23,6 +24,11 @@ const FETCH_BYTES_LEAST = 65_536;
 const FETCH_BYTES_MOST = 4_194_304;
 const READ_UNCOMMITTED = 0;
 const NO_REPLICA = -1;
+const GROUP_COORDINATOR = 0;
+const RIGHTS_WITHIN_MS = 3_000;
+const TOPIC_AUTHORIZATION_FAILED = 29;
+/** Kafka's numbers of what a user may do (`AclOperation`). */
+const OPERATION = { Read: 3, Write: 4 };
 
 interface Fetched {
   /** From the offset on that was asked for. */
@@ -40,25 +46,31 @@ export interface Reader {
   /** Of the topic with the calls as it is now, in one request. */
   identity(): Promise<string>;
   earlierIdentities(): Promise<string[]>;
-  topicInfo(topic: Topic): Promise<TopicInfo>;
+  /** @throws {UnreachableError} where this user may not join the group, as far as the brokers say now. */
+  refuseGroup(group: string): Promise<void>;
+  /** @throws {UnreachableError} where this user may not do it. */
+  refuseTopic(topic: Topic, operation: "Read" | "Write"): Promise<void>;
   /** What the cluster says now, not what is remembered; asked once, of any broker that answers. */
   metadata(topics: Topic[]): Promise<Metadata>;
   close(options: { graceMs: number }): Promise<void>;
 }
 
-export function createReader(options: { client: KafkaClient; name: string; prefix: string; onEvent(event: KafkaEvent): void }): Reader {
-  const { client, name, prefix, onEvent } = options;
+export function createReader(options: { client: KafkaClient; prefix: string; explain: Explain; onEvent(event: KafkaEvent): void }): Reader {
+  const { client, prefix, explain, onEvent } = options;
   const cluster = client.createCluster();
   let said = "";
 
-  async function ask<T>(question: () => Promise<T>): Promise<T> {
+  async function ask<T>(deed: Deed, question: () => Promise<T>): Promise<T> {
     const deadlineMs = performance.now() + ANSWER_WITHIN_MS;
     for (;;) {
       const leftMs = Math.max(0, deadlineMs - performance.now());
       try {
         return await within(leftMs, connected(question));
       } catch (error) {
-        if (!isPassing(error) || leftMs < ASK_AGAIN_MS) throw new LogUnavailableError(`${name}: ${reasonOf(error)}`, { cause: error });
+        if (!isPassing(error) || leftMs < ASK_AGAIN_MS) {
+          const { message, hint } = explain(error, deed);
+          throw new LogUnavailableError(message, { hint, cause: error });
+        }
         await delay(ASK_AGAIN_MS);
         await within(leftMs, cluster.refreshMetadata()).catch(() => undefined);
       }
@@ -154,9 +166,37 @@ export function createReader(options: { client: KafkaClient; name: string; prefi
     return messages;
   }
 
+  /** kafkajs' own look-up says "not found" whatever the brokers answered: also where this user may not ask. */
+  async function coordinatorOf(groupId: string): Promise<Broker> {
+    const { coordinator } = await anyBroker((broker) => broker.findGroupCoordinator({ groupId, coordinatorType: GROUP_COORDINATOR }));
+    return cluster.findBroker({ nodeId: coordinator.nodeId });
+  }
+
+  async function refuseGroup(groupId: string): Promise<void> {
+    try {
+      const coordinator = await within(RIGHTS_WITHIN_MS, coordinatorOf(groupId));
+      // It asks for the right to read the group before it finds that there is no such member.
+      await within(RIGHTS_WITHIN_MS, coordinator.heartbeat({ groupId, groupGenerationId: -1, memberId: "" }));
+    } catch (error) {
+      if (!isFault(error, DENIED)) return;
+      throw new UnreachableError(...denied(error, { group: groupId, operation: "Read" }));
+    }
+  }
+
+  async function refuseTopic(topic: Topic, operation: "Read" | "Write"): Promise<void> {
+    const info = await within(RIGHTS_WITHIN_MS, topicInfo(topic)).catch(() => undefined);
+    if (info?.operations === undefined || info.operations.has(OPERATION[operation])) return;
+    throw new UnreachableError(...denied(createErrorFromCode(TOPIC_AUTHORIZATION_FAILED), { topic: prefix + topic, operation }));
+  }
+
+  function denied(error: unknown, deed: Deed): [message: string, options: { address: string; hint: string; cause: unknown }] {
+    const { message, hint } = explain(error, deed);
+    return [message, { address: client.address, hint, cause: error }];
+  }
+
   async function committed(groupId: string, topic: string): Promise<CommittedPosition[]> {
     const partitions = await partitionsOf(topic);
-    const coordinator = await cluster.findGroupCoordinator({ groupId });
+    const coordinator = await coordinatorOf(groupId);
     const { responses } = await coordinator.offsetFetch({ groupId, topics: [{ topic, partitions }] });
     return responses
       .flatMap((response) => response.partitions)
@@ -169,7 +209,7 @@ export function createReader(options: { client: KafkaClient; name: string; prefi
   }
 
   async function placeGroup(groupId: string, topic: string, positions: Position[]): Promise<void> {
-    const coordinator = await cluster.findGroupCoordinator({ groupId });
+    const coordinator = await coordinatorOf(groupId);
     const partitions = positions.map(({ partition, offset }) => ({ partition, offset: String(offset), metadata: "" }));
     // Without a generation Kafka takes a commit for a group that has no member, and refuses it for any other.
     await coordinator.offsetCommit({ groupId, groupGenerationId: -1, memberId: "", topics: [{ topic, partitions }] });
@@ -208,15 +248,18 @@ export function createReader(options: { client: KafkaClient; name: string; prefi
     return topicId === undefined ? [] : [clusterId];
   }
 
+  const topicNamed = (topic: Topic, operation?: "Read"): Deed => ({ topic: prefix + topic, ...(operation && { operation }) });
   return {
-    read: (query) => ask(() => read(query)),
-    ranges: (topic) => ask(() => ranges(prefix + topic)),
-    committed: ({ group, topic }) => ask(() => committed(prefix + group, prefix + topic)),
-    placeGroup: ({ group, topic, positions }) => ask(() => placeGroup(prefix + group, prefix + topic, positions)),
-    offsetsAt: ({ topic, atMs }) => ask(() => offsetsAt(prefix + topic, atMs)),
-    identity: () => ask(identity),
-    earlierIdentities: () => ask(earlierIdentities),
-    topicInfo,
+    read: (query) => ask(topicNamed(query.topic, "Read"), () => read(query)),
+    ranges: (topic) => ask(topicNamed(topic), () => ranges(prefix + topic)),
+    committed: ({ group, topic }) => ask({ ...topicNamed(topic), group: prefix + group }, () => committed(prefix + group, prefix + topic)),
+    placeGroup: ({ group, topic, positions }) =>
+      ask({ ...topicNamed(topic, "Read"), group: prefix + group }, () => placeGroup(prefix + group, prefix + topic, positions)),
+    offsetsAt: ({ topic, atMs }) => ask(topicNamed(topic), () => offsetsAt(prefix + topic, atMs)),
+    identity: () => ask(topicNamed(CALLS_TOPIC), identity),
+    earlierIdentities: () => ask(topicNamed(CALLS_TOPIC), earlierIdentities),
+    refuseGroup: (group) => refuseGroup(prefix + group),
+    refuseTopic,
     metadata: (topics) => anyBroker((broker) => broker.metadata(topics.map((topic) => prefix + topic))),
     async close({ graceMs }) {
       await within(graceMs, cluster.disconnect()).catch(() => undefined);

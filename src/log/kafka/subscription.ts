@@ -1,3 +1,4 @@
+import { UnreachableError } from "../../errors.ts";
 import { TimeoutError, within } from "../../lib/time-limit.ts";
 import type { SubscribeOptions, Subscription } from "../log.ts";
 import { createTakers } from "../takers.ts";
@@ -5,6 +6,7 @@ import { createAssignment } from "./assignment.ts";
 import type { KafkaClient, KafkaEvent } from "./client.ts";
 import { createCommitter } from "./committer.ts";
 import { createMember } from "./member.ts";
+import type { Explain } from "./sentences.ts";
 
 const DEFAULT_WINDOW = { maxMessages: 2_000, maxBytes: 16_000_000 };
 const COMMIT_EVERY_MS = 1_000;
@@ -26,10 +28,13 @@ export async function subscribe(options: {
   reachable(): Promise<boolean>;
   /** Of the topic, as it is now. */
   identity(): Promise<string>;
+  explain: Explain;
+  /** @throws {UnreachableError} where this user may not join the group, which is named without the prefix. */
+  refuseGroup(group: string): Promise<void>;
   onEvent(event: KafkaEvent): void;
   onStopped(): void;
 }): Promise<Subscription> {
-  const { client, prefix, subscription, reachable, identity, onEvent, onStopped } = options;
+  const { client, prefix, subscription, reachable, identity, explain, onEvent, onStopped } = options;
   const { start, window: limits = DEFAULT_WINDOW, onLost = async () => undefined, onUnreadable = async () => undefined } = subscription;
   const topic = prefix + subscription.topic;
   const groupId = prefix + subscription.group;
@@ -59,7 +64,7 @@ export async function subscribe(options: {
       return assignment.take(max);
     },
   });
-  const committer = createCommitter({ topic, groupId, onEvent, onCommitted: alive });
+  const committer = createCommitter({ topic, groupId, explain, onEvent, onCommitted: alive });
   const assignment = createAssignment({
     topicName: subscription.topic,
     topic,
@@ -90,6 +95,12 @@ export async function subscribe(options: {
     reachable,
     onEvent,
     onFailed: failed.resolve,
+    onEnded(error) {
+      const { message, hint } = explain(error, { topic, group: groupId, operation: "Read" });
+      failed.resolve(
+        error instanceof UnreachableError ? error : new UnreachableError(message, { address: client.address, hint, cause: error }),
+      );
+    },
     onAlive: alive,
     onBatch: assignment.onBatch,
     hooks: {
@@ -99,6 +110,7 @@ export async function subscribe(options: {
         await joined.leave();
         throw new Error("the subscription was stopped while it joined");
       },
+      noCoordinator: () => options.refuseGroup(subscription.group),
     },
   });
   const commitTimer = setInterval(() => {

@@ -3,7 +3,7 @@ import type { Admin } from "kafkajs";
 import { UsageError } from "../../errors.ts";
 import { closest } from "../../lib/did-you-mean.ts";
 import { CALLS_TOPIC, type Topic } from "../log.ts";
-import { isFault } from "./faults.ts";
+import { DENIED, isFault } from "./faults.ts";
 import type { Metadata } from "./internals.ts";
 import type { KafkaSettings } from "./settings.ts";
 
@@ -23,8 +23,6 @@ const TOPIC_RESOURCE = 2;
 /** The broker that is asked may not have heard of a new topic yet. */
 const KNOWN_WITHIN_MS = 15_000;
 const PREFIXES_SHOWN = 5;
-/** What Kafka says when this user has no right to do it. */
-export const DENIED = ["TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED"];
 /**
  * `producer` keeps calls as they were written. With gzip the broker packs each of them, needlessly, and every client can read it; of lz4,
  * snappy and zstd kafkajs reads none, so that an earlier Patchbay, or any other program that uses it, ends at the first one for good.

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Admin } from "kafkajs";
-import { UsageError } from "../../errors.ts";
+import { UnreachableError, UsageError } from "../../errors.ts";
 import { CALLS_TOPIC, QUARANTINE_TOPIC, type Topic } from "../log.ts";
 import type { KafkaClient, KafkaEvent } from "./client.ts";
-import { isFault, isPassing } from "./faults.ts";
+import { DENIED, isFault, isPassing } from "./faults.ts";
 import type { Metadata } from "./internals.ts";
+import { createExplain } from "./sentences.ts";
 import type { KafkaSettings } from "./settings.ts";
 import {
   configProblems,
-  DENIED,
   describeTopic,
   type FoundTopic,
   MAX_MESSAGE_BYTES,
@@ -66,7 +66,7 @@ export async function ensureTopics(options: EnsureOptions): Promise<CheckedTopic
         if (one.topic === QUARANTINE_TOPIC) continue;
         refuseMissing({ topics: topicMetadata.map(({ topic }) => topic), settings, name: options.name });
       }
-      found ??= await create({ admin, one, settings, metadata });
+      found ??= await create({ client, admin, one, settings, metadata });
       counts.set(one.topic, found.partitionMetadata.length);
       const keptMs = await check({ ...options, admin, found, one });
       if (one.topic === CALLS_TOPIC) retentionMs = keptMs;
@@ -115,12 +115,9 @@ async function find(metadata: (topics: Topic[]) => Promise<Metadata>, topic: Top
   }
 }
 
-async function create(options: {
-  admin: Admin;
-  one: WantedTopic;
-  settings: KafkaSettings;
-  metadata(topics: Topic[]): Promise<Metadata>;
-}): Promise<FoundTopic> {
+type CreateOptions = Pick<EnsureOptions, "client" | "settings" | "metadata"> & { admin: Admin; one: WantedTopic };
+
+async function create(options: CreateOptions): Promise<FoundTopic> {
   const { admin, one, settings, metadata } = options;
   const topic = settings.prefix + one.topic;
   const config = {
@@ -144,7 +141,7 @@ async function create(options: {
         topics: [{ topic, numPartitions, replicationFactor: one.replication, configEntries }],
       });
     } catch (error) {
-      refuseCreation(error, topic, { ...one, partitions: numPartitions });
+      refuseCreation(error, options);
     }
     // Brokers learn of a new topic one after the other.
     for (let tries = 0; tries < 20; tries += 1) {
@@ -156,17 +153,20 @@ async function create(options: {
   }
 }
 
-function refuseCreation(error: unknown, topic: string, { replication, partitions }: WantedTopic): never {
-  const errors = [error, ...((error as { errors?: unknown[] }).errors ?? [])];
-  if (errors.some((one) => isFault(one, ["INVALID_REPLICATION_FACTOR"]))) {
+function refuseCreation(error: unknown, { client, one, settings }: Pick<CreateOptions, "client" | "one" | "settings">): never {
+  const topic = settings.prefix + one.topic;
+  const { replication } = one;
+  if (isFault(error, ["INVALID_REPLICATION_FACTOR"])) {
     throw new UsageError(`the topic ${topic} cannot have ${replication} copies: the cluster has fewer brokers`, {
       hint: `Start the missing brokers, or say replication=1 in the log's URL (a call is then lost with its broker).`,
       cause: error,
     });
   }
-  if (errors.some((one) => isFault(one, DENIED))) {
-    throw new UsageError(`the topic ${topic} does not exist, and Kafka does not allow this user to create it`, {
-      hint: `Allow CREATE and DESCRIBE on it, or have it made with ${partitions} partitions, ${replication} copies and max.message.bytes=${MAX_MESSAGE_BYTES}.`,
+  if (isFault(error, DENIED)) {
+    const { hint } = createExplain(settings)(error, { topic, operation: "Create" });
+    throw new UnreachableError(`the topic ${topic} does not exist, and Kafka at ${client.address} does not let this user create it`, {
+      address: client.address,
+      hint: `${hint} Or have it made, as docs/kafka.md shows.`,
       cause: error,
     });
   }

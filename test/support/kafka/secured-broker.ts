@@ -13,7 +13,7 @@ const RESOURCE = { topic: 2, group: 3 } as const;
 const [PREFIXED, ALLOW] = [4, 3];
 
 export interface SecuredBroker extends JavaBroker {
-  /** A folder with `ca.pem`, `client.pem`, `client.key`, `client-encrypted.key` and `other-ca.pem`. */
+  /** A folder with `ca.pem`, `client.pem`, `client.key`, `client-encrypted.key`, `other-ca.pem`, `own.pem` (of `OWNTLS`) and a `stranger`. */
   folder: string;
   certificates: { ca: Certificate; client: Certificate };
   /** Lets a user (`User:app`) do something with everything whose name begins so. */
@@ -34,13 +34,15 @@ export async function startSecuredBroker(): Promise<SecuredBroker | { missing: s
   const ca = makeCertificate({ name: "Test Authority" });
   const names = ["localhost", "127.0.0.1"];
   const client = makeCertificate({ name: "patchbay-client", by: ca });
+  const stranger = makeCertificate({ name: "stranger" });
   const files = {
     "ca.pem": ca.cert,
     "other-ca.pem": makeCertificate({ name: "Other Authority" }).cert,
     "client.pem": client.cert,
     "client.key": client.key,
     "client-encrypted.key": client.encryptedKey,
-    "stranger.pem": makeCertificate({ name: "stranger" }).cert,
+    "stranger.pem": stranger.cert,
+    "stranger.key": stranger.key,
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
 
@@ -52,6 +54,7 @@ export async function startSecuredBroker(): Promise<SecuredBroker | { missing: s
     EXPIRED: makeCertificate({ name: "broker", by: ca, names, expired: true }),
     OTHERNAME: makeCertificate({ name: "broker", by: ca, names: ["elsewhere.example"] }),
   };
+  writeFileSync(join(folder, "own.pem"), keystores.OWNTLS.cert);
   const properties = Object.entries(keystores).flatMap(([name, { cert, key }]) => {
     const file = join(folder, `${name}.keystore.pem`);
     writeFileSync(file, key + cert);
