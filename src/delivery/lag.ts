@@ -1,5 +1,6 @@
 import type { LostRange, Pause, RouteControl } from "../ledger/controls.ts";
 import type { Ledger, RouteCounts, WorkerRow } from "../ledger/ledger.ts";
+import { within } from "../lib/time-limit.ts";
 import { CALLS_TOPIC, type CommittedPosition, type Log, type PartitionRange, type Position } from "../log/log.ts";
 import type { Route } from "../route.ts";
 import { pauseCause } from "./gate.ts";
@@ -67,21 +68,30 @@ export async function readLag(options: {
   log: Log;
   ledger: Ledger | { away: string };
   nowMs: number;
+  /** How long the log may take to answer, all questions together; without it, its own time for each. */
+  withinMs?: number;
 }): Promise<LagReport> {
-  const { routes, log, ledger, nowMs } = options;
-  const committed = await Promise.all(routes.map((route) => log.committed({ group: groupOf(route.id), topic: CALLS_TOPIC })));
+  const { routes, log, ledger, nowMs, withinMs } = options;
+  const deadlineMs = performance.now() + (withinMs ?? 0);
+  const bound = () => (withinMs === undefined ? {} : { withinMs: Math.max(0, deadlineMs - performance.now()) });
+  const committed = await Promise.all(routes.map((route) => log.committed({ group: groupOf(route.id), topic: CALLS_TOPIC, ...bound() })));
   // After the committed positions: a position can then never seem to be ahead of the end.
-  const ranges = await log.ranges(CALLS_TOPIC);
+  const ranges = await log.ranges(CALLS_TOPIC, bound());
   const fromLedger = await readLedger(ledger);
   const away = "away" in fromLedger ? fromLedger.away : undefined;
   const part = "away" in fromLedger ? undefined : fromLedger;
   return {
     ledgerAway: away,
-    mismatch: "away" in ledger || away !== undefined ? undefined : await logMismatch({ log, ledger }).catch(() => undefined),
+    mismatch: "away" in ledger || away !== undefined ? undefined : await mismatchOf({ log, ledger, ...bound() }),
     notInFile: (part?.known ?? []).filter((id) => !routes.some((route) => route.id === id)),
     fileProblems: [...new Set((part?.workers ?? []).filter(isRunning).flatMap(({ routesProblem }) => routesProblem ?? []))],
     routes: routes.map((route, index) => lagOfRoute({ route, committed: committed[index] ?? [], ranges, part, nowMs })),
   };
+}
+
+function mismatchOf({ withinMs, ...pair }: { log: Log; ledger: Ledger; withinMs?: number }): Promise<string | undefined> {
+  const asked = logMismatch(pair);
+  return (withinMs === undefined ? asked : within(withinMs, asked)).catch(() => undefined);
 }
 
 async function readLedger(ledger: Ledger | { away: string }): Promise<LedgerPart | { away: string }> {

@@ -280,8 +280,8 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
       way = wayOf(next);
     },
     status() {
-      const { partitions, standby, oldestOpenAt } = subscription.status();
-      const cause = ledgerFailedAtMs !== undefined ? "ledger away" : standby ? "standby" : way.gate.cause();
+      const { partitions, standby, away, oldestOpenAt } = subscription.status();
+      const cause = ledgerFailedAtMs !== undefined ? "ledger away" : away ? "log away" : standby ? "standby" : way.gate.cause();
       return { route: id, partitions, inFlight: slots.held, oldestOpenAt, cause, endedPerSecond: meter.perSecond() };
     },
     idleMs: () => Math.max(0, clock.nowMs() - subscription.status().aliveAt),

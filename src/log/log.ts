@@ -87,8 +87,10 @@ export interface SubscriptionStatus {
   open: number;
   /** When the log took the oldest message not yet acknowledged, Unix ms. */
   oldestOpenAt: number | undefined;
-  /** When anything last moved: fetched, heartbeat answered, committed. Unix ms. */
+  /** When anything last moved: fetched, heartbeat answered, committed. While the log is away it is kept fresh: no restart brings it back. Unix ms. */
   aliveAt: number;
+  /** The log's service does not answer (Kafka only). */
+  away?: boolean;
 }
 
 export interface Subscription {
@@ -113,6 +115,11 @@ export interface PartitionRange {
   low: number;
   /** The offset the next record will get. */
   high: number;
+}
+
+/** How long somebody waits for an answer before it is an error; without it the engine's own time, up to 10 s while its service is away. */
+export interface Bound {
+  withinMs?: number | undefined;
 }
 
 export interface ReadOptions {
@@ -148,7 +155,7 @@ export interface Log {
    * It passes over messages that cannot be read, and tells so through `onUnreadable`, or through the log's own events without it.
    */
   read(options: ReadOptions): Promise<Message[]>;
-  ranges(topic: Topic): Promise<PartitionRange[]>;
+  ranges(topic: Topic, bound?: Bound): Promise<PartitionRange[]>;
   /**
    * Removes messages older than that which all these groups have done with; as many as were removed. A group without a position holds
    * nothing back. Absent where the log has a retention of its own (Kafka): {@link retentionMs} says it.
@@ -159,7 +166,7 @@ export interface Log {
   /** Takes a record's value away, its place stays. Absent where a log cannot (Kafka): there it goes when its retention ends. */
   erase?(options: { topic: Topic; partition: number; offset: number }): Promise<void>;
   /** The group's committed positions; a partition without a commit is absent. */
-  committed(options: { group: string; topic: Topic }): Promise<CommittedPosition[]>;
+  committed(options: Bound & { group: string; topic: Topic }): Promise<CommittedPosition[]>;
   /** Sets the positions of a group that has no member; the next one begins there. @throws {LogUnavailableError} also while somebody holds the group. */
   placeGroup(options: { group: string; topic: Topic; positions: Position[] }): Promise<void>;
   /** For every partition the first offset whose message was taken at or after `atMs`, or the end. */

@@ -41,6 +41,8 @@ export async function createMember(options: {
   onBatch(batch: FetchedBatch): void;
   /** Something came from Kafka. */
   onAlive(): void;
+  /** Nothing comes, and Kafka does not answer; told again while it stays away. */
+  onAway(): void;
   onEvent(event: KafkaEvent): void;
   /** kafkajs has ended it for good, for this reason. */
   onEnded(error: Error): void;
@@ -102,6 +104,7 @@ export async function createMember(options: {
   const watch = setInterval(async () => {
     if (heard) silentMs = 0;
     else if (await reachable()) silentMs += WATCH_EVERY_MS;
+    else options.onAway();
     heard = false;
     if (silentMs < (joining ? SILENT_WHILE_JOINING_MS : SILENT_MS) || leaving) return;
     onFailed(new Error(`the consumer of ${groupId} has not moved for ${silentMs / 1000} s`));

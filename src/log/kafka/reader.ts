@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { LogUnavailableError, UnreachableError } from "../../errors.ts";
-import { within } from "../../lib/time-limit.ts";
+import { TimeoutError, within } from "../../lib/time-limit.ts";
 import {
+  type Bound,
   CALLS_TOPIC,
   type CommittedPosition,
   type Message,
@@ -39,8 +40,8 @@ interface Fetched {
 /** Questions to Kafka that need no group. Each is asked again over a moved leader or a lost connection, for 10 s. @throws {LogUnavailableError} */
 export interface Reader {
   read(options: ReadOptions): Promise<Message[]>;
-  ranges(topic: Topic): Promise<PartitionRange[]>;
-  committed(options: { group: string; topic: Topic }): Promise<CommittedPosition[]>;
+  ranges(topic: Topic, bound?: Bound): Promise<PartitionRange[]>;
+  committed(options: Bound & { group: string; topic: Topic }): Promise<CommittedPosition[]>;
   placeGroup(options: { group: string; topic: Topic; positions: Position[] }): Promise<void>;
   offsetsAt(options: { topic: Topic; atMs: number }): Promise<Position[]>;
   /** Of the topic with the calls as it is now, in one request. */
@@ -60,17 +61,21 @@ export function createReader(options: { client: KafkaClient; prefix: string; exp
   const cluster = client.createCluster();
   let said = "";
 
-  async function ask<T>(deed: Deed, question: () => Promise<T>): Promise<T> {
-    const deadlineMs = performance.now() + ANSWER_WITHIN_MS;
+  async function ask<T>({ withinMs = ANSWER_WITHIN_MS, ...deed }: Deed & Bound, question: () => Promise<T>): Promise<T> {
+    const deadlineMs = performance.now() + withinMs;
+    let before: unknown;
     for (;;) {
       const leftMs = Math.max(0, deadlineMs - performance.now());
       try {
         return await within(leftMs, connected(question));
       } catch (error) {
+        // Time ran out while it was asked again: why it was asked again says more.
+        const failure = error instanceof TimeoutError && before !== undefined ? before : error;
         if (!isPassing(error) || leftMs < ASK_AGAIN_MS) {
-          const { message, hint } = explain(error, deed);
-          throw new LogUnavailableError(message, { hint, cause: error });
+          const { message, hint } = explain(failure, deed);
+          throw new LogUnavailableError(message, { hint, cause: failure });
         }
+        before = failure;
         await delay(ASK_AGAIN_MS);
         await within(leftMs, cluster.refreshMetadata()).catch(() => undefined);
       }
@@ -251,8 +256,9 @@ export function createReader(options: { client: KafkaClient; prefix: string; exp
   const topicNamed = (topic: Topic, operation?: "Read"): Deed => ({ topic: prefix + topic, ...(operation && { operation }) });
   return {
     read: (query) => ask(topicNamed(query.topic, "Read"), () => read(query)),
-    ranges: (topic) => ask(topicNamed(topic), () => ranges(prefix + topic)),
-    committed: ({ group, topic }) => ask({ ...topicNamed(topic), group: prefix + group }, () => committed(prefix + group, prefix + topic)),
+    ranges: (topic, bound = {}) => ask({ ...topicNamed(topic), ...bound }, () => ranges(prefix + topic)),
+    committed: ({ group, topic, withinMs }) =>
+      ask({ ...topicNamed(topic), group: prefix + group, withinMs }, () => committed(prefix + group, prefix + topic)),
     placeGroup: ({ group, topic, positions }) =>
       ask({ ...topicNamed(topic, "Read"), group: prefix + group }, () => placeGroup(prefix + group, prefix + topic, positions)),
     offsetsAt: ({ topic, atMs }) => ask(topicNamed(topic), () => offsetsAt(prefix + topic, atMs)),

@@ -44,10 +44,12 @@ export async function subscribe(options: {
   let pausedByRequest = false;
   let stopping: Promise<void> | undefined;
   let aliveAt = Date.now();
+  let away = false;
   let drainTimer: NodeJS.Timeout | undefined;
 
   function alive(): void {
     aliveAt = Date.now();
+    away = false;
   }
 
   async function sameTopic(): Promise<void> {
@@ -102,6 +104,10 @@ export async function subscribe(options: {
       );
     },
     onAlive: alive,
+    onAway() {
+      aliveAt = Date.now();
+      away = true;
+    },
     onBatch: assignment.onBatch,
     hooks: {
       ...assignment.hooks,
@@ -156,6 +162,7 @@ export async function subscribe(options: {
         open: windows.reduce((sum, { taken }) => sum + taken, 0),
         oldestOpenAt: since.length > 0 ? Math.min(...since) : undefined,
         aliveAt,
+        away,
       };
     },
     stop({ graceMs }) {
