@@ -280,8 +280,9 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
       way = wayOf(next);
     },
     status() {
-      const { partitions, standby, away, oldestOpenAt } = subscription.status();
-      const cause = ledgerFailedAtMs !== undefined ? "ledger away" : away ? "log away" : standby ? "standby" : way.gate.cause();
+      const { partitions, standby, away, trouble, oldestOpenAt } = subscription.status();
+      const cause =
+        ledgerFailedAtMs !== undefined ? "ledger away" : away ? "log away" : standby ? "standby" : (way.gate.cause() ?? trouble);
       return { route: id, partitions, inFlight: slots.held, oldestOpenAt, cause, endedPerSecond: meter.perSecond() };
     },
     idleMs: () => Math.max(0, clock.nowMs() - subscription.status().aliveAt),

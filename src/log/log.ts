@@ -91,6 +91,8 @@ export interface SubscriptionStatus {
   aliveAt: number;
   /** The log's service does not answer (Kafka only). */
   away?: boolean;
+  /** Why a partition stands, if one does for a reason of the log's (Kafka only); for people. */
+  trouble?: string | undefined;
 }
 
 export interface Subscription {

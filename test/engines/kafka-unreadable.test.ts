@@ -221,4 +221,78 @@ describe.skipIf("missing" in broker)(`batches that Kafka packs, and those that c
     expect(events.map(({ text: said }) => said)).toEqual(altered.map(({ reason: why }) => expect.stringMatching(why)));
     expect(JSON.stringify(events)).not.toContain("xxx");
   });
+
+  test.each<[string, (batch: Buffer) => void]>([
+    ["that the broker itself cannot read on from", (batch) => batch.writeInt32BE(-9, 8)],
+    ["whose length leads the broker past everything behind it", (batch) => batch.writeInt32BE(2_000_000_000, 8)],
+  ])(
+    "a batch %s holds up its own partition for a minute, and no other; what lies behind it is read",
+    { timeout: 240_000 },
+    async (_, alter) => {
+      const prefix = newPrefix();
+      const topic = prefix + CALLS_TOPIC;
+      const log = await open({ prefix, partitions: 2 });
+      // Larger than what lies between two entries of the broker's index: it finds what lies behind.
+      const places: { partition: number; offset: number }[] = [];
+      while (places.filter(({ partition }) => partition === 0).length < 10) places.push(await log.append(record("x".repeat(6_000))));
+      alterBatch({ dataFolder, topic, partition: 0, offset: 4, alter, signed: false });
+      const told: UnreadableRange[] = [];
+      const subscription = await log.subscribe({
+        topic: CALLS_TOPIC,
+        group: `patchbay.${randomUUID()}`,
+        start: [],
+        async onUnreadable(range) {
+          told.push(range);
+        },
+      });
+      const taken: { partition: number; offset: number }[] = [];
+      const take = async (count: number) => {
+        const signal = AbortSignal.timeout(200_000);
+        while (taken.length < count && !signal.aborted)
+          for (const one of await subscription.take({ max: 50, signal })) {
+            taken.push({ partition: one.message.partition, offset: one.message.offset });
+            one.ack();
+          }
+      };
+      const before = places.filter(({ partition, offset }) => partition === 1 || offset < 4);
+      await take(before.length);
+      expect(taken).toHaveLength(before.length);
+      expect(taken).toEqual(expect.arrayContaining(before));
+      await take(places.length - 1);
+      expect(taken.filter(({ partition }) => partition === 0).map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 5, 6, 7, 8, 9]);
+      expect(told).toEqual([
+        { partition: 0, from: 4, to: 5, reason: expect.stringMatching(/^the broker (cannot read it|has nothing where)/) },
+      ]);
+      await subscription.stop({ graceMs: 0 });
+
+      const passed: UnreadableRange[] = [];
+      expect((await readAll(log, (range) => void passed.push(range))).map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 5, 6, 7, 8, 9]);
+      expect(passed.map(({ from, to }) => ({ from, to }))).toEqual([{ from: 4, to: 5 }]);
+    },
+  );
+
+  test("a partition that the broker cannot read to its end is not passed over, since that may pass: it says why it stands", {
+    timeout: 240_000,
+  }, async () => {
+    const prefix = newPrefix();
+    const topic = prefix + CALLS_TOPIC;
+    const log = await open({ prefix });
+    for (let index = 0; index < 6; index += 1) await log.append(record("small"));
+    alterBatch({ dataFolder, topic, partition: 0, offset: 3, alter: (batch) => batch.writeInt32BE(-9, 8), signed: false });
+    const told: UnreadableRange[] = [];
+    const subscription = await log.subscribe({
+      topic: CALLS_TOPIC,
+      group: "patchbay.stands",
+      start: [],
+      onUnreadable: async (range) => void told.push(range),
+    });
+    await until(() => subscription.status().trouble !== undefined, { withinMs: 120_000 });
+    expect(subscription.status().trouble).toMatch(/^partition 0 cannot be read from 3 on: the broker cannot read it \(CORRUPT_MESSAGE\)$/);
+    expect(told).toEqual([]);
+    await subscription.stop({ graceMs: 0 });
+    // Whoever reads it now is told what is not to be had now.
+    const passed: UnreadableRange[] = [];
+    expect((await readAll(log, (range) => void passed.push(range))).map(({ offset }) => offset)).toEqual([0, 1, 2]);
+    expect(passed).toMatchObject([{ from: 3, to: 6 }]);
+  });
 });

@@ -1,8 +1,8 @@
 import { KafkaJSProtocolError, type RecordMetadata, type TopicMessages } from "kafkajs";
 import { describe, expect, test } from "vitest";
 import { LogUnavailableError, RecordTooLargeError } from "../../src/errors.ts";
+import { createExplain } from "../../src/log/kafka/explain.ts";
 import { type Outgoing, sendCovered } from "../../src/log/kafka/send-covered.ts";
-import { createExplain } from "../../src/log/kafka/sentences.ts";
 import { readSettings } from "../../src/log/kafka/settings.ts";
 
 const explain = createExplain(readSettings("kafka://broker"));

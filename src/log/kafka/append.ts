@@ -4,10 +4,10 @@ import { createBatcher } from "../../lib/batcher.ts";
 import { within } from "../../lib/time-limit.ts";
 import { type LogRecord, MAX_RECORD_BYTES, type Position, type Topic } from "../log.ts";
 import type { KafkaClient } from "./client.ts";
+import type { Explain } from "./explain.ts";
 import { partitionOf } from "./murmur2.ts";
 import { createPatience } from "./patience.ts";
 import { type Outgoing, type Send, sendCovered } from "./send-covered.ts";
-import type { Explain } from "./sentences.ts";
 
 const DEADLINE_MS = 8_000;
 const MAX_WAITING_RECORDS = 20_000;

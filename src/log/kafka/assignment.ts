@@ -5,6 +5,7 @@ import type { PartitionWindow } from "../window.ts";
 import type { Unreadable } from "./batches.ts";
 import type { KafkaEvent } from "./client.ts";
 import type { Committer } from "./committer.ts";
+import { createDamageWatch, type DamageWatch } from "./damage-watch.ts";
 import { createHolding, type Holding } from "./holding.ts";
 import type { ConsumerGroup, KafkaRecord } from "./internals.ts";
 import type { FetchedBatch } from "./member.ts";
@@ -18,7 +19,7 @@ const BARRIER_COMMIT_MS = 4_000;
 const NOTE_AGAIN_MS = 1_000;
 
 /** What the group has given to this member, generation after generation: a holding each, from its first fetch to the next rejoin. */
-export interface Assignment {
+export interface Assignment extends DamageWatch {
   /** To be given to the member; `joined` is the subscription's own. */
   hooks: Pick<MemberHooks, "beforeJoin" | "beforeFetch" | "outOfRange">;
   onBatch(batch: FetchedBatch): void;
@@ -46,11 +47,12 @@ export function createAssignment(options: {
   onUnreadable(range: UnreadableRange): Promise<void>;
   /** @throws {Error} where the topic is not the one that the group began with: its offsets are other records'. */
   sameTopic(): Promise<void>;
+  damageAt: Parameters<typeof createDamageWatch>[0]["damageAt"];
   /** There may be messages to take, or room. */
   onChange(window: PartitionWindow): void;
   onEvent(event: KafkaEvent): void;
 }): Assignment {
-  const { topicName, topic, groupId, start, limits, committer, wanted, onLost, onUnreadable, sameTopic, onEvent } = options;
+  const { topicName, topic, groupId, start, limits, committer, wanted, onLost, onUnreadable, sameTopic, damageAt, onEvent } = options;
   let group: ConsumerGroup | undefined;
   let holding: Holding | undefined;
   /** How far this member had come when its last holding ended; worth nothing to a member with another id. */
@@ -144,7 +146,21 @@ export function createAssignment(options: {
     onChange(window);
   }
 
+  const watch = createDamageWatch({
+    windows,
+    isWanted: (window) => !noting.has(window) && !notFetched.has(window.partition),
+    ends: async (partitions) => (group ? edges(group.cluster, topic, partitions, { fromBeginning: false }) : new Map()),
+    damageAt,
+    passOver,
+    onFailure(error) {
+      // Asked again at the next look; that Kafka is away is told elsewhere.
+      const why = error instanceof Error ? error.message : "unknown";
+      onEvent({ severity: "warning", text: `partitions that stand could not be looked after: ${why}`, group: groupId });
+    },
+  });
+
   return {
+    ...watch,
     hooks: {
       beforeJoin: barrier,
       async beforeFetch(joined) {

@@ -1,6 +1,8 @@
 /** What producer, reader and members have in common: addresses, credentials, sockets, and where kafkajs' words go. */
 import "./patch-idle-timer.ts";
 import "./patch-coordinator.ts";
+import "./patch-fetch.ts";
+import "./patch-metadata.ts";
 import "./patch-sync-timeout.ts";
 import { hostname } from "node:os";
 import { Kafka, type logCreator, logLevel, type RetryOptions, type SASLOptions } from "kafkajs";

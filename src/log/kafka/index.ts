@@ -4,9 +4,9 @@ import { within } from "../../lib/time-limit.ts";
 import { CALLS_TOPIC, type Log, QUARANTINE_TOPIC, type Subscription } from "../log.ts";
 import { createAppender } from "./append.ts";
 import { createClient, type KafkaEvent } from "./client.ts";
+import { createExplain } from "./explain.ts";
 import { createReader } from "./reader.ts";
 import type { Send } from "./send-covered.ts";
-import { createExplain } from "./sentences.ts";
 import { readSettings } from "./settings.ts";
 import { subscribe } from "./subscription.ts";
 import { type CheckedTopics, ensureTopics } from "./topics.ts";
@@ -84,6 +84,7 @@ export async function openKafkaLog(options: {
         subscription,
         onEvent,
         explain,
+        damageAt: reader.damageAt,
         refuseGroup: reader.refuseGroup,
         identity: reader.identity,
         reachable: () =>

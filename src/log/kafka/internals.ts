@@ -42,6 +42,14 @@ export interface CommittedOffset {
   metadata?: string | null;
 }
 
+export interface FetchedPartition {
+  partition: number;
+  highWatermark: string;
+  messages: KafkaRecord[];
+  /** Kafka's name of an error that is the partition's own: `patch-fetch.ts`. */
+  damage?: string;
+}
+
 export interface Broker {
   /** By API key; null until it is connected. */
   readonly versions: Record<number, { minVersion: number; maxVersion: number }> | null;
@@ -59,7 +67,7 @@ export interface Broker {
     minBytes: number;
     maxBytes: number;
     topics: { topic: string; partitions: { partition: number; fetchOffset: string; maxBytes: number }[] }[];
-  }): Promise<{ responses: { topicName: string; partitions: { partition: number; highWatermark: string; messages: KafkaRecord[] }[] }[] }>;
+  }): Promise<{ responses: { topicName: string; partitions: FetchedPartition[] }[] }>;
   offsetFetch(request: {
     groupId: string;
     topics: { topic: string; partitions: { partition: number }[] }[];
@@ -144,6 +152,23 @@ export interface SyncGroup {
   protocol(options: { version: number }): (request: object) => { request: object; response: object; requestTimeout?: number };
 }
 
+/** Of kafkajs' requests: for a version, what makes a request and reads its answer. */
+export interface Fetch {
+  protocol(options: { version: number }): (request: { maxWaitTime: number }) => {
+    response: {
+      parse(answer: { responses: { partitions: (FetchedPartition & { errorCode: number })[] }[] }): Promise<unknown>;
+    };
+  };
+}
+
+export interface MetadataRequest {
+  protocol(options: { version: number }): (request: { topics: string[] }) => {
+    response: {
+      parse(answer: { topicMetadata: { topicErrorCode: number; partitionMetadata: { partitionErrorCode: number }[] }[] }): Promise<unknown>;
+    };
+  };
+}
+
 const require = createRequire(import.meta.url);
 const { version } = require("kafkajs/package.json") as { version: string };
 if (version !== KNOWN_VERSION) {
@@ -155,6 +180,8 @@ if (version !== KNOWN_VERSION) {
 export const Cluster = require("kafkajs/src/cluster") as new (options: ClusterOptions) => Cluster;
 export const ConsumerGroup = require("kafkajs/src/consumer/consumerGroup") as { prototype: ConsumerGroup };
 export const RequestQueue = require("kafkajs/src/network/requestQueue") as { prototype: RequestQueue };
+export const Fetch = require("kafkajs/src/protocol/requests/fetch") as Fetch;
+export const MetadataRequest = require("kafkajs/src/protocol/requests/metadata") as MetadataRequest;
 export const SyncGroup = require("kafkajs/src/protocol/requests/syncGroup") as SyncGroup;
 export const { createErrorFromCode } = require("kafkajs/src/protocol/error") as { createErrorFromCode(code: number): Error };
 export const { createLogger } = require("kafkajs/src/loggers") as {

@@ -1,45 +1,26 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { LogUnavailableError, UnreachableError } from "../../errors.ts";
 import { TimeoutError, within } from "../../lib/time-limit.ts";
-import {
-  type Bound,
-  CALLS_TOPIC,
-  type CommittedPosition,
-  type Message,
-  type PartitionRange,
-  type Position,
-  type ReadOptions,
-  type Topic,
-} from "../log.ts";
-import type { Unreadable } from "./batches.ts";
+import { type Bound, CALLS_TOPIC, type CommittedPosition, type PartitionRange, type Position, type Topic } from "../log.ts";
 import type { KafkaClient, KafkaEvent } from "./client.ts";
+import type { Explain } from "./explain.ts";
 import { DENIED, isFault, isPassing } from "./faults.ts";
-import { type Broker, createErrorFromCode, type KafkaRecord, type Metadata, type OffsetQuery } from "./internals.ts";
-import type { Deed, Explain } from "./sentences.ts";
+import { type Broker, createErrorFromCode, type Metadata, type OffsetQuery } from "./internals.ts";
+import { createRecords, type Records } from "./records.ts";
+import type { Deed } from "./sentences.ts";
 import { askTopic } from "./topic-id.ts";
-import { readCommitMetadata, toMessage, toOffset } from "./wire.ts";
+import { readCommitMetadata, toOffset } from "./wire.ts";
 
 const ANSWER_WITHIN_MS = 10_000;
 const ASK_AGAIN_MS = 100;
-const FETCH_BYTES_LEAST = 65_536;
-const FETCH_BYTES_MOST = 4_194_304;
-const READ_UNCOMMITTED = 0;
-const NO_REPLICA = -1;
 const GROUP_COORDINATOR = 0;
 const RIGHTS_WITHIN_MS = 3_000;
 const TOPIC_AUTHORIZATION_FAILED = 29;
 /** Kafka's numbers of what a user may do (`AclOperation`). */
 const OPERATION = { Read: 3, Write: 4 };
 
-interface Fetched {
-  /** From the offset on that was asked for. */
-  records: KafkaRecord[];
-  high: number;
-}
-
 /** Questions to Kafka that need no group. Each is asked again over a moved leader or a lost connection, for 10 s. @throws {LogUnavailableError} */
-export interface Reader {
-  read(options: ReadOptions): Promise<Message[]>;
+export interface Reader extends Records {
   ranges(topic: Topic, bound?: Bound): Promise<PartitionRange[]>;
   committed(options: Bound & { group: string; topic: Topic }): Promise<CommittedPosition[]>;
   placeGroup(options: { group: string; topic: Topic; positions: Position[] }): Promise<void>;
@@ -59,7 +40,7 @@ export interface Reader {
 export function createReader(options: { client: KafkaClient; prefix: string; explain: Explain; onEvent(event: KafkaEvent): void }): Reader {
   const { client, prefix, explain, onEvent } = options;
   const cluster = client.createCluster();
-  let said = "";
+  const topicNamed = (topic: Topic, operation?: "Read"): Deed => ({ topic: prefix + topic, ...(operation && { operation }) });
 
   async function ask<T>({ withinMs = ANSWER_WITHIN_MS, ...deed }: Deed & Bound, question: () => Promise<T>): Promise<T> {
     const deadlineMs = performance.now() + withinMs;
@@ -110,66 +91,14 @@ export function createReader(options: { client: KafkaClient; prefix: string; exp
     return [...high].map(([partition, end]) => ({ partition, low: low.get(partition) ?? end, high: end })).sort(byPartition);
   }
 
-  async function fetch(place: { topic: Topic; partition: number }, from: number, limit: number): Promise<Fetched> {
-    const topic = prefix + place.topic;
-    const { partition } = place;
-    // One that was added since the cluster was asked last is no partition without records.
-    if (!(await partitionsOf(topic)).some((one) => one.partition === partition)) await cluster.refreshMetadata();
-    const [leader] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
-    if (leader === undefined) return { records: [], high: 0 };
-    const broker = await cluster.findBroker({ nodeId: leader });
-    const maxBytes = Math.min(FETCH_BYTES_MOST, Math.max(FETCH_BYTES_LEAST, limit * 4_096));
-    const { responses } = await broker.fetch({
-      replicaId: NO_REPLICA,
-      isolationLevel: READ_UNCOMMITTED,
-      maxWaitTime: 0,
-      minBytes: 0,
-      maxBytes,
-      topics: [{ topic, partitions: [{ partition, fetchOffset: String(from), maxBytes }] }],
-    });
-    const answer = responses.flatMap(({ partitions }) => partitions).find((one) => one.partition === partition);
-    if (!answer) return { records: [], high: 0 };
-    // A batch is sent whole: its first records may lie before the offset that was asked for.
-    const records = answer.messages.filter((record) => !record.isControlRecord && toOffset(record.offset) >= from);
-    return { records, high: toOffset(answer.highWatermark) };
-  }
-
-  function passOver({ topic, partition, onUnreadable }: ReadOptions, { from, to, reason }: Unreadable): void {
-    if (onUnreadable) {
-      onUnreadable({ partition, from, to, reason });
-      return;
-    }
-    const text = `${prefix}${topic} has records that cannot be read, ${from} to ${to - 1}: ${reason}`;
-    // A page that ends before them meets them again.
-    if (said !== `${partition} ${text}`) onEvent({ severity: "warning", text, partition });
-    said = `${partition} ${text}`;
-  }
-
-  async function read(options: ReadOptions): Promise<Message[]> {
-    const { topic, partition, limit } = options;
-    const messages: Message[] = [];
-    let next = options.from;
-    while (messages.length < limit) {
-      try {
-        const { records, high } = await fetch({ topic, partition }, next, limit - messages.length);
-        for (const record of records) {
-          if (messages.length === limit) break;
-          if (record.unreadable) passOver(options, { ...record.unreadable, from: Math.max(next, record.unreadable.from) });
-          else messages.push(toMessage(record, { topic, partition }));
-          next = toOffset(record.offset) + 1;
-        }
-        // An empty answer below the end: nothing of ours lies at this offset (a control record, say).
-        if (records.length === 0) next += 1;
-        if (next >= high) break;
-      } catch (error) {
-        if (!isFault(error, ["OFFSET_OUT_OF_RANGE"])) throw error;
-        const range = (await ranges(prefix + topic)).find((one) => one.partition === partition);
-        if (!range || next >= range.low) break;
-        next = range.low;
-      }
-    }
-    return messages;
-  }
+  const records = createRecords({
+    cluster,
+    prefix,
+    partitionsOf,
+    ranges: (topic) => ask(topicNamed(topic), () => ranges(prefix + topic)),
+    ask: (topic, question) => ask(topicNamed(topic, "Read"), question),
+    onEvent,
+  });
 
   /** kafkajs' own look-up says "not found" whatever the brokers answered: also where this user may not ask. */
   async function coordinatorOf(groupId: string): Promise<Broker> {
@@ -253,9 +182,8 @@ export function createReader(options: { client: KafkaClient; prefix: string; exp
     return topicId === undefined ? [] : [clusterId];
   }
 
-  const topicNamed = (topic: Topic, operation?: "Read"): Deed => ({ topic: prefix + topic, ...(operation && { operation }) });
   return {
-    read: (query) => ask(topicNamed(query.topic, "Read"), () => read(query)),
+    ...records,
     ranges: (topic, bound = {}) => ask({ ...topicNamed(topic), ...bound }, () => ranges(prefix + topic)),
     committed: ({ group, topic, withinMs }) =>
       ask({ ...topicNamed(topic), group: prefix + group, withinMs }, () => committed(prefix + group, prefix + topic)),

@@ -1,8 +1,8 @@
 import type { Message as ProducedMessage, RecordMetadata, TopicMessages } from "kafkajs";
 import { LogUnavailableError, RecordTooLargeError } from "../../errors.ts";
 import type { Position } from "../log.ts";
+import type { Explain } from "./explain.ts";
 import { isFault } from "./faults.ts";
-import type { Explain } from "./sentences.ts";
 import { toOffset } from "./wire.ts";
 
 export interface Outgoing {

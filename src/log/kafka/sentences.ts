@@ -1,12 +1,5 @@
 /** What Kafka, TLS and the network answer, as a person reads it: what is wrong, and the next step. One table for all of it. */
-import { addressOf, findFault, reasonOf } from "./faults.ts";
 import type { KafkaSettings } from "./settings.ts";
-
-export interface Explained {
-  message: string;
-  /** The next step. */
-  hint: string;
-}
 
 /** What was to be done, as Kafka names it in its rights (`kafka-acls.sh --operation`). */
 export interface Deed {
@@ -15,24 +8,21 @@ export interface Deed {
   operation?: "Describe" | "Read" | "Write" | "Create";
 }
 
-/** Never quotes a password, nor anything of a call. */
-export type Explain = (error: unknown, deed?: Deed) => Explained;
-
-interface Known extends Deed {
+export interface Known extends Deed {
   settings: KafkaSettings;
   /** What the error itself says. */
   detail: string;
 }
 
 /** Behind "Kafka at host:9092 …", and the step. */
-type Sentence = [says: (known: Known) => string, step: (known: Known) => string];
+export type Sentence = [says: (known: Known) => string, step: (known: Known) => string];
 
 const say = (says: string, step: string): Sentence => [() => says, () => step];
 const topicOf = ({ topic }: Known) => topic ?? "the topic";
 const groupOf = ({ group }: Known) => (group === undefined ? "the group" : `the group ${group}`);
 
 const WAIT = "It mostly passes within seconds. Where it does not, a broker may be down; the brokers' logs say why.";
-const LOGS = "The brokers' logs say more.";
+export const LOGS = "The brokers' logs say more.";
 const REPORT = "That is a fault of Patchbay: please report it with this line.";
 const MAKE = "Have it made by somebody who may, as docs/kafka.md shows.";
 const OTHER_CA = "Name the file of the authority that signed the brokers' certificates: ca=/path/ca.pem.";
@@ -42,7 +32,7 @@ const NO_WAY: Sentence = say(
   "cannot be reached from here",
   "Is that its address as seen from here, and do firewalls let this host through?",
 );
-const LATE: Sentence = say(
+export const LATE: Sentence = say(
   "does not answer in time",
   "Is it running, and is that its address and port as seen from here? Firewalls stay silent, too.",
 );
@@ -53,7 +43,7 @@ const CLOSED: Sentence = [
     return wanted.length === 0 ? `Is it a broker's port for clients? ${LOGS}` : `The port may want ${wanted.join(" or ")}. ${LOGS}`;
   },
 ];
-const NO_TLS: Sentence = say(
+export const NO_TLS: Sentence = say(
   "does not speak TLS on this port",
   "Name the brokers' port for TLS in the log's URL, or leave tls and ca out where the network may read every call.",
 );
@@ -61,7 +51,7 @@ const UNKNOWN_AUTHORITY: Sentence = [
   () => "has a certificate of an authority that is not known here",
   ({ settings: { tls } }) => (tls?.ca === undefined ? OTHER_CA : `The ca file is another authority's. ${OTHER_CA}`),
 ];
-const CLIENT_CERTIFICATE: Sentence = [
+export const CLIENT_CERTIFICATE: Sentence = [
   ({ settings: { tls } }) =>
     tls?.cert === undefined ? "asks for a certificate of the client" : "does not accept the client's certificate",
   ({ settings: { tls } }) =>
@@ -95,238 +85,144 @@ const LOGIN: Sentence = [
   () => "Check user, password (percent-encoded) and the sasl option of the log's URL.",
 ];
 
-/** By Kafka's name of an error, kafkajs' name of a class, Node's or OpenSSL's code. */
-const SENTENCES: [Sentence, string[]][] = [
-  [LOGIN, ["KafkaJSSASLAuthenticationError", "SASL_AUTHENTICATION_FAILED"]],
+/** By Kafka's names of an error, kafkajs' name of a class, Node's or OpenSSL's code. */
+const SENTENCES: [Sentence, string][] = [
+  [LOGIN, "KafkaJSSASLAuthenticationError SASL_AUTHENTICATION_FAILED"],
   [
     [
       ({ settings }) => `does not offer sasl=${settings.sasl?.mechanism}`,
       () => "Say what it offers: sasl=plain, scram-sha-256 or scram-sha-512.",
     ],
-    ["UNSUPPORTED_SASL_MECHANISM"],
+    "UNSUPPORTED_SASL_MECHANISM",
   ],
   [
     say("takes no login on this port", "Leave sasl and user:password@ out, or name the brokers' port for logins."),
-    ["ILLEGAL_SASL_STATE", "SECURITY_DISABLED"],
+    "ILLEGAL_SASL_STATE SECURITY_DISABLED",
   ],
   [
     [
       (known) => `does not let ${principalOf(known.settings)} ${deedOf(known)} the topic ${known.topic ?? ""}`.trimEnd(),
       (known) => grant(known, `--topic ${known.topic ?? "<topic>"}`, "topics"),
     ],
-    ["TOPIC_AUTHORIZATION_FAILED"],
+    "TOPIC_AUTHORIZATION_FAILED",
   ],
   [
     [
       (known) => `does not let ${principalOf(known.settings)} ${deedOf({ operation: "Read", ...known })} ${groupOf(known)}`,
       (known) => grant({ operation: "Read", ...known }, `--group ${known.group ?? "<group>"}`, "groups"),
     ],
-    ["GROUP_AUTHORIZATION_FAILED"],
+    "GROUP_AUTHORIZATION_FAILED",
   ],
   [
     [
       (known) => `does not let ${principalOf(known.settings)} do this in the cluster`,
       () => "docs/kafka.md lists the rights that Patchbay needs; none of them is the cluster's, but Create where it makes the topics.",
     ],
-    ["CLUSTER_AUTHORIZATION_FAILED", "TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "DELEGATION_TOKEN_AUTHORIZATION_FAILED"],
+    "CLUSTER_AUTHORIZATION_FAILED TRANSACTIONAL_ID_AUTHORIZATION_FAILED DELEGATION_TOKEN_AUTHORIZATION_FAILED",
   ],
-  [NOBODY, ["ECONNREFUSED"]],
-  [say("cannot be found: no name service knows this host", "Is it spelled right, and known from here?"), ["ENOTFOUND"]],
-  [say("cannot be found: the name service does not answer", "Is this host's network up?"), ["EAI_AGAIN"]],
-  [NO_WAY, ["EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL", "EACCES", "EPERM"]],
-  [LATE, ["ETIMEDOUT", "KafkaJSRequestTimeoutError", "KafkaJSLockTimeout", "TimeoutError"]],
-  [CLOSED, ["KafkaJSConnectionClosedError", "ECONNRESET", "EPIPE"]],
+  [NOBODY, "ECONNREFUSED"],
+  [say("cannot be found: no name service knows this host", "Is it spelled right, and known from here?"), "ENOTFOUND"],
+  [say("cannot be found: the name service does not answer", "Is this host's network up?"), "EAI_AGAIN"],
+  [NO_WAY, "EHOSTUNREACH ENETUNREACH EADDRNOTAVAIL EACCES EPERM"],
+  [LATE, "ETIMEDOUT KafkaJSRequestTimeoutError KafkaJSLockTimeout TimeoutError"],
+  [CLOSED, "KafkaJSConnectionClosedError ECONNRESET EPIPE"],
   [
     NO_TLS,
-    [
-      "ERR_SSL_WRONG_VERSION_NUMBER",
-      "ERR_SSL_PACKET_LENGTH_TOO_LONG",
-      "EPROTO",
-      "ERR_SSL_UNSUPPORTED_PROTOCOL",
-      "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION",
-    ],
+    "ERR_SSL_WRONG_VERSION_NUMBER ERR_SSL_PACKET_LENGTH_TOO_LONG EPROTO ERR_SSL_UNSUPPORTED_PROTOCOL ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION",
   ],
   [
     UNKNOWN_AUTHORITY,
-    [
-      "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-      "UNABLE_TO_GET_ISSUER_CERT",
-      "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-      "SELF_SIGNED_CERT_IN_CHAIN",
-      "CERT_UNTRUSTED",
-      "INVALID_CA",
-      "CERT_SIGNATURE_FAILURE",
-    ],
+    "UNABLE_TO_VERIFY_LEAF_SIGNATURE UNABLE_TO_GET_ISSUER_CERT UNABLE_TO_GET_ISSUER_CERT_LOCALLY SELF_SIGNED_CERT_IN_CHAIN CERT_UNTRUSTED INVALID_CA CERT_SIGNATURE_FAILURE",
   ],
   [
     say(
       "has a certificate that it signed itself",
       "Name that certificate's file: ca=/path/broker.pem; or give the broker one of an authority.",
     ),
-    ["DEPTH_ZERO_SELF_SIGNED_CERT"],
+    "DEPTH_ZERO_SELF_SIGNED_CERT",
   ],
-  [say("has a certificate that has expired", "Give the broker a new one; is this host's clock right?"), ["CERT_HAS_EXPIRED"]],
-  [say("has a certificate that is not valid yet", "Is this host's clock right, and the broker's?"), ["CERT_NOT_YET_VALID"]],
-  [say("has a certificate that was revoked", "Give the broker a new one."), ["CERT_REVOKED"]],
+  [say("has a certificate that has expired", "Give the broker a new one; is this host's clock right?"), "CERT_HAS_EXPIRED"],
+  [say("has a certificate that is not valid yet", "Is this host's clock right, and the broker's?"), "CERT_NOT_YET_VALID"],
+  [say("has a certificate that was revoked", "Give the broker a new one."), "CERT_REVOKED"],
   [
     say("has a certificate for another host", "Use the name that is in it, in the log's URL and in the brokers' advertised.listeners."),
-    ["ERR_TLS_CERT_ALTNAME_INVALID", "HOSTNAME_MISMATCH"],
+    "ERR_TLS_CERT_ALTNAME_INVALID HOSTNAME_MISMATCH",
   ],
   [
     [
       (known) => `has no ${known.topic === undefined ? "such topic" : `topic ${known.topic}`}`,
       () => "Was it deleted? `patchbay up` or `patchbay ingress` makes it; the routes' ledger then belongs to another log (docs/kafka.md).",
     ],
-    ["UNKNOWN_TOPIC_OR_PARTITION"],
+    "UNKNOWN_TOPIC_OR_PARTITION",
   ],
-  [say("had an error that it did not expect", LOGS), ["UNKNOWN"]],
-  [[(known) => `does not have the offset of ${topicOf(known)} that was asked for`, () => WAIT], ["OFFSET_OUT_OF_RANGE"]],
+  [say("had an error that it did not expect", LOGS), "UNKNOWN"],
+  [[(known) => `does not have the offset of ${topicOf(known)} that was asked for`, () => WAIT], "OFFSET_OUT_OF_RANGE"],
   [
     MOVING,
-    [
-      "LEADER_NOT_AVAILABLE",
-      "NOT_LEADER_FOR_PARTITION",
-      "REPLICA_NOT_AVAILABLE",
-      "BROKER_NOT_AVAILABLE",
-      "KafkaJSBrokerNotFound",
-      "FENCED_LEADER_EPOCH",
-      "UNKNOWN_LEADER_EPOCH",
-      "OFFSET_NOT_AVAILABLE",
-      "PREFERRED_LEADER_NOT_AVAILABLE",
-      "ELIGIBLE_LEADERS_NOT_AVAILABLE",
-      "REASSIGNMENT_IN_PROGRESS",
-      "LISTENER_NOT_FOUND",
-    ],
+    "LEADER_NOT_AVAILABLE NOT_LEADER_FOR_PARTITION REPLICA_NOT_AVAILABLE BROKER_NOT_AVAILABLE KafkaJSBrokerNotFound FENCED_LEADER_EPOCH UNKNOWN_LEADER_EPOCH OFFSET_NOT_AVAILABLE PREFERRED_LEADER_NOT_AVAILABLE ELIGIBLE_LEADERS_NOT_AVAILABLE REASSIGNMENT_IN_PROGRESS LISTENER_NOT_FOUND",
   ],
   [
     say("did not answer a request of its own brokers in time", WAIT),
-    ["REQUEST_TIMED_OUT", "NETWORK_EXCEPTION", "NOT_CONTROLLER", "STALE_CONTROLLER_EPOCH", "STALE_BROKER_EPOCH", "OPERATION_NOT_ATTEMPTED"],
+    "REQUEST_TIMED_OUT NETWORK_EXCEPTION NOT_CONTROLLER STALE_CONTROLLER_EPOCH STALE_BROKER_EPOCH OPERATION_NOT_ATTEMPTED",
   ],
   [
     NO_COORDINATOR,
-    [
-      "GROUP_LOAD_IN_PROGRESS",
-      "GROUP_COORDINATOR_NOT_AVAILABLE",
-      "NOT_COORDINATOR_FOR_GROUP",
-      "KafkaJSGroupCoordinatorNotFound",
-      "UNSTABLE_OFFSET_COMMIT",
-    ],
+    "GROUP_LOAD_IN_PROGRESS GROUP_COORDINATOR_NOT_AVAILABLE NOT_COORDINATOR_FOR_GROUP KafkaJSGroupCoordinatorNotFound UNSTABLE_OFFSET_COMMIT",
   ],
-  [MOVED_ON, ["ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "REBALANCE_IN_PROGRESS", "MEMBER_ID_REQUIRED", "FENCED_INSTANCE_ID"]],
+  [MOVED_ON, "ILLEGAL_GENERATION UNKNOWN_MEMBER_ID REBALANCE_IN_PROGRESS MEMBER_ID_REQUIRED FENCED_INSTANCE_ID"],
   [
     [
       (known) => `has members of another kind in ${groupOf(known)}`,
       () => "Another program uses the group's name: give one of the two another prefix (prefix=…).",
     ],
-    ["INCONSISTENT_GROUP_PROTOCOL", "INVALID_GROUP_ID"],
+    "INCONSISTENT_GROUP_PROTOCOL INVALID_GROUP_ID",
   ],
   [
     [(known) => `still has members in ${groupOf(known)}`, () => "Stop the connectors of the route first."],
-    ["NON_EMPTY_GROUP", "GROUP_SUBSCRIBED_TO_TOPIC"],
+    "NON_EMPTY_GROUP GROUP_SUBSCRIBED_TO_TOPIC",
   ],
   [
     [
       (known) => `takes no more members into ${groupOf(known)}`,
       () => "Run fewer replicas of the route, or raise the brokers' group.max.size.",
     ],
-    ["GROUP_MAX_SIZE_REACHED"],
+    "GROUP_MAX_SIZE_REACHED",
   ],
   [
     say(
       "does not allow the time after which a silent member counts as dead",
       "12 s must lie between the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms.",
     ),
-    ["INVALID_SESSION_TIMEOUT"],
+    "INVALID_SESSION_TIMEOUT",
   ],
-  [COPIES, ["NOT_ENOUGH_REPLICAS", "NOT_ENOUGH_REPLICAS_AFTER_APPEND"]],
-  [DISK, ["KAFKA_STORAGE_ERROR", "LOG_DIR_NOT_FOUND", "CORRUPT_MESSAGE"]],
-  [SIZE, ["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]],
+  [COPIES, "NOT_ENOUGH_REPLICAS NOT_ENOUGH_REPLICAS_AFTER_APPEND"],
+  [DISK, "KAFKA_STORAGE_ERROR LOG_DIR_NOT_FOUND CORRUPT_MESSAGE"],
+  [SIZE, "MESSAGE_TOO_LARGE RECORD_LIST_TOO_LARGE"],
   [
     say("does not take what a commit says beside its position", "Raise the brokers' offset.metadata.max.bytes to its default, 4096."),
-    ["OFFSET_METADATA_TOO_LARGE", "INVALID_COMMIT_OFFSET_SIZE"],
+    "OFFSET_METADATA_TOO_LARGE INVALID_COMMIT_OFFSET_SIZE",
   ],
   [
     [
       (known) => `does not take the time of a record of ${topicOf(known)}`,
       () => "Set message.timestamp.type=LogAppendTime on the topic, as docs/kafka.md shows.",
     ],
-    ["INVALID_TIMESTAMP"],
+    "INVALID_TIMESTAMP",
   ],
   [
     SHAPE,
-    [
-      "INVALID_TOPIC_EXCEPTION",
-      "INVALID_PARTITIONS",
-      "INVALID_REPLICATION_FACTOR",
-      "INVALID_REPLICA_ASSIGNMENT",
-      "INVALID_CONFIG",
-      "POLICY_VIOLATION",
-      "TOPIC_ALREADY_EXISTS",
-    ],
+    "INVALID_TOPIC_EXCEPTION INVALID_PARTITIONS INVALID_REPLICATION_FACTOR INVALID_REPLICA_ASSIGNMENT INVALID_CONFIG POLICY_VIOLATION TOPIC_ALREADY_EXISTS",
   ],
-  [VERSION, ["UNSUPPORTED_VERSION", "UNSUPPORTED_FOR_MESSAGE_FORMAT", "UNSUPPORTED_COMPRESSION_TYPE", "KafkaJSServerDoesNotSupportApiKey"]],
+  [VERSION, "UNSUPPORTED_VERSION UNSUPPORTED_FOR_MESSAGE_FORMAT UNSUPPORTED_COMPRESSION_TYPE KafkaJSServerDoesNotSupportApiKey"],
   [
     NOT_OURS,
-    [
-      "INVALID_FETCH_SIZE",
-      "INVALID_REQUIRED_ACKS",
-      "INVALID_REQUEST",
-      "INVALID_RECORD",
-      "OUT_OF_ORDER_SEQUENCE_NUMBER",
-      "DUPLICATE_SEQUENCE_NUMBER",
-      "INVALID_PRODUCER_EPOCH",
-      "INVALID_TXN_STATE",
-      "INVALID_PRODUCER_ID_MAPPING",
-      "INVALID_TRANSACTION_TIMEOUT",
-      "CONCURRENT_TRANSACTIONS",
-      "TRANSACTION_COORDINATOR_FENCED",
-      "UNKNOWN_PRODUCER_ID",
-      "DELEGATION_TOKEN_AUTH_DISABLED",
-      "DELEGATION_TOKEN_NOT_FOUND",
-      "DELEGATION_TOKEN_OWNER_MISMATCH",
-      "DELEGATION_TOKEN_REQUEST_NOT_ALLOWED",
-      "DELEGATION_TOKEN_EXPIRED",
-      "INVALID_PRINCIPAL_TYPE",
-      "GROUP_ID_NOT_FOUND",
-      "FETCH_SESSION_ID_NOT_FOUND",
-      "INVALID_FETCH_SESSION_EPOCH",
-      "TOPIC_DELETION_DISABLED",
-      "ELECTION_NOT_NEEDED",
-      "NO_REASSIGNMENT_IN_PROGRESS",
-    ],
+    "INVALID_FETCH_SIZE INVALID_REQUIRED_ACKS INVALID_REQUEST INVALID_RECORD OUT_OF_ORDER_SEQUENCE_NUMBER DUPLICATE_SEQUENCE_NUMBER INVALID_PRODUCER_EPOCH INVALID_TXN_STATE INVALID_PRODUCER_ID_MAPPING INVALID_TRANSACTION_TIMEOUT CONCURRENT_TRANSACTIONS TRANSACTION_COORDINATOR_FENCED UNKNOWN_PRODUCER_ID DELEGATION_TOKEN_AUTH_DISABLED DELEGATION_TOKEN_NOT_FOUND DELEGATION_TOKEN_OWNER_MISMATCH DELEGATION_TOKEN_REQUEST_NOT_ALLOWED DELEGATION_TOKEN_EXPIRED INVALID_PRINCIPAL_TYPE GROUP_ID_NOT_FOUND FETCH_SESSION_ID_NOT_FOUND INVALID_FETCH_SESSION_EPOCH TOPIC_DELETION_DISABLED ELECTION_NOT_NEEDED NO_REASSIGNMENT_IN_PROGRESS",
   ],
 ];
 
-const BY_NAME = new Map(SENTENCES.flatMap(([sentence, names]) => names.map((name) => [name, sentence] as const)));
-
-export function createExplain(settings: KafkaSettings): Explain {
-  const address = settings.brokers.join(",");
-  return (error, deed = {}) => {
-    const detail = reasonOf(error);
-    const known: Known = { ...deed, settings, detail };
-    const { name, sentence } = sentenceOf(error, detail);
-    const [says, step] = sentence ?? [() => `cannot be asked: ${detail}`, () => LOGS];
-    const elsewhere = addressOf(error);
-    // The first answer came; then the brokers' own names for themselves lead nowhere: the commonest mistake of all.
-    const who =
-      elsewhere === undefined || settings.brokers.includes(elsewhere)
-        ? `Kafka at ${address}`
-        : `Kafka at ${address} names a broker ${elsewhere} (its advertised.listeners), which`;
-    const code = name === undefined || name.startsWith("KafkaJS") || name === "TimeoutError" ? "" : ` (${name})`;
-    return { message: `${who} ${says(known)}${code}`, hint: step(known) };
-  };
-}
-
-/** The innermost error that the table knows: kafkajs wraps it up to four times. */
-function sentenceOf(error: unknown, detail: string): { name?: string; sentence?: Sentence } {
-  // Node gives a reset connection the same code, before TLS has begun and after.
-  if (detail.includes("before secure TLS connection")) return { name: "ECONNRESET", sentence: NO_TLS };
-  const alert = findFault(error, (name) => /^ERR_SSL_.*ALERT_.*(CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)/.test(name));
-  if (alert !== undefined) return { name: alert, sentence: CLIENT_CERTIFICATE };
-  const name = findFault(error, (one) => BY_NAME.has(one));
-  if (name !== undefined) return { name, sentence: BY_NAME.get(name) as Sentence };
-  return /timeout|timed out/i.test(detail) ? { sentence: LATE } : {};
-}
+export const SENTENCE_OF: ReadonlyMap<string, Sentence> = new Map(
+  SENTENCES.flatMap(([sentence, names]) => names.split(" ").map((name) => [name, sentence] as const)),
+);
 
 /** As Kafka names who asks, so far as it is known here. */
 function principalOf({ sasl, tls }: KafkaSettings): string {

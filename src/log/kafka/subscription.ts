@@ -5,8 +5,9 @@ import { createTakers } from "../takers.ts";
 import { createAssignment } from "./assignment.ts";
 import type { KafkaClient, KafkaEvent } from "./client.ts";
 import { createCommitter } from "./committer.ts";
+import type { Explain } from "./explain.ts";
 import { createMember } from "./member.ts";
-import type { Explain } from "./sentences.ts";
+import type { Records } from "./records.ts";
 
 const DEFAULT_WINDOW = { maxMessages: 2_000, maxBytes: 16_000_000 };
 const COMMIT_EVERY_MS = 1_000;
@@ -14,6 +15,8 @@ const COMMIT_EVERY_MS = 1_000;
 const COMMIT_DRAINED_AFTER_MS = 100;
 /** What would be handed out while commits fail would be handed out again by whoever comes next. */
 const HAND_OUT_WHILE_COMMITS_FAIL_MS = 5_000;
+/** A partition that stands for one to two of these although records lie there is looked after. */
+const LOOK_EVERY_MS = 20_000;
 const LAST_COMMIT_WITHIN_MS = 4_000;
 const LEAVE_WITHIN_MS = 5_000;
 
@@ -29,6 +32,7 @@ export async function subscribe(options: {
   /** Of the topic, as it is now. */
   identity(): Promise<string>;
   explain: Explain;
+  damageAt: Records["damageAt"];
   /** @throws {UnreachableError} where this user may not join the group, which is named without the prefix. */
   refuseGroup(group: string): Promise<void>;
   onEvent(event: KafkaEvent): void;
@@ -77,6 +81,7 @@ export async function subscribe(options: {
     onLost,
     onUnreadable,
     sameTopic,
+    damageAt: (partition, from) => options.damageAt({ topic: subscription.topic, partition }, from),
     wanted: () => !pausedByRequest && !stopping,
     onChange({ heldMessages }) {
       if (heldMessages === 0) drainTimer ??= setTimeout(onDrained, COMMIT_DRAINED_AFTER_MS);
@@ -124,6 +129,7 @@ export async function subscribe(options: {
     // Handing out goes on once commits do.
     takers.wake();
   }, COMMIT_EVERY_MS);
+  const lookTimer = setInterval(() => void assignment.look(), LOOK_EVERY_MS);
 
   async function stop(graceMs: number): Promise<void> {
     takers.wake();
@@ -134,6 +140,7 @@ export async function subscribe(options: {
       if (!(error instanceof TimeoutError)) throw error;
     });
     clearInterval(commitTimer);
+    clearInterval(lookTimer);
     clearTimeout(drainTimer);
     await within(LAST_COMMIT_WITHIN_MS, assignment.commit()).catch(() => false);
     for (const window of left) window.close();
@@ -163,6 +170,7 @@ export async function subscribe(options: {
         oldestOpenAt: since.length > 0 ? Math.min(...since) : undefined,
         aliveAt,
         away,
+        trouble: assignment.trouble(),
       };
     },
     stop({ graceMs }) {

@@ -3,9 +3,9 @@ import type { Admin } from "kafkajs";
 import { UnreachableError, UsageError } from "../../errors.ts";
 import { CALLS_TOPIC, QUARANTINE_TOPIC, type Topic } from "../log.ts";
 import type { KafkaClient, KafkaEvent } from "./client.ts";
+import { createExplain } from "./explain.ts";
 import { DENIED, isFault, isPassing } from "./faults.ts";
 import type { Metadata } from "./internals.ts";
-import { createExplain } from "./sentences.ts";
 import type { KafkaSettings } from "./settings.ts";
 import {
   configProblems,

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { KafkaJSConnectionError, KafkaJSNumberOfRetriesExceeded, KafkaJSProtocolError } from "kafkajs";
 import { describe, expect, test } from "vitest";
-import { createExplain } from "../../src/log/kafka/sentences.ts";
+import { createExplain } from "../../src/log/kafka/explain.ts";
 import { readSettings } from "../../src/log/kafka/settings.ts";
 
 const require = createRequire(import.meta.url);
