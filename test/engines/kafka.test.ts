@@ -283,6 +283,23 @@ describe.skipIf("missing" in kafka)("what only Kafka has", () => {
     await expect(opening).rejects.toMatchObject({ hint: expect.stringMatching(/partitions=3 in the log's URL, or leave|kafka-configs/) });
   });
 
+  test("a command that only looks makes no topics: it says that there are none, and which prefix is near", async () => {
+    const prefix = newPrefix();
+    await open({ prefix });
+    const typo = `${prefix.slice(0, -2)}.`;
+    const official = await admin();
+    const before = await official.listTopics();
+    await expect(
+      openKafkaLog({ url: `kafka://${brokers}?prefix=${typo}`, mustExist: true, onEvent: () => undefined }),
+    ).rejects.toMatchObject({
+      name: "UsageError",
+      message: `there is no topic ${typo}patchbay.calls at kafka://${brokers}`,
+      hint: expect.stringMatching(new RegExp(`^There is one with prefix=${prefix}`)),
+    });
+    expect((await official.listTopics()).filter((topic) => topic.startsWith(typo))).toEqual([]);
+    expect(before.filter((topic) => topic.startsWith(typo))).toEqual([]);
+  });
+
   test("more copies than there are brokers are refused, with what to do", async () => {
     const opening = open({ query: "replication=3" });
     await expect(opening).rejects.toMatchObject({

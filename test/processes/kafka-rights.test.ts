@@ -69,5 +69,13 @@ test.skipIf("missing" in broker)(
       expect(output, what).not.toContain(PASSWORD);
       expect(code, what).toBe(3);
     }
+
+    // Nothing is made by a look, and the name that was meant is named.
+    const env = { PATCHBAY_LOG: `kafka://${broker.address}?prefix=nogrop.`, PATCHBAY_LEDGER: `sqlite:${folder}/none.db` };
+    for (const args of [["lag"], ["audit"], ["quarantine", "list"]])
+      expect(await runPatchbay({ args, env, cwd: folder }), args[0]).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(/there is no topic nogrop\.patchbay\.calls[\s\S]*There is one with prefix=nogroup\./),
+      });
   },
 );
