@@ -245,6 +245,7 @@ describe.skipIf("missing" in kafka)("what only Kafka has", () => {
       "message.timestamp.type": "LogAppendTime",
       "cleanup.policy": "delete",
       "compression.type": "producer",
+      "retention.bytes": "-1",
       "min.insync.replicas": "1",
     });
   });
@@ -281,6 +282,22 @@ describe.skipIf("missing" in kafka)("what only Kafka has", () => {
     await expect(opening).rejects.toThrow(message);
     await expect(opening).rejects.toBeInstanceOf(UsageError);
     await expect(opening).rejects.toMatchObject({ hint: expect.stringMatching(/partitions=3 in the log's URL, or leave|kafka-configs/) });
+  });
+
+  test("a topic from which calls go by size, or with a leader that lacks some, is used, and said", async () => {
+    const prefix = newPrefix();
+    const configEntries = Object.entries({
+      "max.message.bytes": "2097152",
+      "retention.bytes": "1000000",
+      "unclean.leader.election.enable": "true",
+    }).map(([name, value]) => ({ name, value }));
+    await (await admin()).createTopics({ waitForLeaders: true, topics: [{ topic: `${prefix}patchbay.calls`, configEntries }] });
+    const said: string[] = [];
+    await open({ prefix, query: "retention_ms=604800000", onEvent: ({ text }) => said.push(text) });
+    expect(said.filter((text) => text.includes(`${prefix}patchbay.calls`))).toEqual([
+      expect.stringContaining("keeps 1000000 bytes of each partition"),
+      expect.stringContaining("unclean.leader.election.enable=false"),
+    ]);
   });
 
   test("a command that only looks makes no topics: it says that there are none, and which prefix is near", async () => {

@@ -85,6 +85,21 @@ export function configProblems({ config, one, settings }: Checked & { config: Ma
   return problems;
 }
 
+/** Settings that somebody may want, and should know the price of. */
+export function configWarnings({ topic, config }: { topic: string; config: Map<string, string> }): string[] {
+  const bytes = Number(config.get("retention.bytes") ?? -1);
+  return [
+    ...(bytes >= 0
+      ? [
+          `the topic ${topic} keeps ${bytes} bytes of each partition: calls beyond that go before their time (retention.bytes=-1 keeps them)`,
+        ]
+      : []),
+    ...(config.get("unclean.leader.election.enable") === "true"
+      ? [`the topic ${topic} may lose accepted calls when all brokers in sync are away (unclean.leader.election.enable=false prevents it)`]
+      : []),
+  ];
+}
+
 /** The topic's settings as they are in force, the cluster's defaults among them; undefined where Kafka does not tell them to this user. */
 export async function describeTopic({ admin, topic }: { admin: Admin; topic: string }): Promise<Map<string, string> | undefined> {
   const deadlineMs = performance.now() + KNOWN_WITHIN_MS;

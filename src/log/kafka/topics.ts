@@ -1,17 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Admin } from "kafkajs";
-import { UnreachableError, UsageError } from "../../errors.ts";
 import { CALLS_TOPIC, QUARANTINE_TOPIC, type Topic } from "../log.ts";
 import type { KafkaClient, KafkaEvent } from "./client.ts";
-import { createExplain } from "./explain.ts";
-import { DENIED, isFault, isPassing } from "./faults.ts";
+import { isFault, isPassing } from "./faults.ts";
 import type { Metadata } from "./internals.ts";
+import { makeTopic } from "./make-topic.ts";
 import type { KafkaSettings } from "./settings.ts";
 import {
   configProblems,
+  configWarnings,
   describeTopic,
   type FoundTopic,
-  MAX_MESSAGE_BYTES,
   refuseMissing,
   shapeProblems,
   type WantedTopic,
@@ -66,7 +65,7 @@ export async function ensureTopics(options: EnsureOptions): Promise<CheckedTopic
         if (one.topic === QUARANTINE_TOPIC) continue;
         refuseMissing({ topics: topicMetadata.map(({ topic }) => topic), settings, name: options.name });
       }
-      found ??= await create({ client, admin, one, settings, metadata });
+      found ??= await create({ admin, one, settings, metadata });
       counts.set(one.topic, found.partitionMetadata.length);
       const keptMs = await check({ ...options, admin, found, one });
       if (one.topic === CALLS_TOPIC) retentionMs = keptMs;
@@ -90,6 +89,7 @@ async function check(options: EnsureOptions & { admin: Admin; found: FoundTopic;
     onEvent({ severity: "warning", text: `Kafka does not let this user read the settings of the topic ${topic}: they are not checked` });
     return undefined;
   }
+  for (const text of configWarnings({ topic, config })) onEvent({ severity: "warning", text });
   const retentionMs = Number(config.get("retention.ms"));
   if (retentionMs >= 0 && retentionMs < settings.retentionMs) {
     onEvent({
@@ -115,60 +115,23 @@ async function find(metadata: (topics: Topic[]) => Promise<Metadata>, topic: Top
   }
 }
 
-type CreateOptions = Pick<EnsureOptions, "client" | "settings" | "metadata"> & { admin: Admin; one: WantedTopic };
-
-async function create(options: CreateOptions): Promise<FoundTopic> {
+/** Brokers learn of a new topic one after the other. */
+async function create(options: {
+  admin: Admin;
+  one: WantedTopic;
+  settings: KafkaSettings;
+  metadata(topics: Topic[]): Promise<Metadata>;
+}): Promise<FoundTopic> {
   const { admin, one, settings, metadata } = options;
-  const topic = settings.prefix + one.topic;
-  const config = {
-    "cleanup.policy": "delete",
-    // Whatever the cluster's default: `refuseConfig` says why.
-    "compression.type": "producer",
-    "retention.ms": String(settings.retentionMs),
-    "max.message.bytes": String(MAX_MESSAGE_BYTES),
-    "min.insync.replicas": String(one.minInsync),
-    // The broker's clock: what `appendedAt` promises, in order within a partition, and no ingress with a wrong clock is refused.
-    "message.timestamp.type": "LogAppendTime",
-  };
-  const numPartitions = one.topic === CALLS_TOPIC ? (one.partitions ?? PARTITIONS) : 1;
+  const partitions = one.topic === CALLS_TOPIC ? (one.partitions ?? PARTITIONS) : 1;
   const deadlineMs = performance.now() + LEADERS_WITHIN_MS;
   for (;;) {
-    try {
-      const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-      // False: another process made it just now.
-      await admin.createTopics({
-        waitForLeaders: false,
-        topics: [{ topic, numPartitions, replicationFactor: one.replication, configEntries }],
-      });
-    } catch (error) {
-      refuseCreation(error, options);
-    }
-    // Brokers learn of a new topic one after the other.
+    await makeTopic({ admin, one: { ...one, partitions }, settings });
     for (let tries = 0; tries < 20; tries += 1) {
       const found = await find(metadata, one.topic);
       if (found) return found;
       await delay(100);
     }
-    if (performance.now() > deadlineMs) throw new Error(`the topic ${topic} was created and does not appear`);
+    if (performance.now() > deadlineMs) throw new Error(`the topic ${settings.prefix + one.topic} was created and does not appear`);
   }
-}
-
-function refuseCreation(error: unknown, { client, one, settings }: Pick<CreateOptions, "client" | "one" | "settings">): never {
-  const topic = settings.prefix + one.topic;
-  const { replication } = one;
-  if (isFault(error, ["INVALID_REPLICATION_FACTOR"])) {
-    throw new UsageError(`the topic ${topic} cannot have ${replication} copies: the cluster has fewer brokers`, {
-      hint: `Start the missing brokers, or say replication=1 in the log's URL (a call is then lost with its broker).`,
-      cause: error,
-    });
-  }
-  if (isFault(error, DENIED)) {
-    const { hint } = createExplain(settings)(error, { topic, operation: "Create" });
-    throw new UnreachableError(`the topic ${topic} does not exist, and Kafka at ${client.address} does not let this user create it`, {
-      address: client.address,
-      hint: `${hint} Or have it made, as docs/kafka.md shows.`,
-      cause: error,
-    });
-  }
-  throw error;
 }
