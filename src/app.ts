@@ -27,7 +27,7 @@ const LEASE_MS = 30_000;
 
 /** How an engine is opened. */
 export interface OpenAs {
-  /** For commands: an embedded file that is not there is no empty log, but another folder. Nothing is made, nothing is migrated. */
+  /** For commands: an embedded file, or a topic, that is not there is no empty log, but another place. Nothing is made, nothing is migrated. */
   mustExist?: boolean;
   /** For commands that only look. `watch`: they see what others write meanwhile. */
   access?: "write" | "look" | "watch";
@@ -46,7 +46,11 @@ export async function openLog(options: OpenAs & { url: string; logger: Logger })
   }
   if (url.startsWith("kafka:")) {
     const { openKafkaLog } = await import("./log/kafka/index.ts");
-    return openKafkaLog({ url, onEvent: ({ severity, ...event }) => logger[severity === "error" ? "error" : "warn"](event, "kafka") });
+    return openKafkaLog({
+      url,
+      mustExist,
+      onEvent: ({ severity, ...event }) => logger[severity === "error" ? "error" : "warn"](event, "kafka"),
+    });
   }
   throw new UsageError(`the log "${schemeOf(url)}" is not known`, {
     hint: "Use sqlite:<file> for the embedded log or kafka://host:9092,host:9092 (--log or PATCHBAY_LOG).",

@@ -225,6 +225,11 @@ command("audit", "proves that every accepted call came to an end, waits, or is s
   .addOption(jsonOption())
   .action(async (options) => end((await import("./commands/audit.ts")).auditCommand(options)));
 
+command("accept-loss <route>", "calls that retention took, or that cannot be read, are known of: audit is whole again")
+  .addOption(reasonOption("why; kept with the actions"))
+  .addOption(jsonOption())
+  .action(async (route, options) => end((await import("./commands/accept-loss.ts")).acceptLossCommand(route, options)));
+
 command("adopt-log", "after the log was lost or put back from an older copy: the ledger takes it as it is")
   .addOption(yesOption())
   .addOption(jsonOption())

@@ -43,7 +43,7 @@ export class RoutesFileError extends Error {
 
 /** A service that is needed (Kafka, PostgreSQL) does not answer, or refuses us. Exit code 3. */
 export class UnreachableError extends Error {
-  override readonly name = "UnreachableError";
+  override readonly name: string = "UnreachableError";
   readonly exitCode = 3;
   /** The address that was tried, without credentials. */
   readonly address: string;
@@ -56,9 +56,13 @@ export class UnreachableError extends Error {
   }
 }
 
-/** The log could not store a record durably, now. The sender should try again. */
-export class LogUnavailableError extends Error {
+/** The log could not store a record durably, or answer, now. The sender should try again. */
+export class LogUnavailableError extends UnreachableError {
   override readonly name = "LogUnavailableError";
+
+  constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, { address: "", ...options });
+  }
 }
 
 /** The record is larger than the log takes; trying again does not help. */

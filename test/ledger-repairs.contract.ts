@@ -392,11 +392,48 @@ export function describeLedgerRepairs(harness: LedgerHarness): void {
         expect(await ledger.routesFile()).toBeDefined();
       });
 
-      test("ranges that retention took are kept, each once", async () => {
+      const lostOf = async (route: string) => (await ledger.lost()).filter((one) => one.route === route);
+
+      test("ranges that retention took and that cannot be read are kept, each once, with the reason", async () => {
         const route = newRoute();
-        await ledger.noteLost({ route, partition: 0, from: 5, to: 9 });
-        await ledger.noteLost({ route, partition: 0, from: 5, to: 12 });
-        expect((await ledger.lost()).filter((one) => one.route === route)).toMatchObject([{ partition: 0, from: 5, to: 12 }]);
+        await ledger.noteLost({ route, partition: 0, from: 5, to: 9, kind: "retention", reason: "" });
+        await ledger.noteLost({ route, partition: 0, from: 5, to: 12, kind: "retention", reason: "" });
+        await ledger.noteLost({ route, partition: 1, from: 5, to: 6, kind: "unreadable", reason: "its checksum is wrong" });
+        await ledger.noteLost({ route, partition: 1, from: 5, to: 6, kind: "unreadable", reason: "its checksum is wrong" });
+        const open = { acceptedAt: undefined };
+        expect(await lostOf(route)).toMatchObject([
+          { partition: 0, from: 5, to: 12, kind: "retention", reason: "", ...open },
+          { partition: 1, from: 5, to: 6, kind: "unreadable", reason: "its checksum is wrong", ...open },
+        ]);
+      });
+
+      test("a loss that a person accepts stays known, with who and why; what is lost afterwards is open again", async () => {
+        const [route, other] = [newRoute(), newRoute()];
+        const unreadable = { kind: "unreadable" as const, reason: "its checksum is wrong" };
+        for (const id of [route, other]) await ledger.noteLost({ route: id, partition: 2, from: 7, to: 9, ...unreadable });
+        const accepted = await ledger.acceptLost({ route, by: "ann", reason: "sent by hand" });
+        expect(accepted).toMatchObject([{ partition: 2, from: 7, to: 9 }]);
+        expect(await ledger.acceptLost({ route, by: "ann", reason: "again" })).toEqual([]);
+        const [action, another] = await ledger.actions({ route, limit: 5 });
+        expect(action).toMatchObject({ by: "ann", action: "accept-loss", detail: "sent by hand (2:7-8)" });
+        expect(another).toBeUndefined();
+        expect((await lostOf(route))[0]?.acceptedAt).toBeGreaterThan(0);
+        expect((await lostOf(other))[0]?.acceptedAt).toBeUndefined();
+        await ledger.noteLost({ route, partition: 2, from: 7, to: 9, ...unreadable });
+        expect((await lostOf(route))[0]?.acceptedAt).toBeGreaterThan(0);
+        await ledger.noteLost({ route, partition: 2, from: 7, to: 20, kind: "retention", reason: "" });
+        expect(await lostOf(route)).toMatchObject([{ from: 7, to: 20, kind: "retention", acceptedAt: undefined }]);
+      });
+
+      test("what a route lost goes with it to its new name, and is gone once it is retired", async () => {
+        const [from, to] = [newRoute(), newRoute()];
+        await ledger.routeStart({ route: from, resolve: async () => [] });
+        await ledger.noteLost({ route: from, partition: 0, from: 1, to: 2, kind: "unreadable", reason: "r" });
+        await ledger.renameRoute({ from, to });
+        expect(await lostOf(from)).toEqual([]);
+        expect(await lostOf(to)).toMatchObject([{ from: 1, to: 2, kind: "unreadable", reason: "r" }]);
+        await ledger.retireRoute({ route: to, by: "ann" });
+        expect(await lostOf(to)).toEqual([]);
       });
     });
   });

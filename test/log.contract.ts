@@ -22,6 +22,8 @@ export interface LogHarness {
   remove(): Promise<void>;
   /** Whether members of one group share its partitions; else one has all and the others stand by. */
   shares: boolean;
+  /** Opens another log, loses it, and makes one of the same name; what told the lost one, and the new one. */
+  makeAnew(): Promise<{ lost: string; made: Log }>;
 }
 
 const WITHIN_MS = 20_000;
@@ -177,6 +179,13 @@ export function describeLog(harness: LogHarness): void {
         const other = await harness.open();
         onTestFinished(() => other.close());
         expect(await other.identity()).toBe(identity);
+        for (const earlier of (await log.earlierIdentities?.()) ?? []) expect(earlier).not.toBe(identity);
+      });
+
+      test("tells itself from one of the same name that was lost", async () => {
+        const { lost, made } = await harness.makeAnew();
+        onTestFinished(() => made.close());
+        expect(await made.identity()).not.toBe(lost);
       });
     });
 

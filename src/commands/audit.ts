@@ -2,7 +2,7 @@ import { logMismatch } from "../delivery/log-binding.ts";
 import type { ExitCode } from "../errors.ts";
 import { printable } from "../lib/printable.ts";
 import { formatTable } from "../lib/table.ts";
-import { auditRoute, isWhole, type RouteAudit } from "../repair/audit.ts";
+import { auditRoute, isWhole, openLoss, type RouteAudit } from "../repair/audit.ts";
 import { verifyActions } from "../repair/verify-actions.ts";
 import { describeActionsReport } from "./actions.ts";
 import { pointInTime, routeNamed } from "./ask.ts";
@@ -59,6 +59,8 @@ function formatAudits(audits: RouteAudit[], whole: boolean, mismatch: string | u
       number("UNREAD", (audit) => audit.unread),
       number("GAPS", (audit) => audit.gaps),
       number("TAKEN BY RETENTION", (audit) => audit.lostToRetention),
+      number("UNREADABLE", (audit) => audit.unreadable),
+      number("LOSS ACCEPTED", (audit) => audit.lossAccepted),
     ],
   });
   const gaps = audits.flatMap((audit) =>
@@ -68,6 +70,11 @@ function formatAudits(audits: RouteAudit[], whole: boolean, mismatch: string | u
     gaps.length === 0
       ? ""
       : `\n\nGaps:\n${gaps.slice(0, SHOWN_GAPS).join("\n")}${gaps.length > SHOWN_GAPS ? `\n  … and ${gaps.length - SHOWN_GAPS} more (--json)` : ""}`;
+  const lost = audits.filter((audit) => openLoss(audit) > 0).map(({ route }) => route);
+  const losses =
+    lost.length === 0
+      ? ""
+      : `\n\nCalls are lost to ${lost.join(", ")}: patchbay lag says which. Once you know of them: patchbay accept-loss ${lost.length === 1 ? lost[0] : "<route>"} --reason "…"`;
   const end = whole ? "Whole: every record came to an end, waits, or is still to be read." : "NOT whole.";
-  return `${table}${list}\n\n${mismatch === undefined ? end : `NOT whole: ${mismatch}.`}`;
+  return `${table}${list}${losses}\n\n${mismatch === undefined ? end : `NOT whole: ${mismatch}.`}`;
 }

@@ -2,6 +2,7 @@ import type { ExitCode } from "../errors.ts";
 import { readTrustedProxies } from "../ingress/client-address.ts";
 import { type Ingress, type IngressOptions, startIngress } from "../ingress/index.ts";
 import { readQuota } from "../ingress/quota.ts";
+import { refuseDenied } from "../log/may-store.ts";
 import type { OpsServer } from "../ops/http.ts";
 import { startIngressOps } from "../ops/ingress.ts";
 import { readRoutesFile } from "../routes/read-file.ts";
@@ -47,6 +48,7 @@ export async function ingressCommand(options: CommonOptions & WebhookOptions & O
       const sources = await context.sources();
       warnOfSurroundings({ context, routesText: readRoutesFile(context.path) });
       const log = await context.log();
+      await refuseDenied(log);
       const ingress = await parts.start(startIngress({ sources, log, logger, ...settings }), (one, graceMs) => one.stop({ graceMs }));
       const ops = await parts.start(startOps({ ingress, ...asked }), (one) => one.stop());
       await parts.start(followSources({ context, use: ingress.use }), (one) => one.stop());

@@ -1,8 +1,10 @@
 import { type LagReport, type RouteLag, readLag } from "../delivery/lag.ts";
 import type { ExitCode } from "../errors.ts";
+import type { LostRange } from "../ledger/controls.ts";
 import { systemClock } from "../lib/clock.ts";
 import { clearScreen, readerIsGone } from "../lib/output.ts";
 import { printable } from "../lib/printable.ts";
+import { covered, formatRanges } from "../lib/ranges.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
 import { type CommonOptions, type Context, createContext } from "./context.ts";
 
@@ -79,6 +81,7 @@ export function formatLag(report: LagReport): string {
     report.notInFile.length === 0
       ? undefined
       : `Not in the file: ${report.notInFile.join(", ")}. Put them back, carry them over with was:, or end them: patchbay retire <id>.`,
+    ...report.routes.flatMap(({ route, lost }) => (lost.length === 0 ? [] : [formatLost(route, lost)])),
     sides === 0
       ? undefined
       : `Which side is the customer is not known of ${callsOf(sides)}: put your lines under own_numbers, or a direction to their agents. CRM routes look both numbers up meanwhile, and \`patchbay deliveries --unmatched\` lists what they did not find.`,
@@ -94,4 +97,17 @@ export function formatLag(report: LagReport): string {
 
 function callsOf(count: number): string {
   return count === 1 ? "1 call" : `${count} calls`;
+}
+
+function formatLost(route: string, lost: LostRange[]): string {
+  const taken = lost.filter(({ kind }) => kind === "retention");
+  const unreadable = lost.filter(({ kind }) => kind === "unreadable");
+  const said = [
+    taken.length === 0 ? undefined : `${covered(taken)} that retention took before they were read (${formatRanges(taken)})`,
+    unreadable.length === 0
+      ? undefined
+      : `${covered(unreadable)} that cannot be read (${formatRanges(unreadable)}): ${unreadable[0]?.reason}`,
+  ].filter((part) => part !== undefined);
+  const calls = covered(lost) === 1 ? "a call" : "calls";
+  return `${route} has lost ${calls}: ${said.join("; ")}. Once you know of ${calls === "a call" ? "it" : "them"}: patchbay accept-loss ${route} --reason "…"`;
 }

@@ -40,6 +40,8 @@ export async function resumeCommand(route: string, options: PauseOptions): Promi
       by,
       ...(leavesOut ? { skipBefore: { before, reason: `skipped by ${by}: ${reason}` } } : {}),
     });
+    // Who leaves out all that gathered leaves out what cannot be read, too.
+    if (skip) await ledger.acceptLost({ route, by, reason: reason ?? "" });
     if (options.json) console.log(JSON.stringify({ route, changed, skipped: leavesOut }));
     else if (!changed && !leavesOut) console.log(`${route} was not paused.`);
     else
@@ -74,7 +76,7 @@ export async function retireCommand(route: string, options: PauseOptions): Promi
 }
 
 /** @throws {UsageError} for a route that neither the file nor the ledger knows. */
-async function withRoute(
+export async function withRoute(
   route: string,
   options: CommonOptions,
   run: (ledger: Ledger, context: Context) => Promise<ExitCode>,

@@ -1,6 +1,7 @@
 import { startConnectors } from "../app.ts";
 import type { ExitCode } from "../errors.ts";
 import { startIngress } from "../ingress/index.ts";
+import { refuseDenied } from "../log/may-store.ts";
 import { startOps } from "../ops/server.ts";
 import { type CommonOptions, type Context, createContext } from "./context.ts";
 import { startHousekeeping } from "./housekeeping.ts";
@@ -30,6 +31,7 @@ async function startUp(given: { parts: Parts; options: UpOptions; context: Conte
   const { routes } = usable;
   warnOfSurroundings({ context, routesText: routes.fileText });
   const [log, ledger] = [await context.log(), await context.ledger()];
+  await refuseDenied(log);
   // The routes first: a route that starts "now" then misses no call of this ingress.
   const running = await parts.start(
     startConnectors({ routes, selected: routes.routes, log, ledger, logger, problem: usable.problem }),

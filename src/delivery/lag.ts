@@ -1,5 +1,6 @@
-import type { Pause, RouteControl } from "../ledger/controls.ts";
+import type { LostRange, Pause, RouteControl } from "../ledger/controls.ts";
 import type { Ledger, RouteCounts, WorkerRow } from "../ledger/ledger.ts";
+import { within } from "../lib/time-limit.ts";
 import { CALLS_TOPIC, type CommittedPosition, type Log, type PartitionRange, type Position } from "../log/log.ts";
 import { sumOfUnknown, type UnknownSeen } from "../model/unknown-calls.ts";
 import type { Route } from "../route.ts";
@@ -35,6 +36,8 @@ export interface RouteLag {
   waiting: number;
   nextDueInMs: number | undefined;
   dead: number;
+  /** Calls that it will never read and of which nobody knows yet: `accept-loss`. */
+  lost: LostRange[];
   /** Why it does not progress, if it does not. */
   cause: string | undefined;
 }
@@ -59,6 +62,7 @@ interface LedgerPart {
   workers: WorkerRow[];
   controls: RouteControl[];
   known: string[];
+  lost: LostRange[];
 }
 
 /** Lag of each route: offsets from the log, the rest from the ledger; offsets alone when the ledger is away. */
@@ -67,17 +71,21 @@ export async function readLag(options: {
   log: Log;
   ledger: Ledger | { away: string };
   nowMs: number;
+  /** How long the log may take to answer, all questions together; without it, its own time for each. */
+  withinMs?: number;
 }): Promise<LagReport> {
-  const { routes, log, ledger, nowMs } = options;
-  const committed = await Promise.all(routes.map((route) => log.committed({ group: groupOf(route.id), topic: CALLS_TOPIC })));
+  const { routes, log, ledger, nowMs, withinMs } = options;
+  const deadlineMs = performance.now() + (withinMs ?? 0);
+  const bound = () => (withinMs === undefined ? {} : { withinMs: Math.max(0, deadlineMs - performance.now()) });
+  const committed = await Promise.all(routes.map((route) => log.committed({ group: groupOf(route.id), topic: CALLS_TOPIC, ...bound() })));
   // After the committed positions: a position can then never seem to be ahead of the end.
-  const ranges = await log.ranges(CALLS_TOPIC);
+  const ranges = await log.ranges(CALLS_TOPIC, bound());
   const fromLedger = await readLedger(ledger);
   const away = "away" in fromLedger ? fromLedger.away : undefined;
   const part = "away" in fromLedger ? undefined : fromLedger;
   return {
     ledgerAway: away,
-    mismatch: "away" in ledger || away !== undefined ? undefined : await logMismatch({ log, ledger }).catch(() => undefined),
+    mismatch: "away" in ledger || away !== undefined ? undefined : await mismatchOf({ log, ledger, ...bound() }),
     notInFile: (part?.known ?? []).filter((id) => !routes.some((route) => route.id === id)),
     fileProblems: [...new Set((part?.workers ?? []).filter(isRunning).flatMap(({ routesProblem }) => routesProblem ?? []))],
     unknown: sumOfUnknown((part?.workers ?? []).filter(isRunning).flatMap(({ unknown }) => unknown ?? [])),
@@ -85,17 +93,23 @@ export async function readLag(options: {
   };
 }
 
+function mismatchOf({ withinMs, ...pair }: { log: Log; ledger: Ledger; withinMs?: number }): Promise<string | undefined> {
+  const asked = logMismatch(pair);
+  return (withinMs === undefined ? asked : within(withinMs, asked)).catch(() => undefined);
+}
+
 async function readLedger(ledger: Ledger | { away: string }): Promise<LedgerPart | { away: string }> {
   if ("away" in ledger) return ledger;
   try {
-    const [starts, counts, workers, { routes: controls }, known] = await Promise.all([
+    const [starts, counts, workers, { routes: controls }, known, lost] = await Promise.all([
       ledger.routeStarts(),
       ledger.counts(),
       ledger.workers(),
       ledger.controls(),
       ledger.knownRoutes(),
+      ledger.lost(),
     ]);
-    return { starts, counts, workers, controls, known };
+    return { starts, counts, workers, controls, known, lost };
   } catch (error) {
     return { away: error instanceof Error ? error.message : "unknown" };
   }
@@ -136,6 +150,7 @@ function lagOfRoute(options: {
     waiting: counts?.waiting ?? 0,
     nextDueInMs: counts?.nextDueAt === undefined ? undefined : Math.max(0, counts.nextDueAt - nowMs),
     dead: counts?.dead ?? 0,
+    lost: (part?.lost ?? []).filter((one) => one.route === route.id && one.acceptedAt === undefined),
     cause: causeOf({
       route,
       running: running.map((state) => state.cause),

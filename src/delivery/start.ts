@@ -15,10 +15,12 @@ export async function resolveStart(options: { route: Route; log: Log; ledger: Le
   const { route, log, ledger } = options;
   const start = await ledger.routeStart({ route: route.id, resolve: () => startPositions(route.start, log) });
   const reached = await ledger.mirroredPositions(route.id);
-  return start.map((position) => {
+  const begun = start.map((position) => {
     const mirrored = reached.find(({ partition }) => partition === position.partition);
     return mirrored && mirrored.offset > position.offset ? mirrored : position;
   });
+  // Partitions that were added later have no start: they begin at their oldest call, or where the route had come to.
+  return [...begun, ...reached.filter(({ partition }) => !start.some((one) => one.partition === partition))];
 }
 
 async function startPositions(start: RouteStart, log: Log): Promise<LogPosition[]> {

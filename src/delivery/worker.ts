@@ -194,7 +194,8 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
     topic: CALLS_TOPIC,
     group: groupOf(id),
     start,
-    onLost: (range) => ledger.noteLost({ route: id, ...range }),
+    onLost: (range) => ledger.noteLost({ route: id, kind: "retention", reason: "", ...range }),
+    onUnreadable: (range) => ledger.noteLost({ route: id, kind: "unreadable", ...range }),
   });
   heed(options.controls);
 
@@ -289,8 +290,9 @@ export async function startRouteWorker(options: RouteWorkerOptions): Promise<Rou
       way = wayOf(next);
     },
     status() {
-      const { partitions, standby, oldestOpenAt } = subscription.status();
-      const cause = ledgerFailedAtMs !== undefined ? "ledger away" : standby ? "standby" : way.gate.cause();
+      const { partitions, standby, away, trouble, oldestOpenAt } = subscription.status();
+      const cause =
+        ledgerFailedAtMs !== undefined ? "ledger away" : away ? "log away" : standby ? "standby" : (way.gate.cause() ?? trouble);
       return { route: id, partitions, inFlight: slots.held, oldestOpenAt, cause, endedPerSecond: meter.perSecond() };
     },
     idleMs: () => Math.max(0, clock.nowMs() - subscription.status().aliveAt),

@@ -1,6 +1,7 @@
 /** `controls.ts` for both engines. */
 import { actionQueries } from "./actions.ts";
-import type { ControlLedger, LostRange, RouteControl, RoutesFileRow } from "./controls.ts";
+import type { ControlLedger, RouteControl, RoutesFileRow } from "./controls.ts";
+import { lostQueries } from "./lost-queries.ts";
 import type { Row } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 
@@ -9,6 +10,7 @@ export function controlQueries(sql: Sql): ControlLedger {
   const { note, ...actions } = actionQueries(sql);
 
   return {
+    ...lostQueries(sql),
     note,
     ...actions,
     async controls() {
@@ -82,17 +84,6 @@ export function controlQueries(sql: Sql): ControlLedger {
     async routesFiles() {
       return (await all("SELECT version, text, good_at FROM routes_files ORDER BY good_at DESC, version")).map(toRoutesFile);
     },
-
-    async noteLost({ route, partition, from, to }) {
-      await all(
-        `INSERT INTO lost_ranges AS l (route, log_partition, from_offset, to_offset, at) VALUES ($1, $2, $3, $4, ${nowMs})
-         ON CONFLICT (route, log_partition, from_offset) DO UPDATE SET to_offset = ${greatest}(l.to_offset, excluded.to_offset)`,
-        [route, partition, from, to],
-      );
-    },
-    async lost() {
-      return (await all("SELECT * FROM lost_ranges ORDER BY route, log_partition, from_offset")).map(toLost);
-    },
   };
 }
 
@@ -106,14 +97,4 @@ function toControl(row: Row): RouteControl {
 
 function toRoutesFile(row: Row): RoutesFileRow {
   return { version: String(row.version), text: String(row.text), goodAt: Number(row.good_at) };
-}
-
-function toLost(row: Row): LostRange {
-  return {
-    route: String(row.route),
-    partition: Number(row.log_partition),
-    from: Number(row.from_offset),
-    to: Number(row.to_offset),
-    at: Number(row.at),
-  };
 }

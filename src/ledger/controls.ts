@@ -69,7 +69,7 @@ export interface RoutesFileRow {
   goodAt: number;
 }
 
-/** Calls that the log's retention took before a route had read them. */
+/** Messages of the log that a route will never read, each counted until a person accepts it. */
 export interface LostRange {
   route: string;
   partition: number;
@@ -77,7 +77,13 @@ export interface LostRange {
   from: number;
   /** … up to, not including, this one. */
   to: number;
+  /** When it was noted, Unix ms, database clock. */
   at: number;
+  /** `retention`: the log's retention took them first. `unreadable`: they lie there and cannot be read. */
+  kind: "retention" | "unreadable";
+  /** Why they cannot be read; empty for `retention`. Nothing of what they say. */
+  reason: string;
+  acceptedAt: number | undefined;
 }
 
 export interface ControlLedger {
@@ -105,6 +111,8 @@ export interface ControlLedger {
   /** All that are kept, the one last used first. */
   routesFiles(): Promise<RoutesFileRow[]>;
 
-  noteLost(range: Omit<LostRange, "at">): Promise<void>;
+  noteLost(range: Omit<LostRange, "at" | "acceptedAt">): Promise<void>;
   lost(): Promise<LostRange[]>;
+  /** A person knows of what the route lost so far, and {@link actions} says who and why; the ranges that were still open. */
+  acceptLost(options: { route: string; by: string; reason: string }): Promise<LostRange[]>;
 }

@@ -26,6 +26,8 @@ export function logQueries(sql: Sql): Pick<Ledger, "bindLog" | "boundLog" | "ado
         },
         { text: "DELETE FROM route_positions" },
         { text: "DELETE FROM log_ends" },
+        // Offsets of the log that was replaced.
+        { text: "DELETE FROM lost_ranges" },
         { text: "UPDATE route_state SET start = $1 WHERE start IS NOT NULL", values: [JSON.stringify(from)] },
         // Begun for a record that may not be in the log any more; where it is, the next attempt takes this away.
         {

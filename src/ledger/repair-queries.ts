@@ -177,6 +177,13 @@ function wholeRoutes(sql: Sql): RoutePart {
             ON CONFLICT (route, log_partition) DO UPDATE SET log_offset = excluded.log_offset`,
           values: [from, to],
         },
+        {
+          text: `INSERT INTO lost_ranges (route, log_partition, from_offset, to_offset, at, kind, reason, accepted_at)
+              SELECT $2, log_partition, from_offset, to_offset, at, kind, reason, accepted_at FROM lost_ranges WHERE route = $1
+            ON CONFLICT (route, log_partition, from_offset) DO NOTHING`,
+          values: [from, to],
+        },
+        { text: "DELETE FROM lost_ranges WHERE route = $1", values: [from] },
         { text: "DELETE FROM route_positions WHERE route = $1", values: [from] },
         { text: "DELETE FROM route_state WHERE route = $1", values: [from] },
       ]);
@@ -186,6 +193,7 @@ function wholeRoutes(sql: Sql): RoutePart {
       const [gone = []] = await transaction([
         { text: "DELETE FROM deliveries WHERE route = $1 RETURNING route", values: [route] },
         { text: "UPDATE deliveries SET awaits = NULL WHERE awaits = $1", values: [route] },
+        { text: "DELETE FROM lost_ranges WHERE route = $1", values: [route] },
         { text: "DELETE FROM route_positions WHERE route = $1", values: [route] },
         { text: "DELETE FROM route_state WHERE route = $1", values: [route] },
       ]);

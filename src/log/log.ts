@@ -55,6 +55,17 @@ export interface Taken {
   release(): void;
 }
 
+/** Messages that lie in the log and cannot be read: a disk altered them, or they are packed in a way that nobody here knows. */
+export interface UnreadableRange {
+  partition: number;
+  /** From this offset … */
+  from: number;
+  /** … up to, not including, this one. */
+  to: number;
+  /** For people; nothing of what the messages say. */
+  reason: string;
+}
+
 export interface SubscribeOptions {
   topic: Topic;
   /** The consumer group: `patchbay.<route id>`. */
@@ -65,6 +76,8 @@ export interface SubscribeOptions {
   window?: { maxMessages: number; maxBytes: number };
   /** Retention took messages that the group had not read: `from` up to, not including, `to`. Reading goes on behind them once it is noted. */
   onLost?(range: { partition: number; from: number; to: number }): Promise<void>;
+  /** Messages cannot be read. Reading goes on behind them once it is noted; other partitions are not held up meanwhile. */
+  onUnreadable?(range: UnreadableRange): Promise<void>;
 }
 
 export interface SubscriptionStatus {
@@ -76,8 +89,12 @@ export interface SubscriptionStatus {
   open: number;
   /** When the log took the oldest message not yet acknowledged, Unix ms. */
   oldestOpenAt: number | undefined;
-  /** When anything last moved: fetched, heartbeat answered, committed. Unix ms. */
+  /** When anything last moved: fetched, heartbeat answered, committed. While the log is away it is kept fresh: no restart brings it back. Unix ms. */
   aliveAt: number;
+  /** The log's service does not answer (Kafka only). */
+  away?: boolean;
+  /** Why a partition stands, if one does for a reason of the log's (Kafka only); for people. */
+  trouble?: string | undefined;
 }
 
 export interface Subscription {
@@ -104,6 +121,19 @@ export interface PartitionRange {
   high: number;
 }
 
+/** How long somebody waits for an answer before it is an error; without it the engine's own time, up to 10 s while its service is away. */
+export interface Bound {
+  withinMs?: number | undefined;
+}
+
+export interface ReadOptions {
+  topic: Topic;
+  partition: number;
+  from: number;
+  limit: number;
+  onUnreadable?: ((range: UnreadableRange) => void) | undefined;
+}
+
 export interface CommittedPosition extends Position {
   /** When the log took the message at `offset`, as the last commit said; absent when it was caught up or unknown. Unix ms. */
   oldestOpenAt?: number;
@@ -121,11 +151,17 @@ export interface Log {
    * @throws {RecordTooLargeError}
    */
   append(record: LogRecord): Promise<Position>;
-  /** Joins the group. Resolves when the subscription exists, which may be before it holds a partition. */
+  /**
+   * Joins the group. Resolves when the subscription exists, which may be before it holds a partition.
+   * @throws {UnreachableError} where we may not.
+   */
   subscribe(options: SubscribeOptions): Promise<Subscription>;
-  /** Reads without a group: replay, audit, `deliveries`. Fewer than `limit` messages only at the end of the partition. */
-  read(options: { topic: Topic; partition: number; from: number; limit: number }): Promise<Message[]>;
-  ranges(topic: Topic): Promise<PartitionRange[]>;
+  /**
+   * Reads without a group: replay, audit, `deliveries`. Fewer than `limit` messages only at the end of the partition.
+   * It passes over messages that cannot be read, and tells so through `onUnreadable`, or through the log's own events without it.
+   */
+  read(options: ReadOptions): Promise<Message[]>;
+  ranges(topic: Topic, bound?: Bound): Promise<PartitionRange[]>;
   /**
    * Removes messages older than that which all these groups have done with; as many as were removed. A group without a position holds
    * nothing back. Absent where the log has a retention of its own (Kafka): {@link retentionMs} says it.
@@ -142,7 +178,7 @@ export interface Log {
    */
   scrub?(options: { pack: boolean; keepCopiesMs?: number }): Promise<string[]>;
   /** The group's committed positions; a partition without a commit is absent. */
-  committed(options: { group: string; topic: Topic }): Promise<CommittedPosition[]>;
+  committed(options: Bound & { group: string; topic: Topic }): Promise<CommittedPosition[]>;
   /** Sets the positions of a group that has no member; the next one begins there. @throws {LogUnavailableError} also while somebody holds the group. */
   placeGroup(options: { group: string; topic: Topic; positions: Position[] }): Promise<void>;
   /** For every partition the first offset whose message was taken at or after `atMs`, or the end. */
@@ -151,7 +187,7 @@ export interface Log {
   identity(): Promise<string>;
   /** Names that this log had for ledgers of earlier programs. */
   earlierIdentities?(): Promise<string[]>;
-  /** Resolves when records can be stored right now. @throws {LogUnavailableError} saying why not. */
+  /** Resolves when records can be stored right now. @throws {LogUnavailableError} saying why not, {UnreachableError} where that does not pass. */
   check(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import type { Log, Message, Topic } from "./log.ts";
+import type { Log, Message, ReadOptions, Topic } from "./log.ts";
 
 const PAGE_MESSAGES = 500;
 
@@ -10,10 +10,11 @@ export async function* readPages(options: {
   from: number;
   end: number;
   pageMessages?: number;
+  onUnreadable?: ReadOptions["onUnreadable"];
 }): AsyncGenerator<Message[]> {
-  const { log, topic, partition, end, pageMessages = PAGE_MESSAGES } = options;
+  const { log, topic, partition, end, pageMessages = PAGE_MESSAGES, onUnreadable } = options;
   for (let from = options.from; from < end; ) {
-    const found = await log.read({ topic, partition, from, limit: pageMessages });
+    const found = await log.read({ topic, partition, from, limit: pageMessages, onUnreadable });
     const page = found.filter(({ offset }) => offset < end);
     if (page.length === 0) return;
     yield page;

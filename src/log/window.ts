@@ -32,6 +32,7 @@ export interface PartitionWindow {
   settled(): Promise<void>;
   /** Forgets everything: acks and releases from now on do nothing. */
   close(): void;
+  readonly closed: boolean;
 }
 
 interface Entry {
@@ -143,6 +144,9 @@ export function createWindow(options: { partition: number; from: number; onChang
     },
     get heldBytes() {
       return heldBytes;
+    },
+    get closed() {
+      return headAtClose !== undefined;
     },
     retire() {
       leaving.abort();

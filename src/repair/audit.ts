@@ -4,6 +4,7 @@ import { isOneOf } from "../ledger/conflicts.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { isNewer, type RecordPlace } from "../ledger/record-order.ts";
 import type { RowProof } from "../ledger/repairs.ts";
+import { covered, type Range } from "../lib/ranges.ts";
 import { CALLS_TOPIC, type Log, type Message, type Position } from "../log/log.ts";
 import { readPages } from "../log/pages.ts";
 import { fromMessage } from "../model/envelope.ts";
@@ -18,7 +19,7 @@ export interface Gap {
   why: string;
 }
 
-/** Counts of log records. They close: `records` is the sum of all others but `lostToRetention`. */
+/** Counts of log records. They close: `records` is the sum of all from `delivered` to `gaps`. */
 export interface RouteAudit {
   route: string;
   records: number;
@@ -39,6 +40,10 @@ export interface RouteAudit {
   examples: Gap[];
   /** Offsets that retention took before the route had read them. */
   lostToRetention: number;
+  /** Offsets of records that lie in the log and cannot be read. */
+  unreadable: number;
+  /** Of the two above: those that a person knows of. */
+  lossAccepted: number;
 }
 
 const MAX_EXAMPLES = 100;
@@ -66,27 +71,35 @@ export async function auditRoute(options: {
     gaps: 0,
     examples: [],
     lostToRetention: 0,
+    unreadable: 0,
+    lossAccepted: 0,
   };
   // First the positions, then the rows: what is below a position has been settled before.
   const committed = await log.committed({ group: groupOf(route.id), topic: CALLS_TOPIC });
   const starts = (await ledger.routeStarts()).get(route.id) ?? [];
   const sinceAt = since === undefined ? [] : await log.offsetsAt({ topic: CALLS_TOPIC, atMs: since });
   const lost = (await ledger.lost()).filter((range) => range.route === route.id && range.at >= (since ?? 0));
-  audit.lostToRetention = lost.reduce((sum, { from, to }) => sum + to - from, 0);
+  const taken = lost.filter(({ kind }) => kind === "retention");
+  audit.lostToRetention = covered(taken);
+  audit.lossAccepted = covered(lost.filter(({ acceptedAt }) => acceptedAt !== undefined));
+  const unreadable: Range[] = lost.filter(({ kind }) => kind === "unreadable");
 
   for (const { partition, low, high } of await log.ranges(CALLS_TOPIC)) {
     const of = (positions: Position[]) => positions.find((one) => one.partition === partition)?.offset;
     const start = of(starts) ?? low;
     const reached = of(committed) ?? start;
     // What a worker has not come upon yet, and so has not noted.
-    const noted = Math.max(reached, ...lost.filter((range) => range.partition === partition).map(({ to }) => to));
+    const noted = Math.max(reached, ...taken.filter((range) => range.partition === partition).map(({ to }) => to));
     audit.lostToRetention += Math.max(0, low - noted);
     const from = Math.max(low, start, of(sinceAt) ?? 0);
-    for await (const messages of readPages({ log, topic: CALLS_TOPIC, partition, from, end: high })) {
+    // Those that lie before the route as well: it will not be able to read them either.
+    const onUnreadable = (range: Range) => unreadable.push({ partition, from: range.from, to: Math.min(range.to, high) });
+    for await (const messages of readPages({ log, topic: CALLS_TOPIC, partition, from, end: high, onUnreadable })) {
       await count(messages, reached);
       onProgress(audit.records);
     }
   }
+  audit.unreadable = covered(unreadable);
   return audit;
 
   async function count(messages: Message[], reached: number): Promise<void> {
@@ -145,7 +158,12 @@ function verdictOf(options: { place: RecordPlace; hash: string; proof: RowProof 
   return proof.hasBody ? { state: "waiting" } : { gap: "it was begun and never came to an end" };
 }
 
-/** Whether everything that was accepted came to an end, waits, or is still to be read. */
+/** Records that the route will never read, and of which nobody knows yet. */
+export function openLoss({ lostToRetention, unreadable, lossAccepted }: RouteAudit): number {
+  return Math.max(0, lostToRetention + unreadable - lossAccepted);
+}
+
+/** Whether everything that was accepted came to an end, waits, or is still to be read; or is lost, and a person knows of it. */
 export function isWhole(audit: RouteAudit): boolean {
-  return audit.gaps === 0 && audit.lostToRetention === 0;
+  return audit.gaps === 0 && openLoss(audit) === 0;
 }

@@ -244,6 +244,8 @@ describe.skipIf("missing" in kafka)("what only Kafka has", () => {
       "max.message.bytes": "2097152",
       "message.timestamp.type": "LogAppendTime",
       "cleanup.policy": "delete",
+      "compression.type": "producer",
+      "retention.bytes": "-1",
       "min.insync.replicas": "1",
     });
   });
@@ -279,7 +281,40 @@ describe.skipIf("missing" in kafka)("what only Kafka has", () => {
     const opening = open({ prefix });
     await expect(opening).rejects.toThrow(message);
     await expect(opening).rejects.toBeInstanceOf(UsageError);
-    await expect(opening).rejects.toMatchObject({ hint: expect.stringMatching(/prefix|kafka-configs/) });
+    await expect(opening).rejects.toMatchObject({ hint: expect.stringMatching(/partitions=3 in the log's URL, or leave|kafka-configs/) });
+  });
+
+  test("a topic from which calls go by size, or with a leader that lacks some, is used, and said", async () => {
+    const prefix = newPrefix();
+    const configEntries = Object.entries({
+      "max.message.bytes": "2097152",
+      "retention.bytes": "1000000",
+      "unclean.leader.election.enable": "true",
+    }).map(([name, value]) => ({ name, value }));
+    await (await admin()).createTopics({ waitForLeaders: true, topics: [{ topic: `${prefix}patchbay.calls`, configEntries }] });
+    const said: string[] = [];
+    await open({ prefix, query: "retention_ms=604800000", onEvent: ({ text }) => said.push(text) });
+    expect(said.filter((text) => text.includes(`${prefix}patchbay.calls`))).toEqual([
+      expect.stringContaining("keeps 1000000 bytes of each partition"),
+      expect.stringContaining("unclean.leader.election.enable=false"),
+    ]);
+  });
+
+  test("a command that only looks makes no topics: it says that there are none, and which prefix is near", async () => {
+    const prefix = newPrefix();
+    await open({ prefix });
+    const typo = `${prefix.slice(0, -2)}.`;
+    const official = await admin();
+    const before = await official.listTopics();
+    await expect(
+      openKafkaLog({ url: `kafka://${brokers}?prefix=${typo}`, mustExist: true, onEvent: () => undefined }),
+    ).rejects.toMatchObject({
+      name: "UsageError",
+      message: `there is no topic ${typo}patchbay.calls at kafka://${brokers}`,
+      hint: expect.stringMatching(new RegExp(`^There is one with prefix=${prefix}`)),
+    });
+    expect((await official.listTopics()).filter((topic) => topic.startsWith(typo))).toEqual([]);
+    expect(before.filter((topic) => topic.startsWith(typo))).toEqual([]);
   });
 
   test("more copies than there are brokers are refused, with what to do", async () => {
@@ -298,7 +333,7 @@ describe("Kafka away", () => {
     const opening = openKafkaLog({ url: `kafka://app:hunter2@127.0.0.1:${port}?sasl=plain`, onEvent: () => undefined });
     const error = await opening.catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(UnreachableError);
-    expect(error).toMatchObject({ address: `127.0.0.1:${port}`, hint: expect.stringContaining("tls=true") });
+    expect(error).toMatchObject({ address: `127.0.0.1:${port}`, hint: expect.stringContaining("Is it running") });
     expect(inspect(error, { depth: 9 })).not.toContain("hunter2");
   });
 

@@ -11,4 +11,12 @@ describeLog({
   open: () => openSqliteLog({ path: join(folder, "log.db") }),
   remove: async () => rmSync(folder, { recursive: true, force: true }),
   shares: false,
+  async makeAnew() {
+    const path = join(folder, "anew", "log.db");
+    const first = await openSqliteLog({ path });
+    const lost = await first.identity();
+    await first.close();
+    rmSync(join(folder, "anew"), { recursive: true });
+    return { lost, made: await openSqliteLog({ path }) };
+  },
 });

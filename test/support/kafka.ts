@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Kafka, logLevel } from "kafkajs";
 import { startDockerBroker } from "./kafka/docker-broker.ts";
 import { kafkaJars } from "./kafka/jars.ts";
-import { type JavaBroker, startJavaBroker } from "./kafka/java-broker.ts";
+import { type BrokerOptions, type JavaBroker, startJavaBroker } from "./kafka/java-broker.ts";
 import { type KafkaCluster, startJavaCluster } from "./kafka/java-cluster.ts";
 
 export type TestKafka = { brokers: string; stop(): Promise<void> } | { missing: string };
@@ -31,18 +31,18 @@ export async function startKafka(): Promise<TestKafka> {
 }
 
 /**
- * A broker from the official jars, for a test that crashes it.
+ * A broker from the official jars, for a test that crashes it or wants it otherwise.
  * @throws {Error} as {@link startKafka}.
  */
-export async function startOwnKafka(options: { clusterId?: string } = {}): Promise<JavaBroker | { missing: string }> {
+export async function startOwnKafka(options: BrokerOptions = {}): Promise<JavaBroker | { missing: string }> {
   const jars = await kafkaJars();
   if ("missing" in jars) {
     if (process.env.CI) throw new Error(`no Kafka for the tests: ${jars.missing}`);
     return jars;
   }
-  const broker = await startJavaBroker({ jars: jars.folder, ...options });
+  const broker = await startJavaBroker({ ...options, jars: jars.folder });
   try {
-    await untilReady({ address: broker.address, orEnded: broker.ended() });
+    await untilKafkaAnswers(broker);
   } catch (cause) {
     throw new Error(`Kafka did not start; its log is ${broker.logFile}`, { cause });
   }
@@ -62,6 +62,11 @@ export async function startKafkaCluster(): Promise<KafkaCluster | { missing: str
   const cluster = await startJavaCluster({ jars: jars.folder });
   await Promise.all(cluster.brokers.map(({ address, ended }) => untilReady({ address, orEnded: ended() })));
   return cluster;
+}
+
+/** After `startAgain`, say. */
+export async function untilKafkaAnswers(broker: Pick<JavaBroker, "address" | "ended">): Promise<void> {
+  await untilReady({ address: broker.address, orEnded: broker.ended() });
 }
 
 /** The port opens before Kafka can serve: only an answered Metadata request counts. */

@@ -105,6 +105,11 @@ const MIGRATIONS: (string | ((client: Queries) => Promise<void>))[] = [
     const last = seals.at(-1);
     if (last) await client.query("INSERT INTO meta VALUES ($1, $2)", [SEALED_HEAD, `${last.seq}-${last.seal}`]);
   },
+  `
+  ALTER TABLE lost_ranges ADD COLUMN kind text NOT NULL DEFAULT 'retention';
+  ALTER TABLE lost_ranges ADD COLUMN reason text NOT NULL DEFAULT '';
+  ALTER TABLE lost_ranges ADD COLUMN accepted_at bigint;
+  `,
 ];
 
 const VERSION_TABLE = "patchbay_ledger_version";

@@ -111,6 +111,11 @@ export const MIGRATIONS: readonly Migration[] = [
     const last = seals.at(-1);
     if (last) db.prepare("INSERT INTO meta VALUES (?, ?)").run(SEALED_HEAD, `${last.seq}-${last.seal}`);
   },
+  `
+  ALTER TABLE lost_ranges ADD COLUMN kind TEXT NOT NULL DEFAULT 'retention';
+  ALTER TABLE lost_ranges ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+  ALTER TABLE lost_ranges ADD COLUMN accepted_at INTEGER;
+  `,
 ];
 
 export function fingerprintKey(db: DatabaseSync): string {

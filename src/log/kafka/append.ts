@@ -4,6 +4,7 @@ import { createBatcher } from "../../lib/batcher.ts";
 import { within } from "../../lib/time-limit.ts";
 import { type LogRecord, MAX_RECORD_BYTES, type Position, type Topic } from "../log.ts";
 import type { KafkaClient } from "./client.ts";
+import type { Explain } from "./explain.ts";
 import { partitionOf } from "./murmur2.ts";
 import { createPatience } from "./patience.ts";
 import { type Outgoing, type Send, sendCovered } from "./send-covered.ts";
@@ -50,11 +51,12 @@ export function createAppender(options: {
   client: KafkaClient;
   name: string;
   prefix: string;
+  explain: Explain;
   partitionsOf(topic: Topic): number;
   /** Replaces the real send in tests of what must survive it. */
   wrapSend?: (send: Send) => Send;
 }): Appender {
-  const { client, name, prefix, partitionsOf, wrapSend = (send) => send } = options;
+  const { client, name, prefix, explain, partitionsOf, wrapSend = (send) => send } = options;
   const producer = client.kafka.producer({
     idempotent: false,
     allowAutoTopicCreation: false,
@@ -85,7 +87,7 @@ export function createAppender(options: {
     sizeOf: ({ bytes }) => bytes,
     async run(batch) {
       const live = batch.filter(({ expired }) => !expired);
-      const results = await sendCovered({ records: live, send });
+      const results = await sendCovered({ records: live, send, explain });
       const failed = results.find((result) => result instanceof LogUnavailableError);
       if (failed) failure = { atMs: performance.now(), message: failed.message };
       else if (results.length > 0) failure = undefined;

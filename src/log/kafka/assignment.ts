@@ -1,9 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { within } from "../../lib/time-limit.ts";
-import type { Position, Taken, Topic } from "../log.ts";
+import type { Position, Taken, Topic, UnreadableRange } from "../log.ts";
 import type { PartitionWindow } from "../window.ts";
+import type { Unreadable } from "./batches.ts";
 import type { KafkaEvent } from "./client.ts";
 import type { Committer } from "./committer.ts";
+import { createDamageWatch, type DamageWatch } from "./damage-watch.ts";
 import { createHolding, type Holding } from "./holding.ts";
 import type { ConsumerGroup, KafkaRecord } from "./internals.ts";
 import type { FetchedBatch } from "./member.ts";
@@ -17,7 +19,7 @@ const BARRIER_COMMIT_MS = 4_000;
 const NOTE_AGAIN_MS = 1_000;
 
 /** What the group has given to this member, generation after generation: a holding each, from its first fetch to the next rejoin. */
-export interface Assignment {
+export interface Assignment extends DamageWatch {
   /** To be given to the member; `joined` is the subscription's own. */
   hooks: Pick<MemberHooks, "beforeJoin" | "beforeFetch" | "outOfRange">;
   onBatch(batch: FetchedBatch): void;
@@ -42,11 +44,15 @@ export function createAssignment(options: {
   wanted(): boolean;
   /** As the subscriber asked for it. */
   onLost(range: { partition: number; from: number; to: number }): Promise<void>;
+  onUnreadable(range: UnreadableRange): Promise<void>;
+  /** @throws {Error} where the topic is not the one that the group began with: its offsets are other records'. */
+  sameTopic(): Promise<void>;
+  damageAt: Parameters<typeof createDamageWatch>[0]["damageAt"];
   /** There may be messages to take, or room. */
   onChange(window: PartitionWindow): void;
   onEvent(event: KafkaEvent): void;
 }): Assignment {
-  const { topicName, topic, groupId, start, limits, committer, wanted, onLost, onEvent } = options;
+  const { topicName, topic, groupId, start, limits, committer, wanted, onLost, onUnreadable, sameTopic, damageAt, onEvent } = options;
   let group: ConsumerGroup | undefined;
   let holding: Holding | undefined;
   /** How far this member had come when its last holding ended; worth nothing to a member with another id. */
@@ -54,11 +60,13 @@ export function createAssignment(options: {
   let placing: { manager: object; done: Promise<void> } | undefined;
   /** Partitions that are paused at kafkajs. */
   const notFetched = new Set<number>();
+  /** Before records that cannot be read, until that is noted. */
+  const noting = new WeakSet<PartitionWindow>();
 
   function regulate(window: PartitionWindow): void {
     const { partition } = window;
     if (!group || holding?.windows.get(partition) !== window) return;
-    const wantsMore = wanted() && holding.wantsMore(window, !notFetched.has(partition));
+    const wantsMore = wanted() && !noting.has(window) && holding.wantsMore(window, !notFetched.has(partition));
     if (wantsMore === !notFetched.has(partition)) return;
     const partitions = [{ topic, partitions: [partition] }];
     if (wantsMore) {
@@ -101,6 +109,7 @@ export function createAssignment(options: {
   async function place(joined: ConsumerGroup): Promise<void> {
     const { offsetManager: manager, memberId } = joined;
     if (!manager) return;
+    await sameTopic();
     const partitions = joined.assigned().flatMap((one) => (one.topic === topic ? one.partitions : []));
     const heads = memberId !== null && memberId === reached.memberId ? reached.heads : new Map<number, number>();
     const begin = await beginAt({ group: joined, topic, partitions, start, reached: heads });
@@ -115,7 +124,43 @@ export function createAssignment(options: {
     void commit();
   }
 
+  /** Behind records that cannot be read, once that is noted: without a note nobody would ever know. Other partitions go on meanwhile. */
+  async function passOver(window: PartitionWindow, unreadable: Unreadable): Promise<void> {
+    const { partition } = window;
+    const { to, reason } = unreadable;
+    const from = Math.max(unreadable.from, window.next);
+    noting.add(window);
+    while (!window.closed) {
+      try {
+        await onUnreadable({ partition, from, to, reason });
+        break;
+      } catch {
+        await delay(NOTE_AGAIN_MS);
+      }
+    }
+    noting.delete(window);
+    if (window.closed) return;
+    onEvent({ severity: "error", text: `${to - from} records cannot be read, ${from} to ${to - 1}: ${reason}`, group: groupId, partition });
+    window.skipTo(to);
+    if (holding?.windows.get(partition) === window) group?.seek({ topic, partition, offset: String(window.next) });
+    onChange(window);
+  }
+
+  const watch = createDamageWatch({
+    windows,
+    isWanted: (window) => !noting.has(window) && !notFetched.has(window.partition),
+    ends: async (partitions) => (group ? edges(group.cluster, topic, partitions, { fromBeginning: false }) : new Map()),
+    damageAt,
+    passOver,
+    onFailure(error) {
+      // Asked again at the next look; that Kafka is away is told elsewhere.
+      const why = error instanceof Error ? error.message : "unknown";
+      onEvent({ severity: "warning", text: `partitions that stand could not be looked after: ${why}`, group: groupId });
+    },
+  });
+
   return {
+    ...watch,
     hooks: {
       beforeJoin: barrier,
       async beforeFetch(joined) {
@@ -137,7 +182,8 @@ export function createAssignment(options: {
         const behind = window.next < oldest;
         const text = behind
           ? `retention took ${oldest - window.next} messages that were not read: ${window.next} to ${oldest - 1}`
-          : `the position ${window.next} lies behind the end: the topic was cut or made anew; reading goes on at ${oldest}`;
+          : `the position ${window.next} lies behind the end: the topic has lost its end; reading goes on at ${oldest}`;
+        if (!behind) await sameTopic();
         try {
           if (behind) await onLost({ partition, from: window.next, to: oldest });
         } catch {
@@ -153,14 +199,23 @@ export function createAssignment(options: {
     },
     onBatch({ partition, messages, fetchedOffset }) {
       const window = holding?.windows.get(partition);
-      if (!group || !window) return;
+      if (!group || !window || noting.has(window)) return;
       // From further on than we are: it was asked for before a rejoin, and taking it would pass over what lies between.
       const fits = toOffset(fetchedOffset) <= window.next;
-      const fetched = fits ? messages.filter(({ offset }) => toOffset(offset) >= window.next) : [];
-      const wantedNow = fetched.map((record) => toMessage(record as KafkaRecord, { topic: topicName, partition }));
+      const fetched = (fits ? (messages as KafkaRecord[]) : []).filter(({ offset }) => toOffset(offset) >= window.next);
+      const unreadable = fetched.find((record) => record.unreadable)?.unreadable;
+      const readable = unreadable
+        ? fetched.slice(
+            0,
+            fetched.findIndex((record) => record.unreadable),
+          )
+        : fetched;
+      const wantedNow = readable.map((record) => toMessage(record, { topic: topicName, partition }));
       const taken = holding?.room(window, wantedNow) ?? [];
       window.offer(taken);
-      if (!fits || taken.length < wantedNow.length) group.seek({ topic, partition, offset: String(window.next) });
+      const cut = taken.length < wantedNow.length;
+      if (!fits || cut || unreadable) group.seek({ topic, partition, offset: String(window.next) });
+      if (unreadable && !cut) void passOver(window, unreadable);
       onChange(window);
     },
     take: (max) => holding?.take(max) ?? [],

@@ -1,9 +1,12 @@
 /** What producer, reader and members have in common: addresses, credentials, sockets, and where kafkajs' words go. */
 import "./patch-idle-timer.ts";
 import "./patch-coordinator.ts";
+import "./patch-fetch.ts";
+import "./patch-metadata.ts";
 import "./patch-sync-timeout.ts";
 import { hostname } from "node:os";
 import { Kafka, type logCreator, logLevel, type RetryOptions, type SASLOptions } from "kafkajs";
+import { plain } from "./faults.ts";
 import { Cluster, createLogger } from "./internals.ts";
 import type { KafkaSettings } from "./settings.ts";
 import { createSockets } from "./sockets.ts";
@@ -26,6 +29,8 @@ const SAY_AGAIN_AFTER_MS = 10_000;
 const MAX_REMEMBERED = 200;
 
 export interface KafkaClient {
+  /** `host:port,host:port` */
+  address: string;
   kafka: Kafka;
   /** A connection of its own for questions that kafkajs' public clients cannot ask. */
   createCluster(): Cluster;
@@ -47,7 +52,7 @@ export function createClient(options: { settings: KafkaSettings; retry: RetryOpt
   const common = {
     brokers,
     clientId: `patchbay-${hostname().replaceAll(/[^A-Za-z0-9._-]/g, "-")}-${process.pid}`,
-    ssl: tls && { ca: tls.ca },
+    ssl: tls && { ca: tls.ca, cert: tls.cert, key: tls.key?.reveal(), passphrase: tls.passphrase?.reveal() },
     sasl: saslOf(settings),
     socketFactory: sockets.factory,
     connectionTimeout: CONNECT_WITHIN_MS,
@@ -56,6 +61,7 @@ export function createClient(options: { settings: KafkaSettings; retry: RetryOpt
     retry,
   };
   return {
+    address: brokers.join(","),
     kafka: new Kafka({ ...common, ...logging }),
     createCluster: () =>
       new Cluster({
@@ -102,7 +108,7 @@ function forwardTo(onEvent: (event: KafkaEvent) => void, { sasl }: KafkaSettings
       const partition = typeof log.partition === "number" ? { partition: log.partition } : {};
       const broker = typeof log.broker === "string" ? ` (${log.broker})` : "";
       // Never an error: what kafkajs calls one, it mostly mends by itself, and the rest comes to us as an exception.
-      const text = clean(`${namespace}: ${log.message}${why}${broker}`);
+      const text = clean(`${namespace}: ${plain(log.message)}${why}${broker}`);
       if (isNews(`${text} ${log.groupId ?? ""} ${log.partition ?? ""}`)) onEvent({ severity: "warning", text, ...group, ...partition });
     };
 }

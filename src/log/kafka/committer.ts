@@ -1,5 +1,6 @@
 import type { KafkaEvent } from "./client.ts";
-import { isFault, reasonOf } from "./faults.ts";
+import type { Explain } from "./explain.ts";
+import { isFault } from "./faults.ts";
 import type { Holding } from "./holding.ts";
 import type { ConsumerGroup } from "./internals.ts";
 
@@ -16,10 +17,11 @@ export interface Committer {
 export function createCommitter(options: {
   topic: string;
   groupId: string;
+  explain: Explain;
   onEvent(event: KafkaEvent): void;
   onCommitted(): void;
 }): Committer {
-  const { topic, groupId, onEvent, onCommitted } = options;
+  const { topic, groupId, explain, onEvent, onCommitted } = options;
   let underWay: Promise<boolean> = Promise.resolve(true);
   let failingSinceMs: number | undefined;
 
@@ -37,7 +39,8 @@ export function createCommitter(options: {
     } catch (error) {
       if (!isFault(error, SUPERSEDED)) {
         if (failingSinceMs === undefined) {
-          onEvent({ severity: "warning", text: `the position could not be committed: ${reasonOf(error)}`, group: groupId });
+          const { message } = explain(error, { topic, group: groupId, operation: "Read" });
+          onEvent({ severity: "warning", text: `the position could not be committed: ${message}`, group: groupId });
         }
         failingSinceMs ??= performance.now();
       }

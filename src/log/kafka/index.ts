@@ -1,13 +1,13 @@
 /** The log on Apache Kafka, with kafkajs 2.2.4 behind what is known about it. The contract is `src/log/log.ts`. */
-import { LogUnavailableError, UnreachableError } from "../../errors.ts";
+import { LogUnavailableError, UnreachableError, UsageError } from "../../errors.ts";
 import { within } from "../../lib/time-limit.ts";
-import { CALLS_TOPIC, type Log, type Subscription } from "../log.ts";
+import { CALLS_TOPIC, type Log, QUARANTINE_TOPIC, type Subscription } from "../log.ts";
 import { createAppender } from "./append.ts";
 import { createClient, type KafkaEvent } from "./client.ts";
-import { isFault, reasonOf } from "./faults.ts";
-import { createReader, type Reader } from "./reader.ts";
+import { createExplain } from "./explain.ts";
+import { createReader } from "./reader.ts";
 import type { Send } from "./send-covered.ts";
-import { type KafkaSettings, readSettings } from "./settings.ts";
+import { readSettings } from "./settings.ts";
 import { subscribe } from "./subscription.ts";
 import { type CheckedTopics, ensureTopics } from "./topics.ts";
 
@@ -27,25 +27,30 @@ const CLIENT_RETRY = { initialRetryTime: 100, maxRetryTime: 500, retries: 3 };
 export async function openKafkaLog(options: {
   url: string;
   onEvent(event: KafkaEvent): void;
+  /** For commands that only look: no topic is made, and one that is not as it should be is told as an event. */
+  mustExist?: boolean;
   /** Replaces the real send in tests of what must survive it. */
   wrapSend?: (send: Send) => Send;
 }): Promise<Log> {
-  const { url, onEvent, wrapSend } = options;
+  const { url, onEvent, mustExist = false, wrapSend } = options;
   const settings = readSettings(url);
   const { prefix } = settings;
   const name = `kafka://${settings.brokers.join(",")}`;
+  const explain = createExplain(settings);
   const client = createClient({ settings, retry: CLIENT_RETRY, onEvent });
-  const reader = createReader({ client, name, prefix });
+  const reader = createReader({ client, prefix, explain, onEvent });
   let topics: CheckedTopics;
   try {
-    await connect({ reader, settings, name });
-    topics = await ensureTopics({ client, settings, metadata: reader.metadata, onEvent });
+    await within(CONNECT_WITHIN_MS, reader.metadata([]));
+    topics = await ensureTopics({ client, settings, name, mustExist, metadata: reader.metadata, onEvent });
   } catch (error) {
     await reader.close({ graceMs: CLOSE_WITHIN_MS });
     client.destroy();
-    throw error;
+    if (error instanceof UsageError || error instanceof UnreachableError) throw error;
+    const { message, hint } = explain(error, { topic: prefix + CALLS_TOPIC });
+    throw new UnreachableError(message, { address: client.address, hint, cause: error });
   }
-  const appender = createAppender({ client, name, prefix, partitionsOf: topics.partitionsOf, ...(wrapSend && { wrapSend }) });
+  const appender = createAppender({ client, name, prefix, explain, partitionsOf: topics.partitionsOf, ...(wrapSend && { wrapSend }) });
   const subscriptions = new Set<Subscription>();
   let closing: Promise<void> | undefined;
 
@@ -56,9 +61,13 @@ export async function openKafkaLog(options: {
       const { topicMetadata } = await within(CHECK_WITHIN_MS, reader.metadata([CALLS_TOPIC]));
       const partitions = topicMetadata.flatMap((topic) => topic.partitionMetadata);
       const weak = partitions.filter(({ leader, isr }) => leader < 0 || isr.length < topics.minInsync);
-      if (weak.length > 0) throw new Error(`${weak.length} of ${partitions.length} partitions have too few copies in sync`);
+      if (weak.length > 0)
+        throw new LogUnavailableError(`${name}: ${weak.length} of ${partitions.length} partitions have too few copies in sync`);
+      for (const topic of [CALLS_TOPIC, QUARANTINE_TOPIC]) await within(CHECK_WITHIN_MS, reader.refuseTopic(topic, "Write"));
     } catch (error) {
-      throw new LogUnavailableError(`${name}: ${reasonOf(error)}`, { cause: error });
+      if (error instanceof UnreachableError) throw error;
+      const { message, hint } = explain(error, { topic: prefix + CALLS_TOPIC });
+      throw new LogUnavailableError(message, { hint, cause: error });
     }
   }
 
@@ -67,11 +76,17 @@ export async function openKafkaLog(options: {
     engine: "kafka",
     append: appender.append,
     async subscribe(subscription) {
+      await reader.refuseTopic(subscription.topic, "Read");
+      await reader.refuseGroup(subscription.group);
       const one = await subscribe({
         client,
         prefix,
         subscription,
         onEvent,
+        explain,
+        damageAt: reader.damageAt,
+        refuseGroup: reader.refuseGroup,
+        identity: reader.identity,
         reachable: () =>
           within(CHECK_WITHIN_MS, reader.metadata([]))
             .then(() => true)
@@ -87,6 +102,7 @@ export async function openKafkaLog(options: {
     placeGroup: reader.placeGroup,
     offsetsAt: reader.offsetsAt,
     identity: reader.identity,
+    earlierIdentities: reader.earlierIdentities,
     retentionMs: async () => topics.retentionMs,
     check,
     close() {
@@ -99,24 +115,4 @@ export async function openKafkaLog(options: {
       return closing;
     },
   };
-}
-
-async function connect({ reader, settings, name }: { reader: Reader; settings: KafkaSettings; name: string }): Promise<void> {
-  try {
-    await within(CONNECT_WITHIN_MS, reader.metadata([]));
-  } catch (cause) {
-    const address = settings.brokers.join(",");
-    if (isFault(cause, ["KafkaJSSASLAuthenticationError", "SASL_AUTHENTICATION_FAILED"])) {
-      throw new UnreachableError(`Kafka at ${address} refuses the login`, {
-        address,
-        hint: "Check user, password and the sasl option of the log's URL.",
-        cause,
-      });
-    }
-    throw new UnreachableError(`Kafka does not answer at ${address}: ${reasonOf(cause)}`, {
-      address,
-      hint: `Is it running, and is ${name} its address as seen from here? Brokers that want TLS or a login stay silent without tls=true or sasl=….`,
-      cause,
-    });
-  }
 }

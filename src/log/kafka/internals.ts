@@ -4,8 +4,10 @@
  */
 // First, so that kafkajs finds our functions when it loads.
 import "./patch-encode.ts";
+import "./patch-decode.ts";
 import { createRequire } from "node:module";
 import type { ISocketFactory, logCreator, logLevel, RetryOptions, SASLOptions } from "kafkajs";
+import type { Unreadable } from "./batches.ts";
 
 const KNOWN_VERSION = "2.2.4";
 
@@ -16,6 +18,8 @@ export interface KafkaRecord {
   value: Buffer | null;
   headers?: Record<string, unknown>;
   isControlRecord?: boolean;
+  /** In place of a batch that cannot be read: `patch-decode.ts`. */
+  unreadable?: Unreadable;
 }
 
 export interface PartitionMetadata {
@@ -38,7 +42,23 @@ export interface CommittedOffset {
   metadata?: string | null;
 }
 
+export interface FetchedPartition {
+  partition: number;
+  highWatermark: string;
+  messages: KafkaRecord[];
+  /** Kafka's name of an error that is the partition's own: `patch-fetch.ts`. */
+  damage?: string;
+}
+
 export interface Broker {
+  /** By API key; null until it is connected. */
+  readonly versions: Record<number, { minVersion: number; maxVersion: number }> | null;
+  readonly connectionPool: {
+    send<Decoded>(call: {
+      request: { apiKey: number; apiVersion: number; apiName: string; encode(): Promise<{ buf: Buffer; buffer: Buffer }> };
+      response: { decode(answer: Buffer): Promise<Decoded>; parse(decoded: Decoded): Promise<Decoded> };
+    }): Promise<Decoded>;
+  };
   metadata(topics: string[]): Promise<Metadata>;
   fetch(request: {
     replicaId: number;
@@ -47,11 +67,13 @@ export interface Broker {
     minBytes: number;
     maxBytes: number;
     topics: { topic: string; partitions: { partition: number; fetchOffset: string; maxBytes: number }[] }[];
-  }): Promise<{ responses: { topicName: string; partitions: { partition: number; highWatermark: string; messages: KafkaRecord[] }[] }[] }>;
+  }): Promise<{ responses: { topicName: string; partitions: FetchedPartition[] }[] }>;
   offsetFetch(request: {
     groupId: string;
     topics: { topic: string; partitions: { partition: number }[] }[];
   }): Promise<{ responses: { topic: string; partitions: CommittedOffset[] }[] }>;
+  findGroupCoordinator(request: { groupId: string; coordinatorType: number }): Promise<{ coordinator: { nodeId: number } }>;
+  heartbeat(request: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>;
   offsetCommit(request: { groupId: string; groupGenerationId: number; memberId: string; topics: Offsets["topics"] }): Promise<unknown>;
 }
 
@@ -130,6 +152,23 @@ export interface SyncGroup {
   protocol(options: { version: number }): (request: object) => { request: object; response: object; requestTimeout?: number };
 }
 
+/** Of kafkajs' requests: for a version, what makes a request and reads its answer. */
+export interface Fetch {
+  protocol(options: { version: number }): (request: { maxWaitTime: number }) => {
+    response: {
+      parse(answer: { responses: { partitions: (FetchedPartition & { errorCode: number })[] }[] }): Promise<unknown>;
+    };
+  };
+}
+
+export interface MetadataRequest {
+  protocol(options: { version: number }): (request: { topics: string[] }) => {
+    response: {
+      parse(answer: { topicMetadata: { topicErrorCode: number; partitionMetadata: { partitionErrorCode: number }[] }[] }): Promise<unknown>;
+    };
+  };
+}
+
 const require = createRequire(import.meta.url);
 const { version } = require("kafkajs/package.json") as { version: string };
 if (version !== KNOWN_VERSION) {
@@ -141,7 +180,10 @@ if (version !== KNOWN_VERSION) {
 export const Cluster = require("kafkajs/src/cluster") as new (options: ClusterOptions) => Cluster;
 export const ConsumerGroup = require("kafkajs/src/consumer/consumerGroup") as { prototype: ConsumerGroup };
 export const RequestQueue = require("kafkajs/src/network/requestQueue") as { prototype: RequestQueue };
+export const Fetch = require("kafkajs/src/protocol/requests/fetch") as Fetch;
+export const MetadataRequest = require("kafkajs/src/protocol/requests/metadata") as MetadataRequest;
 export const SyncGroup = require("kafkajs/src/protocol/requests/syncGroup") as SyncGroup;
+export const { createErrorFromCode } = require("kafkajs/src/protocol/error") as { createErrorFromCode(code: number): Error };
 export const { createLogger } = require("kafkajs/src/loggers") as {
   createLogger(options: { level: logLevel; logCreator: logCreator }): object;
 };

@@ -41,13 +41,17 @@ export async function createMember(options: {
   onBatch(batch: FetchedBatch): void;
   /** Something came from Kafka. */
   onAlive(): void;
+  /** Nothing comes, and Kafka does not answer; told again while it stays away. */
+  onAway(): void;
   onEvent(event: KafkaEvent): void;
-  /** It has ended for good, or stands still for no reason that is known. */
+  /** kafkajs has ended it for good, for this reason. */
+  onEnded(error: Error): void;
+  /** It does not move, for no reason that is known. */
   onFailed(error: Error): void;
   /** Whether Kafka answers: only then is silence a reason to give up. */
   reachable(): Promise<boolean>;
 }): Promise<Member> {
-  const { client, groupId, topic, hooks, onBatch, onEvent, onFailed, reachable } = options;
+  const { client, groupId, topic, hooks, onBatch, onEvent, onEnded, onFailed, reachable } = options;
   const consumer = client.kafka.consumer({
     groupId,
     partitionAssigners: [
@@ -84,7 +88,7 @@ export async function createMember(options: {
     options.onAlive();
   }
 
-  listen(consumer, { onAlive, onEvent, groupId, onEnded: (error) => !leaving && onFailed(error) });
+  listen(consumer, { onAlive, onEvent, groupId, onEnded: (error) => !leaving && onEnded(error) });
   // Only a default for partitions without a commit; where a group begins is decided by `beforeFetch`.
   await consumer.subscribe({ topics: [topic], fromBeginning: true });
   const running = consumer.run({
@@ -94,12 +98,13 @@ export async function createMember(options: {
       onBatch(batch as FetchedBatch);
     },
   });
-  running.catch(onFailed);
+  running.catch(onEnded);
 
   let silentMs = 0;
   const watch = setInterval(async () => {
     if (heard) silentMs = 0;
     else if (await reachable()) silentMs += WATCH_EVERY_MS;
+    else options.onAway();
     heard = false;
     if (silentMs < (joining ? SILENT_WHILE_JOINING_MS : SILENT_MS) || leaving) return;
     onFailed(new Error(`the consumer of ${groupId} has not moved for ${silentMs / 1000} s`));

@@ -18,6 +18,8 @@ export interface MemberHooks {
   /** Joined, nothing fetched yet. A throw sends the member away. */
   joined(group: ConsumerGroup): Promise<void>;
   beforeFetch(group: ConsumerGroup): Promise<void>;
+  /** No broker names the group's coordinator. A throw ends the member for good, else it goes on asking. */
+  noCoordinator(group: ConsumerGroup): Promise<void>;
   outOfRange(group: ConsumerGroup, partition: number): Promise<void>;
 }
 
@@ -49,9 +51,13 @@ patch<ConsumerGroup>({
           await original.joinAndSync.call(this);
         } catch (error) {
           // Every broker failed to name the coordinator just now: kafkajs takes it for final and would never restart the consumer.
-          if (isFault(error, ["KafkaJSGroupCoordinatorNotFound"]))
-            throw Object.assign(new Error("no broker names the group's coordinator"), { retriable: true });
-          throw error;
+          // It says the same where this user may not ask.
+          if (!isFault(error, ["KafkaJSGroupCoordinatorNotFound"])) throw error;
+          await hooks.noCoordinator(this).catch((final) => {
+            // What does not say so is tried again.
+            throw Object.assign(final, { retriable: false });
+          });
+          throw Object.assign(new Error("no broker names the group's coordinator"), { retriable: true });
         }
         await hooks.joined(this);
       };

@@ -1,44 +1,62 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { LogUnavailableError } from "../../errors.ts";
-import { within } from "../../lib/time-limit.ts";
-import type { CommittedPosition, Message, PartitionRange, Position, Topic } from "../log.ts";
-import type { KafkaClient } from "./client.ts";
-import { isFault, isPassing, reasonOf } from "./faults.ts";
-import type { Metadata, OffsetQuery } from "./internals.ts";
-import { readCommitMetadata, toMessage, toOffset } from "./wire.ts";
+import { LogUnavailableError, UnreachableError } from "../../errors.ts";
+import { TimeoutError, within } from "../../lib/time-limit.ts";
+import { type Bound, CALLS_TOPIC, type CommittedPosition, type PartitionRange, type Position, type Topic } from "../log.ts";
+import type { KafkaClient, KafkaEvent } from "./client.ts";
+import type { Explain } from "./explain.ts";
+import { DENIED, isFault, isPassing } from "./faults.ts";
+import { type Broker, createErrorFromCode, type Metadata, type OffsetQuery } from "./internals.ts";
+import { createRecords, type Records } from "./records.ts";
+import type { Deed } from "./sentences.ts";
+import { askTopic } from "./topic-id.ts";
+import { readCommitMetadata, toOffset } from "./wire.ts";
 
 const ANSWER_WITHIN_MS = 10_000;
 const ASK_AGAIN_MS = 100;
-const FETCH_BYTES_LEAST = 65_536;
-const FETCH_BYTES_MOST = 4_194_304;
-const READ_UNCOMMITTED = 0;
-const NO_REPLICA = -1;
+const GROUP_COORDINATOR = 0;
+const RIGHTS_WITHIN_MS = 3_000;
+const TOPIC_AUTHORIZATION_FAILED = 29;
+/** Kafka's numbers of what a user may do (`AclOperation`). */
+const OPERATION = { Read: 3, Write: 4 };
 
 /** Questions to Kafka that need no group. Each is asked again over a moved leader or a lost connection, for 10 s. @throws {LogUnavailableError} */
-export interface Reader {
-  read(options: { topic: Topic; partition: number; from: number; limit: number }): Promise<Message[]>;
-  ranges(topic: Topic): Promise<PartitionRange[]>;
-  committed(options: { group: string; topic: Topic }): Promise<CommittedPosition[]>;
+export interface Reader extends Records {
+  ranges(topic: Topic, bound?: Bound): Promise<PartitionRange[]>;
+  committed(options: Bound & { group: string; topic: Topic }): Promise<CommittedPosition[]>;
   placeGroup(options: { group: string; topic: Topic; positions: Position[] }): Promise<void>;
   offsetsAt(options: { topic: Topic; atMs: number }): Promise<Position[]>;
+  /** Of the topic with the calls as it is now, in one request. */
   identity(): Promise<string>;
+  earlierIdentities(): Promise<string[]>;
+  /** @throws {UnreachableError} where this user may not join the group, as far as the brokers say now. */
+  refuseGroup(group: string): Promise<void>;
+  /** @throws {UnreachableError} where this user may not do it. */
+  refuseTopic(topic: Topic, operation: "Read" | "Write"): Promise<void>;
   /** What the cluster says now, not what is remembered; asked once, of any broker that answers. */
   metadata(topics: Topic[]): Promise<Metadata>;
   close(options: { graceMs: number }): Promise<void>;
 }
 
-export function createReader(options: { client: KafkaClient; name: string; prefix: string }): Reader {
-  const { client, name, prefix } = options;
+export function createReader(options: { client: KafkaClient; prefix: string; explain: Explain; onEvent(event: KafkaEvent): void }): Reader {
+  const { client, prefix, explain, onEvent } = options;
   const cluster = client.createCluster();
+  const topicNamed = (topic: Topic, operation?: "Read"): Deed => ({ topic: prefix + topic, ...(operation && { operation }) });
 
-  async function ask<T>(question: () => Promise<T>): Promise<T> {
-    const deadlineMs = performance.now() + ANSWER_WITHIN_MS;
+  async function ask<T>({ withinMs = ANSWER_WITHIN_MS, ...deed }: Deed & Bound, question: () => Promise<T>): Promise<T> {
+    const deadlineMs = performance.now() + withinMs;
+    let before: unknown;
     for (;;) {
       const leftMs = Math.max(0, deadlineMs - performance.now());
       try {
         return await within(leftMs, connected(question));
       } catch (error) {
-        if (!isPassing(error) || leftMs < ASK_AGAIN_MS) throw new LogUnavailableError(`${name}: ${reasonOf(error)}`, { cause: error });
+        // Time ran out while it was asked again: why it was asked again says more.
+        const failure = error instanceof TimeoutError && before !== undefined ? before : error;
+        if (!isPassing(error) || leftMs < ASK_AGAIN_MS) {
+          const { message, hint } = explain(failure, deed);
+          throw new LogUnavailableError(message, { hint, cause: failure });
+        }
+        before = failure;
         await delay(ASK_AGAIN_MS);
         await within(leftMs, cluster.refreshMetadata()).catch(() => undefined);
       }
@@ -73,57 +91,46 @@ export function createReader(options: { client: KafkaClient; name: string; prefi
     return [...high].map(([partition, end]) => ({ partition, low: low.get(partition) ?? end, high: end })).sort(byPartition);
   }
 
-  async function fetch(
-    place: { topic: Topic; partition: number },
-    from: number,
-    limit: number,
-  ): Promise<{ messages: Message[]; high: number }> {
-    const topic = prefix + place.topic;
-    const { partition } = place;
-    await partitionsOf(topic);
-    const [leader] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
-    if (leader === undefined) return { messages: [], high: 0 };
-    const broker = await cluster.findBroker({ nodeId: leader });
-    const maxBytes = Math.min(FETCH_BYTES_MOST, Math.max(FETCH_BYTES_LEAST, limit * 4_096));
-    const { responses } = await broker.fetch({
-      replicaId: NO_REPLICA,
-      isolationLevel: READ_UNCOMMITTED,
-      maxWaitTime: 0,
-      minBytes: 0,
-      maxBytes,
-      topics: [{ topic, partitions: [{ partition, fetchOffset: String(from), maxBytes }] }],
-    });
-    const answer = responses.flatMap(({ partitions }) => partitions).find((one) => one.partition === partition);
-    if (!answer) return { messages: [], high: 0 };
-    // A batch is sent whole: its first records may lie before the offset that was asked for.
-    const records = answer.messages.filter((record) => !record.isControlRecord && toOffset(record.offset) >= from);
-    return { messages: records.slice(0, limit).map((record) => toMessage(record, place)), high: toOffset(answer.highWatermark) };
+  const records = createRecords({
+    cluster,
+    prefix,
+    partitionsOf,
+    ranges: (topic) => ask(topicNamed(topic), () => ranges(prefix + topic)),
+    ask: (topic, question) => ask(topicNamed(topic, "Read"), question),
+    onEvent,
+  });
+
+  /** kafkajs' own look-up says "not found" whatever the brokers answered: also where this user may not ask. */
+  async function coordinatorOf(groupId: string): Promise<Broker> {
+    const { coordinator } = await anyBroker((broker) => broker.findGroupCoordinator({ groupId, coordinatorType: GROUP_COORDINATOR }));
+    return cluster.findBroker({ nodeId: coordinator.nodeId });
   }
 
-  async function read(options: { topic: Topic; partition: number; from: number; limit: number }): Promise<Message[]> {
-    const { topic, partition, limit } = options;
-    const messages: Message[] = [];
-    let next = options.from;
-    while (messages.length < limit) {
-      try {
-        const fetched = await fetch({ topic, partition }, next, limit - messages.length);
-        for (const message of fetched.messages) messages.push(message);
-        // An empty answer below the end: nothing of ours lies at this offset (a control record, say).
-        next = (fetched.messages.at(-1)?.offset ?? next) + 1;
-        if (next >= fetched.high) break;
-      } catch (error) {
-        if (!isFault(error, ["OFFSET_OUT_OF_RANGE"])) throw error;
-        const range = (await ranges(prefix + topic)).find((one) => one.partition === partition);
-        if (!range || next >= range.low) break;
-        next = range.low;
-      }
+  async function refuseGroup(groupId: string): Promise<void> {
+    try {
+      const coordinator = await within(RIGHTS_WITHIN_MS, coordinatorOf(groupId));
+      // It asks for the right to read the group before it finds that there is no such member.
+      await within(RIGHTS_WITHIN_MS, coordinator.heartbeat({ groupId, groupGenerationId: -1, memberId: "" }));
+    } catch (error) {
+      if (!isFault(error, DENIED)) return;
+      throw new UnreachableError(...denied(error, { group: groupId, operation: "Read" }));
     }
-    return messages;
+  }
+
+  async function refuseTopic(topic: Topic, operation: "Read" | "Write"): Promise<void> {
+    const info = await within(RIGHTS_WITHIN_MS, topicInfo(topic)).catch(() => undefined);
+    if (info?.operations === undefined || info.operations.has(OPERATION[operation])) return;
+    throw new UnreachableError(...denied(createErrorFromCode(TOPIC_AUTHORIZATION_FAILED), { topic: prefix + topic, operation }));
+  }
+
+  function denied(error: unknown, deed: Deed): [message: string, options: { address: string; hint: string; cause: unknown }] {
+    const { message, hint } = explain(error, deed);
+    return [message, { address: client.address, hint, cause: error }];
   }
 
   async function committed(groupId: string, topic: string): Promise<CommittedPosition[]> {
     const partitions = await partitionsOf(topic);
-    const coordinator = await cluster.findGroupCoordinator({ groupId });
+    const coordinator = await coordinatorOf(groupId);
     const { responses } = await coordinator.offsetFetch({ groupId, topics: [{ topic, partitions }] });
     return responses
       .flatMap((response) => response.partitions)
@@ -136,7 +143,7 @@ export function createReader(options: { client: KafkaClient; name: string; prefi
   }
 
   async function placeGroup(groupId: string, topic: string, positions: Position[]): Promise<void> {
-    const coordinator = await cluster.findGroupCoordinator({ groupId });
+    const coordinator = await coordinatorOf(groupId);
     const partitions = positions.map(({ partition, offset }) => ({ partition, offset: String(offset), metadata: "" }));
     // Without a generation Kafka takes a commit for a group that has no member, and refuses it for any other.
     await coordinator.offsetCommit({ groupId, groupGenerationId: -1, memberId: "", topics: [{ topic, partitions }] });
@@ -149,14 +156,13 @@ export function createReader(options: { client: KafkaClient; name: string; prefi
     return [...ends].map(([partition, end]) => ({ partition, offset: found.get(partition) ?? end })).sort(byPartition);
   }
 
-  async function metadata(topics: Topic[]): Promise<Metadata> {
+  async function anyBroker<T>(question: (broker: Broker) => Promise<T>): Promise<T> {
     await cluster.connect();
     await cluster.refreshMetadataIfNecessary();
     let failure: unknown = new Error("no broker is known");
     for (const nodeId of cluster.getNodeIds()) {
       try {
-        const broker = await cluster.findBroker({ nodeId });
-        return await broker.metadata(topics.map((topic) => prefix + topic));
+        return await question(await cluster.findBroker({ nodeId }));
       } catch (error) {
         failure = error;
       }
@@ -164,14 +170,31 @@ export function createReader(options: { client: KafkaClient; name: string; prefi
     throw failure;
   }
 
+  const topicInfo = (topic: Topic) => anyBroker((broker) => askTopic({ broker, topic: prefix + topic }));
+
+  async function identity(): Promise<string> {
+    const { topicId, clusterId } = await topicInfo(CALLS_TOPIC);
+    return topicId === undefined ? clusterId : `kafka-topic-${topicId}`;
+  }
+
+  async function earlierIdentities(): Promise<string[]> {
+    const { topicId, clusterId } = await topicInfo(CALLS_TOPIC);
+    return topicId === undefined ? [] : [clusterId];
+  }
+
   return {
-    read: (query) => ask(() => read(query)),
-    ranges: (topic) => ask(() => ranges(prefix + topic)),
-    committed: ({ group, topic }) => ask(() => committed(prefix + group, prefix + topic)),
-    placeGroup: ({ group, topic, positions }) => ask(() => placeGroup(prefix + group, prefix + topic, positions)),
-    offsetsAt: ({ topic, atMs }) => ask(() => offsetsAt(prefix + topic, atMs)),
-    identity: () => ask(async () => (await metadata([])).clusterId),
-    metadata,
+    ...records,
+    ranges: (topic, bound = {}) => ask({ ...topicNamed(topic), ...bound }, () => ranges(prefix + topic)),
+    committed: ({ group, topic, withinMs }) =>
+      ask({ ...topicNamed(topic), group: prefix + group, withinMs }, () => committed(prefix + group, prefix + topic)),
+    placeGroup: ({ group, topic, positions }) =>
+      ask({ ...topicNamed(topic, "Read"), group: prefix + group }, () => placeGroup(prefix + group, prefix + topic, positions)),
+    offsetsAt: ({ topic, atMs }) => ask(topicNamed(topic), () => offsetsAt(prefix + topic, atMs)),
+    identity: () => ask(topicNamed(CALLS_TOPIC), identity),
+    earlierIdentities: () => ask(topicNamed(CALLS_TOPIC), earlierIdentities),
+    refuseGroup: (group) => refuseGroup(prefix + group),
+    refuseTopic,
+    metadata: (topics) => anyBroker((broker) => broker.metadata(topics.map((topic) => prefix + topic))),
     async close({ graceMs }) {
       await within(graceMs, cluster.disconnect()).catch(() => undefined);
     },

@@ -1,7 +1,8 @@
 import type { Message as ProducedMessage, RecordMetadata, TopicMessages } from "kafkajs";
 import { LogUnavailableError, RecordTooLargeError } from "../../errors.ts";
 import type { Position } from "../log.ts";
-import { isFault, reasonOf } from "./faults.ts";
+import type { Explain } from "./explain.ts";
+import { isFault } from "./faults.ts";
 import { toOffset } from "./wire.ts";
 
 export interface Outgoing {
@@ -12,6 +13,12 @@ export interface Outgoing {
 
 /** One produce request per broker, as kafkajs' `producer.sendBatch` makes it. */
 export type Send = (topicMessages: TopicMessages[]) => Promise<RecordMetadata[]>;
+
+interface SendOptions {
+  records: Outgoing[];
+  send: Send;
+  explain: Explain;
+}
 
 /** Rounds in a row in which the answers cover nothing new. */
 const FRUITLESS_ROUNDS_MOST = 3;
@@ -24,8 +31,8 @@ const FRUITLESS_ROUNDS_MOST = 3;
  *
  * One result per record, in their order: its place, or why it is not stored. Never rejects.
  */
-export async function sendCovered(options: { records: Outgoing[]; send: Send }): Promise<(Position | Error)[]> {
-  const { records, send } = options;
+export async function sendCovered(options: SendOptions): Promise<(Position | Error)[]> {
+  const { records, send, explain } = options;
   const results: (Position | Error)[] = new Array(records.length);
   let missing = records.map((_, index) => index);
   for (let fruitless = 0; missing.length > 0; ) {
@@ -37,7 +44,8 @@ export async function sendCovered(options: { records: Outgoing[]; send: Send }):
       answers = await send(groupByTopic(missing.map((index) => records[index] as Outgoing)));
     } catch (error) {
       if (isFault(error, ["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"])) return await sendHalves(results, missing, options);
-      return fill(results, missing, () => new LogUnavailableError(`Kafka did not store the record: ${reasonOf(error)}`, { cause: error }));
+      const { message, hint } = explain(error, { topic: records[missing[0] as number]?.topic ?? "", operation: "Write" });
+      return fill(results, missing, () => new LogUnavailableError(`the record was not stored: ${message}`, { hint, cause: error }));
     }
     const left = place(results, missing, records, answers);
     fruitless = left.length === missing.length ? fruitless + 1 : 0;
@@ -55,12 +63,12 @@ function fill(results: (Position | Error)[], indexes: number[], reason: () => Er
 async function sendHalves(
   results: (Position | Error)[],
   missing: number[],
-  { records, send }: { records: Outgoing[]; send: Send },
+  { records, send, explain }: SendOptions,
 ): Promise<(Position | Error)[]> {
   if (missing.length === 1) return fill(results, missing, () => new RecordTooLargeError("Kafka refuses the record as too large"));
   const middle = Math.ceil(missing.length / 2);
   for (const half of [missing.slice(0, middle), missing.slice(middle)]) {
-    const answers = await sendCovered({ records: half.map((index) => records[index] as Outgoing), send });
+    const answers = await sendCovered({ records: half.map((index) => records[index] as Outgoing), send, explain });
     for (const [at, index] of half.entries()) results[index] = answers[at] as Position | Error;
   }
   return results;

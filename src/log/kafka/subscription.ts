@@ -1,10 +1,13 @@
+import { UnreachableError } from "../../errors.ts";
 import { TimeoutError, within } from "../../lib/time-limit.ts";
 import type { SubscribeOptions, Subscription } from "../log.ts";
 import { createTakers } from "../takers.ts";
 import { createAssignment } from "./assignment.ts";
 import type { KafkaClient, KafkaEvent } from "./client.ts";
 import { createCommitter } from "./committer.ts";
+import type { Explain } from "./explain.ts";
 import { createMember } from "./member.ts";
+import type { Records } from "./records.ts";
 
 const DEFAULT_WINDOW = { maxMessages: 2_000, maxBytes: 16_000_000 };
 const COMMIT_EVERY_MS = 1_000;
@@ -12,6 +15,8 @@ const COMMIT_EVERY_MS = 1_000;
 const COMMIT_DRAINED_AFTER_MS = 100;
 /** What would be handed out while commits fail would be handed out again by whoever comes next. */
 const HAND_OUT_WHILE_COMMITS_FAIL_MS = 5_000;
+/** A partition that stands for one to two of these although records lie there is looked after. */
+const LOOK_EVERY_MS = 20_000;
 const LAST_COMMIT_WITHIN_MS = 4_000;
 const LEAVE_WITHIN_MS = 5_000;
 
@@ -24,22 +29,38 @@ export async function subscribe(options: {
   prefix: string;
   subscription: SubscribeOptions;
   reachable(): Promise<boolean>;
+  /** Of the topic, as it is now. */
+  identity(): Promise<string>;
+  explain: Explain;
+  damageAt: Records["damageAt"];
+  /** @throws {UnreachableError} where this user may not join the group, which is named without the prefix. */
+  refuseGroup(group: string): Promise<void>;
   onEvent(event: KafkaEvent): void;
   onStopped(): void;
 }): Promise<Subscription> {
-  const { client, prefix, subscription, reachable, onEvent, onStopped } = options;
-  const { start, window: limits = DEFAULT_WINDOW, onLost = async () => undefined } = subscription;
+  const { client, prefix, subscription, reachable, identity, explain, onEvent, onStopped } = options;
+  const { start, window: limits = DEFAULT_WINDOW, onLost = async () => undefined, onUnreadable = async () => undefined } = subscription;
   const topic = prefix + subscription.topic;
   const groupId = prefix + subscription.group;
   const failed = Promise.withResolvers<Error>();
+  const begunWith = await identity();
 
   let pausedByRequest = false;
   let stopping: Promise<void> | undefined;
   let aliveAt = Date.now();
+  let away = false;
   let drainTimer: NodeJS.Timeout | undefined;
 
   function alive(): void {
     aliveAt = Date.now();
+    away = false;
+  }
+
+  async function sameTopic(): Promise<void> {
+    if ((await identity()) === begunWith) return;
+    const replaced = new Error(`the topic ${topic} was deleted and made anew while it was read`);
+    failed.resolve(replaced);
+    throw replaced;
   }
 
   const takers = createTakers({
@@ -49,7 +70,7 @@ export async function subscribe(options: {
       return assignment.take(max);
     },
   });
-  const committer = createCommitter({ topic, groupId, onEvent, onCommitted: alive });
+  const committer = createCommitter({ topic, groupId, explain, onEvent, onCommitted: alive });
   const assignment = createAssignment({
     topicName: subscription.topic,
     topic,
@@ -58,6 +79,9 @@ export async function subscribe(options: {
     limits,
     committer,
     onLost,
+    onUnreadable,
+    sameTopic,
+    damageAt: (partition, from) => options.damageAt({ topic: subscription.topic, partition }, from),
     wanted: () => !pausedByRequest && !stopping,
     onChange({ heldMessages }) {
       if (heldMessages === 0) drainTimer ??= setTimeout(onDrained, COMMIT_DRAINED_AFTER_MS);
@@ -78,7 +102,17 @@ export async function subscribe(options: {
     reachable,
     onEvent,
     onFailed: failed.resolve,
+    onEnded(error) {
+      const { message, hint } = explain(error, { topic, group: groupId, operation: "Read" });
+      failed.resolve(
+        error instanceof UnreachableError ? error : new UnreachableError(message, { address: client.address, hint, cause: error }),
+      );
+    },
     onAlive: alive,
+    onAway() {
+      aliveAt = Date.now();
+      away = true;
+    },
     onBatch: assignment.onBatch,
     hooks: {
       ...assignment.hooks,
@@ -87,6 +121,7 @@ export async function subscribe(options: {
         await joined.leave();
         throw new Error("the subscription was stopped while it joined");
       },
+      noCoordinator: () => options.refuseGroup(subscription.group),
     },
   });
   const commitTimer = setInterval(() => {
@@ -94,6 +129,7 @@ export async function subscribe(options: {
     // Handing out goes on once commits do.
     takers.wake();
   }, COMMIT_EVERY_MS);
+  const lookTimer = setInterval(() => void assignment.look(), LOOK_EVERY_MS);
 
   async function stop(graceMs: number): Promise<void> {
     takers.wake();
@@ -104,6 +140,7 @@ export async function subscribe(options: {
       if (!(error instanceof TimeoutError)) throw error;
     });
     clearInterval(commitTimer);
+    clearInterval(lookTimer);
     clearTimeout(drainTimer);
     await within(LAST_COMMIT_WITHIN_MS, assignment.commit()).catch(() => false);
     for (const window of left) window.close();
@@ -132,6 +169,8 @@ export async function subscribe(options: {
         open: windows.reduce((sum, { taken }) => sum + taken, 0),
         oldestOpenAt: since.length > 0 ? Math.min(...since) : undefined,
         aliveAt,
+        away,
+        trouble: assignment.trouble(),
       };
     },
     stop({ graceMs }) {

@@ -11,12 +11,18 @@ const run = promisify(execFile);
 export interface JavaBroker {
   /** `127.0.0.1:<port>` */
   address: string;
+  /** Of the listeners that were asked for besides, by name: `127.0.0.1:<port>`. */
+  addresses: Record<string, string>;
   logFile: string;
+  /** Where its topics lie, a folder for each partition. */
+  dataFolder: string;
   /** Resolves when the process has ended by itself, by `crash` or by `kill`. */
   ended(): Promise<void>;
   /** SIGKILL; its data stays. */
   crash(): Promise<void>;
-  /** After a crash, on the same data and the same port. It may not answer yet. */
+  /** Ends it in order, so that it takes its data as it finds it when it starts again. */
+  stop(): Promise<void>;
+  /** After a crash or a stop, on the same data and the same port. It may not answer yet. */
   startAgain(): void;
   /** Ends it at once (its data is thrown away with it) and waits until it is gone. */
   kill(): Promise<void>;
@@ -40,15 +46,28 @@ export function newClusterId(): string {
   return id.startsWith("-") ? newClusterId() : id;
 }
 
+export interface BrokerOptions {
+  /** By default one that no other broker has. */
+  clusterId?: string;
+  /** Lines for server.properties that win over those of the file. */
+  properties?: string[];
+  /** Besides the plain one, by name, each with its security protocol: `{ LOGIN: "SASL_PLAINTEXT" }`. */
+  listeners?: Record<string, string>;
+}
+
 /** Formats a data folder of its own and starts `kafka.Kafka`, alone on free ports unless it is a member. It may not answer yet. */
-export async function startJavaBroker(options: { jars: string; member?: ClusterMember; clusterId?: string }): Promise<JavaBroker> {
-  const { jars, member, clusterId = newClusterId() } = options;
+export async function startJavaBroker(options: BrokerOptions & { jars: string; member?: ClusterMember }): Promise<JavaBroker> {
+  const { jars, member, clusterId = newClusterId(), listeners: more = {} } = options;
+  const names = Object.keys(more);
   const folder = mkdtempSync(join(tmpdir(), "patchbay-kafka-"));
   const logFile = join(folder, "kafka.log");
   const classPath = join(jars, "*");
-  const [port, controllerPort] = member ? [member.port, member.controllerPort] : await freePorts(2);
+  const dataFolder = join(folder, "data");
+  const [port, controllerPort, ...morePorts] = member ? [member.port, member.controllerPort] : await freePorts(2 + names.length);
   const address = `127.0.0.1:${port}`;
-  const listeners = `PLAINTEXT://${address},CONTROLLER://127.0.0.1:${controllerPort}`;
+  const addresses = Object.fromEntries(names.map((name, index) => [name, `127.0.0.1:${morePorts[index]}`]));
+  const own = names.map((name) => `${name}://${addresses[name]}`);
+  const listeners = [`PLAINTEXT://${address}`, `CONTROLLER://127.0.0.1:${controllerPort}`, ...own].join();
   const properties = join(folder, "server.properties");
   writeFileSync(
     properties,
@@ -58,8 +77,10 @@ export async function startJavaBroker(options: { jars: string; member?: ClusterM
       `listeners=${listeners}`,
       `advertised.listeners=${listeners}`,
       member ? `controller.quorum.voters=${member.voters}` : `controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}`,
-      `log.dirs=${join(folder, "data").replaceAll("\\", "/")}`,
+      `log.dirs=${dataFolder.replaceAll("\\", "/")}`,
+      `listener.security.protocol.map=${["CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT", ...names.map((name) => `${name}:${more[name]}`)].join()}`,
       ...(member?.properties ?? []),
+      ...(options.properties ?? []),
     ].join("\n"),
   );
 
@@ -99,9 +120,15 @@ export async function startJavaBroker(options: { jars: string; member?: ClusterM
 
   return {
     address,
+    addresses,
     logFile,
+    dataFolder,
     ended: () => running.ended,
     crash,
+    async stop() {
+      running.child.kill("SIGTERM");
+      await running.ended;
+    },
     startAgain() {
       running = start();
     },
