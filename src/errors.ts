@@ -30,13 +30,18 @@ export class UsageError extends Error {
 export class RoutesFileError extends Error {
   override readonly name = "RoutesFileError";
   readonly exitCode = 2;
+  /** Warnings too, in the order of the file. */
   readonly problems: Problem[];
+  /** Those of them for which the file cannot be used. */
+  readonly errors: Problem[];
   /** The file's text, for showing the line under each problem. */
   readonly text: string;
 
   constructor(problems: Problem[], text: string) {
-    super(`${problems.length} problem${problems.length === 1 ? "" : "s"} in ${problems[0]?.file ?? "routes.yaml"}`);
+    const errors = problems.filter(({ severity }) => severity === "error");
+    super(`${errors.length} problem${errors.length === 1 ? "" : "s"} in ${problems[0]?.file ?? "routes.yaml"}`);
     this.problems = problems;
+    this.errors = errors;
     this.text = text;
   }
 }

@@ -112,7 +112,7 @@ describe("a service that is not reachable says its address and what to try, with
     const port = await closedPort();
     const { code, stderr } = await run(`ingress --log kafka://app:hunter2@127.0.0.1:${port}?sasl=plain`);
     expect(code).toBe(3);
-    expect(stderr).toContain(`Kafka does not answer at 127.0.0.1:${port}`);
+    expect(stderr).toContain(`Kafka at 127.0.0.1:${port} does not answer: nothing listens there`);
     expect(stderr).toMatch(/Is it running/);
     expect(stderr).not.toMatch(/hunter2|at file:/);
   });

@@ -49,6 +49,17 @@ export function describeLedgerVersions(harness: LedgerHarness): void {
     const rowOf = async (route: string) => (await ledger.deliveries({ route, limit: 1 }))[0];
     const proofOf = async (route: string) => (await ledger.proofs({ route, keys: [{ source: "s", callId: "c" }] }))[0];
 
+    test("a record that was begun and did not end keeps its place when an older one with its content is passed over: the older one is no gap", async () => {
+      const route = newRoute();
+      const begun = await claim(record(route, "v1", { partition: 0, offset: 100, acceptedAt: T + 5_000 }));
+      if (begun.kind !== "claimed") throw new Error(`expected a claim, got ${begun.kind}`);
+      await settle(begun.claim, { kind: "released" });
+      expect((await claim(record(route, "v1", { partition: 2, offset: 81 }))).kind).toBe("done");
+      expect(await proofOf(route)).toMatchObject({ state: "sending", partition: 0, offset: 100 });
+      // What was accepted since that content first came is newer.
+      expect((await claim(record(route, "v2", { partition: 2, offset: 90, acceptedAt: T + 2_000 }))).kind).toBe("claimed");
+    });
+
     test.each([
       ["in a partition with smaller offsets", { partition: 1, offset: 0, acceptedAt: T + 1 }],
       ["in a partition with larger offsets", { partition: 1, offset: 900, acceptedAt: T + 1 }],

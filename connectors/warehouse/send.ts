@@ -70,17 +70,21 @@ function columnsOf(deliveries: Delivery<WarehouseWith>[]): Column[] {
   return [...TABLE_COLUMNS, ...[...extra].map((name) => ({ name, kind: "text" }) as const)];
 }
 
+/** No key twice in one statement: databases refuse that, or count it as one row. */
 function* statementsOf(rows: Row[], { maxBytes, bytesOf }: NonNullable<Store["limit"]>): Generator<Row[]> {
   let part: Row[] = [];
   let bytes = 0;
+  const keys = new Set<string>();
   for (const row of rows) {
     const more = bytesOf(row);
-    if (part.length > 0 && bytes + more > maxBytes) {
+    if (part.length > 0 && (bytes + more > maxBytes || keys.has(row.key))) {
       yield part;
       part = [];
       bytes = 0;
+      keys.clear();
     }
     part.push(row);
+    keys.add(row.key);
     bytes += more;
   }
   if (part.length > 0) yield part;

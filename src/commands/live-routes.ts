@@ -117,7 +117,7 @@ export function followRoutesFile(options: {
 /** In one line: where, what, and how many more. */
 function sentenceOf(error: unknown): string {
   if (!(error instanceof RoutesFileError)) return error instanceof Error ? error.message : String(error);
-  const [first, ...more] = error.problems;
+  const [first, ...more] = error.errors;
   if (!first) return error.message;
   return `${first.file}:${first.line}:${first.column} ${first.message}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
 }

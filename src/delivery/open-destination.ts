@@ -61,7 +61,7 @@ function outcomeOfOpening(error: unknown): Outcome {
     return { kind: "unauthorized", code: error.outcome.code, reason: error.outcome.reason, fix: "Mend it; deliveries go on by themselves" };
   }
   if (error instanceof RoutesFileError) {
-    const problem = error.problems[0];
+    const problem = error.errors[0];
     return { kind: "unauthorized", code: "settings", reason: problem?.message ?? error.message, fix: problem?.hint ?? "Mend routes.yaml" };
   }
   const network = outcomeOfNetworkError(error);

@@ -106,9 +106,11 @@ export const noteReturned = (items: string, { nowMs }: Dialect) => `
  * row's own content, it tells when that content came first: what was accepted since is newer than the row, also what is still to be read.
  */
 export const noteOlder = (items: string, dialect: Dialect) => {
-  const place = (column: string) => `${column} = CASE WHEN item.hash = d.hash THEN item.${column} ELSE d.${column} END`;
+  const since = (column: string, more = "") => `${column} = CASE WHEN item.hash = d.hash${more} THEN item.${column} ELSE d.${column} END`;
+  // What was begun and has not ended is carried on by its own record: the older one is done with.
+  const place = (column: string) => since(column, " AND d.state <> 'sending'");
   return `
-  UPDATE deliveries AS d SET ${place("log_partition")}, ${place("log_offset")}, ${place("accepted_at")},
+  UPDATE deliveries AS d SET ${place("log_partition")}, ${place("log_offset")}, ${since("accepted_at")},
     versions = CASE WHEN item.hash = d.hash THEN d.versions ELSE ${versionsWith(dialect, "item.hash", ",")} END
   FROM ${items} WHERE d.route = item.route AND d.source = item.source AND d.call_id = item.call_id AND ${isOlder("item")}
     AND NOT ${isEarlierVersion("item")}`;

@@ -73,6 +73,25 @@ describe.skipIf("missing" in kafka)("how many partitions", () => {
     expect(new Set(places.map(({ partition }) => partition)).size).toBe(3);
   });
 
+  test("a topic that is made anew with fewer takes records again, also of a process that knew more", { timeout: 120_000 }, async () => {
+    const prefix = newPrefix();
+    const log = await open({ prefix, partitions: 12 });
+    await log.append(record("x"));
+    await admin.deleteTopics({ topics: [prefix + CALLS_TOPIC] });
+    await open({ prefix, partitions: 2 });
+    const values = Array.from({ length: 30 }, (_, index) => `${index}`);
+    for (const value of values)
+      await until(
+        () =>
+          log.append(record(value)).then(
+            () => true,
+            () => false,
+          ),
+        { withinMs: 60_000 },
+      );
+    expect(new Set((await log.ranges(CALLS_TOPIC)).map(({ partition }) => partition)).size).toBe(2);
+  });
+
   test("raised while everything runs: every record of the new partitions is read by the groups that were there, the first ones too", {
     timeout: 180_000,
   }, async () => {

@@ -38,7 +38,7 @@ if ("missing" in postgres) {
       const other = `${schema}_newer`;
       await (await openPostgresLedger({ url: `${url}?schema=${other}` })).close();
       await query(`UPDATE "${other}".patchbay_ledger_version SET version = 99`);
-      await expect(openPostgresLedger({ url: `${url}?schema=${other}` })).rejects.toThrow(/newer.*99.*5/s);
+      await expect(openPostgresLedger({ url: `${url}?schema=${other}` })).rejects.toThrow(/newer.*99.*6/s);
       await query(`DROP SCHEMA "${other}" CASCADE`);
     });
 

@@ -38,8 +38,8 @@ export const PLANTED_BUGS: PlantedBug[] = [
   {
     name: "a skip is acknowledged before the ledger has it",
     file: "src/delivery/trip.ts",
-    find: "const { routesVersion } = way();\n    while (!signal.aborted) {",
-    replace: "const { routesVersion } = way(); taken.ack();\n    while (!signal.aborted) {",
+    find: "if (judged.forgotten) onForgotten(taken.message);\n    while (!signal.aborted) {",
+    replace: "if (judged.forgotten) onForgotten(taken.message);\n    taken.ack();\n    while (!signal.aborted) {",
   },
   {
     name: "a due delivery's claim counts from when its turn came, behind a newer record of the call",

@@ -161,7 +161,7 @@ export function createMemoryLedger(options: { store: LedgerStore; nowMs: () => n
   function passOver(row: Row, item: ClaimRequest): void {
     if (isNewer(item, row) || isSamePlace(row, item)) return;
     const { partition, offset, acceptedAt, hash } = item;
-    if (hash === row.hash) Object.assign(row, { partition, offset, acceptedAt });
+    if (hash === row.hash) Object.assign(row, { acceptedAt }, row.state === "sending" ? {} : { partition, offset });
     else if (!row.versions.includes(hash)) row.versions = [...row.versions, hash];
   }
 

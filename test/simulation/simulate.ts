@@ -45,6 +45,8 @@ interface Newest {
   requestIds: string[];
   /** The hashes of the contents that the call has had, the newest last. */
   versions: string[];
+  /** Where the log has each of them for the first time. */
+  firstPlaces: string[];
 }
 
 interface Running {
@@ -136,17 +138,27 @@ export async function simulate(options: {
     }
   }
 
-  /** Promise: an older version never takes the place of a newer one. */
+  /** Promise: an older version never takes the place of a newer one, nor does one that the route has heard of before. */
   const reached = new Map<string, number>();
+  const heardOf = new Map<string, Set<string>>();
   function mustNotGoBack(): void {
     for (const rows of store.open.values()) {
       for (const row of rows) {
         const key = rowKey(row);
-        const version = newest.get(row.callId)?.versions.indexOf(row.hash) ?? 0;
+        const known = newest.get(row.callId);
+        const version = known?.versions.indexOf(row.hash) ?? 0;
         const before = reached.get(key) ?? 0;
-        if (version < before && !lost.has(row.callId))
-          violated(`${row.route}: ${row.callId} went back from version ${before} to ${version}, at ${row.partition}/${row.offset}`);
+        const heard = heardOf.get(key) ?? new Set();
+        const isItsFirst = known?.firstPlaces[version] === `${row.partition}/${row.offset}`;
+        if (version < before && !lost.has(row.callId)) {
+          if (isItsFirst || heard.has(row.hash))
+            violated(`${row.route}: ${row.callId} went back from version ${before} to ${version}, at ${row.partition}/${row.offset}`);
+          // It came again before the route had read it for the first time, in another partition: nobody could know (docs/decisions/0016).
+          else lost.add(row.callId);
+        }
         reached.set(key, version);
+        for (const hash of [row.hash, ...row.versions]) heard.add(hash);
+        heardOf.set(key, heard);
       }
     }
   }
@@ -315,6 +327,9 @@ export async function simulate(options: {
       fields,
       requestIds: [...(known?.requestIds ?? []), requestId],
       versions: [...new Set([...versions, hash])],
+      firstPlaces: versions.includes(hash)
+        ? (known?.firstPlaces ?? [])
+        : [...(known?.firstPlaces ?? []), `${message.partition}/${message.offset}`],
     });
   }
   for (let n = 0; n < calls; n += 1) {

@@ -53,10 +53,12 @@ export function createAppender(options: {
   prefix: string;
   explain: Explain;
   partitionsOf(topic: Topic): number;
+  /** A record was not stored. */
+  onFailed?(): void;
   /** Replaces the real send in tests of what must survive it. */
   wrapSend?: (send: Send) => Send;
 }): Appender {
-  const { client, name, prefix, explain, partitionsOf, wrapSend = (send) => send } = options;
+  const { client, name, prefix, explain, partitionsOf, onFailed = () => undefined, wrapSend = (send) => send } = options;
   const producer = client.kafka.producer({
     idempotent: false,
     allowAutoTopicCreation: false,
@@ -89,8 +91,10 @@ export function createAppender(options: {
       const live = batch.filter(({ expired }) => !expired);
       const results = await sendCovered({ records: live, send, explain });
       const failed = results.find((result) => result instanceof LogUnavailableError);
-      if (failed) failure = { atMs: performance.now(), message: failed.message };
-      else if (results.length > 0) failure = undefined;
+      if (failed) {
+        failure = { atMs: performance.now(), message: failed.message };
+        onFailed();
+      } else if (results.length > 0) failure = undefined;
       if (live.length === batch.length) return results;
       const resultOf = new Map(live.map((one, index) => [one, results[index]]));
       return batch.map((one) => resultOf.get(one) ?? new LogUnavailableError("expired"));

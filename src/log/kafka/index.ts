@@ -50,7 +50,15 @@ export async function openKafkaLog(options: {
     const { message, hint } = explain(error, { topic: prefix + CALLS_TOPIC });
     throw new UnreachableError(message, { address: client.address, hint, cause: error });
   }
-  const appender = createAppender({ client, name, prefix, explain, partitionsOf: topics.partitionsOf, ...(wrapSend && { wrapSend }) });
+  const appender = createAppender({
+    client,
+    name,
+    prefix,
+    explain,
+    partitionsOf: topics.partitionsOf,
+    onFailed: () => void topics.recount().catch(() => undefined),
+    ...(wrapSend && { wrapSend }),
+  });
   const subscriptions = new Set<Subscription>();
   let closing: Promise<void> | undefined;
 

@@ -21,7 +21,10 @@ const LEADERS_WITHIN_MS = 15_000;
 const PARTITIONS = 12;
 
 export interface CheckedTopics {
+  /** As many as each had when it was checked: calls of one id stay in one partition for as long as this process lives. */
   partitionsOf(topic: Topic): number;
+  /** Fewer than then: a topic that was made anew with fewer has no place for the others. */
+  recount(): Promise<void>;
   /** Copies that must be in sync for a record to be stored. */
   minInsync: number;
   /** How long the calls are kept; undefined for ever, or where Kafka does not tell. */
@@ -57,6 +60,7 @@ export async function ensureTopics(options: EnsureOptions): Promise<CheckedTopic
   const admin = client.kafka.admin();
   const counts = new Map<Topic, number>();
   let retentionMs: number | undefined;
+  let recounting: Promise<void> | undefined;
   await admin.connect();
   try {
     for (const one of wanted) {
@@ -73,7 +77,25 @@ export async function ensureTopics(options: EnsureOptions): Promise<CheckedTopic
   } finally {
     await admin.disconnect();
   }
-  return { partitionsOf: (topic) => counts.get(topic) ?? 1, minInsync, retentionMs };
+
+  async function recount(): Promise<void> {
+    for (const [topic, count] of counts) {
+      const now = (await find(metadata, topic))?.partitionMetadata.length ?? count;
+      counts.set(topic, Math.min(count, now));
+    }
+  }
+
+  return {
+    partitionsOf: (topic) => counts.get(topic) ?? 1,
+    recount() {
+      recounting ??= recount().finally(() => {
+        recounting = undefined;
+      });
+      return recounting;
+    },
+    minInsync,
+    retentionMs,
+  };
 }
 
 /** The topic's retention, ms; undefined for ever or unknown. */
