@@ -144,6 +144,17 @@ export function describeWarehouse(engine: string, traits: EngineTraits, setUp: (
       });
     }
 
+    test("a call that comes twice in a batch ends as the later one has it, beside the others", async () => {
+      const destination = await open();
+      const of = (call_id: string, summary: string) => deliveryOf(documentedCall({ call_id, summary }));
+      const outcomes = await send(destination, of("a", "one"), of("b", "other"), of("a", "two"));
+      expect(outcomes.map(({ kind }) => kind)).toEqual(["delivered", "delivered", "delivered"]);
+      expect((await rows()).map(({ call_id, summary }) => [call_id, summary])).toEqual([
+        ["a", "two"],
+        ["b", "other"],
+      ]);
+    });
+
     test("the table is made when it is not there, and the documented call is in it", async () => {
       const destination = await open();
       expect(await send(destination, deliveryOf(documentedCall()))).toEqual([

@@ -50,6 +50,7 @@ if ("missing" in postgres) {
       await query(`SET search_path = "${older}";
         ALTER TABLE deliveries DROP COLUMN versions, DROP COLUMN returned, DROP COLUMN returned_at;
         ALTER TABLE actions DROP COLUMN seq, DROP COLUMN by_system, DROP COLUMN seal;
+        ALTER TABLE lost_ranges DROP COLUMN kind, DROP COLUMN reason, DROP COLUMN accepted_at;
         INSERT INTO actions VALUES (20, 'bob', 'crm', 'pause', 'why'), (10, 'ann', 'crm', 'pause', 'why');
         DROP TABLE log_ends; DELETE FROM meta WHERE key = 'fingerprint_key'; UPDATE patchbay_ledger_version SET version = 3;
         INSERT INTO deliveries (route, source, call_id, state, log_partition, log_offset, hash, accepted_at, updated_at, receipt)
