@@ -178,6 +178,7 @@ withEngines(quarantine.command("show <id>").description("the record itself"))
   .action(async (id, options) => end((await import("./commands/quarantine.ts")).quarantineShowCommand(id, options)));
 withEngines(quarantine.command("replay [id]").description("accepts what is a call record by now"))
   .option("--all", "all of them")
+  .option("--again", "also where the call has come since: it goes back to this record")
   .addOption(yesOption())
   .addOption(jsonOption())
   .action(async (id, options) => end((await import("./commands/quarantine.ts")).quarantineReplayCommand(id, options)));

@@ -2,13 +2,14 @@ import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
 import { printableLines } from "../lib/printable.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
-import { type Quarantined, readQuarantine, replayQuarantined } from "../repair/quarantine.ts";
+import { type Quarantined, type ReplayedRecord, readQuarantine, replayQuarantined } from "../repair/quarantine.ts";
 import { confirmed, person } from "./ask.ts";
 import { type CommonOptions, lookWithContext, withContext } from "./context.ts";
 
 export interface QuarantineOptions extends CommonOptions {
   all?: boolean;
   yes?: boolean;
+  again?: boolean;
 }
 
 /** `patchbay quarantine list`: signed records that were no call records. */
@@ -54,12 +55,22 @@ export async function quarantineReplayCommand(id: string | undefined, options: Q
     }
     if (!(await confirmed(`Accept ${fit.length} of ${asked.length} as calls?`, options))) return 0;
     const by = person(context.env);
-    await (await context.ledger()).note({ by, route: "", action: "replay", detail: `quarantined: ${fit.map((one) => one.id).join(", ")}` });
-    const accepted: string[] = [];
-    for (const one of fit) accepted.push(...((await replayQuarantined({ one, log, nowMs: Date.now() }))?.callId ? [one.id] : []));
-    if (options.json) console.log(JSON.stringify({ accepted }));
-    else console.log(`${accepted.length} accepted. A record that is replayed twice is one call.`);
-    return 0;
+    const ledger = await context.ledger();
+    await ledger.note({ by, route: "", action: "replay", detail: `quarantined: ${fit.map((one) => one.id).join(", ")}` });
+    const ends: { id: string; end: ReplayedRecord }[] = [];
+    for (const one of fit)
+      ends.push({ id: one.id, end: await replayQuarantined({ one, log, ledger, nowMs: Date.now(), again: options.again }) });
+    const accepted = ends.filter(({ end }) => end.kind === "accepted").map(({ id }) => id);
+    const overtaken = ends.flatMap(({ id, end }) => (end.kind === "overtaken" ? [{ id, callId: end.callId, at: end.at }] : []));
+    if (options.json) console.log(JSON.stringify({ accepted, overtaken }));
+    else {
+      for (const { id, callId, at } of overtaken)
+        console.log(
+          `${id} is left out: ${callId} came once more at ${new Date(at).toISOString()}, and would go back to this record (--again accepts it all the same)`,
+        );
+      console.log(`${accepted.length} accepted. A record that is replayed twice is one call.`);
+    }
+    return accepted.length > 0 ? 0 : 1;
   });
 }
 

@@ -1,9 +1,12 @@
 /** Records that were signed and are no call records: kept once, by their hash, until their retention ends. */
 import { randomUUID } from "node:crypto";
+import type { Ledger } from "../ledger/ledger.ts";
 import { CALLS_TOPIC, type Log, type Message, QUARANTINE_TOPIC } from "../log/log.ts";
 import { readTopic } from "../log/pages.ts";
 import { fromMessage, recordKey, toHeaders } from "../model/envelope.ts";
 import { type FieldProblem, judgeRecord } from "../model/record.ts";
+
+const ROUTES_OF_A_CALL = 1_000;
 
 export interface Quarantined {
   /** Of the body: the first twelve letters of its SHA-256. */
@@ -42,14 +45,28 @@ function toQuarantined(message: Message): Quarantined {
   };
 }
 
-/** Judges it anew and appends it as the ingress would. `undefined`: it is still no call record. */
-export async function replayQuarantined(options: { one: Quarantined; log: Log; nowMs: number }): Promise<{ callId: string } | undefined> {
-  const { one, log, nowMs } = options;
+/** What became of one: `overtaken` by another record of its call, accepted `at`, which would go back to this one. */
+export type ReplayedRecord = { kind: "accepted" } | { kind: "no-call" } | { kind: "overtaken"; callId: string; at: number };
+
+/** Validates it once more and appends it as the ingress would. `again`: also where the call has come since. */
+export async function replayQuarantined(options: {
+  one: Quarantined;
+  log: Log;
+  ledger: Ledger;
+  nowMs: number;
+  again?: boolean | undefined;
+}): Promise<ReplayedRecord> {
+  const { one, log, ledger, nowMs, again = false } = options;
   const judged = judgeRecord(one.message.value);
-  if (!judged.ok) return undefined;
+  if (!judged.ok) return { kind: "no-call" };
   const { callId } = judged;
+  if (!again) {
+    const rows = await ledger.deliveries({ callId, limit: ROUTES_OF_A_CALL });
+    const at = Math.max(0, ...rows.filter(({ source }) => source === one.source).map(({ acceptedAt }) => acceptedAt));
+    if (at > one.at) return { kind: "overtaken", callId, at };
+  }
   const { signature } = fromMessage(one.message);
   const headers = toHeaders({ source: one.source, acceptedAt: nowMs, requestId: randomUUID(), signature });
   await log.append({ topic: CALLS_TOPIC, key: recordKey(one.source, callId), value: one.message.value, headers });
-  return { callId };
+  return { kind: "accepted" };
 }

@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Log, LogRecord, Position } from "../../src/log/log.ts";
-import { readQuarantine, replayQuarantined } from "../../src/repair/quarantine.ts";
 import { documentedExample } from "../../src/sandbox/calls.ts";
-import { callWithId, QUARANTINE_TOPIC, raw, sign, testIngress } from "./support.ts";
+import { callWithId, raw, sign, testIngress } from "./support.ts";
 
 const example = documentedExample();
 
@@ -82,23 +81,6 @@ function holdAppends(appends: { record: LogRecord; finish: () => void }[], onApp
       }),
   });
 }
-
-test("a record of the quarantine that is replayed keeps its signature", async () => {
-  const { log, stored } = await testIngress();
-  const body = Buffer.from(callWithId("once-refused"));
-  const headers = {
-    source: "voiceinfra",
-    accepted_at: "1",
-    request_id: "r",
-    format: "1",
-    code: "not_a_call_record",
-    signature: sign(body),
-  };
-  await log.append({ topic: QUARANTINE_TOPIC, key: "k", value: body, headers });
-  const [one] = await readQuarantine(log);
-  if (one) await replayQuarantined({ one, log, nowMs: 2 });
-  expect((await stored())[0]?.headers).toMatchObject({ signature: sign(body), accepted_at: "2" });
-});
 
 describe("the ingress' port", () => {
   test("answers other requests while a slow one drips in", async () => {
