@@ -45,13 +45,14 @@ export async function ingressCommand(options: CommonOptions & WebhookOptions & O
       const settings = ingressSettings(options, env);
       const asked = { port: opsPort(options, env), host: opsHost(options, env), portAsked: opsPortAsked(options, env) };
       await parts.start(context, () => context.close());
-      const sources = await context.sources();
-      warnOfSurroundings({ context, routesText: readRoutesFile(context.path) });
+      const text = readRoutesFile(context.path);
+      const sources = await context.sources(text);
+      warnOfSurroundings({ context, routesText: text });
       const log = await context.log();
       await refuseDenied(log);
       const ingress = await parts.start(startIngress({ sources, log, logger, ...settings }), (one, graceMs) => one.stop({ graceMs }));
       const ops = await parts.start(startOps({ ingress, ...asked }), (one) => one.stop());
-      await parts.start(followSources({ context, use: ingress.use }), (one) => one.stop());
+      await parts.start(followSources({ context, text, use: ingress.use }), (one) => one.stop());
       return {
         announce: () =>
           logger.info({ url: ingress.url, ops: ops.url, log: log.name, sources: sources.map(({ name }) => name) }, "ingress listens"),

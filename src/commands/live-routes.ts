@@ -4,7 +4,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { Logger } from "../lib/logger.ts";
 import { writeStderr } from "../lib/stderr.ts";
 import type { Route } from "../route.ts";
-import { formatProblems, type LoadedRoutes, type Role, watchRoutesFile } from "../routes/index.ts";
+import { formatProblems, type LoadedRoutes, problemOf, type Role, watchRoutesFile } from "../routes/index.ts";
 import { type Context, logWarnings } from "./context.ts";
 
 /** The routes to run with: the file's, or, if it has mistakes, the last that were in use, loudly. */
@@ -45,7 +45,7 @@ async function lastGood(options: { context: Context; role: Role; error: unknown 
   if (!(error instanceof RoutesFileError)) throw error;
   const last = await (await context.ledger()).routesFile();
   if (!last) throw error;
-  const problem = sentenceOf(error);
+  const problem = problemOf(error);
   const routes = await context.routes(role, last.text);
   context.logger.error(
     { problem, version: last.version, goodAt: new Date(last.goodAt).toISOString() },
@@ -83,7 +83,7 @@ export function followRoutesFile(options: {
   let inUse = usable.routes.version;
 
   function refuse(error: unknown): void {
-    const problem = sentenceOf(error);
+    const problem = problemOf(error);
     running.refuse(problem);
     logger.error({ problem }, "the routes file cannot be used; the one before goes on");
     if (error instanceof RoutesFileError) writeStderr(`${formatProblems(error, { color: process.stderr.isTTY })}\n`);
@@ -112,12 +112,4 @@ export function followRoutesFile(options: {
         .catch((error) => logger.warn({ reason: String(error) }, "the ledger could not keep the routes file"));
     },
   });
-}
-
-/** In one line: where, what, and how many more. */
-function sentenceOf(error: unknown): string {
-  if (!(error instanceof RoutesFileError)) return error instanceof Error ? error.message : String(error);
-  const [first, ...more] = error.errors;
-  if (!first) return error.message;
-  return `${first.file}:${first.line}:${first.column} ${first.message}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
 }

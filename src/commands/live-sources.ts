@@ -1,20 +1,17 @@
-import { readRoutesFile } from "../routes/read-file.ts";
+import { problemOf } from "../routes/format.ts";
 import type { Source } from "../routes/sources.ts";
 import { watchRoutesFile } from "../routes/watch.ts";
 import type { Context } from "./context.ts";
 
-/** Follows `sources` of the routes file for an ingress: a mistake elsewhere in the file does not concern it, one in them changes nothing. */
-export function followSources(options: { context: Context; use(sources: Source[]): void }): { stop(): Promise<void> } {
-  const { context, use } = options;
+/** Follows `sources` of the routes file for an ingress: a mistake elsewhere in the file does not concern it, one in them changes nothing. `text`: what is in use. */
+export function followSources(options: { context: Context; text: string; use(sources: Source[]): void }): { stop(): Promise<void> } {
+  const { context, text: inUse, use } = options;
   const { logger, path } = context;
   const refuse = (error: unknown) =>
-    logger.error(
-      { problem: error instanceof Error ? error.message : String(error) },
-      "the routes file cannot be used; the sources before go on",
-    );
+    logger.error({ problem: problemOf(error) }, "the routes file cannot be used; the sources before go on");
   return watchRoutesFile({
     path,
-    text: readRoutesFile(path),
+    text: inUse,
     onUnreadable: refuse,
     async onText(text) {
       try {

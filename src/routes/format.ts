@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import type { Problem } from "../errors.ts";
+import { type Problem, RoutesFileError } from "../errors.ts";
 
 /**
  * Problems as a person reads them, each with its line of the file, a caret and what to do:
@@ -43,4 +43,12 @@ function window(line: string, column: number): { line: string; column: number } 
   const from = Math.max(0, Math.min(column - MAX_LINE / 2, line.length - MAX_LINE));
   const cut = `${from > 0 ? "…" : ""}${line.slice(from, from + MAX_LINE)}${from + MAX_LINE < line.length ? "…" : ""}`;
   return { line: cut, column: column - from + (from > 0 ? 1 : 0) };
+}
+
+/** Why the file cannot be used, in one line: where, what, and how many more. */
+export function problemOf(error: unknown): string {
+  if (!(error instanceof RoutesFileError)) return error instanceof Error ? error.message : String(error);
+  const [first, ...more] = error.errors;
+  if (!first) return error.message;
+  return `${first.file}:${first.line}:${first.column} ${first.message}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
 }
