@@ -43,7 +43,7 @@ export const CONTRACT_VERSION = 1;
  * - `rejected`: this call can never be delivered as it is (400-type, mapping).
  * - `unauthorized`: a credential or permission must be mended; `fix` says which and how. With `stopsRoute` the destination is gone for good (410):
  *   the route is paused until a person resumes it, and nobody asks again meanwhile.
- * - `ambiguous`: it was sent and there is no answer: it may be there.
+ * - `ambiguous`: it was sent and there is no answer: it may be there. `lookUp` is the core's own: what became of {@link OpenDestination.find}.
  * `reason` is read by people and stored: no numbers, names, summaries or secrets in it; vendor messages only if they cannot quote the call.
  */
 export type Outcome =
@@ -54,7 +54,18 @@ export type Outcome =
   | { kind: "retry"; because: "rate-limit"; scope?: LimitScope; code: string; reason: string; retryAfterMs?: number }
   | { kind: "rejected"; code: string; reason: string }
   | { kind: "unauthorized"; code: string; reason: string; fix: string; stopsRoute?: true }
-  | { kind: "ambiguous"; code: string; reason: string };
+  | { kind: "ambiguous"; code: string; reason: string; lookUp?: "failed" | "impossible" };
+
+/** Any outcome but a delivery. */
+export type Failure = Exclude<Outcome, { kind: "delivered" }>;
+
+/**
+ * Of {@link OpenDestination.find}: no later look-up can tell more. The call becomes a dead letter, which a person may send all the same.
+ * `message`, read by people and stored: why, without anything of the call.
+ */
+export class CannotTellError extends Error {
+  override readonly name = "CannotTellError";
+}
 
 /** Whom a rate limit stops: everything to the destination (default), its {@link Connector.target}, or this call alone. */
 export type LimitScope = "destination" | "target" | "call";
@@ -103,7 +114,10 @@ export interface OpenDestination<With> {
    * May throw: network errors are told apart by {@link outcomeOfNetworkError}, anything else counts as a fault of the connector.
    */
   send(deliveries: Delivery<With>[], options: { signal: AbortSignal }): Promise<Outcome[]>;
-  /** Looks for what an ambiguous attempt may have left. Only destinations without a native key need it. */
+  /**
+   * Looks for what an ambiguous attempt may have left. Only destinations without a native key need it.
+   * @throws {CannotTellError} when the destination has answered, and nobody will ever know from it; anything else when it could not be asked.
+   */
   find?(delivery: Delivery<With>, options: { signal: AbortSignal }): Promise<Receipt | undefined>;
   /** Deletes what a delivery left, for `patchbay forget`. `false`: it was gone already. Absent where the API cannot. */
   erase?(left: { key: string; receipt: Receipt }, options: { signal: AbortSignal }): Promise<boolean>;
@@ -204,9 +218,9 @@ export function defineConnector<S extends z.ZodObject, W extends z.ZodObject>(co
 /** Thrown by `open` when the destination cannot be used as it is configured. `outcome` is given to every delivery until it opens. */
 export class OpenError extends Error {
   override readonly name = "OpenError";
-  readonly outcome: Outcome;
+  readonly outcome: Failure;
 
-  constructor(outcome: Exclude<Outcome, { kind: "delivered" }>) {
+  constructor(outcome: Failure) {
     super(outcome.reason);
     this.outcome = outcome;
   }
@@ -285,7 +299,7 @@ const MAYBE_SENT = new Set([
 ]);
 
 /** Walks an error and its causes for a network code; undefined when the error is not one of the network. */
-export function outcomeOfNetworkError(error: unknown): Outcome | undefined {
+export function outcomeOfNetworkError(error: unknown): Failure | undefined {
   for (let e: unknown = error, depth = 0; e instanceof Error && depth < 6; e = e.cause, depth += 1) {
     const code = "code" in e && typeof e.code === "string" ? e.code : "";
     const inner =

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { CannotTellError } from "../src/connector.ts";
 import { readLag } from "../src/delivery/lag.ts";
 import type { DeliveryRow, Ledger } from "../src/ledger/ledger.ts";
 import { CALLS_TOPIC, type Log } from "../src/log/log.ts";
@@ -144,17 +145,18 @@ export function describeDelivery(harness: DeliveryHarness): void {
     test("what fails by itself waits, others pass it, and it is delivered when its time has come", async () => {
       const destination = testDestination();
       destination.answers(({ key }, nth) =>
-        key === "main/a" && nth < 2
-          ? { kind: "retry", because: "record", code: "423", reason: "locked", retryAfterMs: 300 }
+        key === "main/a" && nth === 0
+          ? { kind: "retry", because: "record", code: "423", reason: "locked", retryAfterMs: 4_000 }
           : { kind: "delivered", receipt: { id: key } },
       );
       const { start, states, rows } = setUp({ destination });
       await held(await start());
       await accept("a");
-      await destination.attempts(1);
+      await until(async () => (await states()).includes("a waiting"));
+      expect((await rows())[0]).toMatchObject({ state: "waiting", errorCode: "423", reason: "locked", attempts: 1 });
       await accept("b");
       await until(async () => (await states()).includes("b delivered"));
-      expect((await rows())[0]).toMatchObject({ state: "waiting", errorCode: "423", reason: "locked", attempts: 1 });
+      expect(keysOf(destination.sent)).toEqual(["main/a", "main/b"]);
       await until(async () => (await states()).join() === "a delivered,b delivered");
     });
 
@@ -228,6 +230,28 @@ export function describeDelivery(harness: DeliveryHarness): void {
       await accept("a");
       await until(async () => (await rows())[0]?.state === "delivered");
       expect((await rows())[0]?.receipt).toEqual({ id: "the first" });
+    });
+
+    test("calls of which no look-up will ever tell are dead letters that hold up nobody; a replay sends them", async () => {
+      const destination = testDestination({ keeps: "message", duplicates: "find" });
+      destination.answers(({ key }, nth) =>
+        nth < 4 ? { kind: "ambiguous", code: "ECONNRESET", reason: "no answer" } : { kind: "delivered", receipt: { id: key } },
+      );
+      destination.finds(() => Promise.reject(new CannotTellError("the channel has too many messages")));
+      const { start, states, rows, load } = setUp({ destination });
+      await held(await start());
+      for (const call of ["a", "b", "c", "d"]) await accept(call);
+      await until(async () => (await states()).filter((one) => one.endsWith(" dead")).length === 4);
+      expect((await rows())[0]).toMatchObject({
+        errorCode: "ambiguous",
+        reason: expect.stringContaining("the channel has too many messages"),
+      });
+      await accept("e");
+      await until(async () => (await states()).includes("e delivered"));
+      expect(keysOf(destination.sent)).toHaveLength(5);
+      const dead = (await rows()).filter(({ state }) => state === "dead");
+      await ledger.replayDead({ keys: dead, everyMs: 0, routesVersion: load({}).version });
+      await until(async () => (await states()).every((one) => one.endsWith(" delivered")));
     });
 
     test("where nothing tells, an ambiguous attempt is a dead letter: no second message is risked", async () => {

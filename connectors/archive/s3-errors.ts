@@ -108,7 +108,7 @@ export function outcomeOfS3Error(error: unknown): Failure | undefined {
     return { kind: "unauthorized", code: "no_region", reason: "the bucket's region is not known", fix: "Set `region`, or AWS_REGION" };
   }
   const network = outcomeOfNetworkError(error);
-  if (network && network.kind !== "delivered" && network.kind !== "skipped") return network;
+  if (network && network.kind !== "skipped") return network;
   const status = statusOf(error);
   if (status === undefined) return undefined;
   const code =

@@ -1,5 +1,5 @@
 import type { WebClient } from "@slack/web-api";
-import { type Delivery, parseDurationMs, unixMsOf } from "../../src/connector.ts";
+import { CannotTellError, type Delivery, parseDurationMs, unixMsOf } from "../../src/connector.ts";
 import { MAX_PAGES, type OurMessage, readOurs, tsOfMs } from "./history.ts";
 import { countedIn } from "./lines.ts";
 import { CALL_EVENT, LINE_EVENT, shortKeyOf } from "./metadata.ts";
@@ -13,7 +13,7 @@ const HOUR_MS = 3_600_000;
 /**
  * Looks for the message of an attempt whose answer was lost, by the key in its metadata: in the channel, the newest first, back to the call's
  * end; in its customer's threads; and in the lines that count calls. Undefined when it is not there.
- * @throws an error of the SDK when Slack cannot be asked (no scope, a rate limit), and one of ours when there is too much to read: then nobody knows.
+ * @throws {CannotTellError} when there is too much to read; an error of the SDK when Slack cannot be asked (no scope, a rate limit).
  */
 export async function findMessage(options: {
   client: WebClient;
@@ -44,8 +44,8 @@ export async function findMessage(options: {
     const replies = await readOurs({ client, channel, thread, oldest: oldest(0), botId, until: isIt, signal });
     const reply = replies.messages.find(isIt);
     if (reply) return { channel, ts: reply.ts, thread };
-    if (!replies.complete) throw new Error("the thread has more messages since the call than can be read");
+    if (!replies.complete) throw new CannotTellError("the thread has more messages since the call than can be read");
   }
-  if (!complete) throw new Error(`the channel has more than ${200 * MAX_PAGES} messages since the call`);
+  if (!complete) throw new CannotTellError(`the channel has more than ${200 * MAX_PAGES} messages since the call`);
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { OpenError, type Outcome, outcomeOfNetworkError } from "../connector.ts";
+import { type Failure, OpenError, outcomeOfNetworkError } from "../connector.ts";
 import { RoutesFileError, UsageError } from "../errors.ts";
 import { closest } from "../lib/did-you-mean.ts";
 import { printable } from "../lib/printable.ts";
@@ -49,14 +49,12 @@ function named(name: string, { destinations, path }: LoadedRoutes): Destination 
   });
 }
 
-export type Failure = Exclude<Outcome, { kind: "delivered" }>;
-
 /** What a throw of a connector says to people. Settings are the file's: @throws {RoutesFileError} on. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof RoutesFileError) throw error;
-  if (error instanceof OpenError) return error.outcome as Failure;
+  if (error instanceof OpenError) return error.outcome;
   const network = outcomeOfNetworkError(error);
-  if (network && network.kind !== "delivered") return network;
+  if (network) return network;
   const said = error instanceof Error ? error.message.split("\n")[0] : String(error);
   return { kind: "retry", because: "down", code: "connector_fault", reason: `the connector failed: ${said}` };
 }

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Delivery, OpenDestination, Outcome, Receipt } from "../connector.ts";
+import type { Delivery, Failure, OpenDestination, Outcome, Receipt } from "../connector.ts";
 import { untilAborted } from "../lib/time-limit.ts";
 import type { Destination } from "../route.ts";
-import { type Failure, failureOf, sentenceOf } from "./one-destination.ts";
+import { failureOf, sentenceOf } from "./one-destination.ts";
 import { LATE_WORDS } from "./test-call.ts";
 
 type AnyDelivery = Delivery<Record<string, unknown>>;

@@ -1,4 +1,12 @@
-import type { Connector, Outcome, Receipt, Related } from "../connector.ts";
+import {
+  CannotTellError,
+  type Connector,
+  OpenError,
+  type Outcome,
+  outcomeOfNetworkError,
+  type Receipt,
+  type Related,
+} from "../connector.ts";
 import type { Claim, Settlement } from "../ledger/ledger.ts";
 import type { RecordPlace } from "../ledger/record-order.ts";
 import type { Call } from "../model/call.ts";
@@ -53,13 +61,23 @@ export async function attempt(options: {
     const receipt = await sender.find(delivery);
     // Found, it may be of an older version of the call: sending with the receipt edits it.
     return await sender.send({ delivery: receipt ? { ...delivery, previous: receipt } : delivery, alone, mayGo });
-  } catch {
-    return {
-      kind: "ambiguous",
-      code: "look_up_failed",
-      reason: "an earlier attempt may have sent it, and the destination cannot be asked",
-    };
+  } catch (error) {
+    // A person who replays what may have been sent wants it sent, where nothing tells.
+    if (error instanceof CannotTellError && claim.replay) return sender.send({ delivery, alone, mayGo });
+    return outcomeOfLookUp(error);
   }
+}
+
+function outcomeOfLookUp(error: unknown): Outcome {
+  if (error instanceof OpenError) return error.outcome;
+  const maybe = "an earlier attempt may have sent it, and";
+  if (error instanceof CannotTellError) {
+    const reason = `${maybe} ${error.message}. Look there; a replay of this dead letter sends it`;
+    return { kind: "ambiguous", code: "cannot_tell", reason, lookUp: "impossible" };
+  }
+  const outcome = { kind: "ambiguous", code: "look_up_failed", reason: `${maybe} the destination cannot be asked` } as const;
+  // A limit or a scope of look-ups says nothing of what sending meets.
+  return outcomeOfNetworkError(error) ? outcome : { ...outcome, lookUp: "failed" };
 }
 
 /**

@@ -45,7 +45,7 @@ function verdictOf(outcome: Outcome | undefined): Verdict {
   if (outcome === undefined) return "nothing";
   // It has answered, and speaks for the route alone, which stops.
   if (outcome.kind === "unauthorized") return outcome.stopsRoute ? "alive" : "down";
-  if (outcome.kind === "ambiguous") return "doubtful";
+  if (outcome.kind === "ambiguous") return outcome.lookUp === undefined ? "doubtful" : outcome.lookUp === "failed" ? "nothing" : "alive";
   if (outcome.kind !== "retry") return "alive";
   if (outcome.because === "down") return "down";
   return outcome.because === "server" ? "doubtful" : "alive";

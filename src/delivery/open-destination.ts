@@ -1,4 +1,4 @@
-import { type OpenDestination, OpenError, type Outcome, outcomeOfNetworkError } from "../connector.ts";
+import { type Failure, type OpenDestination, OpenError, outcomeOfNetworkError } from "../connector.ts";
 import { RoutesFileError } from "../errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Destination } from "../route.ts";
@@ -6,7 +6,7 @@ import type { Destination } from "../route.ts";
 /** A destination that is opened when first needed, and again after it failed. Shared by the routes of a process. */
 export interface DestinationHandle {
   /** The open destination, or the outcome that every delivery gets while it cannot be opened. */
-  get(): Promise<{ open: OpenDestination<Record<string, unknown>> } | { outcome: Outcome }>;
+  get(): Promise<{ open: OpenDestination<Record<string, unknown>> } | { outcome: Failure }>;
   /** Closes it, so that the next `get` reads its settings anew: a credential may have been mended in its file. */
   reopen(): void;
   close(): Promise<void>;
@@ -18,7 +18,7 @@ const TRY_AGAIN_AFTER_MS = 5_000;
 export function createDestinationHandle(options: { destination: Destination; timezone: string; clock: Clock }): DestinationHandle {
   const { destination, timezone, clock } = options;
   let opening: Promise<OpenDestination<Record<string, unknown>>> | undefined;
-  let failure: { outcome: Outcome; atMs: number } | undefined;
+  let failure: { outcome: Failure; atMs: number } | undefined;
 
   function dropOpen(): Promise<void> {
     const closing = opening;
@@ -54,7 +54,7 @@ async function openNow(options: { destination: Destination; timezone: string }):
 }
 
 /** Total: every way in which opening can fail keeps the calls, since nothing was sent. */
-function outcomeOfOpening(error: unknown): Outcome {
+function outcomeOfOpening(error: unknown): Failure {
   if (error instanceof OpenError) {
     // A destination that is set up wrongly is the destination's trouble, never a reason to give up a call.
     if (error.outcome.kind !== "rejected") return error.outcome;

@@ -1,4 +1,4 @@
-import { type Connector, type Delivery, type Outcome, outcomeOfNetworkError, type Receipt } from "../connector.ts";
+import { type Connector, type Delivery, OpenError, type Outcome, outcomeOfNetworkError, type Receipt } from "../connector.ts";
 import { createBatcher } from "../lib/batcher.ts";
 import { type Clock, timeoutSignal } from "../lib/clock.ts";
 import { untilAborted } from "../lib/time-limit.ts";
@@ -102,7 +102,7 @@ export function createSender(options: SenderOptions): Sender {
     send: (sending) => batches.add(sending),
     async find(delivery) {
       const destination = await handle.get();
-      if ("outcome" in destination) throw new Error("the destination cannot be asked now");
+      if ("outcome" in destination) throw new OpenError(destination.outcome);
       const { open } = destination;
       if (!open.find) return undefined;
       const find = open.find.bind(open);

@@ -76,7 +76,8 @@ export function settlementOf(options: {
       return { kind: "dead", errorCode: outcome.code, reason: outcome.reason, body };
     case "ambiguous":
       // Sending again could make a second message where nothing tells the two apart.
-      if (connector.duplicates === "none") return { kind: "dead", errorCode: "ambiguous", reason: outcome.reason, ambiguous: true, body };
+      if (connector.duplicates === "none" || outcome.lookUp === "impossible")
+        return { kind: "dead", errorCode: "ambiguous", reason: outcome.reason, ambiguous: true, body };
       if (connector.duplicates === "native-key" && destinationStands) return { kind: "released" };
       return failed({ waitsMs: LOOK_AGAIN_MS, reason: outcome.reason, ambiguous: true });
   }

@@ -87,6 +87,14 @@ describe("a breaker", () => {
     expect(breaker.cause()).toMatch(/^destination down/);
   });
 
+  test("a look-up that fails, or can never tell, says nothing against a destination: sending may work", async () => {
+    const { breaker, attempt } = setUp();
+    for (const lookUp of ["failed", "impossible"] as const)
+      for (const call of ["a", "b", "c", "d"])
+        await attempt(call, { kind: "ambiguous", code: "look_up_failed", reason: "no scope", lookUp });
+    expect(breaker.cause()).toBeUndefined();
+  });
+
   test("probes with one delivery at a time, each time another, at growing intervals; a good answer lets all through", async () => {
     const { clock, breaker, causes, pass, attempt, given } = setUp();
     await attempt("a", down);

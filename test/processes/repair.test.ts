@@ -49,10 +49,10 @@ describe.each(engines)("what people do about calls, on $name", ({ name, skip, ur
 
   /** `channel`: what is no channel's id is rejected by the sandbox, as by Slack. */
   const routesFile = (routes: string) => {
-    const { base_url: baseUrl, token } = sandbox.settings({ url: slack.url, folder });
+    const { base_url: baseUrl } = sandbox.settings({ url: slack.url, folder });
     return `version: 1
 sources: { voiceinfra: { secrets: ["\${SECRET}"], test_when: 'call_id.startsWith("test_")' } }
-destinations: { slack: { connector: slack, base_url: "${baseUrl}", token: "\${SLACK_TOKEN:-${token}}", rate: none } }
+destinations: { slack: { connector: slack, base_url: "${baseUrl}", token: "\${SLACK_TOKEN}", rate: none } }
 routes:
 ${routes}
 `;
@@ -85,7 +85,7 @@ ${routes}
   beforeAll(async () => {
     if (skip) return;
     slack = await serveSandbox({ sandbox });
-    env = { SECRET, PATCHBAY_USER: "ann", ...url(folder) };
+    env = { SECRET, SLACK_TOKEN: String(sandbox.settings({ url: slack.url, folder }).token), PATCHBAY_USER: "ann", ...url(folder) };
     write(GOOD);
     await start();
   });
