@@ -11,8 +11,8 @@ const OLDEST_JAVA = 17;
 const FETCH_WITHIN_MS = 240_000;
 
 /** A folder with the jars that a pom.xml names, fetched once per machine, or what is missing to fetch them. */
-export async function jarsOf(options: { name: string; pom: string }): Promise<Fetched> {
-  const { name, pom } = options;
+export async function jarsOf(options: { name: string; pom: string; withinMs?: number }): Promise<Fetched> {
+  const { name, pom, withinMs = FETCH_WITHIN_MS } = options;
   const java = await javaVersion();
   if (java === undefined || java < OLDEST_JAVA)
     return { missing: `${java === undefined ? "there is no java" : `java is ${java}`}; install Java ${OLDEST_JAVA} or newer with Maven` };
@@ -22,7 +22,7 @@ export async function jarsOf(options: { name: string; pom: string }): Promise<Fe
     async fetch(folder) {
       try {
         await run("mvn", ["-q", "-B", "-f", pom, COPY, "-DincludeScope=runtime", `-DoutputDirectory=${folder}`], {
-          timeout: FETCH_WITHIN_MS,
+          timeout: withinMs,
         });
         return undefined;
       } catch (error) {

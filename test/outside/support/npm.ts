@@ -6,9 +6,9 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Fetched, fetchedOnce } from "../../support/fetched.ts";
+import { FETCH_WITHIN_MS } from "./bounds.ts";
 
 const run = promisify(execFile);
-const INSTALL_WITHIN_MS = 240_000;
 
 export async function npmPackages(packages: Record<string, string>): Promise<Fetched> {
   const version = createHash("sha256").update(JSON.stringify(packages)).digest("hex").slice(0, 12);
@@ -20,7 +20,7 @@ export async function npmPackages(packages: Record<string, string>): Promise<Fet
         // Without scripts: nothing of theirs runs before a test calls it.
         await run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
           cwd: folder,
-          timeout: INSTALL_WITHIN_MS,
+          timeout: FETCH_WITHIN_MS,
         });
         return undefined;
       } catch (error) {

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { type Fetched, fetchedOnce } from "../../support/fetched.ts";
+import { FETCH_WITHIN_MS } from "./bounds.ts";
 
 const run = promisify(execFile);
-const INSTALL_WITHIN_MS = 240_000;
 
 /** Pinned: what a newer one says is for a day on which somebody looks. */
 const PACKAGES = ["moto[server,s3]==5.2.5", "slack_sdk==3.48.0", "standardwebhooks==1.1.0", "svix==2.9.1"];
@@ -30,7 +30,7 @@ export async function pythonPackages(): Promise<Fetched> {
           "--target",
           join(folder, "packages"),
         ] as const;
-        await run(pip[0], [...pip.slice(1), ...PACKAGES], { timeout: INSTALL_WITHIN_MS, maxBuffer: 64_000_000 });
+        await run(pip[0], [...pip.slice(1), ...PACKAGES], { timeout: FETCH_WITHIN_MS, maxBuffer: 64_000_000 });
         rmSync(join(folder, "venv"), { recursive: true });
         return undefined;
       } catch (error) {
