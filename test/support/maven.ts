@@ -21,15 +21,19 @@ export async function jarsOf(options: { name: string; pom: string; withinMs?: nu
     name: `${name}-${version}`,
     async fetch(folder) {
       try {
-        await run("mvn", ["-q", "-B", "-f", pom, COPY, "-DincludeScope=runtime", `-DoutputDirectory=${folder}`], {
-          timeout: withinMs,
-        });
+        await run(
+          "mvn",
+          ["-q", "-B", "-f", pom, "-Dmaven.artifact.threads=16", COPY, "-DincludeScope=runtime", `-DoutputDirectory=${folder}`],
+          {
+            timeout: withinMs,
+          },
+        );
         return undefined;
       } catch (error) {
-        const { code, stdout = "" } = error as { code?: unknown; stdout?: string };
+        const { code, killed, stdout = "" } = error as { code?: unknown; killed?: boolean; stdout?: string };
         if (code === "ENOENT") return { missing: `there is no Maven (mvn) to fetch ${name}'s jars; install it` };
         return {
-          missing: `Maven could not fetch ${name}'s jars: ${stdout.split("\n").find((line) => line.includes("ERROR")) ?? String(code)}`,
+          missing: `Maven could not fetch ${name}'s jars: ${killed ? `it took more than ${withinMs / 1_000} s` : (stdout.split("\n").find((line) => line.includes("ERROR")) ?? String(code))}`,
         };
       }
     },

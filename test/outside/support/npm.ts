@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Fetched, fetchedOnce } from "../../support/fetched.ts";
-import { FETCH_WITHIN_MS } from "./bounds.ts";
+import { FETCH_WITHIN_MS, TOO_SLOW } from "./bounds.ts";
 
 const run = promisify(execFile);
 
@@ -24,9 +24,9 @@ export async function npmPackages(packages: Record<string, string>): Promise<Fet
         });
         return undefined;
       } catch (error) {
-        const { stderr = "", code } = error as { code?: unknown; stderr?: string };
+        const { stderr = "", code, killed } = error as { code?: unknown; killed?: boolean; stderr?: string };
         return {
-          missing: `npm could not install ${Object.keys(packages).join(", ")}: ${stderr.trim().split("\n").at(-1) ?? String(code)}`,
+          missing: `npm could not install ${Object.keys(packages).join(", ")}: ${killed ? TOO_SLOW : stderr.trim().split("\n").at(-1) || String(code)}`,
         };
       }
     },

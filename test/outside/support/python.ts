@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { type Fetched, fetchedOnce } from "../../support/fetched.ts";
-import { FETCH_WITHIN_MS } from "./bounds.ts";
+import { FETCH_WITHIN_MS, TOO_SLOW } from "./bounds.ts";
 
 const run = promisify(execFile);
 
@@ -34,9 +34,11 @@ export async function pythonPackages(): Promise<Fetched> {
         rmSync(join(folder, "venv"), { recursive: true });
         return undefined;
       } catch (error) {
-        const { code, stderr = "" } = error as { code?: unknown; stderr?: string };
+        const { code, killed, stderr = "" } = error as { code?: unknown; killed?: boolean; stderr?: string };
         if (code === "ENOENT") return { missing: "there is no python3; install it with its venv module" };
-        return { missing: `Python's packages could not be installed: ${stderr.trim().split("\n").at(-1) ?? String(code)}` };
+        return {
+          missing: `Python's packages could not be installed: ${killed ? TOO_SLOW : stderr.trim().split("\n").at(-1) || String(code)}`,
+        };
       }
     },
   });
