@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { promisify } from "node:util";
+import { promisify, stripVTControlCharacters } from "node:util";
 import { type Fetched, fetchedOnce } from "./fetched.ts";
 
 const run = promisify(execFile);
@@ -21,20 +21,14 @@ export async function jarsOf(options: { name: string; pom: string; withinMs?: nu
     name: `${name}-${version}`,
     async fetch(folder) {
       try {
-        await run(
-          "mvn",
-          ["-q", "-B", "-f", pom, "-Dmaven.artifact.threads=16", COPY, "-DincludeScope=runtime", `-DoutputDirectory=${folder}`],
-          {
-            timeout: withinMs,
-          },
-        );
+        const flags = ["-q", "-B", "-f", pom, "-Dmaven.artifact.threads=16", "-DincludeScope=runtime", `-DoutputDirectory=${folder}`];
+        await run("mvn", [...flags, COPY], { timeout: withinMs });
         return undefined;
       } catch (error) {
         const { code, killed, stdout = "" } = error as { code?: unknown; killed?: boolean; stdout?: string };
         if (code === "ENOENT") return { missing: `there is no Maven (mvn) to fetch ${name}'s jars; install it` };
-        return {
-          missing: `Maven could not fetch ${name}'s jars: ${killed ? `it took more than ${withinMs / 1_000} s` : (stdout.split("\n").find((line) => line.includes("ERROR")) ?? String(code))}`,
-        };
+        const said = stripVTControlCharacters(stdout.split("\n").find((line) => line.includes("ERROR")) ?? String(code));
+        return { missing: `Maven could not fetch ${name}'s jars: ${killed ? `it took more than ${withinMs / 1_000} s` : said}` };
       }
     },
   });

@@ -18,7 +18,7 @@ export async function npmPackages(packages: Record<string, string>): Promise<Fet
       writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, dependencies: packages }));
       try {
         // Without scripts: nothing of theirs runs before a test calls it.
-        await run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
+        await run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1"], {
           cwd: folder,
           timeout: FETCH_WITHIN_MS,
         });
@@ -26,7 +26,7 @@ export async function npmPackages(packages: Record<string, string>): Promise<Fet
       } catch (error) {
         const { stderr = "", code, killed } = error as { code?: unknown; killed?: boolean; stderr?: string };
         return {
-          missing: `npm could not install ${Object.keys(packages).join(", ")}: ${killed ? TOO_SLOW : stderr.trim().split("\n").at(-1) || String(code)}`,
+          missing: `npm could not install ${Object.keys(packages).join(", ")}: ${killed ? TOO_SLOW : (/^npm error code (\S+)/m.exec(stderr)?.[1] ?? String(code))}`,
         };
       }
     },
