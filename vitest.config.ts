@@ -28,7 +28,7 @@ export default defineConfig({
         test: {
           name: "outside",
           include: ["test/outside/**/*.test.ts"],
-          globalSetup: ["test/outside/support/setup.ts", "test/support/global-setup.ts"],
+          globalSetup: ["test/outside/support/setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -1,13 +1,10 @@
 import { randomUUID } from "node:crypto";
-import pg from "pg";
 import { describe, expect, inject, test } from "vitest";
 import { UnreachableError } from "../../src/errors.ts";
 import { openPostgresLedger } from "../../src/ledger/postgres/index.ts";
 import { verifyActions } from "../../src/repair/verify-actions.ts";
-import { describeLedger } from "../ledger.contract.ts";
-import { describeLedgerAfter } from "../ledger-after.contract.ts";
-import { describeLedgerRepairs } from "../ledger-repairs.contract.ts";
-import { describeLedgerLog, describeLedgerVersions } from "../ledger-versions.contract.ts";
+import { describePostgresLedger } from "../postgres-ledger.contract.ts";
+import { queryPostgres } from "../support/query-postgres.ts";
 
 const postgres = inject("postgres");
 
@@ -16,22 +13,9 @@ if ("missing" in postgres) {
 } else {
   const { url } = postgres;
   const schema = `ledger_${randomUUID().replaceAll("-", "")}`;
-  const query = async (text: string) => {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    await client.query(text).finally(() => client.end());
-  };
+  const query = (text: string) => queryPostgres(url, text);
 
-  const harness = (name: string) => ({
-    name: "PostgreSQL",
-    open: () => openPostgresLedger({ url: `${url}?schema=${name}` }),
-    remove: () => query(`DROP SCHEMA "${name}" CASCADE`),
-  });
-  describeLedger(harness(schema));
-  describeLedgerRepairs(harness(`${schema}_repairs`));
-  describeLedgerAfter(harness(`${schema}_after`));
-  describeLedgerVersions(harness(`${schema}_versions`));
-  describeLedgerLog(harness(`${schema}_log`));
+  describePostgresLedger({ name: "PostgreSQL", url: () => url });
 
   describe("the ledger on PostgreSQL, by itself", () => {
     test("one of a newer program is refused, naming both versions", async () => {

@@ -3,37 +3,31 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { UnreachableError, UsageError } from "../../src/errors.ts";
 import { openPostgresLedger } from "../../src/ledger/postgres/index.ts";
-import { describeLedger } from "../ledger.contract.ts";
-import { describeLedgerRepairs } from "../ledger-repairs.contract.ts";
+import { describePostgresLedger } from "../postgres-ledger.contract.ts";
+import { describePostgresWarehouse } from "../postgres-warehouse.contract.ts";
 import { closedPort } from "../support/ports.ts";
-import { pgbouncerVersion, startPgBouncer } from "./support/pgbouncer.ts";
+import { queryPostgres } from "../support/query-postgres.ts";
+import { startPgBouncer } from "./support/pgbouncer.ts";
 
 const postgres = inject("postgres");
-const pgbouncer = await pgbouncerVersion();
-const missing = "missing" in postgres ? postgres.missing : "missing" in pgbouncer ? pgbouncer.missing : undefined;
+const missing = "missing" in postgres ? postgres.missing : inject("pgbouncer").missing;
 
-describe.skipIf(missing !== undefined)(`PgBouncer in transaction mode${missing ? ` (SKIPPED: ${missing})` : ""}`, () => {
+describe.skipIf(missing)(`PgBouncer in transaction mode${missing ? ` (SKIPPED: ${missing})` : ""}`, () => {
   const direct = "missing" in postgres ? "" : postgres.url;
   const database = `pooled_${randomUUID().slice(0, 8)}`;
   let pooled: Awaited<ReturnType<typeof startPgBouncer>>;
 
-  async function admin(text: string, of = database) {
+  function admin(text: string, of = database) {
     const url = new URL(direct);
     url.pathname = `/${of}`;
-    const client = new pg.Client({ connectionString: url.href });
-    await client.connect();
-    try {
-      return (await client.query(text)).rows;
-    } finally {
-      await client.end();
-    }
+    return queryPostgres(url.href, text);
   }
   const tablesOf = async (schema: string) =>
-    Number((await admin(`SELECT count(*)::int AS n FROM pg_tables WHERE schemaname = '${schema}'`))[0].n);
+    Number((await admin(`SELECT count(*)::int AS n FROM pg_tables WHERE schemaname = '${schema}'`))[0]?.n);
 
   beforeAll(async () => {
     await admin(`CREATE DATABASE ${database}`, "postgres");
-    pooled = await startPgBouncer({ postgres: direct, database });
+    pooled = await startPgBouncer({ postgres: direct });
   });
   afterAll(async () => {
     await pooled?.stop();
@@ -46,14 +40,15 @@ describe.skipIf(missing !== undefined)(`PgBouncer in transaction mode${missing ?
     ["that passes over parameters of the session", ["ignore_startup_parameters = extra_float_digits, statement_timeout, options"]],
   ])("%s", (what, settings) => {
     let one: Awaited<ReturnType<typeof startPgBouncer>>;
+    const url = () => one.urlOf(database);
     const schema = `s_${settings.length}_${randomUUID().slice(0, 8)}`;
     beforeAll(async () => {
-      one = await startPgBouncer({ postgres: direct, database, settings });
+      one = await startPgBouncer({ postgres: direct, settings });
     });
     afterAll(() => one?.stop());
 
     test("keeps schema=, over many connections at once, and prepared statements never miss", async () => {
-      const ledgers = await Promise.all(Array.from({ length: 3 }, () => openPostgresLedger({ url: `${one.url}?schema=${schema}` })));
+      const ledgers = await Promise.all(Array.from({ length: 3 }, () => openPostgresLedger({ url: `${url()}?schema=${schema}` })));
       const place = { route: "r", source: "s", partition: 0, hash: "h", acceptedAt: 1 };
       await Promise.all(
         Array.from({ length: 120 }, async (_, offset) => {
@@ -67,11 +62,11 @@ describe.skipIf(missing !== undefined)(`PgBouncer in transaction mode${missing ?
       );
       expect(await tablesOf(schema)).toBeGreaterThan(8);
       expect(await tablesOf("public")).toBe(0);
-      const looking = await openPostgresLedger({ url: `${one.url}?schema=${schema}`, access: "look" });
+      const looking = await openPostgresLedger({ url: `${url()}?schema=${schema}`, access: "look" });
       expect(await looking.deliveries({ limit: 200 })).toHaveLength(120);
       await Promise.all([...ledgers, looking].map((ledger) => ledger.close()));
       // Nothing of ours is left for whoever gets the connection next.
-      const after = new pg.Client({ connectionString: one.url });
+      const after = new pg.Client({ connectionString: url() });
       await after.connect();
       expect((await after.query("SHOW search_path")).rows).toEqual([{ search_path: '"$user", public' }]);
       expect((await after.query("SELECT count(*)::int AS n FROM pg_prepared_statements")).rows).toEqual([{ n: 0 }]);
@@ -79,7 +74,7 @@ describe.skipIf(missing !== undefined)(`PgBouncer in transaction mode${missing ?
     });
 
     test("names the setting where the URL has options= of the session", async () => {
-      const error = await openPostgresLedger({ url: `${one.url}?schema=${schema}&options=-c%20geqo%3Doff` }).then(
+      const error = await openPostgresLedger({ url: `${url()}?schema=${schema}&options=-c%20geqo%3Doff` }).then(
         async (ledger) => {
           await ledger.close();
           return undefined;
@@ -97,12 +92,11 @@ describe.skipIf(missing !== undefined)(`PgBouncer in transaction mode${missing ?
   test("a database that it does not know, and a server that is away behind it, are said", async () => {
     const one = await startPgBouncer({
       postgres: direct,
-      database,
       databases: [`away = host=127.0.0.1 port=${await closedPort()} dbname=x user=x`],
     });
     onTestFinished(() => one.stop());
     const refusal = async (name: string) => {
-      const error = await openPostgresLedger({ url: one.url.replace(database, name) }).catch((reason) => reason);
+      const error = await openPostgresLedger({ url: one.urlOf(name) }).catch((reason) => reason);
       expect(error).toBeInstanceOf(UnreachableError);
       return `${error.message} ${error.hint}`;
     };
@@ -112,12 +106,6 @@ describe.skipIf(missing !== undefined)(`PgBouncer in transaction mode${missing ?
     );
   });
 
-  const schema = `contract_${randomUUID().replaceAll("-", "")}`;
-  const harness = (name: string) => ({
-    name: "PostgreSQL behind PgBouncer",
-    open: () => openPostgresLedger({ url: `${pooled.url}?schema=${name}` }),
-    remove: () => admin(`DROP SCHEMA "${name}" CASCADE`).then(() => undefined),
-  });
-  describeLedger(harness(schema));
-  describeLedgerRepairs(harness(`${schema}_repairs`));
+  describePostgresLedger({ name: "PostgreSQL behind PgBouncer", url: () => pooled.urlOf(database) });
+  describePostgresWarehouse({ name: "PostgreSQL behind PgBouncer", url: () => direct, through: (name) => pooled.urlOf(name) });
 });

@@ -1,41 +1,37 @@
-import { randomUUID } from "node:crypto";
-import pg from "pg";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openPostgresLedger } from "../../src/ledger/postgres/index.ts";
-import { describeLedger } from "../ledger.contract.ts";
-import { describeLedgerAfter } from "../ledger-after.contract.ts";
-import { describeLedgerRepairs } from "../ledger-repairs.contract.ts";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { describePostgresLedger } from "../postgres-ledger.contract.ts";
+import { describePostgresOwnWays, describePostgresWarehouse } from "../postgres-warehouse.contract.ts";
+import { queryPostgres } from "../support/query-postgres.ts";
 import { outside } from "./support/outside.ts";
+import { startPgBouncer } from "./support/pgbouncer.ts";
 import { startPostgres13 } from "./support/postgres-13.ts";
 
 const { folder, skipped, note } = outside("postgres13");
 
 describe.skipIf(skipped)(`PostgreSQL 13, the oldest that we work with${note}`, () => {
-  let server: Awaited<ReturnType<typeof startPostgres13>>;
+  let running: Awaited<ReturnType<typeof startPostgres13>>;
   beforeAll(async () => {
-    server = await startPostgres13(folder);
+    running = await startPostgres13(folder);
   });
-  afterAll(() => server?.stop());
+  afterAll(() => running?.stop());
+  const server = { name: "PostgreSQL 13", url: () => running.url };
 
   test("is what answers", async () => {
-    const client = new pg.Client({ connectionString: server.url });
-    await client.connect();
-    expect((await client.query("SHOW server_version")).rows[0].server_version).toMatch(/^13\./);
-    await client.end();
+    const [row] = await queryPostgres(running.url, "SHOW server_version");
+    expect(row?.server_version).toMatch(/^13\./);
   });
 
-  const schema = `s_${randomUUID().replaceAll("-", "")}`;
-  const harness = (name: string) => ({
-    name: "PostgreSQL 13",
-    open: () => openPostgresLedger({ url: `${server.url}?schema=${name}` }),
-    async remove() {
-      const client = new pg.Client({ connectionString: server.url });
-      await client.connect();
-      await client.query(`DROP SCHEMA "${name}" CASCADE`);
-      await client.end();
-    },
+  describePostgresLedger(server);
+  describePostgresWarehouse(server);
+  describePostgresOwnWays(server);
+
+  const { missing } = inject("pgbouncer");
+  describe.skipIf(missing)(`behind PgBouncer in transaction mode${missing ? ` (SKIPPED: ${missing})` : ""}`, () => {
+    let pooled: Awaited<ReturnType<typeof startPgBouncer>>;
+    beforeAll(async () => {
+      pooled = await startPgBouncer({ postgres: running.url });
+    });
+    afterAll(() => pooled?.stop());
+    describePostgresLedger({ name: "PostgreSQL 13 behind PgBouncer", url: () => pooled.urlOf("postgres") });
   });
-  describeLedger(harness(schema));
-  describeLedgerRepairs(harness(`${schema}_repairs`));
-  describeLedgerAfter(harness(`${schema}_after`));
 });

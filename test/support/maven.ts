@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { promisify } from "node:util";
+import { promisify, stripVTControlCharacters } from "node:util";
 import { type Fetched, fetchedOnce } from "./fetched.ts";
 
 const run = promisify(execFile);
@@ -11,8 +11,8 @@ const OLDEST_JAVA = 17;
 const FETCH_WITHIN_MS = 240_000;
 
 /** A folder with the jars that a pom.xml names, fetched once per machine, or what is missing to fetch them. */
-export async function jarsOf(options: { name: string; pom: string }): Promise<Fetched> {
-  const { name, pom } = options;
+export async function jarsOf(options: { name: string; pom: string; withinMs?: number }): Promise<Fetched> {
+  const { name, pom, withinMs = FETCH_WITHIN_MS } = options;
   const java = await javaVersion();
   if (java === undefined || java < OLDEST_JAVA)
     return { missing: `${java === undefined ? "there is no java" : `java is ${java}`}; install Java ${OLDEST_JAVA} or newer with Maven` };
@@ -21,16 +21,14 @@ export async function jarsOf(options: { name: string; pom: string }): Promise<Fe
     name: `${name}-${version}`,
     async fetch(folder) {
       try {
-        await run("mvn", ["-q", "-B", "-f", pom, COPY, "-DincludeScope=runtime", `-DoutputDirectory=${folder}`], {
-          timeout: FETCH_WITHIN_MS,
-        });
+        const flags = ["-q", "-B", "-f", pom, "-Dmaven.artifact.threads=16", "-DincludeScope=runtime", `-DoutputDirectory=${folder}`];
+        await run("mvn", [...flags, COPY], { timeout: withinMs });
         return undefined;
       } catch (error) {
-        const { code, stdout = "" } = error as { code?: unknown; stdout?: string };
+        const { code, killed, stdout = "" } = error as { code?: unknown; killed?: boolean; stdout?: string };
         if (code === "ENOENT") return { missing: `there is no Maven (mvn) to fetch ${name}'s jars; install it` };
-        return {
-          missing: `Maven could not fetch ${name}'s jars: ${stdout.split("\n").find((line) => line.includes("ERROR")) ?? String(code)}`,
-        };
+        const said = stripVTControlCharacters(stdout.split("\n").find((line) => line.includes("ERROR")) ?? String(code));
+        return { missing: `Maven could not fetch ${name}'s jars: ${killed ? `it took more than ${withinMs / 1_000} s` : said}` };
       }
     },
   });

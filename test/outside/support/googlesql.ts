@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Fetched } from "../../support/fetched.ts";
 import { jarsOf } from "../../support/maven.ts";
+import { FETCH_WITHIN_MS } from "./bounds.ts";
 
 const HERE = join(import.meta.dirname, "googlesql");
 
-export const googleSqlJars = (): Promise<Fetched> => jarsOf({ name: "googlesql", pom: join(HERE, "pom.xml") });
+export const googleSqlJars = (): Promise<Fetched> => jarsOf({ name: "googlesql", pom: join(HERE, "pom.xml"), withinMs: FETCH_WITHIN_MS });
 
 export interface Statement {
   sql: string;

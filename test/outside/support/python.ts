@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { type Fetched, fetchedOnce } from "../../support/fetched.ts";
+import { FETCH_WITHIN_MS, TOO_SLOW } from "./bounds.ts";
 
 const run = promisify(execFile);
-const INSTALL_WITHIN_MS = 240_000;
 
 /** Pinned: what a newer one says is for a day on which somebody looks. */
 const PACKAGES = ["moto[server,s3]==5.2.5", "slack_sdk==3.48.0", "standardwebhooks==1.1.0", "svix==2.9.1"];
@@ -30,13 +30,15 @@ export async function pythonPackages(): Promise<Fetched> {
           "--target",
           join(folder, "packages"),
         ] as const;
-        await run(pip[0], [...pip.slice(1), ...PACKAGES], { timeout: INSTALL_WITHIN_MS, maxBuffer: 64_000_000 });
+        await run(pip[0], [...pip.slice(1), ...PACKAGES], { timeout: FETCH_WITHIN_MS, maxBuffer: 64_000_000 });
         rmSync(join(folder, "venv"), { recursive: true });
         return undefined;
       } catch (error) {
-        const { code, stderr = "" } = error as { code?: unknown; stderr?: string };
+        const { code, killed, stderr = "" } = error as { code?: unknown; killed?: boolean; stderr?: string };
         if (code === "ENOENT") return { missing: "there is no python3; install it with its venv module" };
-        return { missing: `Python's packages could not be installed: ${stderr.trim().split("\n").at(-1) ?? String(code)}` };
+        return {
+          missing: `Python's packages could not be installed: ${killed ? TOO_SLOW : stderr.trim().split("\n").at(-1) || String(code)}`,
+        };
       }
     },
   });
