@@ -94,7 +94,7 @@ routes: [{ id: to-slack, to: slack, start: beginning, with: { channel: C01234567
     expect(after.code).toBe(0);
     expect(JSON.parse(after.stdout).routes).toMatchObject([{ unreadable: 1, lossAccepted: 1 }]);
     expect((await lag()).routes[0]?.lost).toEqual([]);
-    expect((await run("actions")).stdout).toMatch(/ann\s+accept-loss\s+to-slack\s+the sender has sent it again \(0:4-4\)/);
+    expect((await run("actions")).stdout).toMatch(/ann\s+\S+\s+accept-loss\s+to-slack\s+the sender has sent it again \(0:4-4\)/);
 
     // Other commands that read the log say so, too, and go on.
     const replay = await run("replay", "--route", "to-slack", "--since", "2d", "--again");
