@@ -38,6 +38,8 @@ const SETTINGS = z.object({
 
 export type Setting = keyof typeof SETTINGS.shape;
 
+export const SETTING_NAMES = Object.keys(SETTINGS.shape) as Setting[];
+
 /** The flag that is used in a variable's place. */
 const FLAGS: Partial<Record<Setting, string>> = {
   PORT: "--port",
