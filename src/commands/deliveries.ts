@@ -4,6 +4,7 @@ import { formatDuration, formatTable } from "../lib/table.ts";
 import { createDescribe } from "../model/describe.ts";
 import { numbersOf } from "../repair/call-numbers.ts";
 import { type CommonOptions, type Context, lookWithContext } from "./context.ts";
+import { lookedRoutes } from "./looked-routes.ts";
 
 export interface DeliveriesOptions extends CommonOptions {
   route?: string;
@@ -48,8 +49,8 @@ const MISSING = { gone: "gone from the log", withheld: "withheld" };
 async function addNumbers(rows: Listed[], context: Context): Promise<void> {
   if (rows.length === 0) return;
   // Without a file that can be read nobody can tell the customer's side: both numbers are shown then.
-  const file = await context.routes({ kind: "check-no-env" }).catch(() => undefined);
-  const describe = file?.describe ?? createDescribe({ ownNumbers: [], agents: [] });
+  const looked = await lookedRoutes(context).catch(() => undefined);
+  const describe = looked?.routes.describe ?? createDescribe({ ownNumbers: [], agents: [] });
   try {
     const log = await context.log();
     for (const row of rows) {
