@@ -4,6 +4,7 @@ import { certifyHelp } from "./commands/certify-help.ts";
 import { reportError } from "./commands/report-error.ts";
 import { flushOutput, protectOutput } from "./lib/output.ts";
 import { privateMask } from "./lib/private-file.ts";
+import { typeCommands } from "./lib/typed-command.ts";
 
 protectOutput();
 process.umask(privateMask());
@@ -279,6 +280,12 @@ async function leave(code: number): Promise<never> {
   process.exit(cut ? reportError(cut) : code);
 }
 
+typeCommands({ env: process.env, fromSources: import.meta.url.endsWith(".ts"), names: program.commands.map((one) => one.name()) });
+for (const one of [program, ...program.commands, ...dead.commands, ...quarantine.commands])
+  one.configureOutput({
+    writeOut: (text) => console.log(text.replace(/\n$/, "")),
+    writeErr: (text) => console.error(text.replace(/\n$/, "")),
+  });
 program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 for (const one of [...program.commands, ...dead.commands, ...quarantine.commands])
   one.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
