@@ -4,6 +4,7 @@ import { certifyHelp } from "./commands/certify-help.ts";
 import { reportError } from "./commands/report-error.ts";
 import { flushOutput, protectOutput } from "./lib/output.ts";
 import { privateMask } from "./lib/private-file.ts";
+import { typeCommands } from "./lib/typed-command.ts";
 
 protectOutput();
 process.umask(privateMask());
@@ -45,11 +46,15 @@ function command(nameAndArguments: string, description: string): Command {
   return withEngines(program.command(nameAndArguments).description(description));
 }
 
-function withEngines(one: Command): Command {
-  return one
-    .addOption(new Option("--routes <file>", "the routes file (PATCHBAY_ROUTES, default ./routes.yaml)"))
-    .addOption(new Option("--log <url>", "sqlite:<file> or kafka://host:9092 (PATCHBAY_LOG, default sqlite:data/patchbay.db)"))
-    .addOption(new Option("--ledger <url>", "sqlite:<file> or postgres://… (PATCHBAY_LEDGER, default sqlite:data/ledger.db)"));
+/** `hidden`: the command refuses them, and says why. */
+function withEngines(one: Command, { hidden = false }: { hidden?: boolean } = {}): Command {
+  const options = [
+    new Option("--routes <file>", "the routes file (PATCHBAY_ROUTES, default ./routes.yaml)"),
+    new Option("--log <url>", "sqlite:<file> or kafka://host:9092 (PATCHBAY_LOG, default sqlite:data/patchbay.db)"),
+    new Option("--ledger <url>", "sqlite:<file> or postgres://… (PATCHBAY_LEDGER, default sqlite:data/ledger.db)"),
+  ];
+  for (const option of options) one.addOption(option.hideHelp(hidden));
+  return one;
 }
 
 const portOption = () => new Option("--port <number>", "port of the webhooks (PORT, default 8080)").argParser(portNumber);
@@ -64,7 +69,9 @@ const opsHostOption = () =>
 const jsonOption = () => new Option("--json", "for programs");
 const limitOption = () => new Option("--limit <n>", "at most so many").argParser(wholePositive).default(50);
 
-command("demo", "shows everything at work on this machine: sample calls, sandboxes, a lag table")
+withEngines(program.command("demo").description("shows everything at work on this machine: sample calls, sandboxes, a lag table"), {
+  hidden: true,
+})
   .addOption(portOption())
   .option("--once", "ends after the sample calls, with a summary")
   .action(async (options) => end((await import("./commands/demo.ts")).demoCommand(options)));
@@ -273,6 +280,12 @@ async function leave(code: number): Promise<never> {
   process.exit(cut ? reportError(cut) : code);
 }
 
+typeCommands({ env: process.env, fromSources: import.meta.url.endsWith(".ts"), names: program.commands.map((one) => one.name()) });
+for (const one of [program, ...program.commands, ...dead.commands, ...quarantine.commands])
+  one.configureOutput({
+    writeOut: (text) => console.log(text.replace(/\n$/, "")),
+    writeErr: (text) => console.error(text.replace(/\n$/, "")),
+  });
 program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 for (const one of [...program.commands, ...dead.commands, ...quarantine.commands])
   one.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));

@@ -7,6 +7,7 @@ import { verifyActions } from "../repair/verify-actions.ts";
 import { describeActionsReport } from "./actions.ts";
 import { pointInTime, routeNamed } from "./ask.ts";
 import { type CommonOptions, createContext } from "./context.ts";
+import { lookedRoutes, problemField } from "./looked-routes.ts";
 import { createProgress } from "./progress.ts";
 
 const SHOWN_GAPS = 20;
@@ -17,7 +18,8 @@ export async function auditCommand(options: CommonOptions & { since?: string; ro
   const context = createContext({ ...options, access: "look" });
   const progress = createProgress({ enabled: !options.json });
   try {
-    const { routes, path } = await context.routes({ kind: "check-no-env" });
+    const looked = await lookedRoutes(context);
+    const { routes, path } = looked.routes;
     const [log, ledger] = [await context.log(), await context.ledger()];
     const asked = options.route === undefined ? routes.filter(({ enabled }) => enabled) : [routeNamed(options.route, { routes, path })];
     const audits: RouteAudit[] = [];
@@ -29,8 +31,13 @@ export async function auditCommand(options: CommonOptions & { since?: string; ro
     const mismatch = await logMismatch({ log, ledger });
     const actions = await verifyActions({ ledger });
     const whole = mismatch === undefined && actions.faults.length === 0 && audits.every(isWhole);
-    if (options.json) console.log(JSON.stringify({ whole, ...(mismatch !== undefined && { mismatch }), routes: audits, actions }));
-    else console.log(`${formatAudits(audits, whole, mismatch)}${actions.faults.length > 0 ? `\n${describeActionsReport(actions)}` : ""}`);
+    const report = { whole, ...(mismatch !== undefined && { mismatch }), ...problemField(looked), routes: audits, actions };
+    if (options.json) console.log(JSON.stringify(report));
+    else {
+      const faults = actions.faults.length > 0 ? [describeActionsReport(actions)] : [];
+      const note = looked.note === undefined ? [] : [`${looked.note}\n`];
+      console.log([...note, formatAudits(audits, whole, mismatch), ...faults].join("\n"));
+    }
     return whole ? 0 : 1;
   } finally {
     progress.clear();

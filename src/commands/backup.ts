@@ -9,6 +9,7 @@ import { explainFileError } from "../repair/file-errors.ts";
 import { filesOf, type Manifest } from "../repair/manifest.ts";
 import { person } from "./ask.ts";
 import { type CommonOptions, type Context, withContext } from "./context.ts";
+import { lookedRoutes } from "./looked-routes.ts";
 import { bar, createProgress } from "./progress.ts";
 
 export interface BackupCommandOptions extends CommonOptions {
@@ -55,7 +56,10 @@ export async function embedded(context: Context): Promise<[Log & { file: StoreFi
 }
 
 async function filesOfDestinations(context: Context): Promise<DestinationFiles[]> {
-  const { destinations } = await context.routes({ kind: "check-no-env" });
+  // A typo in the file must not be what a nightly backup ends with.
+  const { routes, note } = await lookedRoutes(context);
+  if (note !== undefined) console.error(`warning  ${note}`);
+  const { destinations } = routes;
   return destinations.flatMap(({ name, connector, settings }) => {
     const files = connector.files?.(settings());
     return files === undefined ? [] : [{ name, files }];

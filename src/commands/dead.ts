@@ -1,6 +1,7 @@
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
 import type { DeliveryRow, Ledger } from "../ledger/ledger.ts";
+import { printAsIs } from "../lib/output.ts";
 import { printableLines } from "../lib/printable.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
 import { confirmed, person, routeNamed, timeRange } from "./ask.ts";
@@ -49,9 +50,11 @@ export async function deadShowCommand(callId: string, options: DeadOptions): Pro
       if (options.json) console.log(JSON.stringify({ ...row, record }));
       else {
         console.log(formatDead([row]));
-        console.log(
-          `\n${record !== undefined ? printableLines(record) : "Its record was kept until its retention ended: it cannot be replayed from here. The log may have it: patchbay replay."}\n`,
-        );
+        if (record !== undefined) printAsIs(`\n${printableLines(record)}\n`);
+        else
+          console.log(
+            "\nIts record was kept until its retention ended: it cannot be replayed from here. The log may have it: patchbay replay.\n",
+          );
       }
     }
     return 0;

@@ -1,9 +1,13 @@
+import { readWhereabouts, type Whereabouts, whereaboutsOfRows } from "../delivery/whereabouts.ts";
 import { type ExitCode, UsageError } from "../errors.ts";
-import type { DeliveryRow, Person, Receipt } from "../ledger/ledger.ts";
-import { formatDuration, formatTable } from "../lib/table.ts";
+import type { DeliveryRow, Ledger } from "../ledger/ledger.ts";
 import { createDescribe } from "../model/describe.ts";
 import { numbersOf } from "../repair/call-numbers.ts";
+import { problemOf } from "../routes/index.ts";
 import { type CommonOptions, type Context, lookWithContext } from "./context.ts";
+import { formatDeliveries, type Listed, unmatchedReason } from "./deliveries-table.ts";
+import { type LookedRoutes, lookedRoutes, problemField } from "./looked-routes.ts";
+import { createProgress } from "./progress.ts";
 
 export interface DeliveriesOptions extends CommonOptions {
   route?: string;
@@ -13,110 +17,125 @@ export interface DeliveriesOptions extends CommonOptions {
 }
 
 /**
- * `patchbay deliveries [call_id] [--route id] [--state s | --unmatched] [--limit n] [--json]`: where calls are, and why.
- * Exit code 1 when a call_id is not known.
+ * `patchbay deliveries [call_id] [--route id] [--state s | --unmatched] [--limit n] [--json]`: where calls are, and why. Of a call_id every
+ * route of the file is shown; exit code 1 when neither log nor ledger knows it.
  */
 export async function deliveriesCommand(callId: string | undefined, options: DeliveriesOptions): Promise<ExitCode> {
-  const { route, state, unmatched, limit, json } = options;
+  const { state, unmatched, limit, json } = options;
   if (unmatched && state !== undefined && state !== "delivered")
     throw new UsageError(`a call that is ${state} is on nobody yet`, { hint: "--unmatched lists delivered calls: leave --state away." });
   return lookWithContext(options, async (context) => {
     const ledger = await context.ledger();
-    const rows: Listed[] = await ledger.deliveries({ callId, route, state, unmatched, limit });
-    if (unmatched) await addNumbers(rows, context);
-    if (json) console.log(JSON.stringify(unmatched ? rows.map((row) => ({ ...row, why: unmatchedReason(row.receipt) })) : rows));
+    const looked = await lookedRoutes(context).catch(problemOf);
+    const found =
+      callId !== undefined && !unmatched
+        ? await everywhere({ callId, options, context, ledger, looked })
+        : await listed({ callId, options, ledger, looked });
+    const rows: Listed[] = found.slice(0, limit);
+    if (unmatched) await addNumbers(rows, context, looked);
+    const note = typeof looked === "string" ? undefined : looked.note;
+    if (json) console.log(JSON.stringify(rows.map((row) => asJson(row, { unmatched, looked }))));
     else if (rows.length > 0) {
-      console.log(formatDeliveries(rows, { withNumbers: unmatched === true }));
+      if (note !== undefined) console.log(`${note}\n`);
+      console.log(formatDeliveries(rows, { withNumbers: unmatched === true, nowMs: Date.now() }));
       if (unmatched) console.log("\nTo put one right: patchbay rematch <call> --to <id of the person's record>");
-    } else if (unmatched) console.error("Every call found the one person it belongs to, or was put right.");
-    else if (callId !== undefined)
-      console.error(`No route has come to the call ${callId} yet. It may still be in the log (patchbay lag), or was never accepted.`);
-    else console.error("No deliveries yet.");
+    } else sayNothingFound(callId, { unmatched: unmatched === true });
+    if (found.length > limit) console.error(`The newest ${limit} are shown, and there are more: --limit ${limit * 4} shows more of them.`);
     return rows.length === 0 && callId !== undefined && !unmatched ? 1 : 0;
   });
 }
 
-/** A row, with what one searches the CRM by: on a terminal and in `--json` only, never in a log line. */
-interface Listed extends DeliveryRow {
-  numbers?: string[];
-  /** Why there is none. */
-  numbersMissing?: string;
+/** Why the file is not known, or the routes to look by. */
+type MaybeLooked = LookedRoutes | string;
+
+const routesOf = (looked: MaybeLooked) => (typeof looked === "string" ? undefined : looked.routes.routes);
+
+/** What the ledger has; one more than `limit` where there are more. */
+async function listed(options: {
+  callId: string | undefined;
+  options: DeliveriesOptions;
+  ledger: Ledger;
+  looked: MaybeLooked;
+}): Promise<Whereabouts[]> {
+  const { callId, ledger, looked } = options;
+  const { route, state, unmatched, limit } = options.options;
+  // A delivery that was begun waits as long as its route does not progress.
+  const states = state === "waiting" ? (["waiting", "sending"] as const) : [state];
+  const most = limit + 1 + (state === "sending" ? MAX_SENDING : 0);
+  const rows = await Promise.all(states.map((one) => ledger.deliveries({ callId, route, state: one, unmatched, limit: most })));
+  const sorted = rows.flat().sort((a, b) => b.updatedAt - a.updatedAt);
+  const found = await whereaboutsOfRows({ rows: sorted, routes: routesOf(looked), ledger });
+  return found.filter((one) => state === undefined || one.state === state);
+}
+
+/** Calls on their way are few: a process holds so many at most. */
+const MAX_SENDING = 1_000;
+
+/** One call on every route. Where log or file cannot be read, what the ledger has, and a line that says so. */
+async function everywhere(options: {
+  callId: string;
+  options: DeliveriesOptions;
+  context: Context;
+  ledger: Ledger;
+  looked: MaybeLooked;
+}): Promise<Whereabouts[]> {
+  const { callId, context, ledger, looked } = options;
+  const { route, state, json } = options.options;
+  const progress = createProgress({ enabled: !json });
+  const onProgress = (records: number) => progress.show(`${records} records read`);
+  try {
+    if (typeof looked === "string") throw new Error(looked);
+    const log = await context.log();
+    const { found } = await readWhereabouts({ callId, routes: looked.routes.routes, log, ledger, onProgress });
+    return found.filter((one) => (route === undefined || one.route === route) && (state === undefined || one.state === state));
+  } catch (error) {
+    progress.clear();
+    const why = error instanceof Error ? error.message : "unknown";
+    console.error(`Routes that have not come to the call are not shown, since what they read cannot be looked at: ${why}`);
+    return listed(options);
+  } finally {
+    progress.clear();
+  }
+}
+
+/** The ledger's row, where there is one, and over it where the call is now. */
+function asJson({ row, ...listed }: Listed, options: { unmatched: boolean | undefined; looked: MaybeLooked }): Record<string, unknown> {
+  const { unmatched, looked } = options;
+  // The row is of the version before, where the route has not come to this one.
+  const ofLedger = listed.before === undefined ? row : row && { earlier: row };
+  return {
+    ...ofLedger,
+    ...listed,
+    ...(unmatched ? { why: unmatchedReason(row?.receipt) } : {}),
+    ...(typeof looked === "string" ? {} : problemField(looked)),
+  };
+}
+
+function sayNothingFound(callId: string | undefined, { unmatched }: { unmatched: boolean }): void {
+  if (unmatched) console.error("Every call found the one person it belongs to, or was put right.");
+  else if (callId !== undefined)
+    console.error(
+      `The call ${callId} is not known: no route has a delivery of it, and it is not among the records that routes have still to read.`,
+    );
+  else console.error("No deliveries yet.");
 }
 
 const MISSING = { gone: "gone from the log", withheld: "withheld" };
 
-async function addNumbers(rows: Listed[], context: Context): Promise<void> {
+async function addNumbers(rows: Listed[], context: Context, looked: MaybeLooked): Promise<void> {
   if (rows.length === 0) return;
   // Without a file that can be read nobody can tell the customer's side: both numbers are shown then.
-  const file = await context.routes({ kind: "check-no-env" }).catch(() => undefined);
-  const describe = file?.describe ?? createDescribe({ ownNumbers: [], agents: [] });
+  const describe = typeof looked === "string" ? createDescribe({ ownNumbers: [], agents: [] }) : looked.routes.describe;
   try {
     const log = await context.log();
-    for (const row of rows) {
-      const found = await numbersOf({ row, log, describe });
-      if ("numbers" in found) row.numbers = found.numbers;
-      else row.numbersMissing = MISSING[found.missing];
+    for (const one of rows) {
+      if (!one.row) continue;
+      const found = await numbersOf({ row: one.row, log, describe });
+      if ("numbers" in found) one.numbers = found.numbers;
+      else one.numbersMissing = MISSING[found.missing];
     }
   } catch (error) {
     // The rest of the list is worth having without them.
     console.error(`The numbers are not shown, since the log cannot be read: ${error instanceof Error ? error.message : "unknown"}`);
-  }
-}
-
-/** Why a delivered call is on nobody, or perhaps on the wrong one; undefined where one person was found, or nobody was looked for. */
-function unmatchedReason(receipt: Receipt | undefined): string | undefined {
-  if (receipt?.found === undefined || receipt.found === 1) return undefined;
-  const on = receipt.person ? `logged on ${personName(receipt.person)}` : "";
-  if (receipt.extra?.side === "unknown") {
-    const side = "which side is the customer is not known (own_numbers, or the agent's direction)";
-    const who =
-      receipt.found > 1 ? `${receipt.found} people have one of the numbers, ${on || "logged on nobody"}` : "nobody has either number";
-    return `${who}; ${side}`;
-  }
-  if (receipt.found > 1) return `${receipt.found} people have the number, ${on || "logged on nobody"}`;
-  return on === "" ? "nobody has the number" : `nobody had the number, ${on}`;
-}
-
-/** For people: the name, else `contact 101`. */
-export const personName = ({ name, kind, id }: Person): string => name || `${kind} ${id}`;
-
-function formatDeliveries(rows: Listed[], { withNumbers }: { withNumbers: boolean }): string {
-  const nowMs = Date.now();
-  return formatTable<Listed>({
-    rows,
-    columns: [
-      { title: "CALL", cell: (row) => row.callId },
-      { title: "SOURCE", cell: (row) => row.source },
-      { title: "ROUTE", cell: (row) => row.route },
-      { title: "STATE", cell: (row) => row.state },
-      { title: "AGE", cell: (row) => formatDuration(Math.max(0, nowMs - row.updatedAt)), align: "right" },
-      ...(withNumbers
-        ? [{ title: "NUMBER", cell: ({ numbers, numbersMissing }: Listed) => numbers?.join(" or ") ?? numbersMissing ?? "?" }]
-        : []),
-      { title: "PERSON", cell: ({ receipt }) => (receipt?.person ? personName(receipt.person) : "") },
-      { title: "RECEIPT", cell: (row) => row.receipt?.url ?? row.receipt?.id ?? "" },
-      { title: "WHY", cell: whyOf },
-    ],
-  });
-
-  function whyOf(row: DeliveryRow): string {
-    const due = row.state === "waiting" && row.dueAt !== undefined ? `next try in ${formatDuration(Math.max(0, row.dueAt - nowMs))}; ` : "";
-    const code = row.errorCode === undefined ? "" : `${row.errorCode}: `;
-    const without =
-      row.state === "delivered" && row.awaits !== undefined ? `went without ${row.awaits}, which is added when it has delivered` : "";
-    const returned =
-      row.returned === 0 || row.returnedAt === undefined
-        ? undefined
-        : `an earlier version came again ${row.returned === 1 ? "once" : `${row.returned} times`}, last ${formatDuration(Math.max(0, nowMs - row.returnedAt))} ago, and was left out`;
-    const left = row.state === "delivered" ? row.receipt?.extra?.left_out : undefined;
-    const said = [
-      row.reason,
-      returned,
-      row.state === "delivered" ? unmatchedReason(row.receipt) : undefined,
-      without || undefined,
-      left === undefined ? undefined : `refused, and left out: ${left}`,
-    ];
-    const why = said.filter((one) => one !== undefined).join("; ");
-    return why === "" && due === "" ? "" : `${due}${code}${why}`;
   }
 }

@@ -1,4 +1,3 @@
-import { mkdirSync, rmSync } from "node:fs";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
@@ -7,7 +6,7 @@ import { openLedger, openLog, startConnectors } from "../app.ts";
 import type { Sandbox } from "../connector.ts";
 import type { DeliveryEvent } from "../delivery/events.ts";
 import { readLag } from "../delivery/lag.ts";
-import type { ExitCode } from "../errors.ts";
+import { type ExitCode, UsageError } from "../errors.ts";
 import { type Ingress, startIngress } from "../ingress/index.ts";
 import { createLogger } from "../lib/logger.ts";
 import { printable } from "../lib/printable.ts";
@@ -15,6 +14,8 @@ import type { Log } from "../log/log.ts";
 import { type LoadedRoutes, loadRoutes } from "../routes/index.ts";
 import { documentedExample, SAMPLE_COUNT, sampleCall } from "../sandbox/calls.ts";
 import { serveSandbox } from "../sandbox/serve.ts";
+import type { CommonOptions } from "./context.ts";
+import { takeDemoFolder } from "./demo-folder.ts";
 import { formatLag } from "./lag.ts";
 import { post } from "./send.ts";
 import { type Parts, serve } from "./serve.ts";
@@ -27,10 +28,19 @@ const ALL_ENDED_WITHIN_MS = 60_000;
 const bold = (text: string) => styleText("bold", text);
 const dim = (text: string) => styleText("dim", text);
 
-type DemoOptions = { port?: number; once?: boolean };
+type DemoOptions = CommonOptions & { port?: number; once?: boolean };
+
+/** What the demo brings with it, so that these options would change nothing. */
+const ITS_OWN = { routes: "a routes file", log: "a log", ledger: "a ledger" } as const;
 
 /** `patchbay demo [--once]`: the whole way of a call on this machine; every destination is its sandbox. Reads no PATCHBAY_* variable. */
 export async function demoCommand(options: DemoOptions): Promise<ExitCode> {
+  for (const [option, what] of Object.entries(ITS_OWN)) {
+    if (options[option as keyof typeof ITS_OWN] !== undefined)
+      throw new UsageError(`demo takes no --${option}: it has ${what} of its own`, {
+        hint: `Leave it away: the demo shows sandboxes and keeps its files in ${FOLDER}. With your own: patchbay up --${option} …`,
+      });
+  }
   let allEnded = true;
   const stopped = await serve({
     logger: createLogger({ level: "fatal" }),
@@ -45,6 +55,7 @@ export async function demoCommand(options: DemoOptions): Promise<ExitCode> {
 
 async function startDemo(parts: Parts, options: DemoOptions): Promise<{ allEnded: boolean; failed: Promise<Error> }> {
   const startedAtMs = performance.now();
+  const folder = await parts.start(takeDemoFolder(FOLDER), (one) => one.release());
   const sandboxes = await startSandboxes(parts);
   const routes = loadRoutes({
     path: relative(process.cwd(), fileURLToPath(new URL("../sandbox/demo.routes.yaml", import.meta.url))),
@@ -64,7 +75,8 @@ async function startDemo(parts: Parts, options: DemoOptions): Promise<{ allEnded
   );
   const ingress = await parts.start(listen({ routes, log, port: options.port }), (one, graceMs) => one.stop({ graceMs }));
 
-  console.log(`${bold("Patchbay demo")}: webhook at ${ingress.url}/webhooks/voiceinfra, files in ${FOLDER}, routes in ${routes.path}\n`);
+  console.log(`${bold("Patchbay demo")}: webhook at ${ingress.url}/webhooks/voiceinfra, files in ${FOLDER}, routes in ${routes.path}`);
+  console.log(folder.cleared ? `It starts fresh: what an earlier demo left in ${FOLDER} is removed.\n` : "");
   await postSamples({ url: `${ingress.url}/webhooks/voiceinfra`, printer, startedAtMs });
   const allEnded = await printer.allEnded(ALL_ENDED_WITHIN_MS);
 
@@ -75,7 +87,7 @@ async function startDemo(parts: Parts, options: DemoOptions): Promise<{ allEnded
     console.log(`\nIt keeps running; Ctrl-C ends it. In another terminal:
   npm run -s patchbay -- send ${webhook}
   npm run -s patchbay -- lag --watch --routes ${routes.path} --log ${logUrl} --ledger ${ledgerUrl}
-  npm run -s patchbay -- deliveries --ledger ${ledgerUrl}\n`);
+  npm run -s patchbay -- deliveries --routes ${routes.path} --log ${logUrl} --ledger ${ledgerUrl}\n`);
   return { allEnded, failed: running.failed };
 }
 
@@ -86,10 +98,6 @@ interface DemoSandboxes {
 }
 
 async function startSandboxes(parts: Parts): Promise<DemoSandboxes> {
-  mkdirSync(FOLDER, { recursive: true });
-  for (const file of ["log.db", "ledger.db", "warehouse.duckdb"]) {
-    for (const suffix of ["", "-wal", "-shm", ".wal"]) rmSync(`${FOLDER}/${file}${suffix}`, { force: true });
-  }
   const started: DemoSandboxes = { byDestination: new Map(), env: {} };
   for (const [name, connector] of Object.entries(registry)) {
     const sandbox = (await connector.sandbox()).createSandbox();

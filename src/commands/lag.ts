@@ -7,6 +7,7 @@ import { printable } from "../lib/printable.ts";
 import { covered, formatRanges } from "../lib/ranges.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
 import { type CommonOptions, type Context, createContext } from "./context.ts";
+import { type LookedRoutes, lookedRoutes, problemField } from "./looked-routes.ts";
 
 const WATCH_EVERY_MS = 1_000;
 
@@ -14,36 +15,42 @@ const WATCH_EVERY_MS = 1_000;
 export async function lagCommand(options: CommonOptions & { watch?: boolean }): Promise<ExitCode> {
   const context = createContext({ ...options, access: options.watch ? "watch" : "look" });
   try {
-    const report = await reportOf(context);
+    const looked = await lookedRoutes(context);
+    const report = await reportOf(context, looked);
     if (options.watch && !options.json) clearScreen();
-    show(report, options);
-    if (options.watch) await watch(context, options);
+    show(report, looked, options);
+    if (options.watch) await watch(context, looked, options);
     return 0;
   } finally {
     await context.close();
   }
 }
 
-/** Until Ctrl-C, or until nobody reads it any more (`| head`). An outage of the log is what one watches: it does not end it. */
-async function watch(context: Context, options: { json?: boolean }): Promise<void> {
+/** Until Ctrl-C, or until nobody reads it any more (`| head`). An outage of the log and a bad edit are what one watches: they do not end it. */
+async function watch(context: Context, first: LookedRoutes, options: { json?: boolean }): Promise<void> {
+  let looked = first;
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopping.abort());
   for (;;) {
     await systemClock.sleep(WATCH_EVERY_MS, stopping.signal);
     if (stopping.signal.aborted || readerIsGone()) return;
-    const report = await reportOf(context).catch((error: Error) => ({ logAway: error.message }));
+    looked = await lookedRoutes(context, { before: looked.routes });
+    const report = await reportOf(context, looked).catch((error: Error) => ({ logAway: error.message }));
     if (!options.json) clearScreen();
-    show(report, options);
+    show(report, looked, options);
   }
 }
 
-function show(report: LagReport | { logAway: string }, { json }: { json?: boolean }): void {
-  if (json) console.log(JSON.stringify(report));
-  else console.log("logAway" in report ? `The log is away: ${printable(report.logAway)}` : formatLag(report));
+function show(report: LagReport | { logAway: string }, looked: LookedRoutes, { json }: { json?: boolean }): void {
+  if (json) {
+    console.log(JSON.stringify({ ...report, ...problemField(looked) }));
+    return;
+  }
+  if (looked.note !== undefined) console.log(`${looked.note}\n`);
+  console.log("logAway" in report ? `The log is away: ${printable(report.logAway)}` : formatLag(report));
 }
 
-async function reportOf(context: Context): Promise<LagReport> {
-  const { routes } = await context.routes({ kind: "check-no-env" });
+async function reportOf(context: Context, { routes: { routes } }: LookedRoutes): Promise<LagReport> {
   const log = await context.log();
   const ledger = await context.ledger().catch((error: Error) => ({ away: error.message }));
   return readLag({ routes, log, ledger, nowMs: Date.now() });

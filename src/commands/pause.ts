@@ -4,6 +4,7 @@ import { UsageError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { confirmed, person, pointInTime, unknownRoute } from "./ask.ts";
 import { type CommonOptions, type Context, withContext } from "./context.ts";
+import { type LookedRoutes, lookedRoutes, problemField } from "./looked-routes.ts";
 
 export interface PauseOptions extends CommonOptions {
   reason?: string;
@@ -14,11 +15,11 @@ export interface PauseOptions extends CommonOptions {
 
 /** `patchbay pause <route> --reason <text>`: nothing is sent any more, lag grows, nothing is lost. */
 export async function pauseCommand(route: string, options: PauseOptions): Promise<ExitCode> {
-  return withRoute(route, options, async (ledger, { env }) => {
+  return withRoute(route, options, async (ledger, { env }, looked) => {
     const reason = options.reason ?? "no reason given";
     const changed = await ledger.pause({ route, kind: "person", reason, by: person(env) });
     const standing = (await ledger.controls()).routes.find((one) => one.route === route)?.pause;
-    if (options.json) console.log(JSON.stringify({ route, changed, pause: standing }));
+    if (options.json) console.log(JSON.stringify({ route, changed, pause: standing, ...problemField(looked) }));
     else if (changed) console.log(`${route} is paused; its workers stand within two seconds. patchbay resume ${route} ends it.`);
     else console.log(`${route} is paused already: ${standing ? pauseCause(standing, route) : ""}`);
     return 0;
@@ -33,7 +34,7 @@ export async function resumeCommand(route: string, options: PauseOptions): Promi
   if (leavesOut && (reason === undefined || reason.trim() === ""))
     throw new UsageError("why are calls left out?", { hint: 'Say it with --reason "…": it is kept beside each of them.' });
   const before = from === undefined ? undefined : pointInTime("--from", from, Date.now());
-  return withRoute(route, options, async (ledger, { env }) => {
+  return withRoute(route, options, async (ledger, { env }, looked) => {
     const by = person(env);
     const changed = await ledger.resume({
       route,
@@ -42,7 +43,7 @@ export async function resumeCommand(route: string, options: PauseOptions): Promi
     });
     // Who leaves out all that gathered leaves out what cannot be read, too.
     if (skip) await ledger.acceptLost({ route, by, reason: reason ?? "" });
-    if (options.json) console.log(JSON.stringify({ route, changed, skipped: leavesOut }));
+    if (options.json) console.log(JSON.stringify({ route, changed, skipped: leavesOut, ...problemField(looked) }));
     else if (!changed && !leavesOut) console.log(`${route} was not paused.`);
     else
       console.log(
@@ -55,9 +56,13 @@ export async function resumeCommand(route: string, options: PauseOptions): Promi
 /** `patchbay retire <route>`: removes what is left of a route that is no longer in the file. */
 export async function retireCommand(route: string, options: PauseOptions): Promise<ExitCode> {
   return withContext(options, async (context) => {
-    const { routes, path } = await context.routes({ kind: "check-no-env" });
-    if (routes.some(({ id }) => id === route))
-      throw new UsageError(`the route "${route}" is still in ${path}`, { hint: "Take it out of the file first; then retire it." });
+    const looked = await lookedRoutes(context);
+    const { routes, path } = looked.routes;
+    if (!options.json && looked.note !== undefined) console.log(looked.note);
+    if (routes.some(({ id }) => id === route)) {
+      const file = looked.note === undefined ? path : `the last good ${path}, which workers go on with`;
+      throw new UsageError(`the route "${route}" is still in ${file}`, { hint: "Take it out of the file first; then retire it." });
+    }
     const ledger = await context.ledger();
     const known = await ledger.knownRoutes();
     if (!known.includes(route)) throw unknownRoute(route, known);
@@ -69,7 +74,7 @@ export async function retireCommand(route: string, options: PauseOptions): Promi
       );
     if (!(await confirmed(`Retire ${route}?`, options))) return 0;
     const removed = await ledger.retireRoute({ route, by: person(context.env) });
-    if (options.json) console.log(JSON.stringify({ route, removed }));
+    if (options.json) console.log(JSON.stringify({ route, removed, ...problemField(looked) }));
     else console.log(`${route} is retired: ${removed} rows removed. A route of this id would begin anew.`);
     return 0;
   });
@@ -79,13 +84,14 @@ export async function retireCommand(route: string, options: PauseOptions): Promi
 export async function withRoute(
   route: string,
   options: CommonOptions,
-  run: (ledger: Ledger, context: Context) => Promise<ExitCode>,
+  run: (ledger: Ledger, context: Context, looked: LookedRoutes) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   return withContext(options, async (context) => {
-    const { routes } = await context.routes({ kind: "check-no-env" });
+    const looked = await lookedRoutes(context);
+    if (!options.json && looked.note !== undefined) console.log(looked.note);
     const ledger = await context.ledger();
-    const known = [...routes.map(({ id }) => id), ...(await ledger.knownRoutes())];
+    const known = [...looked.routes.routes.map(({ id }) => id), ...(await ledger.knownRoutes())];
     if (!known.includes(route)) throw unknownRoute(route, known);
-    return run(ledger, context);
+    return run(ledger, context, looked);
   });
 }

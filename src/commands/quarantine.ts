@@ -1,5 +1,6 @@
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
+import { printAsIs } from "../lib/output.ts";
 import { printableLines } from "../lib/printable.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
 import { type Quarantined, type ReplayedRecord, readQuarantine, replayQuarantined } from "../repair/quarantine.ts";
@@ -34,7 +35,10 @@ export async function quarantineShowCommand(id: string, options: QuarantineOptio
     const record = Buffer.from(one.message.value).toString("utf8");
     const { message: _message, ...rest } = one;
     if (options.json) console.log(JSON.stringify({ ...rest, record }));
-    else console.log(`${formatQuarantine([one])}\n\n${printableLines(record)}`);
+    else {
+      console.log(`${formatQuarantine([one])}\n`);
+      printAsIs(printableLines(record));
+    }
     return 0;
   });
 }

@@ -6,7 +6,7 @@ import { chooseDelivery, rematchDelivery } from "../repair/rematch.ts";
 import type { Route } from "../route.ts";
 import { confirmed, person, routeNamed } from "./ask.ts";
 import { type CommonOptions, withContext } from "./context.ts";
-import { personName } from "./deliveries.ts";
+import { personName } from "./deliveries-table.ts";
 
 export interface RematchOptions extends CommonOptions {
   to: string;

@@ -9,6 +9,7 @@ import type { Route } from "../route.ts";
 import { type LoadedRoutes, loadRoutes } from "../routes/index.ts";
 import { confirmed, person, routeNamed, timeRange } from "./ask.ts";
 import { type CommonOptions, createContext } from "./context.ts";
+import { type LookedRoutes, lookedRoutes, problemField } from "./looked-routes.ts";
 import { bar, createProgress } from "./progress.ts";
 
 export interface ReplayOptions extends CommonOptions {
@@ -38,15 +39,22 @@ export async function replayCommand(options: ReplayOptions): Promise<ExitCode> {
   const stop = () => stopping.abort();
   process.on("SIGINT", stop).on("SIGTERM", stop);
   try {
-    const routes = await context.routes({ kind: "check-no-env" });
+    const looked = await lookedRoutes(context);
+    const { routes } = looked;
     const [log, ledger] = [await context.log(), await context.ledger()];
     const known = await ledger.knownRoutes();
     const spec = options.continue === undefined ? await newSpec() : await oldSpec(ledger, options.continue);
     const route = routeNamed(spec.route, { routes: routes.routes, path: routes.path, known });
     const preview = await previewReplay({ spec, route, routes, log, ledger });
     await noteReading({ ledger, by: spec.by, route: spec.route, preview });
-    await show({ spec, preview, route, routes, ledger, json: options.json === true });
+    await show({ spec, preview, route, looked, ledger, json: options.json === true });
     if (preview.counts.queued === 0) return 0;
+    // By an earlier file calls would go another way than the person means who has just edited it.
+    if (options.yes) looked.refuseEarlier();
+    if (looked.note !== undefined) {
+      console.error("Nothing was changed: a replay begins by a file without mistakes (patchbay check shows them).");
+      return 0;
+    }
     if (!(await confirmed(`Replay ${preview.counts.queued} on ${spec.route} at ${spec.ratePerSecond}/s?`, options))) return 0;
     await ledger.note({ by: spec.by, route: spec.route, action: "replay", detail: `${spec.id}: ${preview.counts.queued} calls` });
 
@@ -121,17 +129,19 @@ async function show(options: {
   spec: ReplaySpec;
   preview: Awaited<ReturnType<typeof previewReplay>>;
   route: Route;
-  routes: LoadedRoutes;
+  looked: LookedRoutes;
   ledger: Ledger;
   json: boolean;
 }): Promise<void> {
-  const { spec, preview, route, routes, ledger, json } = options;
+  const { spec, preview, route, looked, ledger, json } = options;
+  const { routes } = looked;
   const { counts, examples } = preview;
   const shown = await Promise.all(examples.map((example) => mappings({ example, route, routes, ledger })));
   if (json) {
-    console.log(JSON.stringify({ id: spec.id, route: spec.route, preview: counts, examples: shown }));
+    console.log(JSON.stringify({ id: spec.id, route: spec.route, preview: counts, examples: shown, ...problemField(looked) }));
     return;
   }
+  if (looked.note !== undefined) console.log(`${looked.note}\n`);
   const left = [
     [counts.notWanted, "not wanted by the route"],
     [counts.delivered, "delivered already (--again sends them again)"],

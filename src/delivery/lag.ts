@@ -1,10 +1,10 @@
-import type { LostRange, Pause, RouteControl } from "../ledger/controls.ts";
-import type { Ledger, RouteCounts, WorkerRow } from "../ledger/ledger.ts";
+import type { LostRange } from "../ledger/controls.ts";
+import type { Ledger, RouteCounts } from "../ledger/ledger.ts";
 import { within } from "../lib/time-limit.ts";
 import { CALLS_TOPIC, type CommittedPosition, type Log, type PartitionRange, type Position } from "../log/log.ts";
 import { sumOfUnknown, type UnknownSeen } from "../model/unknown-calls.ts";
 import type { Route } from "../route.ts";
-import { pauseCause } from "./gate.ts";
+import { causeOf, readStanding, type Standing, statesOf } from "./causes.ts";
 import { isRunning } from "./heartbeat.ts";
 import { logMismatch } from "./log-binding.ts";
 import { groupOf } from "./start.ts";
@@ -56,11 +56,9 @@ export interface LagReport {
   ledgerAway: string | undefined;
 }
 
-interface LedgerPart {
+interface LedgerPart extends Standing {
   starts: Map<string, Position[]>;
   counts: RouteCounts[];
-  workers: WorkerRow[];
-  controls: RouteControl[];
   known: string[];
   lost: LostRange[];
 }
@@ -101,15 +99,14 @@ function mismatchOf({ withinMs, ...pair }: { log: Log; ledger: Ledger; withinMs?
 async function readLedger(ledger: Ledger | { away: string }): Promise<LedgerPart | { away: string }> {
   if ("away" in ledger) return ledger;
   try {
-    const [starts, counts, workers, { routes: controls }, known, lost] = await Promise.all([
+    const [standing, starts, counts, known, lost] = await Promise.all([
+      readStanding(ledger),
       ledger.routeStarts(),
       ledger.counts(),
-      ledger.workers(),
-      ledger.controls(),
       ledger.knownRoutes(),
       ledger.lost(),
     ]);
-    return { starts, counts, workers, controls, known, lost };
+    return { ...standing, starts, counts, known, lost };
   } catch (error) {
     return { away: error instanceof Error ? error.message : "unknown" };
   }
@@ -130,7 +127,7 @@ function lagOfRoute(options: {
     return { partition, committed: position, high, lag: high - Math.min(Math.max(from, low), high) };
   });
   const lag = partitions.reduce((sum, one) => sum + one.lag, 0);
-  const running = (part?.workers ?? []).filter(isRunning).flatMap((worker) => worker.routes.filter((state) => state.route === route.id));
+  const running = statesOf(route.id, part);
   const counts = part?.counts.find((one) => one.route === route.id);
   const endedPerSecond = running.reduce((sum, state) => sum + state.endedPerSecond, 0);
   const openSince = [...committed.map((one) => one.oldestOpenAt), ...running.map((state) => state.oldestOpenAt)].filter(
@@ -151,22 +148,6 @@ function lagOfRoute(options: {
     nextDueInMs: counts?.nextDueAt === undefined ? undefined : Math.max(0, counts.nextDueAt - nowMs),
     dead: counts?.dead ?? 0,
     lost: (part?.lost ?? []).filter((one) => one.route === route.id && one.acceptedAt === undefined),
-    cause: causeOf({
-      route,
-      running: running.map((state) => state.cause),
-      known: part !== undefined,
-      pause: part?.controls.find((one) => one.route === route.id)?.pause,
-    }),
+    cause: causeOf({ route, standing: part })?.sentence,
   };
-}
-
-function causeOf(options: { route: Route; running: (string | undefined)[]; known: boolean; pause: Pause | undefined }): string | undefined {
-  const { route, running, known, pause } = options;
-  if (pause) return pauseCause(pause, route.id);
-  if (!route.enabled) return "paused by routes.yaml (enabled: false)";
-  if (!known) return undefined;
-  if (running.length === 0) return "connector not running";
-  // Standing by is a cause only where nobody holds the route.
-  if (running.some((cause) => cause === undefined)) return undefined;
-  return running.find((cause) => cause !== "standby") ?? running[0];
 }

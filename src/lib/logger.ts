@@ -1,6 +1,7 @@
 import { type Logger, pino } from "pino";
 import { printableOutput } from "./printable.ts";
 import { writeStderr } from "./stderr.ts";
+import { asTyped } from "./typed-command.ts";
 
 export type { Logger } from "pino";
 
@@ -40,7 +41,7 @@ export function createLogger(options: { level?: string } = {}): Logger {
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      hooks: { streamWrite: printableOutput },
+      hooks: { streamWrite: (line) => asTyped(printableOutput(line)) },
     },
     destination,
   );

@@ -1,6 +1,7 @@
 /** stdout and stderr of this process: the one place in which what commands print leaves it. */
 import { format } from "node:util";
 import { printableOutput } from "./printable.ts";
+import { asTyped } from "./typed-command.ts";
 
 type Output = NodeJS.WriteStream & { fd: 1 | 2 };
 
@@ -21,7 +22,16 @@ export function protectOutput(): void {
 }
 
 function write(stream: Output, said: unknown[]): void {
-  if (!ended.has(stream)) stream.write(`${printableOutput(format(...said))}\n`);
+  if (ended.has(stream)) return;
+  const text = format(...said);
+  // What programs read, and a record as it came, stays as it is.
+  const forPrograms = /^\s*[[{]/.test(text);
+  stream.write(`${printableOutput(forPrograms ? text : asTyped(text))}\n`);
+}
+
+/** A record that somebody asked for: nothing in it is a hint of ours. */
+export function printAsIs(text: string): void {
+  if (!ended.has(process.stdout)) process.stdout.write(`${printableOutput(text)}\n`);
 }
 
 /** Nobody reads stdout any more. */

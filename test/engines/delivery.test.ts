@@ -6,6 +6,7 @@ import { openKafkaLog } from "../../src/log/kafka/index.ts";
 import { type DeliveryHarness, describeDelivery } from "../delivery.contract.ts";
 import { describeAfter } from "../delivery-after.contract.ts";
 import { describeBadDays } from "../delivery-bad-days.contract.ts";
+import { describeWhereabouts } from "../whereabouts.contract.ts";
 
 const kafka = inject("kafka");
 const postgres = inject("postgres");
@@ -36,4 +37,5 @@ describe.skipIf("missing" in kafka || "missing" in postgres)("on a real Kafka an
   describeDelivery(harness);
   describeBadDays(harness);
   describeAfter(harness);
+  describeWhereabouts(harness);
 });

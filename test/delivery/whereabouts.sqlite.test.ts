@@ -1,0 +1,4 @@
+import { describeWhereabouts } from "../whereabouts.contract.ts";
+import { sqliteHarness } from "./sqlite-harness.ts";
+
+describeWhereabouts(sqliteHarness());
