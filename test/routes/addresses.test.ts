@@ -116,8 +116,8 @@ describe("a package that a destination needs and Patchbay does not bring", () =>
       const [, problem] = (error as { problems: { message: string; hint: string; line: number }[] }).problems;
       expect(problem).toMatchObject({
         line: 6,
-        message: "it needs the package @google-cloud/bigquery, which is not installed",
-        hint: "Beside Patchbay: npm install @google-cloud/bigquery. In its image: a Dockerfile of your own with FROM patchbay, USER root, RUN npm install --no-save @google-cloud/bigquery, USER 1000:1000.",
+        message: "it needs the package @google-cloud/bigquery, which cannot be imported here",
+        hint: "Beside Patchbay: npm install @google-cloud/bigquery. The image that Patchbay's Dockerfile makes has it: build that again (docker compose build).",
       });
     }
   });
