@@ -69,6 +69,8 @@ const opsHostOption = () =>
 const jsonOption = () => new Option("--json", "for programs");
 const limitOption = () => new Option("--limit <n>", "at most so many").argParser(wholePositive).default(50);
 
+const waitHelp = "where the routes file cannot be used yet, say why and wait until it can rather than end (for containers)";
+
 withEngines(program.command("demo").description("shows everything at work on this machine: sample calls, sandboxes, a lag table"), {
   hidden: true,
 })
@@ -77,6 +79,7 @@ withEngines(program.command("demo").description("shows everything at work on thi
   .action(async (options) => end((await import("./commands/demo.ts")).demoCommand(options)));
 
 command("up", "runs the ingress and all routes in one process")
+  .option("--wait", waitHelp)
   .addOption(portOption())
   .addOption(hostOption())
   .addOption(opsPortOption())
@@ -84,6 +87,7 @@ command("up", "runs the ingress and all routes in one process")
   .action(async (options) => end((await import("./commands/up.ts")).upCommand(options)));
 
 command("ingress", "runs the webhook endpoint alone")
+  .option("--wait", waitHelp)
   .addOption(portOption())
   .addOption(hostOption())
   .addOption(opsPortOption())
@@ -92,6 +96,7 @@ command("ingress", "runs the webhook endpoint alone")
 
 command("connector [names...]", "runs all routes to destinations of these connectors, or the routes given with --route")
   .option("--route <id...>", "only these routes")
+  .option("--wait", "where no route leads to them, or the routes file cannot be used yet, say it and wait rather than end (for containers)")
   .addOption(opsPortOption())
   .addOption(opsHostOption())
   .action(async (names, options) => end((await import("./commands/connector.ts")).connectorCommand(names, options)));

@@ -177,7 +177,7 @@ export interface Connector<S extends z.ZodObject = z.ZodObject, W extends z.ZodO
   note?(written: Record<string, unknown>): string | undefined;
   /** Undefined: it keeps nothing on this machine. */
   files?(settings: z.output<S>): OwnFiles | undefined;
-  /** Packages that Patchbay does not bring and a destination with these settings needs, such as an SDK: `check` says how to install those that are missing. */
+  /** Packages that a destination with these settings needs and that may be missing, such as an SDK: `check` says how to have those that cannot be imported. */
   needs?(written: Record<string, unknown>): string[];
   /**
    * What of a route's `with` this destination does not take although the schema does, such as a column that its database has itself: errors of `check`.

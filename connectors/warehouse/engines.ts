@@ -31,7 +31,7 @@ export interface Engine {
   files?(url: string): OwnFiles;
   /** A caution for `check`: what it was never run against. */
   note?: string;
-  /** Those that Patchbay does not bring. */
+  /** What may be missing: that Patchbay does not bring, or that is native code of another platform. */
   packages?: string[];
   /** Why no column may have this name there, though it is in quotes: `is a system column of PostgreSQL`. Undefined: it may. */
   reserved?(column: string): string | undefined;
@@ -41,6 +41,8 @@ export interface Engine {
 const untried = (service: string) =>
   `experimental: written from ${service}'s documentation and tested on a stand-in, never yet run against the real service. Try it on a table of its own first`;
 
+const DUCKDB = ["@duckdb/node-api"];
+
 /** Each in a file of its own, loaded when it is used: a process that writes to one need not carry the others. */
 const ENGINES: readonly Engine[] = [
   {
@@ -48,6 +50,7 @@ const ENGINES: readonly Engine[] = [
     // `:memory:` keeps nothing; `md:` is another service.
     url: /^duckdb:(?!:memory:|md:).+$/s,
     takes: [],
+    packages: DUCKDB,
     files: (url) => {
       const path = url.slice("duckdb:".length);
       return { kind: "file", path, copy: async (options) => (await import("./duckdb-copy.ts")).copyDuckDbFile({ path, ...options }) };
@@ -58,6 +61,7 @@ const ENGINES: readonly Engine[] = [
     title: "Parquet files",
     url: /^parquet:(?!s3:|https?:).+$/s,
     takes: [],
+    packages: DUCKDB,
     files: (url) => ({ kind: "folder", path: url.slice("parquet:".length) }),
     open: async (settings) => (await import("./parquet.ts")).openParquetStore(settings),
   },

@@ -10,11 +10,12 @@ import type { LoadedRoutes, Role } from "../routes/index.ts";
 import { type CommonOptions, type Context, createContext } from "./context.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { followRoutesFile, usableRoutes } from "./live-routes.ts";
+import { onceUsable } from "./once-usable.ts";
 import { type OpsOptions, opsHost, opsPort } from "./ops-options.ts";
 import { type Parts, type Running, serve } from "./serve.ts";
 import { warnOfSurroundings } from "./surroundings.ts";
 
-type ConnectorOptions = CommonOptions & OpsOptions & { route?: string[] };
+type ConnectorOptions = CommonOptions & OpsOptions & { route?: string[]; wait?: boolean };
 
 /** `patchbay connector hubspot …` or `patchbay connector --route <id>`: runs the workers of some routes. */
 export async function connectorCommand(names: string[], options: ConnectorOptions): Promise<ExitCode> {
@@ -35,7 +36,9 @@ async function startConnector(given: { parts: Parts; names: string[]; options: C
   await parts.start(context, () => context.close());
   const role: Role = { kind: "connector", connectors: names, routes: options.route ?? [] };
   const select = (loaded: LoadedRoutes) => selectRoutes(loaded.routes, names, options.route ?? []);
-  const usable = await usableRoutes({ context, role, check: (loaded) => refuseNothingToDo({ loaded, names, selected: select(loaded) }) });
+  const check = (loaded: LoadedRoutes) => refuseNothingToDo({ loaded, names, selected: select(loaded), wait: options.wait ?? false });
+  const load = () => usableRoutes({ context, role, check });
+  const usable = await (options.wait ? onceUsable({ path: context.path, load, parts, logger }) : load());
   const { routes } = usable;
   warnOfSurroundings({ context, routesText: routes.fileText });
   const selected = select(routes);
@@ -61,15 +64,21 @@ async function startConnector(given: { parts: Parts; names: string[]; options: C
   return {
     failed: running.failed,
     announce: () =>
-      logger.info({ routes: selected.map(({ id }) => id), log: log.name, ledger: ledger.name, ops: ops.url }, "connector runs"),
+      logger.info({ routes: selected.map(({ id }) => id), log: log.name, ledger: ledger.name, ops: ops.url }, runs(selected, names)),
   };
 }
 
-function refuseNothingToDo(options: { loaded: LoadedRoutes; names: string[]; selected: Route[] }): void {
-  const { loaded, names, selected } = options;
+function runs(selected: Route[], names: string[]): string {
+  return selected.length > 0
+    ? "connector runs"
+    : `no route leads to ${names.join(" or ")}: waiting until an edit of the routes file adds one`;
+}
+
+function refuseNothingToDo(options: { loaded: LoadedRoutes; names: string[]; selected: Route[]; wait: boolean }): void {
+  const { loaded, names, selected, wait } = options;
   for (const name of names)
     if (!Object.hasOwn(loaded.connectors, name)) throw unknownName("connector", name, Object.keys(loaded.connectors));
-  if (selected.length > 0) return;
+  if (wait || selected.length > 0) return;
   throw new UsageError(`no route in ${loaded.path} leads to ${names.join(" or ")}`, { hint: "Add one, or run another connector." });
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { DEFAULT_LEDGER_URL, DEFAULT_LOG_URL, openLedger, openLog } from "../app.ts";
 import type { ExitCode, Problem } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { withPassword } from "../ledger/postgres/password.ts";
 import { createLogger, type Logger } from "../lib/logger.ts";
 import type { Log } from "../log/log.ts";
 import type { LoadedRoutes, Role, Source } from "../routes/index.ts";
@@ -52,7 +53,10 @@ export function createContext(options: CommonOptions & Access & { withoutCode?: 
   const as = access === undefined ? { mustExist } : { mustExist, access };
   const urls = {
     log: options.log ?? setting(env, "PATCHBAY_LOG") ?? DEFAULT_LOG_URL,
-    ledger: options.ledger ?? setting(env, "PATCHBAY_LEDGER") ?? DEFAULT_LEDGER_URL,
+    ledger: withPassword(options.ledger ?? setting(env, "PATCHBAY_LEDGER") ?? DEFAULT_LEDGER_URL, {
+      password: setting(env, "PATCHBAY_LEDGER_PASSWORD"),
+      file: setting(env, "PATCHBAY_LEDGER_PASSWORD_FILE"),
+    }),
   };
   // A process that runs says it in its log.
   if (mustExist) for (const said of unknownSettings(env, textOf(path))) console.error(`warning  ${said}`);

@@ -4,6 +4,7 @@ import { parseEnv } from "node:util";
 import { z } from "zod";
 import { UsageError } from "../errors.ts";
 import { closest } from "../lib/did-you-mean.ts";
+import { parseDurationMs } from "../lib/duration.ts";
 import { explainFileError } from "../lib/file-errors.ts";
 
 export type Environment = Record<string, string | undefined>;
@@ -17,6 +18,14 @@ const port = z
   .transform(Number)
   .refine((number) => number <= 65535, "a port is at most 65535");
 const text = z.string();
+const durationMs = z
+  .string()
+  .trim()
+  .transform((written, context) => {
+    const ms = parseDurationMs(written);
+    if (ms === undefined) context.addIssue({ code: "custom", message: "a time is a number and its unit, such as 5s" });
+    return ms ?? 0;
+  });
 
 const SETTINGS = z.object({
   PORT: port,
@@ -26,6 +35,8 @@ const SETTINGS = z.object({
   PATCHBAY_ROUTES: text,
   PATCHBAY_LOG: text,
   PATCHBAY_LEDGER: text,
+  PATCHBAY_LEDGER_PASSWORD: text,
+  PATCHBAY_LEDGER_PASSWORD_FILE: text,
   PATCHBAY_LOG_LEVEL: z
     .string()
     .trim()
@@ -34,6 +45,7 @@ const SETTINGS = z.object({
   PATCHBAY_USER: text,
   PATCHBAY_TRUSTED_PROXIES: text,
   PATCHBAY_SOURCE_QUOTA: text,
+  PATCHBAY_CLOSE_AFTER: durationMs,
 });
 
 export type Setting = keyof typeof SETTINGS.shape;

@@ -9,6 +9,7 @@ import { readRoutesFile } from "../routes/read-file.ts";
 import { type CommonOptions, createContext } from "./context.ts";
 import { type Environment, setting } from "./environment.ts";
 import { followSources } from "./live-sources.ts";
+import { onceUsable } from "./once-usable.ts";
 import { type OpsOptions, opsHost, opsPort, opsPortAsked } from "./ops-options.ts";
 import { serve } from "./serve.ts";
 import { warnOfSurroundings } from "./surroundings.ts";
@@ -24,7 +25,7 @@ export interface WebhookOptions {
 export function ingressSettings(
   options: WebhookOptions,
   env: Environment,
-): Pick<IngressOptions, "port" | "host" | "trustedProxies" | "quotaBytes"> {
+): Pick<IngressOptions, "port" | "host" | "trustedProxies" | "quotaBytes" | "closeAfterMs"> {
   const host = options.host ?? setting(env, "PATCHBAY_HOST");
   const quota = setting(env, "PATCHBAY_SOURCE_QUOTA");
   return {
@@ -32,11 +33,12 @@ export function ingressSettings(
     ...(host ? { host } : {}),
     trustedProxies: readTrustedProxies(setting(env, "PATCHBAY_TRUSTED_PROXIES") ?? ""),
     ...(quota ? { quotaBytes: readQuota(quota) } : {}),
+    closeAfterMs: setting(env, "PATCHBAY_CLOSE_AFTER") ?? 0,
   };
 }
 
 /** `patchbay ingress`: the webhook endpoint alone. */
-export async function ingressCommand(options: CommonOptions & WebhookOptions & OpsOptions): Promise<ExitCode> {
+export async function ingressCommand(options: CommonOptions & WebhookOptions & OpsOptions & { wait?: boolean }): Promise<ExitCode> {
   const context = createContext(options);
   const { logger, env } = context;
   return serve({
@@ -45,8 +47,11 @@ export async function ingressCommand(options: CommonOptions & WebhookOptions & O
       const settings = ingressSettings(options, env);
       const asked = { port: opsPort(options, env), host: opsHost(options, env), portAsked: opsPortAsked(options, env) };
       await parts.start(context, () => context.close());
-      const text = readRoutesFile(context.path);
-      const sources = await context.sources(text);
+      const load = async () => {
+        const text = readRoutesFile(context.path);
+        return { text, sources: await context.sources(text) };
+      };
+      const { text, sources } = await (options.wait ? onceUsable({ path: context.path, load, parts, logger }) : load());
       warnOfSurroundings({ context, routesText: text });
       const log = await context.log();
       await refuseDenied(log);

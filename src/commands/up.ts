@@ -7,11 +7,12 @@ import { type CommonOptions, type Context, createContext } from "./context.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { ingressSettings, type WebhookOptions } from "./ingress.ts";
 import { followRoutesFile, usableRoutes } from "./live-routes.ts";
+import { onceUsable } from "./once-usable.ts";
 import { type OpsOptions, opsHost, opsPort } from "./ops-options.ts";
 import { type Parts, type Running, serve } from "./serve.ts";
 import { warnOfSurroundings } from "./surroundings.ts";
 
-type UpOptions = CommonOptions & WebhookOptions & OpsOptions;
+type UpOptions = CommonOptions & WebhookOptions & OpsOptions & { wait?: boolean };
 
 /** `patchbay up`: ingress and every route in one process, to the real destinations. */
 export async function upCommand(options: UpOptions): Promise<ExitCode> {
@@ -27,7 +28,8 @@ async function startUp(given: { parts: Parts; options: UpOptions; context: Conte
   const address = { port: opsPort(options, env), host: opsHost(options, env) };
   await parts.start(context, () => context.close());
   const role = { kind: "all" } as const;
-  const usable = await usableRoutes({ context, role });
+  const load = () => usableRoutes({ context, role });
+  const usable = await (options.wait ? onceUsable({ path: context.path, load, parts, logger }) : load());
   const { routes } = usable;
   warnOfSurroundings({ context, routesText: routes.fileText });
   const [log, ledger] = [await context.log(), await context.ledger()];

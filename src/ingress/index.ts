@@ -1,5 +1,6 @@
 /** The ingress as a server: limits on time, size and number, and a stop that cuts off nothing that was accepted. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import type { Registry } from "prom-client";
 import { ALL_ADDRESSES, listen } from "../lib/listen.ts";
@@ -24,11 +25,11 @@ export interface Ingress {
   url: string;
   /** For the ops port: nothing of it is shown on the public one. */
   registry: Registry;
-  /** Why calls cannot be stored now. */
+  /** Why nobody should send calls here now: `log: <reason>`. */
   notReady(): Promise<string | undefined>;
   /** From the next delivery on these are the sources. */
   use(sources: IngressSource[]): void;
-  /** Takes no new connections, answers what has come in (up to `graceMs`), closes. */
+  /** Says `not ready`, takes calls for `closeAfterMs` more, then no new connections; answers what has come in, closes. All of it within `graceMs`. */
   stop(options: { graceMs: number }): Promise<void>;
 }
 
@@ -43,6 +44,8 @@ export interface IngressOptions {
   trustedProxies?: Network[];
   /** What a source may store in 24 hours. */
   quotaBytes?: number;
+  /** So long after a stop begins it goes on taking calls: load balancers learn only from their next probe that it leaves. Default 0. */
+  closeAfterMs?: number;
 }
 
 /** A head or a body that drips in more slowly than this is cut off: slow-loris. */
@@ -58,6 +61,7 @@ const NOT_READ_TIMEOUT_MS = 60_000;
 /** @throws {UsageError} when `host` is no address of this machine; rejects with Node's error when the port is taken. */
 export async function startIngress(options: IngressOptions): Promise<Ingress> {
   const { sources, log, logger, port, host = ALL_ADDRESSES, trustedProxies = [], quotaBytes = DEFAULT_QUOTA_BYTES } = options;
+  const { closeAfterMs = 0 } = options;
   let stopping = false;
   const monotonicMs = () => performance.now();
   const metrics = createIngressMetrics();
@@ -73,12 +77,18 @@ export async function startIngress(options: IngressOptions): Promise<Ingress> {
   });
   const quota = createQuota({ bytesPerDay: quotaBytes, monotonicMs, onAlarm: (alarm) => logger.warn(alarm, GROWS) });
   metrics.observe({ heldBytes: () => room.heldBytes, connections: () => connections.count, quotaUsed: quota.usedRatio });
-  const notReady = createReadyCheck(log);
+  const logAway = createReadyCheck(log);
+  const canStore = async () => (await logAway()) === undefined;
+  async function notReady(): Promise<string | undefined> {
+    if (stopping) return LEAVES;
+    const reason = await logAway();
+    return reason === undefined ? undefined : `log: ${reason}`;
+  }
   const isReady = async () => (await notReady()) === undefined;
 
   let verifierOf = createVerifiers(sources);
   warnOfUnsigned(sources, logger);
-  const accept = createAccept({ log, isReady, quota, nowMs: Date.now, monotonicMs, onStored: metrics.stored });
+  const accept = createAccept({ log, isReady: canStore, quota, nowMs: Date.now, monotonicMs, onStored: metrics.stored });
   const receive = createReceive({
     verifierOf: (source) => verifierOf(source),
     accept,
@@ -109,12 +119,15 @@ export async function startIngress(options: IngressOptions): Promise<Ingress> {
     },
     async stop({ graceMs }) {
       stopping = true;
-      await closeServer(server, graceMs);
+      const waitMs = Math.min(closeAfterMs, graceMs / 2);
+      if (waitMs > 0) await delay(waitMs);
+      await closeServer(server, graceMs - waitMs);
       refusals.flush();
     },
   };
 }
 
+const LEAVES = "this process stops";
 const GROWS = "the log grows: a source nears what it may store in 24 hours (PATCHBAY_SOURCE_QUOTA)";
 
 function createIngressServer(options: {

@@ -16,7 +16,7 @@ export function startIngressOps(options: {
     async ready() {
       const reason = await ingress.notReady();
       if (reason === undefined) return { status: 200, body: { status: "ready" } };
-      return { status: 503, body: { status: "not ready", reasons: [`log: ${reason}`] } };
+      return { status: 503, body: { status: "not ready", reasons: [reason] } };
     },
   });
 }

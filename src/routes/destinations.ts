@@ -118,7 +118,7 @@ function checkPackages(options: {
   const { connector, written, at, missingPackage: severity, isInstalled = isInstalledHere, problems } = options;
   for (const name of severity ? (connector.needs?.(written) ?? []) : []) {
     if (!isInstalled(name))
-      problems.add({ at, message: `it needs the package ${name}, which is not installed`, hint: installHint(name), severity });
+      problems.add({ at, message: `it needs the package ${name}, which cannot be imported here`, hint: installHint(name), severity });
   }
 }
 

@@ -1,9 +1,12 @@
-import { findPackageJSON } from "node:module";
+import { createRequire } from "node:module";
 
-/** Whether a package can be imported here. */
+const require = createRequire(import.meta.url);
+
+/** Whether a package can be imported here, with all that it imports itself: it is loaded. */
 export function isInstalled(name: string): boolean {
   try {
-    return findPackageJSON(name, import.meta.url) !== undefined;
+    require(name);
+    return true;
   } catch {
     return false;
   }
@@ -11,5 +14,5 @@ export function isInstalled(name: string): boolean {
 
 /** How to have a package that Patchbay does not bring, in a checkout and in its image. */
 export function installHint(name: string): string {
-  return `Beside Patchbay: npm install ${name}. In its image: a Dockerfile of your own with FROM patchbay, USER root, RUN npm install --no-save ${name}, USER 1000:1000.`;
+  return `Beside Patchbay: npm install ${name}. The image that Patchbay's Dockerfile makes has it: build that again (docker compose build).`;
 }

@@ -35,7 +35,7 @@ export interface TestIngress {
 /** An ingress on the embedded log; `wrap` may put itself between the two. */
 export async function testIngress(
   options: { wrap?: (log: Log) => Log } & Partial<
-    Pick<IngressOptions, "sources" | "logger" | "host" | "trustedProxies" | "quotaBytes">
+    Pick<IngressOptions, "sources" | "logger" | "host" | "trustedProxies" | "quotaBytes" | "closeAfterMs">
   > = {},
 ): Promise<TestIngress> {
   const { wrap, ...rest } = options;

@@ -38,7 +38,8 @@ const PASSED_OVER = [
 
 /** @throws {UsageError} for a URL that cannot be read, an option that is not known, and a certificate's file that cannot be used. */
 export function readUrl(url: string): PostgresAddress {
-  const found = /^postgres(?:ql)?:\/\/(?:(?<login>[^/?#]*)@)?(?<host>[^/?#]*)(?:\/(?<database>[^?#]*))?(?:\?(?<query>[^#]*))?$/.exec(
+  // The last `@` before the options ends the login: a password with `@` or `/` in it would else be read, and shown, as host and database.
+  const found = /^postgres(?:ql)?:\/\/(?:(?<login>[^?#]*)@)?(?<host>[^/?#@]*)(?:\/(?<database>[^?#@]*))?(?:\?(?<query>[^#]*))?$/.exec(
     url,
   )?.groups;
   if (!found) throw new UsageError("the ledger's URL cannot be read", { hint: ENCODED });
