@@ -44,7 +44,7 @@ beforeAll(async () => {
   const outputs = () => readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /^out.*\.json$/.test(name));
   await vi.waitFor(() => expect(outputs()).toHaveLength(2), { timeout: 20_000 });
   expect(await up.end()).toBe(0);
-});
+}, 60_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("a command that looks, after a bad edit of routes.yaml", () => {

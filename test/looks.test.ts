@@ -54,7 +54,7 @@ routes: [{ id: keep, to: store }]
   expect((await send(url)).status).toBe(200);
   await vi.waitFor(() => expect(outputs()).toHaveLength(1), { timeout: 20_000 });
   expect(await up.end()).toBe(0);
-});
+}, 60_000);
 
 describe("a command that looks", () => {
   test("leaves every file as it is, and makes none, where nobody runs", async () => {
