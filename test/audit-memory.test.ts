@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { openLedger, openLog } from "../src/app.ts";
 import { groupOf } from "../src/delivery/start.ts";
 import { createLogger } from "../src/lib/logger.ts";
@@ -10,6 +10,9 @@ import { CALLS_TOPIC } from "../src/log/log.ts";
 import { recordKey, toHeaders } from "../src/model/envelope.ts";
 import { documentedCall } from "./support/documented-call.ts";
 import { startPatchbay } from "./support/patchbay-process.ts";
+
+// Each test starts processes, and a machine may be busy.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 const CALLS = 30_000;
 const fileOf = (path: string) => resolve(import.meta.dirname, path);

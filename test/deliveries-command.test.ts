@@ -3,10 +3,16 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { type DeliveriesOptions, deliveriesCommand } from "../src/commands/deliveries.ts";
+import { lagCommand } from "../src/commands/lag.ts";
+import { pauseCommand, resumeCommand } from "../src/commands/pause.ts";
 import { post } from "../src/commands/send.ts";
 import { documentedCall } from "./support/documented-call.ts";
-import { runPatchbay, startPatchbay } from "./support/patchbay-process.ts";
+import { startPatchbay } from "./support/patchbay-process.ts";
+
+// Each test starts processes, and a machine may be busy.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 const SECRET = "deliveries-command-secret";
 const folder = mkdtempSync(join(tmpdir(), "patchbay-deliveries-"));
@@ -15,14 +21,32 @@ let away = true;
 const server = createServer((request, response) => {
   request.resume().on("end", () => response.writeHead(away ? 503 : 200).end("{}"));
 });
-const run = (...args: string[]) => runPatchbay({ args, env: { SECRET }, cwd: folder });
-const json = async (...args: string[]) => JSON.parse((await run(...args, "--json")).stdout);
+const file = join(folder, "routes.yaml");
+const engines = { routes: file, log: `sqlite:${folder}/data/patchbay.db`, ledger: `sqlite:${folder}/data/ledger.db` };
+
+/** What a command prints, in this process: each start of one takes seconds on a busy machine. */
+async function said(command: () => Promise<number>): Promise<{ code: number; stdout: string; stderr: string }> {
+  const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
+  const error = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  try {
+    const code = await command();
+    const linesOf = ({ mock }: typeof log) => mock.calls.map(([text]) => `${text}\n`).join("");
+    return { code, stdout: linesOf(log), stderr: linesOf(error) };
+  } finally {
+    log.mockRestore();
+    error.mockRestore();
+  }
+}
+const deliveries = (call?: string, more: Partial<DeliveriesOptions> = {}) =>
+  said(() => deliveriesCommand(call, { ...engines, limit: 50, ...more }));
+const json = async (call: string, more: Partial<DeliveriesOptions> = {}) =>
+  JSON.parse((await deliveries(call, { json: true, ...more })).stdout);
 
 beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   writeFileSync(
-    join(folder, "routes.yaml"),
+    file,
     `version: 1
 sources: { voiceinfra: { secrets: ["\${SECRET}"] } }
 destinations:
@@ -52,38 +76,42 @@ describe("`deliveries <call>`", () => {
       expect((await post({ url: `${url}/webhooks/voiceinfra`, secret: SECRET, body })).status).toBe(200);
     }
     const causes = async () =>
-      Object.fromEntries((await json("lag")).routes.map((one: { route: string; cause?: string }) => [one.route, one.cause]));
-    await expect.poll(async () => (await causes()).hooked, { timeout: 40_000 }).toMatch(/destination down.*503/);
-    await expect.poll(async () => (await json("deliveries", "third"))[1]?.state, { timeout: 40_000 }).toBe("delivered");
+      Object.fromEntries(
+        JSON.parse((await said(() => lagCommand({ ...engines, json: true }))).stdout).routes.map(
+          (one: { route: string; cause?: string }) => [one.route, one.cause],
+        ),
+      );
+    await expect.poll(async () => (await causes()).hooked, { timeout: 60_000 }).toMatch(/destination down.*503/);
+    await expect.poll(async () => (await json("third"))[1]?.state, { timeout: 60_000 }).toBe("delivered");
 
     const lag = await causes();
     for (const call of ["first", "third"]) {
-      expect(await json("deliveries", call)).toEqual([
+      expect(await json(call)).toEqual([
         expect.objectContaining({ route: "hooked", state: "waiting", reason: lag.hooked, since: expect.any(Number) }),
         expect.objectContaining({ route: "stored", state: "delivered", reason: "the destination has it", since: expect.any(Number) }),
         expect.objectContaining({ route: "stopped", state: "waiting", reason: lag.stopped, before: expect.any(Number) }),
       ]);
     }
-    const { stdout } = await run("deliveries", "third");
+    const { stdout } = await deliveries("third");
     expect(stdout).toMatch(new RegExp(`third +voiceinfra +hooked +waiting +${CLOCK} +[\\d.]+ (ms|s|min) .*destination down.*503`));
     expect(stdout).toMatch(new RegExp(`third +voiceinfra +stored +delivered +${CLOCK} `));
     expect(stdout).toMatch(/third +voiceinfra +stopped +waiting .*paused by routes\.yaml \(enabled: false\); 2 records are before it/);
 
-    await run("pause", "hooked", "--reason", "weekend");
+    expect((await said(() => pauseCommand("hooked", { ...engines, reason: "weekend" }))).code).toBe(0);
     await expect
-      .poll(async () => (await json("deliveries", "third", "--route", "hooked"))[0], { timeout: 20_000 })
+      .poll(async () => (await json("third", { route: "hooked" }))[0], { timeout: 60_000 })
       .toMatchObject({
         state: "waiting",
         reason: expect.stringMatching(/^paused by .+: weekend$/),
       });
     away = false;
-    await run("resume", "hooked");
-    await expect.poll(async () => (await json("deliveries", "third"))[0]?.state, { timeout: 40_000 }).toBe("delivered");
+    expect((await said(() => resumeCommand("hooked", engines))).code).toBe(0);
+    await expect.poll(async () => (await json("third"))[0]?.state, { timeout: 60_000 }).toBe("delivered");
     expect(await up.end()).toBe(0);
   });
 
   test("of a call that nobody accepted says so, and where it looked; exit code 1", async () => {
-    const { code, stdout, stderr } = await run("deliveries", "thir");
+    const { code, stdout, stderr } = await deliveries("thir");
     expect({ code, stdout, stderr }).toEqual({
       code: 1,
       stdout: "",
@@ -92,7 +120,7 @@ describe("`deliveries <call>`", () => {
   });
 
   test("where the log cannot be read shows what the ledger has, and says what is missing", async () => {
-    const { code, stdout, stderr } = await run("deliveries", "first", "--log", "sqlite:nowhere.db");
+    const { code, stdout, stderr } = await deliveries("first", { log: "sqlite:nowhere.db" });
     expect({ code, stdout, stderr }).toEqual({
       code: 0,
       stdout: expect.stringMatching(/hooked +delivered[\s\S]*stored +delivered/),
@@ -101,7 +129,7 @@ describe("`deliveries <call>`", () => {
   });
 
   test("the list has a call's routes together, and says when it was cut", async () => {
-    const { code, stdout, stderr } = await run("deliveries", "--limit", "6");
+    const { code, stdout, stderr } = await deliveries(undefined, { limit: 6 });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const calls = stdout
       .trim()
@@ -109,9 +137,9 @@ describe("`deliveries <call>`", () => {
       .slice(1)
       .map((line) => line.split(/ +/)[0]);
     expect(calls.filter((call, at) => call !== calls[at - 1]).toSorted()).toEqual(["first", "second", "third"]);
-    const cut = await run("deliveries", "--limit", "4");
+    const cut = await deliveries(undefined, { limit: 4 });
     expect(cut.stdout.trim().split("\n")).toHaveLength(5);
     expect(cut.stderr).toMatch(/^The newest 4 are shown, and there are more: --limit \d+ shows more of them\.\n$/);
-    expect((await run("deliveries", "--limit", "4", "--json")).stderr).toMatch(/^The newest 4/);
+    expect((await deliveries(undefined, { limit: 4, json: true })).stderr).toMatch(/^The newest 4/);
   });
 });

@@ -54,7 +54,7 @@ routes: [{ id: keep, to: store }]
   expect((await send(url)).status).toBe(200);
   await vi.waitFor(() => expect(outputs()).toHaveLength(1), { timeout: 20_000 });
   expect(await up.end()).toBe(0);
-});
+}, 60_000);
 
 describe("a command that looks", () => {
   test("leaves every file as it is, and makes none, where nobody runs", async () => {
@@ -71,7 +71,7 @@ describe("a command that looks", () => {
     }
     const { stdout } = await runPatchbay({ args: ["deliveries", "--json"], env, cwd: folder });
     expect(JSON.parse(stdout)).toMatchObject([{ route: "keep", state: "delivered" }]);
-  });
+  }, 240_000);
 
   test("works beside a process that writes, and sees what it has just written", async () => {
     const up = start();
@@ -89,7 +89,7 @@ describe("a command that looks", () => {
       expect(await runPatchbay({ args, env, cwd: folder })).toMatchObject({ code: 0 });
     const { stdout } = await runPatchbay({ args: ["lag", "--json"], env, cwd: folder });
     expect(JSON.parse(stdout)).toMatchObject({ routes: [{ route: "keep", replicas: 1 }] });
-  });
+  }, 240_000);
 
   test("works after a crash, before anybody has cleaned up, and leaves that to who writes", async () => {
     const up = start();
