@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { withPassword } from "../src/ledger/postgres/password.ts";
+import { withPassword } from "../src/ledger/password.ts";
 import { readUrl } from "../src/ledger/postgres/url.ts";
 import { runPatchbay } from "./support/patchbay-process.ts";
 import { closedPort } from "./support/ports.ts";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { DEFAULT_LEDGER_URL, DEFAULT_LOG_URL, openLedger, openLog } from "../app.ts";
 import type { ExitCode, Problem } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { withPassword } from "../ledger/postgres/password.ts";
+import { withPassword } from "../ledger/password.ts";
 import { createLogger, type Logger } from "../lib/logger.ts";
 import type { Log } from "../log/log.ts";
 import type { LoadedRoutes, Role, Source } from "../routes/index.ts";
