@@ -4,12 +4,15 @@
  * record, it is stored again. Another replica, or this one after a restart, does not remember.
  */
 import { createHash } from "node:crypto";
+import { within } from "../lib/time-limit.ts";
 import { CALLS_TOPIC, type Log, type Position } from "../log/log.ts";
 
 const REMEMBERED_MS = 10 * 60_000;
 const MOST_REMEMBERED = 10_000;
 /** So long a look into the log is believed: a flood of one body must not cost a read each. */
 const PROVEN_MS = 1_000;
+/** A log that is away may take 20 s to say so: the sender would give up before its 503. Where the look takes longer, the body is stored again. */
+const LOOK_WITHIN_MS = 1_000;
 
 export interface StoredBody {
   callId: string;
@@ -56,7 +59,7 @@ export function createRepeated(options: { log: Log; isReady: () => Promise<boole
       if (!entry || monotonicMs() - entry.atMs >= REMEMBERED_MS) return undefined;
       const position = await entry.stored;
       if (monotonicMs() - entry.provenAtMs >= PROVEN_MS) {
-        if (!(await isThere(position, body).catch(() => false))) {
+        if (!(await within(LOOK_WITHIN_MS, isThere(position, body)).catch(() => false))) {
           if (entries.get(key) === entry) entries.delete(key);
           return undefined;
         }

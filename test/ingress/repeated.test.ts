@@ -59,6 +59,20 @@ describe("the same bytes again", () => {
     expect((await post({ headers: { "x-voiceinfra-signature": "" } })).status).toBe(401);
   });
 
+  test("are not held by a log that does not answer the look: they are stored again, or refused at once", async () => {
+    let away = false;
+    const { post } = await testIngress({
+      wrap: (log) => ({
+        ...log,
+        read: (query) => (away ? new Promise(() => undefined) : log.read(query)),
+        append: (record) => (away ? Promise.reject(new LogUnavailableError("away")) : log.append(record)),
+      }),
+    });
+    expect(await post()).toMatchObject(ACCEPTED);
+    away = true;
+    expect((await post()).status).toBe(503);
+  });
+
   test("after a 503 are stored: what was not durable is not remembered", async () => {
     let away = true;
     const { post, stored } = await testIngress({
