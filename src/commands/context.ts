@@ -54,8 +54,9 @@ export function createContext(options: CommonOptions & Access & { withoutCode?: 
     log: options.log ?? setting(env, "PATCHBAY_LOG") ?? DEFAULT_LOG_URL,
     ledger: options.ledger ?? setting(env, "PATCHBAY_LEDGER") ?? DEFAULT_LEDGER_URL,
   };
-  // A process that runs says it in its log.
-  if (mustExist) for (const said of unknownSettings(env, textOf(path))) console.error(`warning  ${said}`);
+  // A process that runs says it in its log. The file is read for it only where a variable is in question.
+  if (mustExist && unknownSettings(env, "").length > 0)
+    for (const said of unknownSettings(env, textOf(path))) console.error(`warning  ${said}`);
   let log: Promise<Log> | undefined;
   let ledger: Promise<Ledger> | undefined;
 
