@@ -21,7 +21,7 @@ export { unixMsOf } from "./lib/iso-time.ts";
 export { checkLiteralHost, RefusedAddressError, type ResolveName } from "./lib/public-address.ts";
 export { durationText, timeText } from "./lib/readable-time.ts";
 export { remembered } from "./lib/remembered.ts";
-export { parseRetryAfterMs } from "./lib/retry-after.ts";
+export { parseRetryAfterMs, waitOf } from "./lib/retry-after.ts";
 export { Secret } from "./lib/secret.ts";
 export { escapeHtml, truncate } from "./lib/text.ts";
 export { untilAborted } from "./lib/time-limit.ts";

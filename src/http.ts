@@ -1,6 +1,6 @@
 /** What connectors to plain JSON-over-HTTP APIs have in common: one bounded request, and what the status of its answer means. */
-import type { Connector, Outcome } from "./connector.ts";
-import { parseRetryAfterMs } from "./lib/retry-after.ts";
+import type { Connector, Failure, Outcome } from "./connector.ts";
+import { parseRetryAfterMs, waitOf } from "./lib/retry-after.ts";
 
 /** Of this call, for now: the request did not come whole, a conflict, a lock, something it depends on, too early. */
 const LATER = new Set([408, 409, 423, 424, 425]);
@@ -25,7 +25,6 @@ export async function requestJson(options: {
   headers?: Record<string, string>;
   body?: unknown;
   signal: AbortSignal;
-
   maxBytes?: number;
 }): Promise<HttpAnswer> {
   const { method, url, body, signal, maxBytes = MAX_ANSWER_BYTES } = options;
@@ -55,9 +54,6 @@ async function readJson(response: Response, maxBytes: number): Promise<unknown> 
     return undefined;
   }
 }
-
-/** Who names a longer wait has made a mistake, and a person would have to undo it. */
-const LONGEST_WAIT_MS = 24 * 3_600_000;
 
 /** Statuses of servers and networks in front of an API, of its region or of an account: no call is at fault, and none was carried out. */
 const EDGE_DOWN: Record<number, string> = {
@@ -109,8 +105,7 @@ export function outcomeOfEdge(
   const { title, fix, retryAfter } = options;
   const code = `http_${status}`;
   const says = (what: string) => `${title} ${what} (HTTP ${status})`;
-  const asked = parseRetryAfterMs(retryAfter, Date.now());
-  const wait = asked === undefined ? {} : { retryAfterMs: Math.min(asked, LONGEST_WAIT_MS) };
+  const wait = waitOf(parseRetryAfterMs(retryAfter, Date.now()));
   const slower = EDGE_LIMITS[status];
   if (slower) return { kind: "retry", because: "rate-limit", code, reason: status === 429 ? `${title} ${slower}` : says(slower), ...wait };
   const down = EDGE_DOWN[status];
@@ -131,7 +126,7 @@ export function outcomeOfStatus(
     fix: string;
     duplicates: Connector["duplicates"];
   },
-): Exclude<Outcome, { kind: "delivered" }> | undefined {
+): Failure | undefined {
   const { status, headers } = answer;
   const { title, fix, duplicates } = api;
   if (status >= 200 && status < 300) return undefined;
@@ -139,8 +134,7 @@ export function outcomeOfStatus(
   const retryAfter = headers.get("retry-after");
   const edge = outcomeOfEdge(status, { title, fix, retryAfter });
   if (edge) return edge;
-  const asked = parseRetryAfterMs(retryAfter, Date.now());
-  const wait = asked === undefined ? {} : { retryAfterMs: Math.min(asked, LONGEST_WAIT_MS) };
+  const wait = waitOf(parseRetryAfterMs(retryAfter, Date.now()));
   if (status === 401 || status === 403)
     return { kind: "unauthorized", code, reason: `${title} refuses the credential (HTTP ${status})`, fix };
   if (status === 410)

@@ -1,6 +1,4 @@
-import type { Outcome } from "../../src/connector.ts";
-
-type Failure = Exclude<Outcome, { kind: "delivered" }>;
+import type { Failure } from "../../src/connector.ts";
 
 const down =
   (reason: string): ((code: string) => Failure) =>

@@ -1,6 +1,4 @@
-import { type Outcome, outcomeOfEdge, outcomeOfNetworkError, parseRetryAfterMs } from "../../src/connector.ts";
-
-const LONGEST_WAIT_MS = 24 * 3_600_000;
+import { type Outcome, outcomeOfEdge, outcomeOfNetworkError, parseRetryAfterMs, waitOf } from "../../src/connector.ts";
 
 type Failure = Exclude<Outcome, { kind: "delivered" | "skipped" }>;
 type Class = (code: string) => Failure;
@@ -94,7 +92,7 @@ export class NotStoredError extends Error {
 export function outcomeOfS3Error(error: unknown): Failure | undefined {
   if (!(error instanceof Error)) return undefined;
   const known = classOf(error.name)?.(error.name);
-  if (known?.kind === "retry") return { ...known, ...waitOf(error) };
+  if (known?.kind === "retry") return { ...known, ...waitIn(error) };
   if (known) return known;
   if (error instanceof NotStoredError) {
     return {
@@ -116,7 +114,7 @@ export function outcomeOfS3Error(error: unknown): Failure | undefined {
   const retryAfter = headerOf(error, "retry-after");
   const edge = outcomeOfEdge(status, { title: "S3", fix: "Check `endpoint`, and what a proxy on the way does", retryAfter });
   if (edge) return { ...edge, code };
-  if (status === 408 || status === 409) return { ...unclear(code), ...waitOf(error) };
+  if (status === 408 || status === 409) return { ...unclear(code), ...waitIn(error) };
   if (status === 307) return down("the bucket's name is being moved")(code);
   if (status >= 500) return server(code);
   if (status === 401 || status === 403) return denied(code);
@@ -126,9 +124,8 @@ export function outcomeOfS3Error(error: unknown): Failure | undefined {
   return { kind: "retry", because: "record", code: "unreadable_answer", reason: "S3's answer cannot be read" };
 }
 
-function waitOf(error: Error): { retryAfterMs?: number } {
-  const asked = parseRetryAfterMs(headerOf(error, "retry-after"), Date.now());
-  return asked === undefined ? {} : { retryAfterMs: Math.min(asked, LONGEST_WAIT_MS) };
+function waitIn(error: Error): { retryAfterMs?: number } {
+  return waitOf(parseRetryAfterMs(headerOf(error, "retry-after"), Date.now()));
 }
 
 function headerOf(error: Error, name: string): string | undefined {

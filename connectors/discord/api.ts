@@ -1,5 +1,5 @@
-import { type HttpAnswer, requestJson, type Secret } from "../../src/connector.ts";
-import { type Failure, failureOf, fieldsOf, notDiscord } from "./outcome.ts";
+import { type Failure, type HttpAnswer, requestJson, type Secret } from "../../src/connector.ts";
+import { failureOf, fieldsOf, notDiscord } from "./outcome.ts";
 
 const WEBHOOK = /^(https?:\/\/[^/?#\s]+\/api)\/(?:v\d+\/)?(webhooks\/\d+\/[\w-]+)\/?$/;
 

@@ -1,14 +1,10 @@
-import { type HttpAnswer, type Outcome, outcomeOfStatus, parseRetryAfterMs } from "../../src/connector.ts";
-
-export type Failure = Exclude<Outcome, { kind: "delivered" }>;
+import { type Failure, type HttpAnswer, outcomeOfStatus, parseRetryAfterMs, waitOf } from "../../src/connector.ts";
 
 const API = {
   title: "Discord",
   fix: "Copy the webhook's address anew (channel settings, Integrations, Webhooks, Copy Webhook URL) into `url`",
   duplicates: "none",
 } as const;
-
-const LONGEST_WAIT_MS = 24 * 3_600_000;
 
 type Meaning = (code: string, wait: { retryAfterMs?: number }) => Failure;
 
@@ -63,7 +59,7 @@ export function failureOf(answer: HttpAnswer): Failure | undefined {
   const outcome = outcomeOfStatus(answer, API);
   if (!outcome) return undefined;
   const { code } = fieldsOf(answer);
-  const wait = waitOf(answer);
+  const wait = waitIn(answer);
   const isOwn = typeof code === "number";
   // Its front answers with a page, or a line, of its own: a ban, a firewall. Discord's own refusals are JSON.
   if (!isOwn && status === 403) return blocked("edge_403", wait);
@@ -76,11 +72,10 @@ export function failureOf(answer: HttpAnswer): Failure | undefined {
 }
 
 /** As exact as it comes: in the body there are fractions, which the header has not. */
-function waitOf(answer: HttpAnswer): { retryAfterMs?: number } {
+function waitIn(answer: HttpAnswer): { retryAfterMs?: number } {
   const { retry_after: seconds } = fieldsOf(answer);
   const header = parseRetryAfterMs(answer.headers.get("retry-after"), Date.now());
-  const asked = header ?? (typeof seconds === "number" && seconds > 0 ? Math.ceil(seconds * 1000) : undefined);
-  return asked === undefined ? {} : { retryAfterMs: Math.min(asked, LONGEST_WAIT_MS) };
+  return waitOf(header ?? (typeof seconds === "number" && seconds > 0 ? Math.ceil(seconds * 1000) : undefined));
 }
 
 export function fieldsOf({ json }: HttpAnswer): Record<string, unknown> {

@@ -1,5 +1,5 @@
 import { WebClient } from "@slack/web-api";
-import { OpenError, type Outcome, parseRetryAfterMs, type Secret } from "../../src/connector.ts";
+import { type Failure, OpenError, parseRetryAfterMs, type Secret } from "../../src/connector.ts";
 import { outcomeOfSlack, SCOPE_FIX } from "./outcome.ts";
 
 /** The SDK prints nothing: its debug lines hold whole messages. */
@@ -58,7 +58,7 @@ export async function whoAmI(client: WebClient): Promise<{ botId: string | undef
   }
 }
 
-const MISSING_SCOPE: Exclude<Outcome, { kind: "delivered" }> = {
+const MISSING_SCOPE: Failure = {
   kind: "unauthorized",
   code: "missing_scope",
   reason: "the app may not post messages (missing_scope)",

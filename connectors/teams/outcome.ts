@@ -1,7 +1,6 @@
-import { type Outcome, outcomeOfEdge, outcomeOfNetworkError, parseRetryAfterMs } from "../../src/connector.ts";
+import { type Outcome, outcomeOfEdge, outcomeOfNetworkError, parseRetryAfterMs, waitOf } from "../../src/connector.ts";
 
 const NEW_ADDRESS = "Open the flow in the Workflows app, turn it on, and put the address that its trigger shows into `url`";
-const LONGEST_WAIT_MS = 24 * 3_600_000;
 
 type Wait = { retryAfterMs?: number };
 
@@ -21,8 +20,7 @@ export function outcomeOfAnswer(
     return { kind: "delivered", receipt: { id: headers.get("x-ms-workflow-run-id") ?? options.key } };
   }
   const code = own ?? `http_${status}`;
-  const asked = parseRetryAfterMs(headers.get("retry-after"), options.nowMs);
-  const wait = asked === undefined ? {} : { retryAfterMs: Math.min(asked, LONGEST_WAIT_MS) };
+  const wait = waitOf(parseRetryAfterMs(headers.get("retry-after"), options.nowMs));
   const known = outcomeOfCode(own ?? "", wait) ?? outcomeOfStatus(status, code, wait);
   if (known) return known;
   const edge = outcomeOfEdge(status, { title: "the flow", fix: NEW_ADDRESS, retryAfter: headers.get("retry-after") });

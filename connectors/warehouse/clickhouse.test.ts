@@ -39,12 +39,12 @@ test.each([
   const body = `Code: ${code}. DB::Exception: about +14155550100. (${name}) (version 26.7.2.1 (official build))`;
   const { outcome, requests } = await openAgainst(code === 516 ? 403 : 500, { "x-clickhouse-exception-code": String(code) }, body);
   expect(outcome).toMatchObject({ code: String(code), ...expected });
-  expect(JSON.stringify(outcome)).not.toContain("1415");
+  expect(JSON.stringify(outcome)).not.toContain("1415555");
   expect(requests).toBe(1);
 });
 
 test("a page of a proxy is no answer of ClickHouse's, and goes nowhere", async () => {
   const { outcome } = await openAgainst(502, { "content-type": "text/html" }, "<h1>about +14155550100</h1>");
   expect(outcome).toMatchObject({ kind: "retry", because: "server", code: "unknown_answer" });
-  expect(JSON.stringify(outcome)).not.toContain("1415");
+  expect(JSON.stringify(outcome)).not.toContain("1415555");
 });

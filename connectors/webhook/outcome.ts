@@ -7,10 +7,9 @@ import {
   parseRetryAfterMs,
   type Receipt,
   RefusedAddressError,
+  waitOf,
 } from "../../src/connector.ts";
 
-/** A receiver that names a longer wait than this has made a mistake, and a person would have to undo it. */
-const LONGEST_WAIT_MS = 24 * 3_600_000;
 /** Conflict, locked, something it depends on, too early: of this message, for now. */
 const LATER = new Set([409, 423, 424, 425]);
 
@@ -22,7 +21,7 @@ export function outcomeOfAnswer({ status, headers }: Pick<GuardedAnswer, "status
   const code = `http_${status}`;
   const reason = `the receiver answered ${status}`;
   const asked = parseRetryAfterMs(headers["retry-after"], Date.now());
-  const wait = asked === undefined ? {} : { retryAfterMs: Math.min(asked, LONGEST_WAIT_MS) };
+  const wait = waitOf(asked);
 
   if (status >= 300 && status < 400) {
     const fix = "Put the address that it redirects to into `url`: a signed message is not carried on to where an answer points";

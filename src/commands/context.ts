@@ -58,8 +58,9 @@ export function createContext(options: CommonOptions & Access & { withoutCode?: 
       file: setting(env, "PATCHBAY_LEDGER_PASSWORD_FILE"),
     }),
   };
-  // A process that runs says it in its log.
-  if (mustExist) for (const said of unknownSettings(env, textOf(path))) console.error(`warning  ${said}`);
+  // A process that runs says it in its log. The file is read for it only where a variable is in question.
+  if (mustExist && unknownSettings(env, "").length > 0)
+    for (const said of unknownSettings(env, textOf(path))) console.error(`warning  ${said}`);
   let log: Promise<Log> | undefined;
   let ledger: Promise<Ledger> | undefined;
 

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
 import type { ExitCode } from "../errors.ts";
 import { UnreachableError, UsageError } from "../errors.ts";
-import { reasonOfFileError } from "../lib/file-errors.ts";
+import { whyUnreadable } from "../lib/file-errors.ts";
 import { readerIsGone } from "../lib/output.ts";
 import { printable, printableLines } from "../lib/printable.ts";
 import { sampleCall } from "../sandbox/calls.ts";
@@ -101,9 +101,7 @@ async function readBody(file: string): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === "ENOENT" ? "there is no such file" : (reasonOfFileError(error)?.why ?? code);
-    throw new UsageError(`cannot read ${printable(file)}: ${why}`, { cause: error });
+    throw new UsageError(`cannot read ${printable(file)}: ${whyUnreadable(error)}`, { cause: error });
   }
 }
 

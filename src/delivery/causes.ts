@@ -24,8 +24,8 @@ export async function readStanding(ledger: Pick<Ledger, "workers" | "controls">)
 }
 
 /** What running processes say of the route. */
-export function statesOf(routeId: string, standing: Standing | undefined): RouteWorkerState[] {
-  return (standing?.workers ?? []).filter(isRunning).flatMap(({ routes }) => routes.filter(({ route }) => route === routeId));
+export function statesOf(routeId: string, workers: WorkerRow[]): RouteWorkerState[] {
+  return workers.filter(isRunning).flatMap(({ routes }) => routes.filter(({ route }) => route === routeId));
 }
 
 /** `standing` of undefined: the ledger is away. */
@@ -34,7 +34,7 @@ export function causeOf({ route, standing }: { route: Pick<Route, "id" | "enable
   if (pause) return { sentence: pauseCause(pause, route.id), since: pause.at };
   if (!route.enabled) return { sentence: "paused by routes.yaml (enabled: false)", since: undefined };
   if (!standing) return undefined;
-  const running = statesOf(route.id, standing).map(({ cause }) => cause);
+  const running = statesOf(route.id, standing.workers).map(({ cause }) => cause);
   if (running.length === 0) return { sentence: "connector not running", since: undefined };
   // Standing by is a cause only where nobody holds the route.
   if (running.some((cause) => cause === undefined)) return undefined;

@@ -1,6 +1,5 @@
 import type { LostRange } from "../ledger/controls.ts";
-import type { Ledger, RouteCounts } from "../ledger/ledger.ts";
-import { within } from "../lib/time-limit.ts";
+import type { Ledger, RouteCounts, WorkerRow } from "../ledger/ledger.ts";
 import { CALLS_TOPIC, type CommittedPosition, type Log, type PartitionRange, type Position } from "../log/log.ts";
 import { sumOfUnknown, type UnknownSeen } from "../model/unknown-calls.ts";
 import type { Route } from "../route.ts";
@@ -69,31 +68,22 @@ export async function readLag(options: {
   log: Log;
   ledger: Ledger | { away: string };
   nowMs: number;
-  /** How long the log may take to answer, all questions together; without it, its own time for each. */
-  withinMs?: number;
 }): Promise<LagReport> {
-  const { routes, log, ledger, nowMs, withinMs } = options;
-  const deadlineMs = performance.now() + (withinMs ?? 0);
-  const bound = () => (withinMs === undefined ? {} : { withinMs: Math.max(0, deadlineMs - performance.now()) });
-  const committed = await Promise.all(routes.map((route) => log.committed({ group: groupOf(route.id), topic: CALLS_TOPIC, ...bound() })));
+  const { routes, log, ledger, nowMs } = options;
+  const committed = await Promise.all(routes.map((route) => log.committed({ group: groupOf(route.id), topic: CALLS_TOPIC })));
   // After the committed positions: a position can then never seem to be ahead of the end.
-  const ranges = await log.ranges(CALLS_TOPIC, bound());
+  const ranges = await log.ranges(CALLS_TOPIC);
   const fromLedger = await readLedger(ledger);
   const away = "away" in fromLedger ? fromLedger.away : undefined;
   const part = "away" in fromLedger ? undefined : fromLedger;
   return {
     ledgerAway: away,
-    mismatch: "away" in ledger || away !== undefined ? undefined : await mismatchOf({ log, ledger, ...bound() }),
+    mismatch: "away" in ledger || away !== undefined ? undefined : await logMismatch({ log, ledger }).catch(() => undefined),
     notInFile: (part?.known ?? []).filter((id) => !routes.some((route) => route.id === id)),
     fileProblems: [...new Set((part?.workers ?? []).filter(isRunning).flatMap(({ routesProblem }) => routesProblem ?? []))],
     unknown: sumOfUnknown((part?.workers ?? []).filter(isRunning).flatMap(({ unknown }) => unknown ?? [])),
     routes: routes.map((route, index) => lagOfRoute({ route, committed: committed[index] ?? [], ranges, part, nowMs })),
   };
-}
-
-function mismatchOf({ withinMs, ...pair }: { log: Log; ledger: Ledger; withinMs?: number }): Promise<string | undefined> {
-  const asked = logMismatch(pair);
-  return (withinMs === undefined ? asked : within(withinMs, asked)).catch(() => undefined);
 }
 
 async function readLedger(ledger: Ledger | { away: string }): Promise<LedgerPart | { away: string }> {
@@ -127,9 +117,11 @@ function lagOfRoute(options: {
     return { partition, committed: position, high, lag: high - Math.min(Math.max(from, low), high) };
   });
   const lag = partitions.reduce((sum, one) => sum + one.lag, 0);
-  const running = statesOf(route.id, part);
-  const counts = part?.counts.find((one) => one.route === route.id);
-  const endedPerSecond = running.reduce((sum, state) => sum + state.endedPerSecond, 0);
+  const { running, nextDueAt, endedPerSecond, ...figures } = ledgerFigures({
+    route: route.id,
+    workers: part?.workers ?? [],
+    counts: part?.counts ?? [],
+  });
   const openSince = [...committed.map((one) => one.oldestOpenAt), ...running.map((state) => state.oldestOpenAt)].filter(
     (at) => at !== undefined,
   );
@@ -142,12 +134,25 @@ function lagOfRoute(options: {
     oldestAgeMs: lag === 0 ? 0 : openSince.length > 0 ? Math.max(0, nowMs - Math.min(...openSince)) : undefined,
     endedPerSecond,
     timeToEmptyMs: lag === 0 ? 0 : endedPerSecond > 0 ? (lag / endedPerSecond) * 1000 : undefined,
-    inFlight: running.reduce((sum, state) => sum + state.inFlight, 0),
+    ...figures,
     replicas: running.length,
-    waiting: counts?.waiting ?? 0,
-    nextDueInMs: counts?.nextDueAt === undefined ? undefined : Math.max(0, counts.nextDueAt - nowMs),
-    dead: counts?.dead ?? 0,
+    nextDueInMs: nextDueAt === undefined ? undefined : Math.max(0, nextDueAt - nowMs),
     lost: (part?.lost ?? []).filter((one) => one.route === route.id && one.acceptedAt === undefined),
     cause: causeOf({ route, standing: part })?.sentence,
+  };
+}
+
+/** What the ledger alone knows of a route: its counts, and its workers that run, added up. */
+export function ledgerFigures(options: { route: string; workers: WorkerRow[]; counts: RouteCounts[] }) {
+  const { route, workers, counts } = options;
+  const running = statesOf(route, workers);
+  const { waiting = 0, dead = 0, nextDueAt } = counts.find((one) => one.route === route) ?? {};
+  return {
+    running,
+    inFlight: running.reduce((sum, state) => sum + state.inFlight, 0),
+    endedPerSecond: running.reduce((sum, state) => sum + state.endedPerSecond, 0),
+    waiting,
+    dead,
+    nextDueAt,
   };
 }

@@ -48,7 +48,7 @@ export function whereaboutsOfRow(options: { row: DeliveryRow; route: KnownRoute 
 }
 
 function causeOfRow({ route: id }: DeliveryRow, route: KnownRoute | undefined, standing: Standing): Cause | undefined {
-  if (route || statesOf(id, standing).length > 0) return causeOf({ route: route ?? { id, enabled: true }, standing });
+  if (route || statesOf(id, standing.workers).length > 0) return causeOf({ route: route ?? { id, enabled: true }, standing });
   return { sentence: "the route is not in the file: nothing runs it", since: undefined };
 }
 

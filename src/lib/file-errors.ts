@@ -28,6 +28,12 @@ export function reasonOfFileError(error: unknown): { why: string; hint: string }
   return answer && { why: answer[0], hint: answer[1] };
 }
 
+/** Why a file that somebody named cannot be read, in a few words. */
+export function whyUnreadable(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOENT" ? "there is no such file" : (reasonOfFileError(error)?.why ?? String(code));
+}
+
 /** The error for a person; one of another kind stays what it is. `what` is the file's part, such as "the file of variables". */
 export function explainFileError(error: unknown, { path, what }: { path: string; what: string }): unknown {
   const reason = reasonOfFileError(error);

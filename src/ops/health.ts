@@ -1,9 +1,10 @@
-/** Whether the routes of a process make progress, and whether log and ledger answer: two questions, since a restart mends only the first. */
+/** Whether the routes of a process make progress, and whether log and ledger answer: two questions, since a restart helps with the first only. */
 import type { RouteWorker } from "../delivery/worker.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { within } from "../lib/time-limit.ts";
 import { CALLS_TOPIC, type Log } from "../log/log.ts";
 import type { UnknownSeen } from "../model/unknown-calls.ts";
+import { type OpsAnswer, readiness } from "./http.ts";
 
 /** The routes of this process; an edit of routes.yaml changes them. */
 export interface Running {
@@ -14,12 +15,7 @@ export interface Running {
   unknown?(): UnknownSeen | undefined;
 }
 
-export interface HealthAnswer {
-  status: 200 | 503;
-  body: unknown;
-}
-
-/** No part of a worker has moved for so long: something is stuck that a restart may mend. */
+/** No part of a worker has moved for so long: something is stuck that a restart may end. */
 const STUCK_AFTER_MS = 60_000;
 /** From then on it is worth a question whether the log is away. */
 const SUSPECT_AFTER_MS = 5_000;
@@ -30,8 +26,8 @@ const HEALTH_WITHIN_MS = 500;
 
 export function createHealth(options: { running: Running; log: Pick<Log, "ranges">; ledger: Pick<Ledger, "check"> }): {
   /** Healthy means progress: calls to deliver, none delivered and no known cause is not health. Without the log nobody moves, and a restart changes nothing. */
-  health(): Promise<HealthAnswer>;
-  ready(): Promise<HealthAnswer>;
+  health(): Promise<OpsAnswer>;
+  ready(): Promise<OpsAnswer>;
 } {
   const { running, log, ledger } = options;
   let logAwayAtMs = Number.NEGATIVE_INFINITY;
@@ -46,7 +42,7 @@ export function createHealth(options: { running: Running; log: Pick<Log, "ranges
   }
 
   const idleFor = (ms: number) => running.workers.filter((worker) => worker.idleMs() > ms).map(({ route }) => route.id);
-  /** It also takes its time to come back: groups are joined anew. */
+  /** It also takes its time to come back: groups are joined once more. */
   const logWasAway = () => performance.now() - logAwayAtMs < STUCK_AFTER_MS;
 
   return {
@@ -60,7 +56,7 @@ export function createHealth(options: { running: Running; log: Pick<Log, "ranges
       const reasons = checks.flatMap((check, index) =>
         check.status === "rejected" ? [`${index === 0 ? "log" : "ledger"}: ${check.reason.message}`] : [],
       );
-      return reasons.length === 0 ? { status: 200, body: { status: "ready" } } : { status: 503, body: { status: "not ready", reasons } };
+      return readiness(reasons);
     },
   };
 }

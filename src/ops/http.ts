@@ -14,6 +14,11 @@ export interface OpsAnswer {
   body: unknown;
 }
 
+/** `reasons`: why it is not ready, in full; none where it is. */
+export function readiness(reasons: string[]): OpsAnswer {
+  return reasons.length === 0 ? { status: 200, body: { status: "ready" } } : { status: 503, body: { status: "not ready", reasons } };
+}
+
 /** What a role of a process tells about itself. */
 export interface OpsParts {
   health: () => OpsAnswer | Promise<OpsAnswer>;

@@ -1,5 +1,5 @@
 import type { Registry } from "prom-client";
-import { type OpsServer, serveOps } from "./http.ts";
+import { type OpsServer, readiness, serveOps } from "./http.ts";
 
 /** The ops port of an ingress that runs alone: it is well as long as it answers, and ready when the log can store. */
 export function startIngressOps(options: {
@@ -15,8 +15,7 @@ export function startIngressOps(options: {
     health: () => ({ status: 200, body: { status: "ok" } }),
     async ready() {
       const reason = await ingress.notReady();
-      if (reason === undefined) return { status: 200, body: { status: "ready" } };
-      return { status: 503, body: { status: "not ready", reasons: [reason] } };
+      return readiness(reason === undefined ? [] : [reason]);
     },
   });
 }

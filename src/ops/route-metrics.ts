@@ -1,6 +1,5 @@
 import { Gauge, type Registry } from "prom-client";
-import { isRunning } from "../delivery/heartbeat.ts";
-import { readLag } from "../delivery/lag.ts";
+import { ledgerFigures, type RouteLag, readLag } from "../delivery/lag.ts";
 import type { RouteWorker } from "../delivery/worker.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { within } from "../lib/time-limit.ts";
@@ -13,7 +12,7 @@ const LEDGER_WITHIN_MS = 500;
 
 /**
  * The figures of `patchbay lag` for Prometheus. Labels are ids from routes.yaml, never anything of a call.
- * `refresh` reads them anew, within two seconds; call it before each scrape is answered. What cannot be known then is absent rather than old:
+ * `refresh` reads them within two seconds; call it before each scrape is answered. What cannot be known then is absent rather than old:
  * without the log, lag and age; without the ledger, all but those.
  */
 export function routeMetrics(options: { registry: Registry; running: { readonly workers: RouteWorker[] }; log: Log; ledger: Ledger }): {
@@ -42,22 +41,17 @@ export function routeMetrics(options: { registry: Registry; running: { readonly 
   async function withoutLog(): Promise<void> {
     const [counts, workers] = await within(LEDGER_WITHIN_MS, Promise.all([ledger.counts(), ledger.workers()]));
     reset();
-    const states = workers.filter(isRunning).flatMap((worker) => worker.routes);
-    for (const { route } of running.workers) {
-      const labels = labelsOf(route);
-      const mine = states.filter((state) => state.route === route.id);
-      const counted = counts.find((one) => one.route === route.id);
-      inFlight.set(
-        labels,
-        mine.reduce((sum, state) => sum + state.inFlight, 0),
-      );
-      rate.set(
-        labels,
-        mine.reduce((sum, state) => sum + state.endedPerSecond, 0),
-      );
-      waiting.set(labels, counted?.waiting ?? 0);
-      dead.set(labels, counted?.dead ?? 0);
-    }
+    for (const { route } of running.workers) setFromLedger(labelsOf(route), ledgerFigures({ route: route.id, workers, counts }));
+  }
+
+  function setFromLedger(
+    labels: ReturnType<typeof labelsOf>,
+    figures: Pick<RouteLag, "inFlight" | "endedPerSecond" | "waiting" | "dead">,
+  ): void {
+    inFlight.set(labels, figures.inFlight);
+    rate.set(labels, figures.endedPerSecond);
+    waiting.set(labels, figures.waiting);
+    dead.set(labels, figures.dead);
   }
 
   return {
@@ -81,11 +75,7 @@ export function routeMetrics(options: { registry: Registry; running: { readonly 
         const labels = { route: one.route, connector: one.connector, destination: one.destination };
         lag.set(labels, one.lag);
         if (one.oldestAgeMs !== undefined) oldest.set(labels, one.oldestAgeMs / 1000);
-        if (!known) continue;
-        inFlight.set(labels, one.inFlight);
-        rate.set(labels, one.endedPerSecond);
-        waiting.set(labels, one.waiting);
-        dead.set(labels, one.dead);
+        if (known) setFromLedger(labels, one);
       }
     },
   };

@@ -27,7 +27,12 @@ describe.skipIf("missing" in kafka)("how many partitions", () => {
     onTestFinished(() => log.close());
     return log;
   }
-  const raise = (prefix: string, count: number) => admin.createPartitions({ topicPartitions: [{ topic: prefix + CALLS_TOPIC, count }] });
+  /** Resolves once the broker tells of them all. */
+  async function raise(prefix: string, count: number): Promise<void> {
+    const topic = prefix + CALLS_TOPIC;
+    await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+    await until(async () => (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions.length === count);
+  }
   const partitionsOf = async (log: Log) => (await log.ranges(CALLS_TOPIC)).map(({ partition }) => partition);
 
   test("twelve are made where nothing else is said", async () => {

@@ -22,7 +22,10 @@ async function simulate(args: string[], options: { bug?: number } = {}): Promise
   }
 }
 
-describe.concurrent("the delivery core in simulation", () => {
+/** A minute or two each on two cores of their own, and many more where others work beside them. */
+const TIMEOUT_MS = 20 * 60_000;
+
+describe.concurrent("the delivery core in simulation", { timeout: TIMEOUT_MS }, () => {
   test.each([
     ["the first half", 1],
     ["the second half", 1_001],
@@ -46,7 +49,7 @@ describe.concurrent("the delivery core in simulation", () => {
   });
 });
 
-describe.concurrent("a bug planted in the source is found, with the seed that shows it", () => {
+describe.concurrent("a bug planted in the source is found, with the seed that shows it", { timeout: TIMEOUT_MS }, () => {
   test.each(PLANTED_BUGS.map(({ name, seed = 1 }, bug) => [name, bug, seed] as const))("%s", async (_, bug, seed) => {
     const { code, stderr } = await simulate(["--deliveries", "150000", "--seed", String(seed)], { bug });
     expect(stderr).toMatch(/^seed \d+ breaks a promise:\n.*\n(.*\n)*Again: npm run simulate/);

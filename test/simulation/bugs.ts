@@ -90,6 +90,7 @@ export const PLANTED_BUGS: PlantedBug[] = [
   },
   {
     name: "who went ahead after a rate limit and attempted nothing keeps the others waiting",
+    seed: 401,
     file: "src/delivery/gate.ts",
     find: "else turn.giveBack();",
     replace: "else void turn;",

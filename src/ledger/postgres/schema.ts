@@ -155,14 +155,15 @@ export async function migrate(options: MigrateOptions & { hasOptions: boolean })
     const there = await client.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
     if (there.rowCount === 0) await client.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
     await client.query(`SET LOCAL search_path TO "${schema}"`);
-    const version = await versionOf(client, options);
-    if (version === undefined && hasOptions) await refuseLeftBehind(client, options);
-    if (version === undefined) await client.query(`CREATE TABLE ${VERSION_TABLE} (version integer NOT NULL)`);
+    const known = await versionOf(client, options);
+    if (known === undefined && hasOptions) await refuseLeftBehind(client, options);
+    if (known === undefined) await client.query(`CREATE TABLE ${VERSION_TABLE} (version integer NOT NULL)`);
+    const version = known ?? 0;
     // The steps touch every row of a large ledger: its size decides how long they take.
-    if ((version ?? 0) < MIGRATIONS.length) await client.query("SET LOCAL statement_timeout = 0");
+    if (version < MIGRATIONS.length) await client.query("SET LOCAL statement_timeout = 0");
     const patient: Queries = { query: (text, values = []) => client.query(patiently(text, values)) };
-    for (const step of MIGRATIONS.slice(version ?? 0)) await (typeof step === "string" ? patient.query(step) : step(patient));
-    if ((version ?? 0) < MIGRATIONS.length) {
+    for (const step of MIGRATIONS.slice(version)) await (typeof step === "string" ? patient.query(step) : step(patient));
+    if (version < MIGRATIONS.length) {
       await client.query(`DELETE FROM ${VERSION_TABLE}`);
       await client.query(`INSERT INTO ${VERSION_TABLE} VALUES ($1)`, [MIGRATIONS.length]);
     }

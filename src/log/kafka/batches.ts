@@ -1,6 +1,6 @@
 /** The record batches of a partition, as a broker sends them (https://kafka.apache.org/documentation/#recordbatch). */
 import { crc32c } from "./crc32c.ts";
-import { decodeRecords } from "./decode-records.ts";
+import { ATTRIBUTES_AT, COUNT_AT, decodeRecords } from "./decode-records.ts";
 import { decompress } from "./decompress.ts";
 import type { KafkaRecord } from "./internals.ts";
 
@@ -12,15 +12,13 @@ export interface Unreadable {
   reason: string;
 }
 
-/** Where things lie in a batch, in bytes from its begin. */
+/** Where the rest lies in a batch, in bytes from its begin. */
 const LENGTH_AT = 8;
 /** What the length counts begins here. */
 const COUNTED_FROM = 12;
 const MAGIC_AT = 16;
 const CRC_AT = 17;
-const ATTRIBUTES_AT = 21;
 const LAST_OFFSET_DELTA_AT = 23;
-const COUNT_AT = 57;
 const RECORDS_AT = 61;
 const FORMAT = 2;
 const CODEC_MASK = 7;

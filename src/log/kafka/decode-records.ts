@@ -1,9 +1,10 @@
 import type { KafkaRecord } from "./internals.ts";
 
-const ATTRIBUTES_AT = 21;
+/** Where things lie in a batch, in bytes from its begin. */
+export const ATTRIBUTES_AT = 21;
 const FIRST_TIMESTAMP_AT = 27;
 const MAX_TIMESTAMP_AT = 35;
-const COUNT_AT = 57;
+export const COUNT_AT = 57;
 const LOG_APPEND_TIME = 0x08;
 const CONTROL = 0x20;
 

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { UsageError } from "../../errors.ts";
 import { didYouMean } from "../../lib/did-you-mean.ts";
+import { whyUnreadable } from "../../lib/file-errors.ts";
 import { Secret } from "../../lib/secret.ts";
 import type { Options } from "./settings.ts";
 
@@ -67,9 +68,7 @@ function readPem(option: "ca" | "cert" | "key", path: string, hint: string): str
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const why = code === "ENOENT" ? "there is no such file" : code === "EACCES" ? "this user may not read it" : code;
-    throw refuse(`the Kafka log's "${option}" file cannot be read: ${path} (${why})`, hint, cause);
+    throw refuse(`the Kafka log's "${option}" file cannot be read: ${path} (${whyUnreadable(cause)})`, hint, cause);
   }
 }
 
