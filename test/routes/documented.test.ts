@@ -1,20 +1,12 @@
-import { globSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { connectors } from "../../connectors/index.ts";
 import { RoutesFileError } from "../../src/errors.ts";
 import { createWhenCompiler } from "../../src/routes/cel/when.ts";
 import { loadRoutes } from "../../src/routes/index.ts";
+import { codeBlocks } from "../support/documentation.ts";
 
-const root = new URL("../../", import.meta.url);
-const pages = ["README.md", ...globSync("docs/**/*.md", { cwd: root.pathname })].filter((page) => !page.includes("decisions"));
-const blocks = pages.flatMap((page) =>
-  [...readFileSync(new URL(page, root), "utf8").matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = ""], index) => ({
-    page,
-    index: index + 1,
-    text,
-  })),
-);
+const blocks = codeBlocks().filter(({ language }) => language === "yaml");
 
 /** A part of a file, with what a whole one has. */
 const REST = {
@@ -29,7 +21,7 @@ const REST = {
 describe("what the documentation shows is what check takes, without a word", () => {
   const files = blocks.filter(({ text }) => /^(routes|destinations):/m.test(text));
 
-  test.each(files.map((one) => [`${one.page}, ${one.index}`, one] as const))("%s", (_, { text }) => {
+  test.each(files.map((one) => [`${one.page}:${one.line}`, one] as const))("%s", (_, { text }) => {
     const given = parse(text, { logLevel: "silent" }) as Record<string, unknown>;
     const whole = "version" in given ? text : stringify({ ...REST, ...given });
     const outside = "connectors" in given;
