@@ -185,11 +185,14 @@ export async function startConnectors(options: {
   };
 }
 
+/** For another route, or for its place at a limiter: nothing is wrong then. */
+const ORDINARY_WAITS = new Set(["after", "paced"]);
+
 function logEvent(logger: Logger, event: DeliveryEvent): void {
   const { receipt, ...rest } = { receipt: undefined, ...event };
   const fields = receipt === undefined ? rest : { ...rest, receipt: receipt.id };
   if (event.kind === "dead") logger.error(fields, "dead letter");
-  else if (event.kind === "waiting") logger.warn(fields, "waiting");
+  else if (event.kind === "waiting" && !ORDINARY_WAITS.has(event.errorCode)) logger.warn(fields, "waiting");
   else logger.debug(fields, event.kind);
 }
 

@@ -46,10 +46,10 @@ function formatActions(rows: Action[]): string {
     columns: [
       { title: "WHEN", cell: ({ at }) => new Date(at).toISOString() },
       { title: "WHO", cell: ({ by }) => by },
-      { title: "SYSTEM USER", cell: ({ system }) => system },
+      { title: "SYSTEM USER", cell: ({ system }) => system, narrow: 1 },
       { title: "DID", cell: ({ action }) => action },
       { title: "ROUTE", cell: ({ route }) => route },
-      { title: "WHY OR WHAT", cell: ({ detail }) => detail },
+      { title: "WHY OR WHAT", cell: ({ detail }) => detail, narrow: "below" },
     ],
   });
 }

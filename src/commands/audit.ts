@@ -51,6 +51,11 @@ function formatAudits(audits: RouteAudit[], whole: boolean, mismatch: string | u
     cell: (audit: RouteAudit) => String(cell(audit)),
     align: "right" as const,
   });
+  /** On a narrow terminal only where there are any. */
+  const rare = (title: string, cell: (audit: RouteAudit) => number) => ({
+    ...number(title, cell),
+    narrow: audits.some((audit) => cell(audit) > 0) ? ("below" as const) : 1,
+  });
   const table = formatTable<RouteAudit>({
     rows: audits,
     columns: [
@@ -58,16 +63,16 @@ function formatAudits(audits: RouteAudit[], whole: boolean, mismatch: string | u
       number("RECORDS", (audit) => audit.records),
       number("DELIVERED", (audit) => audit.delivered),
       number("SKIPPED", (audit) => audit.skipped),
-      number("DEAD", (audit) => audit.dead),
-      number("WAITING", (audit) => audit.waiting),
-      number("SUPERSEDED", (audit) => audit.superseded),
-      number("REPEATED", (audit) => audit.repeated),
-      number("RETURNED", (audit) => audit.returned),
-      number("UNREAD", (audit) => audit.unread),
+      rare("DEAD", (audit) => audit.dead),
+      rare("WAITING", (audit) => audit.waiting),
+      rare("SUPERSEDED", (audit) => audit.superseded),
+      rare("REPEATED", (audit) => audit.repeated),
+      rare("RETURNED", (audit) => audit.returned),
+      rare("UNREAD", (audit) => audit.unread),
       number("GAPS", (audit) => audit.gaps),
-      number("TAKEN BY RETENTION", (audit) => audit.lostToRetention),
-      number("UNREADABLE", (audit) => audit.unreadable),
-      number("LOSS ACCEPTED", (audit) => audit.lossAccepted),
+      rare("TAKEN BY RETENTION", (audit) => audit.lostToRetention),
+      rare("UNREADABLE", (audit) => audit.unreadable),
+      rare("LOSS ACCEPTED", (audit) => audit.lossAccepted),
     ],
   });
   const gaps = audits.flatMap((audit) =>

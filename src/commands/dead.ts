@@ -155,12 +155,12 @@ function formatDead(rows: DeliveryRow[]): string {
     rows,
     columns: [
       { title: "CALL", cell: (row) => row.callId },
-      { title: "SOURCE", cell: (row) => row.source },
+      { title: "SOURCE", cell: (row) => row.source, narrow: 2 },
       { title: "ROUTE", cell: (row) => row.route },
       { title: "AGE", cell: (row) => formatDuration(Math.max(0, nowMs - row.updatedAt)), align: "right" },
-      { title: "TRIES", cell: (row) => String(row.attempts), align: "right" },
+      { title: "TRIES", cell: (row) => String(row.attempts), align: "right", narrow: 1 },
       { title: "CODE", cell: (row) => row.errorCode ?? "" },
-      { title: "WHY", cell: (row) => row.reason ?? "" },
+      { title: "WHY", cell: (row) => row.reason ?? "", narrow: "below" },
     ],
   });
 }

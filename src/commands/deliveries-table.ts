@@ -17,18 +17,24 @@ export function formatDeliveries(rows: Listed[], options: { withNumbers: boolean
   return formatTable<Listed>({
     rows: grouped,
     columns: [
-      { title: "CALL", cell: ({ callId }) => callId },
-      { title: "SOURCE", cell: ({ source }) => source },
+      { title: "CALL", cell: ({ callId }) => callId, narrow: "heading" },
+      { title: "SOURCE", cell: ({ source }) => source, narrow: "heading" },
       { title: "ROUTE", cell: ({ route }) => route },
       { title: "STATE", cell: ({ state }) => state },
       { title: "SINCE", cell: ({ since }) => (since === undefined ? "?" : clockTime(since)) },
       { title: "AGE", cell: ({ since }) => (since === undefined ? "?" : formatDuration(Math.max(0, nowMs - since))), align: "right" },
       ...(withNumbers
-        ? [{ title: "NUMBER", cell: ({ numbers, numbersMissing }: Listed) => numbers?.join(" or ") ?? numbersMissing ?? "?" }]
+        ? [
+            {
+              title: "NUMBER",
+              cell: ({ numbers, numbersMissing }: Listed) => numbers?.join(" or ") ?? numbersMissing ?? "?",
+              narrow: "below" as const,
+            },
+          ]
         : []),
-      { title: "PERSON", cell: ({ row }) => (row?.receipt?.person ? personName(row.receipt.person) : "") },
-      { title: "RECEIPT", cell: ({ row }) => row?.receipt?.url ?? row?.receipt?.id ?? "" },
-      { title: "WHY", cell: (one) => whyOf(one, nowMs) },
+      { title: "PERSON", cell: ({ row }) => (row?.receipt?.person ? personName(row.receipt.person) : ""), narrow: "below" },
+      { title: "RECEIPT", cell: ({ row }) => row?.receipt?.url ?? row?.receipt?.id ?? "", narrow: "below" },
+      { title: "WHY", cell: (one) => whyOf(one, nowMs), narrow: "below" },
     ],
   });
 }

@@ -4,18 +4,17 @@ import { styleText } from "node:util";
 import { connectors as registry } from "../../connectors/index.ts";
 import { openLedger, openLog, startConnectors } from "../app.ts";
 import type { Sandbox } from "../connector.ts";
-import type { DeliveryEvent } from "../delivery/events.ts";
 import { readLag } from "../delivery/lag.ts";
 import { type ExitCode, UsageError } from "../errors.ts";
 import { type Ingress, startIngress } from "../ingress/index.ts";
 import { createLogger } from "../lib/logger.ts";
-import { printable } from "../lib/printable.ts";
 import type { Log } from "../log/log.ts";
 import { type LoadedRoutes, loadRoutes } from "../routes/index.ts";
 import { documentedExample, SAMPLE_COUNT, sampleCall } from "../sandbox/calls.ts";
 import { serveSandbox } from "../sandbox/serve.ts";
 import type { CommonOptions } from "./context.ts";
 import { takeDemoFolder } from "./demo-folder.ts";
+import { createPrinter, type Printer } from "./demo-printer.ts";
 import { formatLag } from "./lag.ts";
 import { post } from "./send.ts";
 import { type Parts, serve } from "./serve.ts";
@@ -26,7 +25,6 @@ const SECRET = "patchbay-example-secret";
 const ALL_ENDED_WITHIN_MS = 60_000;
 
 const bold = (text: string) => styleText("bold", text);
-const dim = (text: string) => styleText("dim", text);
 
 type DemoOptions = CommonOptions & { port?: number; once?: boolean };
 
@@ -134,90 +132,4 @@ async function postSamples(options: { url: string; printer: Printer; startedAtMs
     const answer = await post({ url, secret: SECRET, body });
     printer.accepted(call_id, `${answer.status} in ${Math.round(answer.tookMs)} ms`, performance.now() - startedAtMs);
   }
-}
-
-interface Printer {
-  expect(callId: string, what: string): void;
-  accepted(callId: string, how: string, sinceStartMs: number): void;
-  onEvent(event: DeliveryEvent): void;
-  allEnded(withinMs: number): Promise<boolean>;
-  summary(): string;
-}
-
-interface PrintedCall {
-  title: string;
-  /** Absent until the webhook has answered; calls of `patchbay send` need not wait for it. */
-  accepted: string | undefined;
-  expected: boolean;
-  events: DeliveryEvent[];
-}
-
-/** Prints a call's way once it is accepted and every route has come to an end with it. */
-function createPrinter(options: { routes: LoadedRoutes; sandboxes: Map<string, Sandbox> }): Printer {
-  const { routes, sandboxes } = options;
-  const order = routes.routes.map((route) => route.id);
-  const calls = new Map<string, PrintedCall>();
-  const totals = { delivered: 0, skipped: 0, waiting: 0, dead: 0 };
-  let printing = 0;
-  let announce = () => {};
-
-  function entry(callId: string): PrintedCall {
-    const known = calls.get(callId) ?? { title: bold(callId), accepted: undefined, expected: false, events: [] };
-    calls.set(callId, known);
-    return known;
-  }
-
-  async function lineOf(event: DeliveryEvent): Promise<string> {
-    const name = event.route.padEnd(18);
-    if (event.kind === "delivered") {
-      const destination = routes.routes.find((route) => route.id === event.route)?.to.name ?? "";
-      const record = (await sandboxes.get(destination)?.records())?.find((one) => one.id === event.receipt.id);
-      return `  ${name} ${styleText("green", "delivered")}  ${printable(record?.line ?? event.receipt.id)} ${dim(`(${Math.round(event.tookMs)} ms)`)}`;
-    }
-    if (event.kind === "skipped") return dim(`  ${name} skipped    ${event.reason}`);
-    const due = event.kind === "waiting" ? `next try in ${Math.round(event.dueInMs / 1000)} s: ` : "";
-    return `  ${name} ${styleText(event.kind === "dead" ? "red" : "yellow", event.kind.padEnd(9))}  ${due}${event.errorCode}: ${printable(event.reason)}`;
-  }
-
-  async function printIfEnded(callId: string): Promise<void> {
-    const call = entry(callId);
-    const ended = new Set(call.events.filter(({ kind }) => kind !== "waiting").map(({ route }) => route));
-    if (ended.size < order.length || (call.expected && call.accepted === undefined)) return;
-    calls.delete(callId);
-    printing += 1;
-    const sorted = call.events.toSorted((a, b) => order.indexOf(a.route) - order.indexOf(b.route));
-    const lines = await Promise.all(sorted.map(lineOf));
-    console.log([call.title, ...(call.accepted ? [`  ${"accepted".padEnd(18)} ${call.accepted}`] : []), ...lines].join("\n"));
-    printing -= 1;
-    if (calls.size === 0 && printing === 0) announce();
-  }
-
-  return {
-    expect(callId, what) {
-      const call = entry(callId);
-      call.expected = true;
-      call.title = `${bold(callId)}  ${what}`;
-    },
-    accepted(callId, how, sinceStartMs) {
-      entry(callId).accepted = `${how} ${dim(`(${(sinceStartMs / 1000).toFixed(1)} s after the start)`)}`;
-      void printIfEnded(callId);
-    },
-    onEvent(event) {
-      totals[event.kind] += 1;
-      entry(event.callId).events.push(event);
-      void printIfEnded(event.callId);
-    },
-    allEnded(withinMs) {
-      if (calls.size === 0 && printing === 0) return Promise.resolve(true);
-      return new Promise((resolve) => {
-        const timer = setTimeout(() => resolve(false), withinMs);
-        announce = () => {
-          clearTimeout(timer);
-          resolve(true);
-        };
-      });
-    },
-    summary: () =>
-      `${SAMPLE_COUNT + 1} calls accepted: ${totals.delivered} delivered, ${totals.skipped} skipped by their routes, ${totals.dead} dead letters, ${totals.waiting} tries put off.`,
-  };
 }

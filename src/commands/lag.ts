@@ -5,7 +5,8 @@ import { systemClock } from "../lib/clock.ts";
 import { clearScreen, readerIsGone } from "../lib/output.ts";
 import { printable } from "../lib/printable.ts";
 import { covered, formatRanges } from "../lib/ranges.ts";
-import { formatDuration, formatTable } from "../lib/table.ts";
+import { formatDuration, formatTable, terminalWidth } from "../lib/table.ts";
+import { wrapped } from "../lib/wrapped.ts";
 import { type CommonOptions, type Context, createContext } from "./context.ts";
 import { type LookedRoutes, lookedRoutes, problemField } from "./looked-routes.ts";
 
@@ -61,7 +62,11 @@ export function formatLag(report: LagReport): string {
     rows: report.routes,
     columns: [
       { title: "ROUTE", cell: (row) => row.route },
-      { title: "TO", cell: (row) => (row.destination === row.connector ? row.connector : `${row.destination} (${row.connector})`) },
+      {
+        title: "TO",
+        cell: (row) => (row.destination === row.connector ? row.connector : `${row.destination} (${row.connector})`),
+        narrow: 1,
+      },
       { title: "LAG", cell: (row) => String(row.lag), align: "right" },
       {
         title: "OLDEST",
@@ -73,12 +78,13 @@ export function formatLag(report: LagReport): string {
         title: "EMPTY IN",
         cell: (row) => (row.lag === 0 ? "-" : row.timeToEmptyMs === undefined ? "?" : formatDuration(row.timeToEmptyMs)),
         align: "right",
+        narrow: 2,
       },
-      { title: "IN FLIGHT", cell: (row) => String(row.inFlight), align: "right" },
+      { title: "IN FLIGHT", cell: (row) => String(row.inFlight), align: "right", narrow: 4 },
       { title: "WAITING", cell: (row) => String(row.waiting), align: "right" },
       { title: "DEAD", cell: (row) => String(row.dead), align: "right" },
-      { title: "REPLICAS", cell: (row) => String(row.replicas), align: "right" },
-      { title: "CAUSE", cell: (row) => row.cause ?? "" },
+      { title: "REPLICAS", cell: (row) => String(row.replicas), align: "right", narrow: 3 },
+      { title: "CAUSE", cell: (row) => row.cause ?? "", narrow: "below", colour: "yellow" },
     ],
   });
   const { agents, sides } = report.unknown;
@@ -99,7 +105,7 @@ export function formatLag(report: LagReport): string {
           .join(", ")}.`,
     ...report.fileProblems.map((problem) => `Workers go on with an earlier routes file, since this one cannot be used: ${problem}`),
   ].filter((note) => note !== undefined);
-  return [table, ...notes.map(printable)].join("\n\n");
+  return [table, ...notes.map((note) => wrapped(printable(note), { width: terminalWidth() }).join("\n"))].join("\n\n");
 }
 
 function callsOf(count: number): string {

@@ -92,11 +92,11 @@ function formatQuarantine(rows: Quarantined[]): string {
     rows,
     columns: [
       { title: "ID", cell: (row) => row.id },
-      { title: "SOURCE", cell: (row) => row.source },
+      { title: "SOURCE", cell: (row) => row.source, narrow: 1 },
       { title: "AGE", cell: (row) => formatDuration(Math.max(0, nowMs - row.at)), align: "right" },
       { title: "BYTES", cell: (row) => String(row.bytes), align: "right" },
       { title: "CODE", cell: (row) => row.code },
-      { title: "WHY", cell: (row) => row.problems.map(({ field, problem }) => `${field} ${problem}`).join(", ") },
+      { title: "WHY", cell: (row) => row.problems.map(({ field, problem }) => `${field} ${problem}`).join(", "), narrow: "below" },
     ],
   });
 }

@@ -1,4 +1,5 @@
 import { type Logger, pino } from "pino";
+import { readableLogLine } from "./log-line.ts";
 import { printableOutput } from "./printable.ts";
 import { writeStderr } from "./stderr.ts";
 import { asTyped } from "./typed-command.ts";
@@ -16,7 +17,7 @@ export function droppedLines(): number {
 }
 
 /**
- * JSON lines on stderr. What may be logged is decided where it is logged: ids, codes, counts and durations,
+ * JSON lines on stderr; on a terminal lines for people. What may be logged is decided where it is logged: ids, codes, counts and durations,
  * never a number, a name, a summary or a transcript. `Secret`s print as `[secret]` by themselves.
  * A line never waits for its reader: while nobody reads, lines are dropped, and the next one that is read is preceded by their number.
  */
@@ -29,7 +30,7 @@ export function createLogger(options: { level?: string } = {}): Logger {
     lastLevel: 0,
     write(line: string): void {
       const urgent = destination.lastLevel >= ERROR_LEVEL;
-      if (unsaid > 0 && writeStderr(lineOfDropped(unsaid))) unsaid = 0;
+      if (unsaid > 0 && writeStderr(forReader(lineOfDropped(unsaid)))) unsaid = 0;
       if (writeStderr(line, { urgent })) return;
       unsaid += 1;
       dropped += 1;
@@ -41,11 +42,14 @@ export function createLogger(options: { level?: string } = {}): Logger {
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      hooks: { streamWrite: (line) => asTyped(printableOutput(line)) },
+      hooks: { streamWrite: (line) => forReader(asTyped(printableOutput(line))) },
     },
     destination,
   );
 }
+
+/** A person reads a terminal, a program everything else; each line is one write, which is what the reader gets. */
+const forReader = process.stderr.isTTY ? readableLogLine : (line: string) => line;
 
 /** In the form of all the others. */
 function lineOfDropped(lines: number): string {
