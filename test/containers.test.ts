@@ -1,7 +1,7 @@
 /** What a process does in a container: it waits rather than end, says that it leaves before its port closes, and is asked by bin/health.sh. */
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -107,6 +107,36 @@ describe.each([
     const started = start(makeFolder(), [role, "--wait", ...PORTS]);
     await started.logged("cannot start yet: waiting until this is corrected");
     expect(await started.end()).toBe(0);
+  });
+});
+
+describe("calls that come while a variable of a destination is missing", () => {
+  const routes = routesText(TO_STORE).replace("${FOLDER}", "${file:folder.txt}");
+  const body = Buffer.from(JSON.stringify({ ...documentedCall(), call_id: "call_early" }));
+
+  test("are taken by up --wait, and delivered once it is there", async () => {
+    const folder = makeFolder(routes);
+    const up = start(folder, ["up", "--wait", ...PORTS]);
+    const { url } = (await up.logged("ingress listens; calls wait in the log until the routes can start")) as { url: string };
+    const answer = await post({ url: `${url}/webhooks/voiceinfra`, secret: SECRET, body });
+    expect(answer.status).toBe(200);
+    writeFileSync(join(folder, "folder.txt"), "out\n");
+    expect(await up.logged("up")).toMatchObject({ url });
+    await expect.poll(() => globSync("out/**/call_early.json", { cwd: folder }), { timeout: 60_000 }).toHaveLength(1);
+    expect(await up.end()).toBe(0);
+  });
+
+  test("are a waiting connector's too", async () => {
+    const folder = makeFolder(routes);
+    const connector = start(folder, ["connector", "archive", "--wait", "--ops-port", "0"]);
+    await connector.logged("cannot start yet: waiting until this is corrected");
+    await connector.logged("calls from now on wait in the log until its routes can start");
+    const ingress = start(folder, ["ingress", ...PORTS]);
+    const { url } = (await ingress.logged("ingress listens")) as { url: string };
+    expect((await post({ url: `${url}/webhooks/voiceinfra`, secret: SECRET, body })).status).toBe(200);
+    writeFileSync(join(folder, "folder.txt"), "out\n");
+    await connector.logged("connector runs");
+    await expect.poll(() => globSync("out/**/call_early.json", { cwd: folder }), { timeout: 60_000 }).toHaveLength(1);
   });
 });
 

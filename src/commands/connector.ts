@@ -9,6 +9,7 @@ import type { Route } from "../route.ts";
 import type { LoadedRoutes, Role } from "../routes/index.ts";
 import { type CommonOptions, type Context, createContext } from "./context.ts";
 import { startHousekeeping } from "./housekeeping.ts";
+import { keepStarts } from "./keep-starts.ts";
 import { followRoutesFile, usableRoutes } from "./live-routes.ts";
 import { onceUsable } from "./once-usable.ts";
 import { type OpsOptions, opsHost, opsPort } from "./ops-options.ts";
@@ -38,7 +39,10 @@ async function startConnector(given: { parts: Parts; names: string[]; options: C
   const select = (loaded: LoadedRoutes) => selectRoutes(loaded.routes, names, options.route ?? []);
   const check = (loaded: LoadedRoutes) => refuseNothingToDo({ loaded, names, selected: select(loaded), wait: options.wait ?? false });
   const load = () => usableRoutes({ context, role, check });
-  const usable = await (options.wait ? onceUsable({ path: context.path, load, parts, logger }) : load());
+  const meanwhile = async () => {
+    if (await keepStarts({ context, select })) logger.info("calls from now on wait in the log until its routes can start");
+  };
+  const usable = await (options.wait ? onceUsable({ path: context.path, load, parts, logger, meanwhile }) : load());
   const { routes } = usable;
   warnOfSurroundings({ context, routesText: routes.fileText });
   const selected = select(routes);

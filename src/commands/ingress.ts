@@ -21,11 +21,10 @@ export interface WebhookOptions {
   host?: string;
 }
 
+export type IngressSettings = Pick<IngressOptions, "port" | "host" | "trustedProxies" | "quotaBytes" | "closeAfterMs">;
+
 /** Where the webhooks listen and what they let in, by flags and the environment. @throws {UsageError} for a value that cannot be read. */
-export function ingressSettings(
-  options: WebhookOptions,
-  env: Environment,
-): Pick<IngressOptions, "port" | "host" | "trustedProxies" | "quotaBytes" | "closeAfterMs"> {
+export function ingressSettings(options: WebhookOptions, env: Environment): IngressSettings {
   const host = options.host ?? setting(env, "PATCHBAY_HOST");
   const quota = setting(env, "PATCHBAY_SOURCE_QUOTA");
   return {

@@ -1,4 +1,5 @@
 import { RoutesFileError, UsageError } from "../errors.ts";
+import { systemClock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { problemOf } from "../routes/format.ts";
 import { readRoutesFile } from "../routes/read-file.ts";
@@ -9,18 +10,18 @@ const AGAIN_AFTER_MS = 2_000;
 
 /**
  * Waits until the routes file can be used, in a container that would else be started again for ever: it is not there yet, a variable of it is not
- * set, a secret's file is not mounted. Each problem is said once. Nothing listens meanwhile, so that the health check says that nothing works.
+ * set, a secret's file is not mounted. Each problem is said once.
+ * @param options.meanwhile what can be done already; asked at each problem.
  * @throws what `load` throws for any other reason, such as a service that is away.
  */
 export async function onceUsable<Usable>(options: {
   path: string;
   load: () => Usable | Promise<Usable>;
-  parts: Parts;
+  parts: Pick<Parts, "abandoned">;
   logger: Logger;
+  meanwhile?: () => Promise<void>;
 }): Promise<Usable> {
-  const { path, load, parts, logger } = options;
-  const stopped = Promise.withResolvers<"stopped">();
-  await parts.start(undefined, () => stopped.resolve("stopped"));
+  const { path, load, parts, logger, meanwhile = async () => undefined } = options;
   let said = "";
   for (;;) {
     try {
@@ -31,14 +32,14 @@ export async function onceUsable<Usable>(options: {
       if (problem !== said) {
         logger.error({ problem }, "cannot start yet: waiting until this is corrected");
         reportError(error);
+        said = problem;
+        await meanwhile();
       }
-      said = problem;
-      if ((await Promise.race([stopped.promise, again()])) === "stopped") throw error;
+      await systemClock.sleep(AGAIN_AFTER_MS, parts.abandoned);
+      if (parts.abandoned.aborted) throw error;
     }
   }
 }
-
-const again = () => new Promise<"again">((resolve) => setTimeout(resolve, AGAIN_AFTER_MS, "again"));
 
 function isAboutFile(error: unknown, path: string): boolean {
   if (error instanceof RoutesFileError) return true;

@@ -11,6 +11,8 @@ const START_WITHIN_MS = 3_000;
 
 /** What a process has started, in its order. It is stopped in the reverse order, also when a later part cannot be started. */
 export interface Parts {
+  /** Aborted when the process is to end before everything has started: what waits in a start gives up. */
+  readonly abandoned: AbortSignal;
   /** The part, once it has started. `graceMs` is what is left of the time that a process has to stop. */
   start<Part>(starting: Part | Promise<Part>, stop: (part: Part, graceMs: number) => void | Promise<void>): Promise<Part>;
 }
@@ -43,6 +45,7 @@ export async function serve(options: { logger: Logger; start: (parts: Parts) => 
   }
   if (typeof first === "string") {
     logger.info({ signal: first }, "stopping before everything has started");
+    parts.abandon();
     // What it throws now is nobody's concern any more.
     await within(START_WITHIN_MS, starting).catch(() => undefined);
     await parts.stop(START_WITHIN_MS).catch(() => undefined);
@@ -68,10 +71,13 @@ export async function serve(options: { logger: Logger; start: (parts: Parts) => 
 
 const never = new Promise<never>(() => undefined);
 
-function createParts(): Parts & { stop(withinMs: number): Promise<void> } {
+function createParts(): Parts & { abandon(): void; stop(withinMs: number): Promise<void> } {
+  const abandoned = new AbortController();
   const stack = new AsyncDisposableStack();
   let stopBy = Number.POSITIVE_INFINITY;
   return {
+    abandoned: abandoned.signal,
+    abandon: () => abandoned.abort(),
     async start(starting, stop) {
       const part = await starting;
       // Too late: everything else is stopped already.

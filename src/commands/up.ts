@@ -1,11 +1,12 @@
 import { startConnectors } from "../app.ts";
 import type { ExitCode } from "../errors.ts";
-import { startIngress } from "../ingress/index.ts";
+import { type Ingress, startIngress } from "../ingress/index.ts";
 import { refuseDenied } from "../log/may-store.ts";
 import { startOps } from "../ops/server.ts";
 import { type CommonOptions, type Context, createContext } from "./context.ts";
 import { startHousekeeping } from "./housekeeping.ts";
-import { ingressSettings, type WebhookOptions } from "./ingress.ts";
+import { type IngressSettings, ingressSettings, type WebhookOptions } from "./ingress.ts";
+import { keepStarts } from "./keep-starts.ts";
 import { followRoutesFile, usableRoutes } from "./live-routes.ts";
 import { onceUsable } from "./once-usable.ts";
 import { type OpsOptions, opsHost, opsPort } from "./ops-options.ts";
@@ -21,6 +22,21 @@ export async function upCommand(options: UpOptions): Promise<ExitCode> {
   return serve({ logger, start: (parts) => startUp({ parts, options, context }) });
 }
 
+const stopIngress = (ingress: Ingress, graceMs: number) => ingress.stop({ graceMs });
+
+/** Where only variables of destinations are missing, calls are taken already: they wait in the log for routes that begin before them. */
+async function listenEarly(options: { parts: Parts; context: Context; webhooks: IngressSettings }): Promise<Ingress | undefined> {
+  const { parts, context, webhooks } = options;
+  const { logger } = context;
+  const sources = await context.sources().catch(() => undefined);
+  if (!sources || !(await keepStarts({ context }))) return undefined;
+  const log = await context.log();
+  await refuseDenied(log);
+  const ingress = await parts.start(startIngress({ sources, log, logger, ...webhooks }), stopIngress);
+  logger.info({ url: ingress.url, log: log.name }, "ingress listens; calls wait in the log until the routes can start");
+  return ingress;
+}
+
 async function startUp(given: { parts: Parts; options: UpOptions; context: Context }): Promise<Running> {
   const { parts, options, context } = given;
   const { logger, env } = context;
@@ -29,7 +45,11 @@ async function startUp(given: { parts: Parts; options: UpOptions; context: Conte
   await parts.start(context, () => context.close());
   const role = { kind: "all" } as const;
   const load = () => usableRoutes({ context, role });
-  const usable = await (options.wait ? onceUsable({ path: context.path, load, parts, logger }) : load());
+  const early: { ingress?: Ingress } = {};
+  const meanwhile = async () => {
+    early.ingress ??= await listenEarly({ parts, context, webhooks });
+  };
+  const usable = await (options.wait ? onceUsable({ path: context.path, load, parts, logger, meanwhile }) : load());
   const { routes } = usable;
   warnOfSurroundings({ context, routesText: routes.fileText });
   const [log, ledger] = [await context.log(), await context.ledger()];
@@ -39,9 +59,8 @@ async function startUp(given: { parts: Parts; options: UpOptions; context: Conte
     startConnectors({ routes, selected: routes.routes, log, ledger, logger, problem: usable.problem }),
     (one, graceMs) => one.stop({ graceMs }),
   );
-  const ingress = await parts.start(startIngress({ sources: routes.sources, log, logger, ...webhooks }), (one, graceMs) =>
-    one.stop({ graceMs }),
-  );
+  const ingress = early.ingress ?? (await parts.start(startIngress({ sources: routes.sources, log, logger, ...webhooks }), stopIngress));
+  ingress.use(routes.sources);
   const ops = await parts.start(startOps({ ...address, running, log, ledger, registries: [ingress.registry] }), (one) => one.stop());
   let current = routes;
   await parts.start(startHousekeeping({ routes: () => current, log, ledger, logger }), (one) => one.stop());
