@@ -5,7 +5,7 @@
 #     --node-image  builds on this one in place of the Dockerfile's
 #     --from        the release to upgrade from (default: the same image)
 # ENGINE (docker or podman), BUILD_OPTIONS and RUN_OPTIONS (more options of `build` and `run`) come from the environment. It takes about three minutes
-# beside the build, removes what it made, prints a line for each promise, and ends with 1 when one is broken.
+# beside the build, prints a line for each promise, and ends with 1 when one is broken. Of what it made only the image stays.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
