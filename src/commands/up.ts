@@ -60,7 +60,7 @@ async function startUp(given: { parts: Parts; options: UpOptions; context: Conte
     (one, graceMs) => one.stop({ graceMs }),
   );
   const ingress = early.ingress ?? (await parts.start(startIngress({ sources: routes.sources, log, logger, ...webhooks }), stopIngress));
-  ingress.use(routes.sources);
+  if (early.ingress) ingress.use(routes.sources);
   const ops = await parts.start(startOps({ ...address, running, log, ledger, registries: [ingress.registry] }), (one) => one.stop());
   let current = routes;
   await parts.start(startHousekeeping({ routes: () => current, log, ledger, logger }), (one) => one.stop());

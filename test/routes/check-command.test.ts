@@ -90,14 +90,16 @@ test("a process that uses a file with something to look at says so at each load:
     const running = startPatchbay({ args, cwd: folder, env });
     onTestFinished(() => void running.child.kill("SIGKILL"));
     await running.logged(args[0] === "up" ? "up" : "ingress listens");
-    const first = await running.logged("the routes file is used, and has something to look at: patchbay check shows it");
-    expect(JSON.stringify(first)).toContain('routes.yaml:2:42 anybody who knows the address can send calls to \\"voiceinfra\\"');
+    const said = async () =>
+      JSON.stringify(await running.logged("the routes file is used, and has something to look at: patchbay check shows it"));
+    const wanted = 'routes.yaml:2:42 anybody who knows the address can send calls to \\"voiceinfra\\"';
+    expect(await said()).toContain(wanted);
     writeFileSync(join(folder, "routes.yaml"), file({ source: 'secrets: ["${SECRET}"]' }));
     await running.logged(
       args[0] === "up" ? "the routes file was edited, and is in use" : "the routes file was edited, its sources are in use",
     );
     writeFileSync(join(folder, "routes.yaml"), unsigned);
-    await expect.poll(() => running.output().split("anybody who knows the address").length - 1, { timeout: 30_000 }).toBe(2);
+    expect(await said()).toContain(wanted);
     expect(await running.end()).toBe(0);
   }
 });
