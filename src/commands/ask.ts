@@ -13,10 +13,11 @@ export async function confirmed(question: string, options: { yes?: boolean; json
     return false;
   }
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  const answer = await terminal.question(`${question} [y/N] `);
+  // Ctrl-C and Ctrl-D are a no.
+  const answer = await terminal.question(`${question} [y/N] `).catch(() => "\n");
   terminal.close();
   if (/^y(es)?$/i.test(answer.trim())) return true;
-  console.error("Nothing was changed.");
+  console.error(answer === "\n" ? "\nNothing was changed." : "Nothing was changed.");
   return false;
 }
 

@@ -1,7 +1,9 @@
 import { pauseCause } from "../delivery/gate.ts";
+import { groupOf } from "../delivery/start.ts";
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { CALLS_TOPIC, type Log } from "../log/log.ts";
 import { confirmed, person, pointInTime, unknownRoute } from "./ask.ts";
 import { type CommonOptions, type Context, withContext } from "./context.ts";
 import { type LookedRoutes, lookedRoutes, problemField } from "./looked-routes.ts";
@@ -67,17 +69,33 @@ export async function retireCommand(route: string, options: PauseOptions): Promi
     const known = await ledger.knownRoutes();
     if (!known.includes(route)) throw unknownRoute(route, known);
     const counts = (await ledger.counts()).find((one) => one.route === route);
-    const { delivered = 0, skipped = 0, waiting = 0, dead = 0 } = counts ?? {};
-    if (!options.json)
-      console.log(
-        `${route}: ${delivered} delivered, ${skipped} skipped, ${waiting} waiting, ${dead} dead. All of it is removed from the ledger.`,
-      );
+    const { delivered = 0, skipped = 0, waiting = 0, sending = 0, dead = 0 } = counts ?? {};
+    const unread = await unreadOf({ route, log: await context.log(), ledger });
+    if (!options.json) {
+      const rows = `${delivered} delivered, ${skipped} skipped, ${waiting + sending} waiting, ${dead} dead`;
+      console.log(`${route}: ${rows}. All of it is removed from the ledger.`);
+      if (unread > 0)
+        console.log(
+          `The log holds ${unread} ${unread === 1 ? "record" : "records"} that it has not done with: it will never deliver them.`,
+        );
+    }
     if (!(await confirmed(`Retire ${route}?`, options))) return 0;
     const removed = await ledger.retireRoute({ route, by: person(context.env) });
-    if (options.json) console.log(JSON.stringify({ route, removed, ...problemField(looked) }));
+    if (options.json) console.log(JSON.stringify({ route, removed, unread, ...problemField(looked) }));
     else console.log(`${route} is retired: ${removed} rows removed. A route of this id would begin anew.`);
     return 0;
   });
+}
+
+/** Records of the log that a route has not done with, also one that is not in the file any more. */
+async function unreadOf({ route, log, ledger }: { route: string; log: Log; ledger: Ledger }): Promise<number> {
+  const committed = await log.committed({ group: groupOf(route), topic: CALLS_TOPIC });
+  const begun = [...committed, ...(await ledger.mirroredPositions(route)), ...((await ledger.routeStarts()).get(route) ?? [])];
+  const ranges = await log.ranges(CALLS_TOPIC);
+  return ranges.reduce((sum, { partition, low, high }) => {
+    const from = begun.find((one) => one.partition === partition)?.offset ?? low;
+    return sum + high - Math.min(Math.max(from, low), high);
+  }, 0);
 }
 
 /** @throws {UsageError} for a route that neither the file nor the ledger knows. */

@@ -291,7 +291,15 @@ describe.skipIf("missing" in kafka)("what only Kafka has", () => {
       "retention.bytes": "1000000",
       "unclean.leader.election.enable": "true",
     }).map(([name, value]) => ({ name, value }));
-    await (await admin()).createTopics({ waitForLeaders: true, topics: [{ topic: `${prefix}patchbay.calls`, configEntries }] });
+    const topic = `${prefix}patchbay.calls`;
+    const official = await admin();
+    await official.createTopics({ waitForLeaders: true, topics: [{ topic, configEntries }] });
+    // On a busy machine a broker knows a topic before it knows its settings.
+    await until(async () => {
+      const { resources } = await official.describeConfigs({ includeSynonyms: false, resources: [{ type: 2, name: topic }] });
+      const entries = resources.flatMap((resource) => resource.configEntries);
+      return configEntries.every((wanted) => entries.find(({ configName }) => configName === wanted.name)?.configValue === wanted.value);
+    });
     const said: string[] = [];
     await open({ prefix, query: "retention_ms=604800000", onEvent: ({ text }) => said.push(text) });
     expect(said.filter((text) => text.includes(`${prefix}patchbay.calls`))).toEqual([

@@ -1,4 +1,4 @@
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, inject, test, vi } from "vitest";
 import { startOwnKafka } from "../support/kafka.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { backlog } from "../torture/backlog.ts";
@@ -6,6 +6,9 @@ import { EMBEDDED, kafkaEngine } from "../torture/engines.ts";
 import { isolation } from "../torture/isolation.ts";
 import { kills } from "../torture/kills.ts";
 import { kafkaAway, postgresAway } from "../torture/outages.ts";
+
+// A machine that does ten things at once is slow, not wrong.
+vi.setConfig({ testTimeout: 900_000 });
 
 // The short forms of `npm run torture`: counts, order and states; ratios and times belong there.
 const kafka = inject("kafka");
