@@ -29,6 +29,15 @@ export function describeWhereabouts(harness: DeliveryHarness): void {
     const ids = (count: number) => Array.from({ length: count }, () => `call-${randomUUID().slice(0, 12)}`);
     const idOf = () => ids(1)[0] as string;
     const where = async (callId: string, { routes }: LoadedRoutes) => (await readWhereabouts({ callId, routes, log, ledger })).found;
+    async function acceptedWhileNobodyRuns() {
+      const { start, routes } = setUp({ destination: testDestination() });
+      const running = await start();
+      await held(running);
+      await running.stop({ graceMs: 1_000 });
+      const callId = idOf();
+      await accept(callId);
+      return { callId, routes };
+    }
     const causeOf = async ({ routes }: LoadedRoutes, at = 0) =>
       (await readLag({ routes, log, ledger, nowMs: Date.now() })).routes[at]?.cause;
 
@@ -79,12 +88,7 @@ export function describeWhereabouts(harness: DeliveryHarness): void {
     });
 
     test("where no connector runs it says so, with the sentence of lag", async () => {
-      const { start, routes } = setUp({ destination: testDestination() });
-      const running = await start();
-      await held(running);
-      await running.stop({ graceMs: 1_000 });
-      const callId = idOf();
-      await accept(callId);
+      const { callId, routes } = await acceptedWhileNobodyRuns();
       expect(await where(callId, routes)).toMatchObject([{ state: "waiting", reason: "connector not running" }]);
       expect(await causeOf(routes)).toBe("connector not running");
     });
@@ -149,12 +153,7 @@ export function describeWhereabouts(harness: DeliveryHarness): void {
     });
 
     test("of a call that nobody accepted there is nothing; of a part of an id neither", async () => {
-      const { start, routes } = setUp({ destination: testDestination() });
-      const running = await start();
-      await held(running);
-      await running.stop({ graceMs: 1_000 });
-      const callId = idOf();
-      await accept(callId);
+      const { callId, routes } = await acceptedWhileNobodyRuns();
       expect(await where(idOf(), routes)).toEqual([]);
       expect(await where(callId.slice(3), routes)).toEqual([]);
     });

@@ -1,5 +1,5 @@
 /** What `deliveries` prints for people. */
-import type { Whereabouts } from "../delivery/whereabouts.ts";
+import { recordsOf, type Whereabouts } from "../delivery/whereabouts.ts";
 import type { DeliveryRow, Person, Receipt } from "../ledger/ledger.ts";
 import { formatDuration, formatTable } from "../lib/table.ts";
 
@@ -55,8 +55,7 @@ function whyOf({ state, reason, until, before, row }: Listed, nowMs: number): st
   return [own, next, last, ...remarks(row, nowMs)].filter((one) => one !== undefined).join("; ");
 }
 
-const ahead = (state: string, before: number) =>
-  state === "unread" || before === 0 ? undefined : `${before} ${before === 1 ? "record is" : "records are"} before it`;
+const ahead = (state: string, before: number) => (state === "unread" || before === 0 ? undefined : `${recordsOf(before)} before it`);
 
 const errorOf = ({ errorCode, reason }: DeliveryRow) => [errorCode, reason].filter((one) => one !== undefined).join(": ");
 

@@ -1,4 +1,5 @@
 import { pauseCause } from "../delivery/gate.ts";
+import { partitionLags } from "../delivery/lag.ts";
 import { groupOf } from "../delivery/start.ts";
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
@@ -90,12 +91,9 @@ export async function retireCommand(route: string, options: PauseOptions): Promi
 /** Records of the log that a route has not done with, also one that is not in the file any more. */
 async function unreadOf({ route, log, ledger }: { route: string; log: Log; ledger: Ledger }): Promise<number> {
   const committed = await log.committed({ group: groupOf(route), topic: CALLS_TOPIC });
-  const begun = [...committed, ...(await ledger.mirroredPositions(route)), ...((await ledger.routeStarts()).get(route) ?? [])];
-  const ranges = await log.ranges(CALLS_TOPIC);
-  return ranges.reduce((sum, { partition, low, high }) => {
-    const from = begun.find((one) => one.partition === partition)?.offset ?? low;
-    return sum + high - Math.min(Math.max(from, low), high);
-  }, 0);
+  const start = [...(await ledger.mirroredPositions(route)), ...((await ledger.routeStarts()).get(route) ?? [])];
+  const partitions = partitionLags({ ranges: await log.ranges(CALLS_TOPIC), committed, start });
+  return partitions.reduce((sum, { lag }) => sum + lag, 0);
 }
 
 /** @throws {UsageError} for a route that neither the file nor the ledger knows. */

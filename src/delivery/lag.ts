@@ -102,6 +102,16 @@ async function readLedger(ledger: Ledger | { away: string }): Promise<LedgerPart
   }
 }
 
+/** How far a group is behind in each partition. `start`: where it begins in one without a committed position; the first that fits counts. */
+export function partitionLags(options: { ranges: PartitionRange[]; committed: Position[]; start: Position[] }): PartitionLag[] {
+  const { ranges, committed, start } = options;
+  return ranges.map(({ partition, low, high }) => {
+    const position = committed.find((one) => one.partition === partition)?.offset;
+    const from = position ?? start.find((one) => one.partition === partition)?.offset ?? low;
+    return { partition, committed: position, high, lag: high - Math.min(Math.max(from, low), high) };
+  });
+}
+
 function lagOfRoute(options: {
   route: Route;
   committed: CommittedPosition[];
@@ -110,12 +120,7 @@ function lagOfRoute(options: {
   nowMs: number;
 }): RouteLag {
   const { route, committed, ranges, part, nowMs } = options;
-  const start = part?.starts.get(route.id) ?? [];
-  const partitions = ranges.map(({ partition, low, high }): PartitionLag => {
-    const position = committed.find((one) => one.partition === partition)?.offset;
-    const from = position ?? start.find((one) => one.partition === partition)?.offset ?? low;
-    return { partition, committed: position, high, lag: high - Math.min(Math.max(from, low), high) };
-  });
+  const partitions = partitionLags({ ranges, committed, start: part?.starts.get(route.id) ?? [] });
   const lag = partitions.reduce((sum, one) => sum + one.lag, 0);
   const { running, nextDueAt, endedPerSecond, ...figures } = ledgerFigures({
     route: route.id,
