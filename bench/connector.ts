@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Connector, defineConnector, type Outcome } from "../src/connector.ts";
+import { type Connector, defineConnector, type Outcome } from "../src/connector/index.ts";
 
 /** A destination that answers after `latency_ms`, 64 attempts at once; it counts what it gets. */
 export function benchConnector(): { connector: Connector; sent: () => number } {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openLedger, openLog, startConnectors } from "../src/app.ts";
-import { createLogger } from "../src/lib/logger.ts";
+import { createLogger } from "../src/lib/process/logger.ts";
 import { CALLS_TOPIC } from "../src/log/log.ts";
 import { loadRoutes } from "../src/routes/index.ts";
 import { startPatchbay } from "../test/support/patchbay-process.ts";

@@ -1,5 +1,5 @@
 /** Every connector that ships: a new one is its folder and one line here. */
-import type { Connector } from "../src/connector.ts";
+import type { Connector } from "../src/connector/index.ts";
 import { archive } from "./archive/index.ts";
 import { discord } from "./discord/index.ts";
 import { hubspot } from "./hubspot/index.ts";

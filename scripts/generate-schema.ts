@@ -6,8 +6,8 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { connectors } from "../connectors/index.ts";
-import { routesJsonSchema } from "../src/routes/json-schema.ts";
-import { connectorTables, missingTables, withReferenceTables, withTables } from "../src/routes/reference.ts";
+import { routesJsonSchema } from "./routes-json-schema.ts";
+import { connectorTables, missingTables, withReferenceTables, withTables } from "./routes-reference.ts";
 
 const check = process.argv.includes("--check");
 

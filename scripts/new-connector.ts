@@ -86,8 +86,8 @@ try {
   console.log(`
 It works against its sandbox as it is. Make it ${name}'s: address, record and settings in index.ts, the vendor's rules in sandbox.ts. Then
   npx biome check --write connectors/${name}
-  npx vitest run --project fast connectors/${name} test/connectors.test.ts    its own tests, and the contract
-  npx vitest run --project fast test/golden.test.ts -u    what a dozen calls become: read it as a salesperson would
+  npx vitest run --project fast connectors/${name} test/connector/connectors.test.ts    its own tests, and the contract
+  npx vitest run --project fast test/connector/golden.test.ts -u    what a dozen calls become: read it as a salesperson would
   npm run generate    the page's tables, and the JSON Schema
   npm run -s patchbay -- certify ${name}    its bad days
 CONTRIBUTING.md ("Add a connector") walks through one.`);

@@ -2,19 +2,19 @@
 import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { hostname } from "node:os";
-import type { DeliveryEvent, RouteTrouble } from "./delivery/events.ts";
-import { startHeartbeat } from "./delivery/heartbeat.ts";
-import { bindLedgerToLog } from "./delivery/log-binding.ts";
-import { watchProgress } from "./delivery/progress.ts";
-import { runRoutes } from "./delivery/run.ts";
-import type { RouteWorker } from "./delivery/worker.ts";
+import type { DeliveryEvent, RouteTrouble } from "./delivery/pipeline/events.ts";
+import { startHeartbeat } from "./delivery/process/heartbeat.ts";
+import { bindLedgerToLog } from "./delivery/process/log-binding.ts";
+import { runRoutes } from "./delivery/process/run.ts";
+import { createStallDetector } from "./delivery/process/stall-detector.ts";
+import type { RouteWorker } from "./delivery/route/worker.ts";
 import { UsageError } from "./errors.ts";
 import type { Ledger } from "./ledger/ledger.ts";
-import { type Clock, systemClock } from "./lib/clock.ts";
-import { explainFileError } from "./lib/file-errors.ts";
-import type { Logger } from "./lib/logger.ts";
-import type { OpenSqliteOptions } from "./lib/sqlite.ts";
-import { keepBeforeMigration } from "./lib/sqlite-copy.ts";
+import { explainFileError } from "./lib/files/file-errors.ts";
+import type { Logger } from "./lib/process/logger.ts";
+import { keepBeforeMigration } from "./lib/sqlite/copy.ts";
+import type { OpenSqliteOptions } from "./lib/sqlite/open.ts";
+import { type Clock, systemClock } from "./lib/time/clock.ts";
 import type { Log } from "./log/log.ts";
 import type { UnknownSeen } from "./model/unknown-calls.ts";
 import type { Route, Routes } from "./route.ts";
@@ -152,7 +152,7 @@ export async function startConnectors(options: {
     onTrouble: (trouble) => logTrouble(logger, trouble),
     onDestination: (destination, cause) => logDestination(logger, destination, cause),
   });
-  const progress = watchProgress({ running, log, clock });
+  const progress = createStallDetector({ running, log, clock });
   const replaced = Promise.withResolvers<Error>();
   const heartbeat = startHeartbeat({
     running,

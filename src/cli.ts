@@ -2,9 +2,9 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { certifyHelp } from "./commands/certify-help.ts";
 import { reportError } from "./commands/report-error.ts";
-import { flushOutput, protectOutput } from "./lib/output.ts";
-import { privateMask } from "./lib/private-file.ts";
-import { typeCommands } from "./lib/typed-command.ts";
+import { privateMask } from "./lib/files/private-file.ts";
+import { flushOutput, protectOutput } from "./lib/process/output.ts";
+import { typeCommands } from "./lib/text/typed-command.ts";
 
 protectOutput();
 process.umask(privateMask());

@@ -2,7 +2,7 @@
  * A route as the worker sees it: what it wants, what may leave the house, and where it goes.
  * `src/routes` makes these from routes.yaml; `src/delivery` runs them.
  */
-import type { Connector, Related } from "./connector.ts";
+import type { Connector, Related } from "./connector/index.ts";
 import type { Call, CallRecord, SharedCall } from "./model/call.ts";
 import type { UnknownSeen } from "./model/unknown-calls.ts";
 

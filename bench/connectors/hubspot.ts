@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { hubspot } from "../../connectors/hubspot/index.ts";
 import { createSandbox } from "../../connectors/hubspot/sandbox.ts";
 import type { HubSpotWith } from "../../connectors/hubspot/with.ts";
-import type { Delivery, OpenDestination, Outcome, SharedCall } from "../../src/connector.ts";
+import type { Delivery, OpenDestination, Outcome, SharedCall } from "../../src/connector/index.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
 
 /** What HubSpot's usage guidelines allow an app or service key in its Professional edition, and what one batch of calls costs: an upsert, an association. */

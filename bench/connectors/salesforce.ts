@@ -2,7 +2,7 @@
  * `node bench/connectors/salesforce.ts`: how near the connector comes to what Salesforce allows, through its sandbox with the limits on.
  * Salesforce names no rate: it allows 200 records in a request, and so many requests in 24 hours. The ceiling is therefore full requests, as many
  * at once as the connector has (2); the figures are what of each request is used, and what of the time two requests are under way.
- * First through the real sender (`src/delivery/sender.ts`), which never waits for a call to send; then through all of the product, log to ledger.
+ * First through the real sender (`src/delivery/pipeline/batch-sender.ts`), which never waits for a call to send; then through all of the product, log to ledger.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,10 +11,10 @@ import { salesforce } from "../../connectors/salesforce/index.ts";
 import { recordId } from "../../connectors/salesforce/sandbox/people.ts";
 import { createSandbox } from "../../connectors/salesforce/sandbox.ts";
 import { openLedger, openLog, startConnectors } from "../../src/app.ts";
-import type { Connector, Delivery } from "../../src/connector.ts";
-import { createSender } from "../../src/delivery/sender.ts";
-import { systemClock } from "../../src/lib/clock.ts";
-import { createLogger } from "../../src/lib/logger.ts";
+import type { Connector, Delivery } from "../../src/connector/index.ts";
+import { createBatchSender } from "../../src/delivery/pipeline/batch-sender.ts";
+import { createLogger } from "../../src/lib/process/logger.ts";
+import { systemClock } from "../../src/lib/time/clock.ts";
 import { CALLS_TOPIC } from "../../src/log/log.ts";
 import { loadRoutes } from "../../src/routes/index.ts";
 import { documentedExample } from "../../src/sandbox/calls.ts";
@@ -73,12 +73,12 @@ async function benchSender(): Promise<void> {
   const { sandbox, served, since } = await startOrg();
   const settings = salesforce.settings.parse(sandbox.settings({ url: served.url, folder: "" }));
   const open = (await salesforce.open({ settings, timezone: "UTC", timeoutMs: 15_000 })) as Awaited<ReturnType<Connector["open"]>>;
-  const sender = createSender({
+  const sender = createBatchSender({
     connector: salesforce as unknown as Connector,
     handle: { get: async () => ({ open }), reopen: () => undefined, close: async () => undefined },
     timeoutMs: 15_000,
     limiter: undefined,
-    pacer: { place: async () => 0 },
+    pacer: { reserve: async () => 0 },
     clock: systemClock,
   });
   let next = 0;

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { connectors } from "../../connectors/index.ts";
 import { createSandbox } from "../../connectors/slack/sandbox.ts";
 import { openLedger, openLog, startConnectors } from "../../src/app.ts";
-import { createLogger } from "../../src/lib/logger.ts";
+import { createLogger } from "../../src/lib/process/logger.ts";
 import { CALLS_TOPIC } from "../../src/log/log.ts";
 import { loadRoutes } from "../../src/routes/index.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseJsonExactly, type SharedCall, sortedJson } from "../../src/connector.ts";
+import { parseJsonExactly, type SharedCall, sortedJson } from "../../src/connector/index.ts";
 import { type ArchiveSettings, deliver, newFolder, openTestArchive, startS3rver, startStrict } from "../../test/support/archive.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { jsonOfNumbers, metadataOfNumbers } from "../../test/support/exact-numbers.ts";

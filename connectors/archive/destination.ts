@@ -1,4 +1,4 @@
-import { type Delivery, type OpenDestination, type Outcome, type Receipt, type ResolveName, untilAborted } from "../../src/connector.ts";
+import { abortable, type Delivery, type OpenDestination, type Outcome, type Receipt, type ResolveName } from "../../src/connector/index.ts";
 import { type ArchiveWith, documentOf, ForeignDocumentError, parseDocument } from "./document.ts";
 import { createDownloads } from "./downloads.ts";
 import { outcomeOfFileError } from "./folder-errors.ts";
@@ -90,7 +90,7 @@ export function openArchive(options: ArchiveOptions): OpenDestination<ArchiveWit
   }
 
   return {
-    send: (deliveries, { signal }) => Promise.all(deliveries.map((delivery) => untilAborted(signal, () => sendOne(delivery, signal)))),
+    send: (deliveries, { signal }) => Promise.all(deliveries.map((delivery) => abortable(signal, () => sendOne(delivery, signal)))),
     async erase({ receipt }, { signal }) {
       const stem = stemOfReceipt(receipt.id);
       return stem === undefined ? false : inWords(eraseAll(receipt.id, stem, signal));

@@ -1,4 +1,4 @@
-import { type Delivery, ExactNumber, parseJsonExactly, type SharedCall, sortedJson, wellFormed } from "../../src/connector.ts";
+import { type Delivery, ExactNumber, parseJsonExactly, type SharedCall, sortedJson, wellFormed } from "../../src/connector/index.ts";
 
 /** A route's `with`. */
 export interface ArchiveWith {

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { discard, type GuardedAnswer, type GuardedHttp, NotReachedError, RefusedAddressError } from "../../src/connector.ts";
+import { discard, type GuardedAnswer, type GuardedHttp, NotReachedError, RefusedAddressError } from "../../src/connector/index.ts";
 import { extensionOf } from "./media.ts";
 import type { ScratchFile } from "./store.ts";
 

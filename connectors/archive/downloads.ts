@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { createGuardedHttp, type ResolveName } from "../../src/connector.ts";
+import { createGuardedHttp, type ResolveName } from "../../src/connector/index.ts";
 import { type Download, DownloadError, download } from "./download.ts";
 
 /** Recordings that are being fetched, or lie fetched, at once: of one host, so that it leaves places for others, and in all. */

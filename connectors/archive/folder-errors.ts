@@ -1,26 +1,26 @@
-import type { Failure } from "../../src/connector.ts";
+import type { Failure } from "../../src/connector/index.ts";
 
 const down =
   (reason: string): ((code: string) => Failure) =>
   (code) => ({ kind: "retry", because: "down", code, reason });
-const unauthorized =
+const needsFix =
   (reason: string, fix: string): ((code: string) => Failure) =>
-  (code) => ({ kind: "unauthorized", code, reason, fix });
+  (code) => ({ kind: "needs-fix", code, reason, fix });
 
 const full = down("the disk of the archive is full: make room, or enlarge it; calls wait meanwhile");
 const quota = down("the quota of the archive's disk is used up: raise it, or make room; calls wait meanwhile");
-const notOurs = unauthorized(
+const notOurs = needsFix(
   "the archive's folder may not be written to",
   "Give the user that Patchbay runs as write access to the folder in `url`",
 );
-const noFolder = unauthorized("the archive's `url` leads through something that is no folder", "Give `url` a folder: file:data/archive");
+const noFolder = needsFix("the archive's `url` leads through something that is no folder", "Give `url` a folder: file:data/archive");
 
 const MEANINGS: Record<string, (code: string) => Failure> = {
   ENOSPC: full,
   EDQUOT: quota,
   EACCES: notOurs,
   EPERM: notOurs,
-  EROFS: unauthorized("the archive's disk is mounted read-only", "Mount it for writing, or give `url` another folder"),
+  EROFS: needsFix("the archive's disk is mounted read-only", "Mount it for writing, or give `url` another folder"),
   ENOTDIR: noFolder,
   EEXIST: noFolder,
   ELOOP: noFolder,

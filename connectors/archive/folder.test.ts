@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { OpenError } from "../../src/connector.ts";
+import { OpenError } from "../../src/connector/index.ts";
 import { deliver, newFolder, openTestArchive } from "../../test/support/archive.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { openFolderStore } from "./folder.ts";
@@ -67,7 +67,7 @@ describe("a folder", () => {
     for (const path of ["file", "file/archive", "loop/archive"]) {
       const opening = openTestArchive({ url: `file:${join(folder, path)}` });
       await expect(opening).rejects.toThrow(OpenError);
-      await expect(opening).rejects.toMatchObject({ outcome: { kind: "unauthorized", fix: expect.stringContaining("`url`") } });
+      await expect(opening).rejects.toMatchObject({ outcome: { kind: "needs-fix", fix: expect.stringContaining("`url`") } });
     }
   });
 
@@ -112,9 +112,9 @@ describe("what a disk says", () => {
     ["EIO", { kind: "retry", because: "down" }],
     ["EMFILE", { kind: "retry", because: "down" }],
     ["ESTALE", { kind: "retry", because: "down" }],
-    ["EACCES", { kind: "unauthorized", fix: expect.stringContaining("write access") }],
-    ["EPERM", { kind: "unauthorized" }],
-    ["EROFS", { kind: "unauthorized", reason: expect.stringContaining("read-only"), fix: expect.stringContaining("`url`") }],
+    ["EACCES", { kind: "needs-fix", fix: expect.stringContaining("write access") }],
+    ["EPERM", { kind: "needs-fix" }],
+    ["EROFS", { kind: "needs-fix", reason: expect.stringContaining("read-only"), fix: expect.stringContaining("`url`") }],
     ["ENAMETOOLONG", { kind: "rejected" }],
   ])("%s: no call is lost by it, and a person reads what to do", (code, outcome) => {
     const got = outcomeOfFileError(failing(code));

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { OpenError } from "../../src/connector.ts";
+import { OpenError } from "../../src/connector/index.ts";
 import { outcomeOfFileError } from "./folder-errors.ts";
 import { removeLeftOvers, removeUnfinished } from "./left-overs.ts";
 import { folderOf } from "./settings.ts";

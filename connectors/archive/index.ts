@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineConnector, flag, httpSettings, secret } from "../../src/connector.ts";
+import { booleanSetting, defineConnector, httpSettings, secret } from "../../src/connector/index.ts";
 import { DOCUMENT_FIELDS, OWN_FIELDS } from "./document.ts";
 import { ARCHIVE_URL, bytesOf, folderOf, SIZE } from "./settings.ts";
 
@@ -31,16 +31,16 @@ export const archive = defineConnector({
         .optional()
         .describe("S3: the key's id. Without one, the machine's own credentials (environment, role)"),
       secret_access_key: secret().optional().describe("S3: the key"),
-      force_path_style: flag().optional().describe("S3: the bucket's name in the path. Default: true where there is an endpoint"),
-      recordings: flag().default(false).describe("Keep the recording itself too; the route must share it. Default false"),
+      force_path_style: booleanSetting().optional().describe("S3: the bucket's name in the path. Default: true where there is an endpoint"),
+      recordings: booleanSetting().default(false).describe("Keep the recording itself too; the route must share it. Default false"),
       max_recording: z
         .string()
         .regex(SIZE, "must be a size such as 200MB")
         .refine((size) => bytesOf(size) <= bytesOf("4GB"), "must be at most 4GB")
         .default("200MB")
         .describe("A longer recording is not kept. Default 200MB"),
-      allow_private: flag().default(false).describe("Recordings may come from an own network too. Default false"),
-      allow_http: flag().default(false).describe("Recordings may come over plain http too. Default false"),
+      allow_private: booleanSetting().default(false).describe("Recordings may come from an own network too. Default false"),
+      allow_http: booleanSetting().default(false).describe("Recordings may come over plain http too. Default false"),
       timeout: httpSettings.timeout,
       rate: httpSettings.rate,
     })

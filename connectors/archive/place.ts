@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Delivery, unixMsOf } from "../../src/connector.ts";
+import { type Delivery, unixMsOf } from "../../src/connector/index.ts";
 
 /** A file's name may have 255 bytes, of which the endings take some (`.recording.meta`). */
 const MAX_PART_CHARS = 150;

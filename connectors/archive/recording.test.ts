@@ -4,7 +4,7 @@ import { createServer, type IncomingHttpHeaders, type RequestListener, type Serv
 import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { Receipt, ResolveName } from "../../src/connector.ts";
+import type { Receipt, ResolveName } from "../../src/connector/index.ts";
 import { type ArchiveSettings, deliver, newFolder, openTestArchive, startS3rver, startStrict } from "../../test/support/archive.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { openArchive } from "./destination.ts";

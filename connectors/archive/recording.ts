@@ -1,4 +1,4 @@
-import { canonicalJson, type Outcome } from "../../src/connector.ts";
+import { canonicalJson, type Outcome } from "../../src/connector/index.ts";
 import { parseDocument } from "./document.ts";
 import { DownloadError } from "./download.ts";
 import { addressHash, type Downloads } from "./downloads.ts";

@@ -1,11 +1,11 @@
-import { type Outcome, outcomeOfEdge, outcomeOfNetworkError, parseRetryAfterMs, waitOf } from "../../src/connector.ts";
+import { type Outcome, outcomeOfEdge, outcomeOfNetworkError, parseRetryAfterMs, waitOf } from "../../src/connector/index.ts";
 
 type Failure = Exclude<Outcome, { kind: "delivered" | "skipped" }>;
 type Class = (code: string) => Failure;
 
-const unauthorized =
+const needsFix =
   (reason: string, fix: string): Class =>
-  (code) => ({ kind: "unauthorized", code, reason: `${reason} (${code})`, fix });
+  (code) => ({ kind: "needs-fix", code, reason: `${reason} (${code})`, fix });
 const rejected =
   (reason: string): Class =>
   (code) => ({ kind: "rejected", code, reason: `${reason} (${code})` });
@@ -17,21 +17,21 @@ const slower: Class = (code) => ({ kind: "retry", because: "rate-limit", code, r
 /** The connection broke, the bytes changed on the way, or another request was at the object; the same PUT again is harmless. */
 const unclear = (code: string) => ({ kind: "retry", because: "record", code, reason: `S3 did not take it whole (${code})` }) as const;
 
-const noKey = unauthorized("S3 does not take the key", "Check access_key_id and secret_access_key, or the machine's own credentials");
-const expired = unauthorized("the credentials have run out", "Renew them: a role does so by itself, a session's key does not");
-const denied = unauthorized(
+const noKey = needsFix("S3 does not take the key", "Check access_key_id and secret_access_key, or the machine's own credentials");
+const expired = needsFix("the credentials have run out", "Renew them: a role does so by itself, a session's key does not");
+const denied = needsFix(
   "the key may not do this",
   "Give it s3:GetObject, s3:PutObject and s3:DeleteObject on the objects, and s3:ListBucket on the bucket: without that, S3 answers 403 for what is not there",
 );
-const noBucket = unauthorized("there is no such bucket", "Make the bucket, or correct `url` and `endpoint`");
-const elsewhere = unauthorized("the bucket is in another region", "Set `region` to the bucket's");
-const account = unauthorized(
+const noBucket = needsFix("there is no such bucket", "Make the bucket, or correct `url` and `endpoint`");
+const elsewhere = needsFix("the bucket is in another region", "Set `region` to the bucket's");
+const account = needsFix(
   "the account may not use S3 just now",
   "See to it there: a payment, a trial that has ended, a region that is not enabled",
 );
-const quota = unauthorized("the quota is used up", "Raise it, or make room; calls wait meanwhile");
-const clock = unauthorized("this machine's clock is wrong", "Set it: S3 takes requests of the last 15 minutes only");
-const notOurs = unauthorized(
+const quota = needsFix("the quota is used up", "Raise it, or make room; calls wait meanwhile");
+const clock = needsFix("this machine's clock is wrong", "Set it: S3 takes requests of the last 15 minutes only");
+const notOurs = needsFix(
   "S3 does not take requests of this form",
   "See what the bucket's settings and `endpoint` ask for; report it with the code",
 );
@@ -48,7 +48,7 @@ const CODES: [Class, string][] = [
   [clock, "RequestTimeTooSkewed RequestExpired"],
   [quota, "QuotaExceeded XMinioAdminBucketQuotaExceeded StorageQuotaExceeded XMinioAdminNoSuchQuotaConfiguration"],
   [notOurs, "NotImplemented InvalidRequest InvalidBucketState InvalidEncryptionAlgorithmError InvalidStorageClass MissingContentLength"],
-  [unauthorized("there are no credentials", "Give access_key_id and secret_access_key, or the machine a role"), "CredentialsProviderError"],
+  [needsFix("there are no credentials", "Give access_key_id and secret_access_key, or the machine a role"), "CredentialsProviderError"],
   [rejected("S3 takes no object of this size"), "EntityTooLarge MaxMessageLengthExceeded"],
   [rejected("the object's name is too long"), "KeyTooLongError XMinioInvalidObjectName"],
   [
@@ -73,7 +73,7 @@ const CODES: [Class, string][] = [
 const CLASSES = new Map(CODES.flatMap(([meaning, codes]) => codes.split(" ").map((code) => [code, meaning] as const)));
 
 /** Of the key that encrypts the bucket: `KMS.DisabledException`, `KMS.NotFoundException`, and what the key service itself says. */
-const kms = unauthorized(
+const kms = needsFix(
   "the bucket's encryption key cannot be used",
   "Enable the key in KMS, and allow kms:GenerateDataKey and kms:Decrypt with it to the access key",
 );
@@ -103,7 +103,7 @@ export function outcomeOfS3Error(error: unknown): Failure | undefined {
     };
   }
   if (/^Region is missing/.test(error.message)) {
-    return { kind: "unauthorized", code: "no_region", reason: "the bucket's region is not known", fix: "Set `region`, or AWS_REGION" };
+    return { kind: "needs-fix", code: "no_region", reason: "the bucket's region is not known", fix: "Set `region`, or AWS_REGION" };
   }
   const network = outcomeOfNetworkError(error);
   if (network && network.kind !== "skipped") return network;

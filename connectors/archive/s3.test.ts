@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { OpenError } from "../../src/connector.ts";
+import { OpenError } from "../../src/connector/index.ts";
 import { deliver, newFolder, openTestArchive, startStrict } from "../../test/support/archive.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { closedPort } from "../../test/support/ports.ts";
@@ -42,7 +42,7 @@ describe("S3", () => {
   const record = { kind: "retry", because: "record" };
   const down = { kind: "retry", because: "down" };
   const rejected = { kind: "rejected" };
-  const fixedBy = (words: string) => ({ kind: "unauthorized", fix: expect.stringContaining(words) });
+  const fixedBy = (words: string) => ({ kind: "needs-fix", fix: expect.stringContaining(words) });
 
   test.each<[number, string, object]>([
     [503, "SlowDown", { ...slower, retryAfterMs: 37_000 }],
@@ -93,7 +93,7 @@ describe("S3", () => {
   test.each<[number, object]>([
     [301, fixedBy("`region`")],
     [307, down],
-    [402, { kind: "unauthorized" }],
+    [402, { kind: "needs-fix" }],
     [403, fixedBy("s3:ListBucket")],
     [407, fixedBy("proxy")],
     [408, record],
@@ -195,7 +195,7 @@ describe("S3", () => {
     const archive = await openTestArchive(settings);
     s3.mayList(false);
     expect(await archive.send()).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "AccessDenied",
       fix: expect.stringContaining("403 for what is not there"),
     });
@@ -212,7 +212,7 @@ describe("S3", () => {
     const { settings } = await startStrict();
     const opening = openTestArchive({ ...settings, ...wrong });
     await expect(opening).rejects.toThrow(OpenError);
-    await expect(opening).rejects.toMatchObject({ outcome: { kind: "unauthorized", code } });
+    await expect(opening).rejects.toMatchObject({ outcome: { kind: "needs-fix", code } });
     expect(inspect(await opening.catch((error: unknown) => error))).not.toContain("wrong-credential");
   });
 

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { OpenError, type Secret } from "../../src/connector.ts";
+import { OpenError, type Secret } from "../../src/connector/index.ts";
 import { removeLeftOvers } from "./left-overs.ts";
 import { NotStoredError, outcomeOfS3Error } from "./s3-errors.ts";
 import { removeVersions } from "./s3-versions.ts";
@@ -150,7 +150,7 @@ async function loadSdk() {
     if (code !== "ERR_MODULE_NOT_FOUND") throw error;
     const fix = "Install it beside Patchbay: npm install @aws-sdk/client-s3, and start again";
     throw new OpenError({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "sdk_missing",
       reason: "an archive in S3 needs the package @aws-sdk/client-s3",
       fix,

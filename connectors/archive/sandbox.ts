@@ -1,6 +1,6 @@
 import { existsSync, globSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Sandbox, SandboxOptions } from "../../src/connector.ts";
+import type { Sandbox, SandboxOptions } from "../../src/connector/index.ts";
 
 /** The stand-in is the thing itself: a folder, which begins empty. There is no API between, so that there are no limits and no latency either. */
 export function createSandbox(_options: SandboxOptions = {}): Sandbox {

@@ -1,4 +1,4 @@
-import type { Outcome } from "../../src/connector.ts";
+import type { Outcome } from "../../src/connector/index.ts";
 
 type InTime = { signal: AbortSignal };
 

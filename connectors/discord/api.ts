@@ -1,4 +1,4 @@
-import { type Failure, type HttpAnswer, requestJson, type Secret } from "../../src/connector.ts";
+import { type Failure, type HttpAnswer, requestJson, type Secret } from "../../src/connector/index.ts";
 import { failureOf, fieldsOf, notDiscord } from "./outcome.ts";
 
 const WEBHOOK = /^(https?:\/\/[^/?#\s]+\/api)\/(?:v\d+\/)?(webhooks\/\d+\/[\w-]+)\/?$/;
@@ -37,7 +37,7 @@ export function apiOf({ url, baseUrl }: { url: Secret; baseUrl: string | undefin
       const { guild_id: guild, channel_id: channel } = fieldsOf(answer);
       const outcome = failureOf(answer);
       if (outcome) return { outcome };
-      if (typeof channel !== "string") return { outcome: notDiscord("unauthorized") };
+      if (typeof channel !== "string") return { outcome: notDiscord("needs-fix") };
       return { linkOf: (id) => `https://discord.com/channels/${typeof guild === "string" ? guild : "@me"}/${channel}/${id}` };
     },
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { OpenError, type Outcome, type Receipt, type Related, type SharedCall } from "../../src/connector.ts";
+import { OpenError, type Outcome, type Receipt, type Related, type SharedCall } from "../../src/connector/index.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
 import { deliveryOf, documentedCall } from "../../test/support/documented-call.ts";
 import { GOLDEN_CALLS } from "../../test/support/golden-calls.ts";
@@ -135,7 +135,7 @@ describe("what Discord answers", () => {
     const gone = () => Response.json({ message: "Unknown Webhook", code: 10015 }, { status: 404 });
     const { send } = await start({ answer: (request) => (request.method === "GET" ? undefined : gone()) });
     expect(await send()).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "discord_10015",
       stopsRoute: true,
       fix: expect.stringContaining("Copy Webhook URL"),
@@ -152,11 +152,11 @@ describe("what Discord answers", () => {
   };
 
   test.each<[number, object]>([
-    [302, { kind: "unauthorized" }],
+    [302, { kind: "needs-fix" }],
     [400, { kind: "rejected" }],
-    [401, { kind: "unauthorized" }],
+    [401, { kind: "needs-fix" }],
     [403, { ...down, code: "edge_403", retryAfterMs: 37_000 }],
-    [404, { kind: "unauthorized" }],
+    [404, { kind: "needs-fix" }],
     [413, { kind: "rejected" }],
     [429, { ...slower, code: "edge_429", retryAfterMs: 37_000 }],
     [500, { kind: "ambiguous" }],
@@ -180,11 +180,11 @@ describe("what Discord answers", () => {
     [400, 200000, { kind: "rejected" }],
     [400, 240000, { kind: "rejected" }],
     [413, 40005, { kind: "rejected" }],
-    [400, 220001, { kind: "unauthorized", fix: expect.stringContaining("text channel") }],
-    [401, 50027, { kind: "unauthorized", code: "discord_50027" }],
-    [401, 40001, { kind: "unauthorized" }],
-    [403, 50013, { kind: "unauthorized" }],
-    [403, 50001, { kind: "unauthorized" }],
+    [400, 220001, { kind: "needs-fix", fix: expect.stringContaining("text channel") }],
+    [401, 50027, { kind: "needs-fix", code: "discord_50027" }],
+    [401, 40001, { kind: "needs-fix" }],
+    [403, 50013, { kind: "needs-fix" }],
+    [403, 50001, { kind: "needs-fix" }],
     [403, 40333, down],
     [403, 40004, down],
     [403, 40006, down],
@@ -192,10 +192,10 @@ describe("what Discord answers", () => {
     [400, 20028, slower],
     [403, 20016, slower],
     [429, 40062, { ...slower, retryAfterMs: 1_337 }],
-    [404, 10003, { kind: "unauthorized", fix: expect.stringContaining("text channel") }],
-    [404, 10015, { kind: "unauthorized", stopsRoute: true }],
+    [404, 10003, { kind: "needs-fix", fix: expect.stringContaining("text channel") }],
+    [404, 10015, { kind: "needs-fix", stopsRoute: true }],
     [404, 10008, { kind: "skipped" }],
-    [404, 0, { kind: "unauthorized" }],
+    [404, 0, { kind: "needs-fix" }],
   ])("%i with Discord's code %i", async (status, code, outcome) => {
     expect(await meets(Response.json({ message: "marzipan", code, retry_after: 1.337 }, { status }))).toMatchObject(outcome);
   });
@@ -216,7 +216,7 @@ describe("what Discord answers", () => {
   test("an address that answers like anything but Discord is refused before a call is sent", async () => {
     const opening = start({ answer: () => Response.json({ hello: "world" }) });
     await expect(opening).rejects.toThrow(OpenError);
-    await expect(opening).rejects.toMatchObject({ outcome: { kind: "unauthorized", code: "not_discord" } });
+    await expect(opening).rejects.toMatchObject({ outcome: { kind: "needs-fix", code: "not_discord" } });
   });
 });
 

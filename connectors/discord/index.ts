@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ambiguousSettings, defineConnector, httpSettings, OpenError, type Outcome, secret } from "../../src/connector.ts";
+import { ambiguousSettings, defineConnector, httpSettings, OpenError, type Outcome, secret } from "../../src/connector/index.ts";
 import { apiOf, foreignHost, isWebhook } from "./api.ts";
 import { escapedValue, messageOf, SENDS } from "./message.ts";
 

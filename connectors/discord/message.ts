@@ -1,4 +1,4 @@
-import { callTitle, customerLabel, type Delivery, type SentField, truncate, unixMsOf } from "../../src/connector.ts";
+import { callTitle, customerLabel, type Delivery, type SentField, truncate, unixMsOf } from "../../src/connector/index.ts";
 
 /** A route's `with`. */
 interface DiscordWith {

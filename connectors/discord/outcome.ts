@@ -1,4 +1,4 @@
-import { type Failure, type HttpAnswer, outcomeOfStatus, parseRetryAfterMs, waitOf } from "../../src/connector.ts";
+import { type Failure, type HttpAnswer, outcomeOfStatus, parseRetryAfterMs, waitOf } from "../../src/connector/index.ts";
 
 const API = {
   title: "Discord",
@@ -20,7 +20,7 @@ const slower: Meaning = (code, wait) => ({
 });
 const channel =
   (reason: string): Meaning =>
-  (code) => ({ kind: "unauthorized", code, reason, fix: "Make a webhook in a text channel, and put its address into `url`" });
+  (code) => ({ kind: "needs-fix", code, reason, fix: "Make a webhook in a text channel, and put its address into `url`" });
 const stands =
   (reason: string): Meaning =>
   () => ({ kind: "skipped", reason });
@@ -35,7 +35,7 @@ const CODES: Record<number, Meaning> = {
   10004: channel("the webhook's server is gone"),
   10008: stands("the message was deleted in Discord: it is not posted again"),
   // Asking a webhook that is gone again and again gets the whole address of the sender banned (docs, "Invalid Request Limit").
-  10015: (code) => ({ kind: "unauthorized", code, reason: "the webhook was deleted in Discord", fix: API.fix, stopsRoute: true }),
+  10015: (code) => ({ kind: "needs-fix", code, reason: "the webhook was deleted in Discord", fix: API.fix, stopsRoute: true }),
   20016: slower,
   20022: slower,
   20028: slower,
@@ -83,7 +83,7 @@ export function fieldsOf({ json }: HttpAnswer): Record<string, unknown> {
 }
 
 /** A proxy's page in place of an answer. */
-export function notDiscord(kind: "ambiguous" | "unauthorized"): Failure {
+export function notDiscord(kind: "ambiguous" | "needs-fix"): Failure {
   const reason = "the answer is not one of Discord's: a proxy may stand in between";
   return kind === "ambiguous" ? { kind, code: "not_discord", reason } : { kind, code: "not_discord", reason, fix: API.fix };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Sandbox, SandboxOptions, VendorFault } from "../../src/connector.ts";
+import type { Sandbox, SandboxOptions, VendorFault } from "../../src/connector/index.ts";
 import { problemsOf } from "./sandbox-form.ts";
 
 const ID = "223704706495545344";

@@ -1,5 +1,5 @@
 /** What is read of HubSpot's answers; the rest of them is not looked at. */
-import { z } from "../../src/connector.ts";
+import { z } from "../../src/connector/index.ts";
 
 const paging = z.object({ next: z.object({ after: z.string() }).optional() }).optional();
 export const anything = z.unknown();

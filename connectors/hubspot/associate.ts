@@ -1,4 +1,4 @@
-import type { Outcome } from "../../src/connector.ts";
+import type { Outcome } from "../../src/connector/index.ts";
 import type { HubSpotApi } from "./client.ts";
 import { outcomeOfHubSpotError, outcomeOfItemError } from "./outcome.ts";
 import { HubSpotRefusal } from "./problem.ts";

@@ -1,4 +1,4 @@
-import { escapeHtml, type SharedCall, truncate } from "../../src/connector.ts";
+import { escapeHtml, type SharedCall, truncate } from "../../src/connector/index.ts";
 
 /** HubSpot's own maximum is not documented (65,536 is reported): stay below. */
 const MAX_BODY_CHARS = 65_000;

@@ -1,11 +1,11 @@
-import type { Outcome } from "../../src/connector.ts";
+import type { Outcome } from "../../src/connector/index.ts";
 
 /** Unique on calls, so that a call which is sent again finds its record: HubSpot's batch upsert goes by it. */
 export const CALL_ID_PROPERTY = "voice_call_id";
 
 /** The property is not there: nothing can be sent until it is. */
 export const NOT_SET_UP = {
-  kind: "unauthorized",
+  kind: "needs-fix",
   code: "not_set_up",
   reason: `calls in HubSpot have no property ${CALL_ID_PROPERTY}, by which a call that comes again finds its record`,
   fix: 'Run "patchbay setup hubspot" (the destination\'s name in routes.yaml): it makes the property, once for the account',

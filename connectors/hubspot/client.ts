@@ -1,5 +1,5 @@
 import { Request as SdkRequest } from "@hubspot/api-client/lib/src/services/http/Request.js";
-import { requestJson, type Secret, untilAborted, type z } from "../../src/connector.ts";
+import { abortable, requestJson, type Secret, type z } from "../../src/connector/index.ts";
 import { createPace, type Waiting } from "./pace.ts";
 import { HubSpotRefusal, UnreadableAnswerError } from "./problem.ts";
 
@@ -80,7 +80,7 @@ export function connect(options: { accessToken: Secret; baseUrl: string | undefi
     return parsed.data;
   };
 
-  const turn: HubSpotApi["turn"] = (signal, task) => untilAborted(signal, () => pace.run(() => task(carry), { maxWaitMs, signal }));
+  const turn: HubSpotApi["turn"] = (signal, task) => abortable(signal, () => pace.run(() => task(carry), { maxWaitMs, signal }));
   return {
     turn,
     ask: (signal, request) => turn(signal, (carryNow) => carryNow(request, signal)),

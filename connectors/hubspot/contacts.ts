@@ -1,4 +1,4 @@
-import { type Candidate, createExpiringCache, isSameNumber, type Outcome } from "../../src/connector.ts";
+import { type Candidate, createExpiringCache, isSameNumber, type Outcome } from "../../src/connector/index.ts";
 import type { Found, HubSpotRecord } from "./answers.ts";
 import { type HubSpotApi, SEARCHES } from "./client.ts";
 import { outcomeOfReadError } from "./outcome.ts";

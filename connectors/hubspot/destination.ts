@@ -1,4 +1,4 @@
-import type { OpenDestination, Outcome, Secret } from "../../src/connector.ts";
+import type { OpenDestination, Outcome, Secret } from "../../src/connector/index.ts";
 import { type Links, readLinks } from "./account.ts";
 import { CALL_ID_PROPERTY } from "./call-id.ts";
 import { connect } from "./client.ts";

@@ -1,4 +1,4 @@
-import { createExpiringCache, type Outcome, type SharedCall } from "../../src/connector.ts";
+import { createExpiringCache, type Outcome, type SharedCall } from "../../src/connector/index.ts";
 import type { HubSpotApi } from "./client.ts";
 import { outcomeOfReadError } from "./outcome.ts";
 import { readCallProperty } from "./requests.ts";

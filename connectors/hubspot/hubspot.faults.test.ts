@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { OpenError, type Outcome } from "../../src/connector.ts";
+import { OpenError, type Outcome } from "../../src/connector/index.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { ASSOCIATE, deliveryOf, dropsAfter, SEARCH, type Setup, send, setUp, UPSERT } from "../../test/support/hubspot.ts";
 import { closedPort } from "../../test/support/ports.ts";
@@ -43,7 +43,7 @@ describe("opening", () => {
   test("an account that is not set up says how to do it, and nothing is made on the side", async () => {
     const { open, seen } = await setUp({ isSetUp: false });
     expect(await openFails(open())).toEqual({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "not_set_up",
       reason: "calls in HubSpot have no property voice_call_id, by which a call that comes again finds its record",
       fix: 'Run "patchbay setup hubspot" (the destination\'s name in routes.yaml): it makes the property, once for the account',
@@ -86,7 +86,7 @@ describe("opening", () => {
   test("a wrong token: which one is wanted, and with which scopes", async () => {
     const { open } = await setUp();
     expect(await openFails(open({ access_token: "pat-wrong" }))).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "http_401",
       reason: expect.stringContaining("INVALID_AUTHENTICATION"),
       fix: expect.stringMatching(
@@ -98,7 +98,7 @@ describe("opening", () => {
   test("a missing scope is named", async () => {
     const { prepare } = await setUp({ isSetUp: false, scopes: ["crm.objects.contacts.read"] });
     expect(await openFails(prepare())).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "http_403",
       fix: "Give the service key (or the app) in HubSpot the scope crm.schemas.contacts.write",
     });
@@ -173,18 +173,18 @@ describe("what HubSpot's answers mean", () => {
     ["a fault", 500, problem("INTERNAL_ERROR"), {}, { because: "server", code: "http_500" }],
     ["a time-out of the request", 408, "", {}, { because: "record", code: "http_408" }],
     ["a conflict", 409, problem("CONFLICT"), {}, { because: "record", code: "http_409" }],
-    ["another host", 302, "", { location: "http://127.0.0.1:9/" }, { kind: "unauthorized", fix: expect.stringContaining("base_url") }],
-    ["another host", 307, "", { location: "http://127.0.0.1:9/" }, { kind: "unauthorized", fix: expect.stringContaining("base_url") }],
-    ["no right", 401, problem("INVALID_AUTHENTICATION"), {}, { kind: "unauthorized", fix: expect.stringContaining("service key") }],
-    ["a token that ran out", 401, problem("EXPIRED_AUTHENTICATION"), {}, { kind: "unauthorized", ...expired }],
-    ["a page of the edge", 403, html, {}, { kind: "unauthorized", ...edge }],
-    ["an account that is closed", 402, problem("PAYMENT_REQUIRED"), {}, { kind: "unauthorized", code: "http_402" }],
-    ["no such path", 404, problem("OBJECT_NOT_FOUND"), {}, { kind: "unauthorized", code: "http_404" }],
-    ["a version that has ended", 410, "", {}, { kind: "unauthorized", code: "http_410" }],
-    ["an address that is too long", 414, html, {}, { kind: "unauthorized", code: "http_414" }],
-    ["another content type", 415, html, {}, { kind: "unauthorized", code: "http_415" }],
-    ["headers that are too long", 431, html, {}, { kind: "unauthorized", code: "http_431" }],
-    ["a legal reason", 451, html, {}, { kind: "unauthorized", code: "http_451" }],
+    ["another host", 302, "", { location: "http://127.0.0.1:9/" }, { kind: "needs-fix", fix: expect.stringContaining("base_url") }],
+    ["another host", 307, "", { location: "http://127.0.0.1:9/" }, { kind: "needs-fix", fix: expect.stringContaining("base_url") }],
+    ["no right", 401, problem("INVALID_AUTHENTICATION"), {}, { kind: "needs-fix", fix: expect.stringContaining("service key") }],
+    ["a token that ran out", 401, problem("EXPIRED_AUTHENTICATION"), {}, { kind: "needs-fix", ...expired }],
+    ["a page of the edge", 403, html, {}, { kind: "needs-fix", ...edge }],
+    ["an account that is closed", 402, problem("PAYMENT_REQUIRED"), {}, { kind: "needs-fix", code: "http_402" }],
+    ["no such path", 404, problem("OBJECT_NOT_FOUND"), {}, { kind: "needs-fix", code: "http_404" }],
+    ["a version that has ended", 410, "", {}, { kind: "needs-fix", code: "http_410" }],
+    ["an address that is too long", 414, html, {}, { kind: "needs-fix", code: "http_414" }],
+    ["another content type", 415, html, {}, { kind: "needs-fix", code: "http_415" }],
+    ["headers that are too long", 431, html, {}, { kind: "needs-fix", code: "http_431" }],
+    ["a legal reason", 451, html, {}, { kind: "needs-fix", code: "http_451" }],
   ] as const)("%s (%i)", async (_what, status, body, headers, expected) => {
     const answer = () =>
       body === html ? new Response(html, { status, headers: { "content-type": "text/html", ...headers } }) : json(status, body, headers);
@@ -233,10 +233,10 @@ describe("what HubSpot's answers mean", () => {
 
   test("a scope that is withdrawn while running", async () => {
     const forbidden = await outcomeWhen(UPSERT, () => new Response("no", { status: 403, headers: { "content-type": "text/plain" } }));
-    expect(forbidden).toMatchObject({ kind: "unauthorized", code: "http_403", fix: expect.stringContaining("crm.objects.contacts.write") });
+    expect(forbidden).toMatchObject({ kind: "needs-fix", code: "http_403", fix: expect.stringContaining("crm.objects.contacts.write") });
     const { open } = await setUp({ scopes: ["crm.objects.contacts.read"] });
     expect(await send(await open(), deliveryOf(documentedCall()))).toMatchObject([
-      { kind: "unauthorized", fix: "Give the service key (or the app) in HubSpot the scope crm.objects.contacts.write" },
+      { kind: "needs-fix", fix: "Give the service key (or the app) in HubSpot the scope crm.objects.contacts.write" },
     ]);
   });
 
@@ -261,9 +261,9 @@ describe("a rule of the account", () => {
       const { open, sandbox, seenAt } = await setUp({ requiredOfCalls: [rule], multiStatus });
       const calls = [documentedCall({ call_id: "a" }), voicemail("b"), documentedCall({ call_id: "c" }), voicemail("d")];
       const outcomes = await send(await open(), ...calls.map((call) => deliveryOf(call)));
-      expect(outcomes.map(({ kind }) => kind)).toEqual(["delivered", "unauthorized", "delivered", "unauthorized"]);
+      expect(outcomes.map(({ kind }) => kind)).toEqual(["delivered", "needs-fix", "delivered", "needs-fix"]);
       expect(outcomes[1]).toEqual({
-        kind: "unauthorized",
+        kind: "needs-fix",
         code: "required_property",
         reason: "a rule of the HubSpot account requires hs_call_disposition, and this call has no value for it",
         fix:
@@ -284,11 +284,11 @@ describe("a rule of the account", () => {
       deliveryOf(documentedCall({ call_id: "b", direction: "outbound" })),
     );
     expect(inbound).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       reason: expect.stringContaining("requires hs_activity_type"),
       fix: expect.stringContaining("Settings → Properties"),
     });
-    expect(outbound).toMatchObject({ kind: "unauthorized" });
+    expect(outbound).toMatchObject({ kind: "needs-fix" });
   });
 
   test("is met by what the route says, and the calls go on", async () => {
@@ -303,14 +303,14 @@ describe("a rule of the account", () => {
       context: { properties: ["hs_activity_type"] },
     });
     expect(await outcomeWhen(UPSERT, () => json(400, body))).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       reason: expect.stringContaining("requires hs_activity_type"),
     });
   });
 
   test("by which the token's user may not associate records stops the destination, and loses no call", async () => {
     const body = { status: "error", message: "Missing 'Edit Associations' permission.", category: "VALIDATION_ERROR" };
-    expect(await outcomeWhen(ASSOCIATE, () => json(400, body))).toMatchObject({ kind: "unauthorized", code: "edit_associations" });
+    expect(await outcomeWhen(ASSOCIATE, () => json(400, body))).toMatchObject({ kind: "needs-fix", code: "edit_associations" });
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Receipt } from "../../src/connector.ts";
+import type { Receipt } from "../../src/connector/index.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { ASSOCIATE, deliveryOf, KEY, SEARCH, type Setup, send, setUp, UPSERT, type Words } from "../../test/support/hubspot.ts";
 import { SANDBOX_CONTACTS } from "./sandbox.ts";

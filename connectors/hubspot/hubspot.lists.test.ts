@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Receipt } from "../../src/connector.ts";
+import type { Receipt } from "../../src/connector/index.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { deliveryOf, KEY, SEARCH, send, setUp, type Words } from "../../test/support/hubspot.ts";
 import type { HubSpotSandboxOptions } from "./sandbox.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Receipt, SharedCall } from "../../src/connector.ts";
+import type { Receipt, SharedCall } from "../../src/connector/index.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { ASSOCIATE, deliveryOf, KEY, SEARCH, send, setUp, UPSERT, type Words, without } from "../../test/support/hubspot.ts";
 import type { HubSpotSandboxOptions } from "./sandbox.ts";
@@ -151,7 +151,7 @@ describe("the contact of a call", () => {
     const { open } = await setUp();
     const [outcome] = await send(await open(), deliveryOf(documentedCall(), { with: { match: { phone_fields: ["telephone"] } } }));
     expect(outcome).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       reason: expect.stringContaining("(telephone)"),
       fix: expect.stringContaining("match.phone_fields"),
     });
@@ -282,7 +282,7 @@ describe("owner, company and deal", () => {
   test("a scope that companies need is asked for by name", async () => {
     const { open, sandbox } = await setUp({ scopes: ["crm.objects.contacts.read", "crm.objects.contacts.write"] });
     expect(await send(await open(), deliveryOf(documentedCall(), { with: { associate: ["company"] } }))).toMatchObject([
-      { kind: "unauthorized", fix: "Give the service key (or the app) in HubSpot the scope crm.objects.companies.read" },
+      { kind: "needs-fix", fix: "Give the service key (or the app) in HubSpot the scope crm.objects.companies.read" },
     ]);
     expect(await sandbox.records()).toEqual([]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { OpenError, type Outcome, type Receipt } from "../../src/connector.ts";
+import { OpenError, type Outcome, type Receipt } from "../../src/connector/index.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { deliveryOf, dropsAfter, KEY, type Setup, send, setUp, UPSERT } from "../../test/support/hubspot.ts";
 import type { HubSpotSandboxOptions } from "./sandbox.ts";
@@ -60,7 +60,7 @@ describe("setup", () => {
     const error = await prepare().catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(OpenError);
     expect((error as OpenError).outcome).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       reason: expect.stringContaining("MISSING_SCOPES"),
       fix: expect.stringContaining("crm.schemas.calls.write"),
     });
@@ -73,7 +73,7 @@ describe("setup", () => {
     for (const task of [open, prepare]) {
       failNext(`${PROPERTIES}/voice_call_id`, page);
       const error = await task().catch((thrown: unknown) => thrown);
-      expect((error as OpenError).outcome).toMatchObject({ kind: "unauthorized" });
+      expect((error as OpenError).outcome).toMatchObject({ kind: "needs-fix" });
       expect((error as OpenError).outcome).not.toMatchObject({ code: "not_set_up" });
     }
   });
@@ -258,7 +258,7 @@ describe("what is true of every account", () => {
     const setup = await setUp(plain);
     const calls = [documentedCall({ call_id: "a" }), documentedCall({ call_id: "b", call_outcome: "voicemail", direction: "inbound" })];
     const outcomes = await send(await setup.open(), ...calls.map((call) => deliveryOf(call)));
-    expect(outcomes).toMatchObject([{ kind: "delivered" }, { kind: "unauthorized", code: "required_property" }]);
+    expect(outcomes).toMatchObject([{ kind: "delivered" }, { kind: "needs-fix", code: "required_property" }]);
     expect(await setup.sandbox.records()).toHaveLength(1);
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Outcome, Receipt } from "../../src/connector.ts";
+import type { Outcome, Receipt } from "../../src/connector/index.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { deliveryOf, SEARCH, send, setUp, UPSERT, type Words } from "../../test/support/hubspot.ts";
 import type { HubSpotSandboxOptions, PropertyDefinition } from "./sandbox.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Outcome, Receipt } from "../../src/connector.ts";
+import type { Outcome, Receipt } from "../../src/connector/index.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { ASSOCIATE, deliveryOf, SEARCH, send, setUp, UPSERT, type Words } from "../../test/support/hubspot.ts";
 
@@ -142,7 +142,7 @@ describe("what a person did in HubSpot", () => {
     ];
     for (const answer of answers) {
       failNext(UPSERT, () => json(400, problem("VALIDATION_ERROR", answer)));
-      expect(await send(destination, deliveryOf(documentedCall()))).toMatchObject([{ kind: "unauthorized", code: "not_set_up" }]);
+      expect(await send(destination, deliveryOf(documentedCall()))).toMatchObject([{ kind: "needs-fix", code: "not_set_up" }]);
     }
   });
 

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Connector } from "../../src/connector.ts";
+import type { Connector } from "../../src/connector/index.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import type { Log } from "../../src/log/log.ts";
-import { createBench, held } from "../../test/delivery/bench.ts";
+import { until } from "../../test/contracts/log.contract.ts";
 import { testDestination } from "../../test/delivery/destination.ts";
+import { createBench, held } from "../../test/delivery/running-routes.ts";
 import { sqliteHarness } from "../../test/delivery/sqlite-harness.ts";
-import { until } from "../../test/log.contract.ts";
 import { setUp } from "../../test/support/hubspot.ts";
 import { hubspot } from "./index.ts";
 import { SANDBOX_TOKEN } from "./sandbox.ts";

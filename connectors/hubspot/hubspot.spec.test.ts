@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Receipt } from "../../src/connector.ts";
+import type { Receipt } from "../../src/connector/index.ts";
 import { type Exchange, faultsOf, OPERATIONS, operationOf } from "../../test/specs/hubspot.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { deliveryOf, KEY, type SeenRequest, send, setUp, type Words, without } from "../../test/support/hubspot.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Delivery, Receipt } from "../../src/connector.ts";
+import type { Delivery, Receipt } from "../../src/connector/index.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { ASSOCIATE, deliveryOf, KEY, SEARCH, send, setUp, UPSERT, without } from "../../test/support/hubspot.ts";
 import { beginsWith, bodyAbove, bodyOf } from "./body.ts";

@@ -1,4 +1,4 @@
-import { createExpiringCache, type Outcome } from "../../src/connector.ts";
+import { createExpiringCache, type Outcome } from "../../src/connector/index.ts";
 import type { Carry, HubSpotApi } from "./client.ts";
 import { type Contact, type ContactFinder, contactOf, PHONE_FIELDS, SEEN_AFTER_MS, type WantedNumber } from "./contacts.ts";
 import { type Detail, OWNER_PROPERTY } from "./leave-out.ts";
@@ -93,7 +93,7 @@ export function createContactMaker(options: { api: HubSpotApi; finder: ContactFi
 /** HubSpot's code, with the property that it is about: `MISSING_REQUIRED_PROPERTY (email)`. Undefined when it has not refused such a contact. */
 function refusalOf(error: unknown): string | undefined {
   const outcome = outcomeOfHubSpotError(error);
-  const isRule = outcome.kind === "unauthorized" && outcome.code === REQUIRED_PROPERTY;
+  const isRule = outcome.kind === "needs-fix" && outcome.code === REQUIRED_PROPERTY;
   if (outcome.kind !== "rejected" && !isRule) return undefined;
   const [complaint] = complaintsIn(error);
   if (complaint === undefined) return outcome.code;

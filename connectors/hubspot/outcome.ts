@@ -1,4 +1,4 @@
-import { type Outcome, outcomeOfNetworkError, parseRetryAfterMs, RematchError } from "../../src/connector.ts";
+import { type Outcome, outcomeOfNetworkError, parseRetryAfterMs, RematchError } from "../../src/connector/index.ts";
 import { CALL_ID_PROPERTY, NOT_SET_UP } from "./call-id.ts";
 import { TooManyWaitError } from "./pace.ts";
 import { describe, detailsOf, type HubSpotProblem, HubSpotRefusal, problemOf, requiredIn, UnreadableAnswerError } from "./problem.ts";
@@ -56,15 +56,15 @@ function outcomeOfStatus({ status, headers, body, isAlive }: HubSpotRefusal): Ou
   if (status >= 500) return { kind: "retry", because: "server", code, reason, ...wait() };
   if (OF_THIS_CALL.has(status)) return { kind: "retry", because: "record", code, reason, ...wait() };
   if (REFUSED.has(status)) return refused(problem, code, reason);
-  if (status === 401) return { kind: "unauthorized", code, reason, fix: keyFix(problem) };
+  if (status === 401) return { kind: "needs-fix", code, reason, fix: keyFix(problem) };
   if (status === 403)
     return forbidden(problem, code, body === undefined ? `${reason}, without its API's words` : reason, body === undefined);
   if (status < 400) {
     const reason = `HubSpot's address sends us to another one (${status}), and calls are not sent there`;
-    return { kind: "unauthorized", code, reason, fix: "Correct base_url: it has to lead to HubSpot's API itself" };
+    return { kind: "needs-fix", code, reason, fix: "Correct base_url: it has to lead to HubSpot's API itself" };
   }
   // 404, 405, 410, 414, 431 and whatever comes next: no call has a part in our addresses and headers, so that each one would meet it.
-  return { kind: "unauthorized", code, reason, fix: READ_FIX };
+  return { kind: "needs-fix", code, reason, fix: READ_FIX };
 }
 
 /** Whether HubSpot may have carried a request out although its answer does not say so: it gave up on it, or did so late. */
@@ -86,7 +86,7 @@ export function outcomeOfReadError(error: unknown, options: { fix?: string } = {
       problemOf(error instanceof HubSpotRefusal ? error.body : undefined),
       "HubSpot refuses what it is asked before a call is written",
     );
-    return { kind: "unauthorized", code: outcome.code, reason, fix: options.fix ?? READ_FIX };
+    return { kind: "needs-fix", code: outcome.code, reason, fix: options.fix ?? READ_FIX };
   }
   if (outcome.kind !== "ambiguous") return outcome;
   return { kind: "retry", because: "record", code: outcome.code, reason: "HubSpot did not answer before the call was written" };
@@ -106,7 +106,7 @@ export function outcomeOfItemError(item: unknown): Outcome {
       return forbidden(problem, code, reason, false);
     case "INVALID_AUTHENTICATION":
     case "EXPIRED_AUTHENTICATION":
-      return { kind: "unauthorized", code, reason, fix: keyFix(problem) };
+      return { kind: "needs-fix", code, reason, fix: keyFix(problem) };
     case "RATE_LIMITS":
       return rateLimited(problem, undefined);
     default:
@@ -129,8 +129,8 @@ function forbidden(problem: HubSpotProblem, code: string, reason: string, isEdge
   );
   const scopes = [...new Set(named.filter((scope) => typeof scope === "string" && /^[a-z0-9_.-]{1,60}$/i.test(scope)))];
   const fix = isEdge ? `${EDGE_FIX}. ${KEY_FIX}` : KEY_FIX;
-  if (scopes.length === 0) return { kind: "unauthorized", code, reason, fix };
-  return { kind: "unauthorized", code, reason, fix: `Give the service key (or the app) in HubSpot the scope ${scopes.join(" or ")}` };
+  if (scopes.length === 0) return { kind: "needs-fix", code, reason, fix };
+  return { kind: "needs-fix", code, reason, fix: `Give the service key (or the app) in HubSpot the scope ${scopes.join(" or ")}` };
 }
 
 function rateLimited(problem: HubSpotProblem, retryAfterMs: number | undefined): Outcome {
@@ -174,11 +174,11 @@ function ruleOfAccount(required: { property: string; isConditional: boolean }[])
     ? "HubSpot: Settings → Properties → Call properties, the conditional logic of the property that asks for it"
     : "HubSpot: Settings → Objects → Activities → Calls, what is required when one is made";
   const fix = `Take the requirement away (${where}), or give the property a value under outcome, owner or fields in routes.yaml`;
-  return { kind: "unauthorized", code: REQUIRED_PROPERTY, reason, fix };
+  return { kind: "needs-fix", code: REQUIRED_PROPERTY, reason, fix };
 }
 
 const MAY_NOT_ASSOCIATE: Outcome = {
-  kind: "unauthorized",
+  kind: "needs-fix",
   code: "edit_associations",
   reason: "the HubSpot user whose token this is may not put records on one another (Missing 'Edit Associations' permission)",
   fix: "Give that user the permission Edit associations (HubSpot: Settings → Users & Teams), or give access_token a service key",
@@ -192,6 +192,6 @@ export async function speakable<T>(ask: () => Promise<T>): Promise<T> {
     if (error instanceof RematchError || !(error instanceof HubSpotRefusal)) throw error;
     const outcome = outcomeOfHubSpotError(error);
     const reason = "reason" in outcome ? outcome.reason : outcome.kind;
-    throw new Error(outcome.kind === "unauthorized" ? `${reason}. ${outcome.fix}` : reason);
+    throw new Error(outcome.kind === "needs-fix" ? `${reason}. ${outcome.fix}` : reason);
   }
 }

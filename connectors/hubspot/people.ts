@@ -1,4 +1,4 @@
-import { choosePeople, customersOf, type Outcome, whenNobody } from "../../src/connector.ts";
+import { choosePeople, customersOf, type Outcome, whenNobody } from "../../src/connector/index.ts";
 import type { Contact, ContactFinder, FoundContacts, WantedNumber } from "./contacts.ts";
 import type { ContactMaker } from "./make-contact.ts";
 import { outcomeOfReadError } from "./outcome.ts";

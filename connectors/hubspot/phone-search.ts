@@ -1,4 +1,4 @@
-import { spelledForms, storedForms, typedGroups } from "../../src/connector.ts";
+import { spelledForms, storedForms, typedGroups } from "../../src/connector/index.ts";
 import type { Filter } from "./requests.ts";
 
 /** HubSpot's limits of one search (guide "Search the CRM"). A body may have 3,000 characters: what is not filters has room in the rest. */

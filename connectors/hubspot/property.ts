@@ -1,4 +1,4 @@
-import { OpenError, outcomeOfNetworkError } from "../../src/connector.ts";
+import { OpenError, outcomeOfNetworkError } from "../../src/connector/index.ts";
 import type { CallProperty } from "./answers.ts";
 import { CALL_ID_PROPERTY, NOT_SET_UP } from "./call-id.ts";
 import type { HubSpotApi } from "./client.ts";

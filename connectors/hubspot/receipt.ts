@@ -1,4 +1,4 @@
-import { leftOut, type Person, type Receipt, sideOf } from "../../src/connector.ts";
+import { leftOut, type Person, type Receipt, sideOf } from "../../src/connector/index.ts";
 import type { Links } from "./account.ts";
 import type { Contact } from "./contacts.ts";
 import { partsWritten } from "./notes.ts";

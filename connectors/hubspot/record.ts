@@ -1,4 +1,4 @@
-import { callTitle, e164Of, type SharedCall, truncate, unixMsOf } from "../../src/connector.ts";
+import { callTitle, e164Of, type SharedCall, truncate, unixMsOf } from "../../src/connector/index.ts";
 import { bodyOf, bodyOfText, type CallBody, isPlayable } from "./body.ts";
 import { CALL_ID_PROPERTY } from "./call-id.ts";
 import { DISPOSITION_PROPERTY, type Dispositions } from "./dispositions.ts";

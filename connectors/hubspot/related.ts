@@ -1,4 +1,4 @@
-import { createExpiringCache } from "../../src/connector.ts";
+import { createExpiringCache } from "../../src/connector/index.ts";
 import type { HubSpotApi } from "./client.ts";
 import { linkedTo } from "./linked.ts";
 import { MAX_BATCH, readRecords } from "./requests.ts";

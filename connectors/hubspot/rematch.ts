@@ -1,4 +1,4 @@
-import { type Person, type Receipt, RematchError } from "../../src/connector.ts";
+import { type Person, type Receipt, RematchError } from "../../src/connector/index.ts";
 import { contactIdIn, type Links } from "./account.ts";
 import { associateCalls } from "./associate.ts";
 import type { HubSpotApi } from "./client.ts";

@@ -2,7 +2,7 @@
  * Every request that the connector makes: the only file that knows HubSpot's paths. The contract that the tests hold
  * them to is test/specs/hubspot.ts.
  */
-import type { z } from "../../src/connector.ts";
+import type { z } from "../../src/connector/index.ts";
 import {
   anything,
   associated,

@@ -1,5 +1,5 @@
 import type { CountryCode } from "libphonenumber-js";
-import type { Sandbox, SandboxOptions } from "../../src/connector.ts";
+import type { Sandbox, SandboxOptions } from "../../src/connector/index.ts";
 import { createAccount, SANDBOX_DEALS, SANDBOX_OWNERS, type SandboxDeal, type SandboxOwner } from "./sandbox/account.ts";
 import { type Belongs, createAssociations, KINDS, type Kind } from "./sandbox/associations.ts";
 import type { StoredCall } from "./sandbox/call-shapes.ts";

@@ -1,4 +1,4 @@
-import type { SentField } from "../../src/connector.ts";
+import type { SentField } from "../../src/connector/index.ts";
 
 /** What HubSpot can be sent: properties of a call, and what a call is put on. */
 export const hubspotSends: readonly SentField[] = [

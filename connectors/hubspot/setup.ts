@@ -1,4 +1,4 @@
-import type { Secret, SetupStep } from "../../src/connector.ts";
+import type { Secret, SetupStep } from "../../src/connector/index.ts";
 import type { CallProperty } from "./answers.ts";
 import { CALL_ID_PROPERTY } from "./call-id.ts";
 import { connect, type HubSpotApi } from "./client.ts";

@@ -1,4 +1,4 @@
-import type { Delivery, Outcome, Person, Receipt } from "../../src/connector.ts";
+import type { Delivery, Outcome, Person, Receipt } from "../../src/connector/index.ts";
 import type { Contact } from "./contacts.ts";
 import type { Detail } from "./leave-out.ts";
 import type { CallRecord } from "./record.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { crmWords } from "../../src/connector.ts";
+import { crmWords } from "../../src/connector/index.ts";
 
 /** Set by the connector, or only valid together with a registered calling app: HubSpot refuses them on their own. */
 const NOT_TO_BE_SET = new Set(["voice_call_id", "hs_call_source", "hs_call_app_id", "hs_call_external_id", "hs_call_external_account_id"]);

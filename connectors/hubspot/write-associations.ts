@@ -1,4 +1,4 @@
-import { createExpiringCache, type Outcome } from "../../src/connector.ts";
+import { createExpiringCache, type Outcome } from "../../src/connector/index.ts";
 import { associateCalls, type FailedAssociation, NOT_ASSOCIATED } from "./associate.ts";
 import type { HubSpotApi } from "./client.ts";
 import type { ContactFinder } from "./contacts.ts";

@@ -1,4 +1,4 @@
-import type { Outcome } from "../../src/connector.ts";
+import type { Outcome } from "../../src/connector/index.ts";
 import type { WrittenBatch } from "./answers.ts";
 import { CALL_ID_PROPERTY } from "./call-id.ts";
 import type { Dispositions } from "./dispositions.ts";

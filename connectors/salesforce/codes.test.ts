@@ -20,7 +20,7 @@ const down = { kind: "retry", because: "down" };
 const slow = { kind: "retry", because: "rate-limit" };
 const later = { kind: "retry", because: "record" };
 const server = { kind: "retry", because: "server" };
-const refusedUs = { kind: "unauthorized", fix: expect.stringMatching(/\w/) };
+const refusedUs = { kind: "needs-fix", fix: expect.stringMatching(/\w/) };
 const refusedIt = { kind: "rejected" };
 const unclear = { kind: "ambiguous" };
 
@@ -211,7 +211,7 @@ describe("a redirect leads nowhere", () => {
     expect(await sendOne(destination, deliveryOf(documentedCall()))).toMatchObject({ ...refusedUs, code: `HTTP_${status}` });
     expect(await sendOne(destination, deliveryOf(documentedCall({ customer_number: "" })))).toMatchObject(refusedUs);
     org.fault.now = redirect;
-    expect(await opening(org.open())).toMatchObject({ kind: "unauthorized" });
+    expect(await opening(org.open())).toMatchObject({ kind: "needs-fix" });
     expect([met, count(org, UPSERT)]).toEqual([[], 0]);
   });
 });

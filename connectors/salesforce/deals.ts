@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { createExpiringCache } from "../../src/connector.ts";
+import { createExpiringCache } from "../../src/connector/index.ts";
 import type { Session } from "./session.ts";
 import { listed, query } from "./soql.ts";
 

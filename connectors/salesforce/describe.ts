@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { OpenError, type Outcome } from "../../src/connector.ts";
+import { OpenError, type Outcome } from "../../src/connector/index.ts";
 import { outcomeOfSalesforceError } from "./outcome.ts";
 import type { Session } from "./session.ts";
 
@@ -36,7 +36,7 @@ export async function describeTask(options: { session: Session; signal: AbortSig
 export function openErrorOf(error: unknown, what: string): OpenError {
   if (error instanceof OpenError) return error;
   const outcome: Outcome = outcomeOfSalesforceError(error);
-  if (outcome.kind === "unauthorized" || outcome.kind === "retry") return new OpenError(outcome);
+  if (outcome.kind === "needs-fix" || outcome.kind === "retry") return new OpenError(outcome);
   const code = outcome.kind === "ambiguous" || outcome.kind === "rejected" ? outcome.code : "no_answer";
   return new OpenError({ kind: "retry", because: "down", code, reason: `Salesforce does not ${what} (${code})` });
 }
@@ -51,15 +51,15 @@ export function checkFields(options: { fields: Map<string, Field>; externalIdFie
   if (!key) {
     const reason = `Task has no field ${externalIdField}, or the integration user cannot see it`;
     const fix = `Run \`patchbay setup\` for this destination, or create it: ${WHERE} → New → Text, length 255, External ID; then ${ACCESS}`;
-    throw new OpenError({ kind: "unauthorized", code: "missing_external_id", reason, fix });
+    throw new OpenError({ kind: "needs-fix", code: "missing_external_id", reason, fix });
   }
   if (!key.externalId) {
     const fix = `Mark it: ${WHERE} → ${externalIdField} → Edit → External ID`;
-    throw new OpenError({ kind: "unauthorized", code: "not_external_id", reason: `${externalIdField} is not an External ID`, fix });
+    throw new OpenError({ kind: "needs-fix", code: "not_external_id", reason: `${externalIdField} is not an External ID`, fix });
   }
   if (key.createable === false) {
     const reason = `the integration user may not write ${externalIdField}`;
-    throw new OpenError({ kind: "unauthorized", code: "read_only_external_id", reason, fix: `At ${WHERE}: ${ACCESS}` });
+    throw new OpenError({ kind: "needs-fix", code: "read_only_external_id", reason, fix: `At ${WHERE}: ${ACCESS}` });
   }
   const isMissing = (name: string) => fields.get(name.toLowerCase())?.createable !== true;
   const missing = NEEDED.filter(isMissing);
@@ -67,7 +67,7 @@ export function checkFields(options: { fields: Map<string, Field>; externalIdFie
     const reason = `the integration user cannot see or write these fields of Task: ${missing.join(", ")}`;
     const fix =
       "Setup → Object Manager → Task → Fields & Relationships → each of them → Set Field-Level Security: make it visible, and not read-only, for the integration user's profile or permission set; the user needs Edit Tasks too";
-    throw new OpenError({ kind: "unauthorized", code: "hidden_fields", reason, fix });
+    throw new OpenError({ kind: "needs-fix", code: "hidden_fields", reason, fix });
   }
   return { externalIdField: key.name, missing: new Set(LEFT_OUT.filter(isMissing)) };
 }

@@ -1,4 +1,4 @@
-import { type SharedCall, truncate, unixMsOf } from "../../src/connector.ts";
+import { type SharedCall, truncate, unixMsOf } from "../../src/connector/index.ts";
 import { clockIn, dayIn, timeIn } from "./time.ts";
 
 const CUT = "\n[… cut here: Salesforce takes no more]";

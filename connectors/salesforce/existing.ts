@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Delivery, Outcome } from "../../src/connector.ts";
+import type { Delivery, Outcome } from "../../src/connector/index.ts";
 import { outcomeOfReading } from "./outcome.ts";
 import { pageOf } from "./receipt.ts";
 import type { Session } from "./session.ts";

@@ -1,6 +1,6 @@
 import { createServer, type Socket } from "node:net";
 import { describe, expect, test } from "vitest";
-import type { OpenDestination } from "../../src/connector.ts";
+import type { OpenDestination } from "../../src/connector/index.ts";
 import {
   atTheEnd,
   count,
@@ -179,8 +179,8 @@ describe("when Salesforce refuses", () => {
     [504, { kind: "retry", because: "server", code: "HTTP_504" }, "<html>gateway timeout</html>"],
     [500, { kind: "retry", because: "server", code: "UNKNOWN_EXCEPTION" }, [{ errorCode: "UNKNOWN_EXCEPTION", message: "oops" }]],
     [429, { kind: "retry", because: "rate-limit", code: "HTTP_429", retryAfterMs: 7_000 }, ""],
-    [403, { kind: "unauthorized", code: "API_DISABLED_FOR_ORG" }, [{ errorCode: "API_DISABLED_FOR_ORG", message: "no" }]],
-    [302, { kind: "unauthorized", code: "HTTP_302" }, ""],
+    [403, { kind: "needs-fix", code: "API_DISABLED_FOR_ORG" }, [{ errorCode: "API_DISABLED_FOR_ORG", message: "no" }]],
+    [302, { kind: "needs-fix", code: "HTTP_302" }, ""],
     [200, { kind: "ambiguous", code: "UNREADABLE_ANSWER" }, "<html>hello</html>"],
     [200, { kind: "ambiguous", code: "UNREADABLE_ANSWER" }, []],
   ])("an upsert answered %i is %j, after one try", async (status, expected, body) => {

@@ -1,4 +1,4 @@
-import { defineConnector } from "../../src/connector.ts";
+import { defineConnector } from "../../src/connector/index.ts";
 import { SENDS } from "./sends.ts";
 import { settingsSchema } from "./settings.ts";
 import { withSchema } from "./with.ts";

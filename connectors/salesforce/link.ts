@@ -1,4 +1,4 @@
-import type { Delivery, Outcome } from "../../src/connector.ts";
+import type { Delivery, Outcome } from "../../src/connector/index.ts";
 import type { Deals } from "./deals.ts";
 import { outcomeOfReading } from "./outcome.ts";
 import type { Candidate } from "./search.ts";

@@ -1,4 +1,4 @@
-import type { OpenError } from "../../src/connector.ts";
+import type { OpenError } from "../../src/connector/index.ts";
 import type { Flow } from "./settings.ts";
 
 type NotDelivered = ConstructorParameters<typeof OpenError>[0];
@@ -24,7 +24,7 @@ export function explainLogin(options: { code: string; description: string; flow:
   ) {
     return { kind: "retry", because: "down", code, reason: `Salesforce could not log us in now (${code})` };
   }
-  return { kind: "unauthorized", code, reason: `Salesforce refuses the login (${code})`, fix: fixOf(code, description, flow) };
+  return { kind: "needs-fix", code, reason: `Salesforce refuses the login (${code})`, fix: fixOf(code, description, flow) };
 }
 
 function fixOf(code: string, description: string, flow: Flow): string {

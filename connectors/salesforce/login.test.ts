@@ -33,8 +33,8 @@ describe("logging in", () => {
     const jwt = { client_secret: undefined, username: USERNAME, private_key: privateKey };
     const told = async (changes: Record<string, string>) => {
       const outcome = await opening(org.open({ ...jwt, ...changes }));
-      expect(outcome).toMatchObject({ kind: "unauthorized", code: "invalid_grant" });
-      return outcome.kind === "unauthorized" ? outcome.fix : "";
+      expect(outcome).toMatchObject({ kind: "needs-fix", code: "invalid_grant" });
+      return outcome.kind === "needs-fix" ? outcome.fix : "";
     };
     expect(await told({ private_key: keys().privateKey })).toMatch(
       /private_key does not belong to the certificate .*External Client App Manager/,
@@ -46,7 +46,7 @@ describe("logging in", () => {
   test("client credentials: what is wrong with them is told", async () => {
     const org = await startOrg();
     expect(await opening(org.open({ client_secret: "wrong" }))).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "invalid_client",
       fix: expect.stringMatching(/client_secret is wrong .*External Client App Manager/),
     });
@@ -74,15 +74,11 @@ describe("logging in", () => {
     ["unknown_error", "retry your request", { kind: "retry", because: "down" }],
     ["invalid_grant", "the org is under maintenance, try again later", { kind: "retry", because: "down" }],
     ["rate_limit_exceeded", "", { kind: "retry", because: "rate-limit", retryAfterMs: 60_000 }],
-    [
-      "inactive_org",
-      "organization is locked, closed or suspended",
-      { kind: "unauthorized", fix: expect.stringContaining("administrator") },
-    ],
-    ["org_locked", "", { kind: "unauthorized", fix: expect.stringContaining("administrator") }],
-    ["invalid_grant", "ip restricted", { kind: "unauthorized", fix: expect.stringContaining("IP ranges") }],
-    ["invalid_grant", "user is inactive", { kind: "unauthorized", fix: expect.stringContaining("not active") }],
-    ["Something Odd", "", { kind: "unauthorized", code: "login_refused" }],
+    ["inactive_org", "organization is locked, closed or suspended", { kind: "needs-fix", fix: expect.stringContaining("administrator") }],
+    ["org_locked", "", { kind: "needs-fix", fix: expect.stringContaining("administrator") }],
+    ["invalid_grant", "ip restricted", { kind: "needs-fix", fix: expect.stringContaining("IP ranges") }],
+    ["invalid_grant", "user is inactive", { kind: "needs-fix", fix: expect.stringContaining("not active") }],
+    ["Something Odd", "", { kind: "needs-fix", code: "login_refused" }],
   ])("an outage, a limit and a refusal of the login are three things: %s %s", (code, description, expected) => {
     for (const flow of ["client_credentials", "jwt", "refresh_token"] as const) {
       expect(explainLogin({ code, description, flow })).toMatchObject(expected);
@@ -102,13 +98,13 @@ describe("logging in", () => {
     const org = await startOrg();
     const refresh = { client_secret: undefined, refresh_token: REFRESH_TOKEN };
     expect(await opening(org.open({ ...refresh, refresh_token: "wrong-credential" }))).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "invalid_grant",
       fix: expect.stringMatching(/^refresh_token has expired or was revoked: log in to the app once more/),
     });
     org.sandbox.rotateRefreshTokens();
     expect(await opening(org.open(refresh))).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "refresh_token_rotates",
       fix: expect.stringContaining("Refresh Token Rotation"),
     });
@@ -150,7 +146,7 @@ describe("logging in", () => {
       return Response.json([{ message: "Session expired or invalid", errorCode: "INVALID_SESSION_ID" }], { status: 401 });
     };
     const outcome = await sendOne(destination, deliveryOf(documentedCall()));
-    expect(outcome).toMatchObject({ kind: "unauthorized", code: "INVALID_SESSION_ID", fix: expect.stringContaining("Login History") });
+    expect(outcome).toMatchObject({ kind: "needs-fix", code: "INVALID_SESSION_ID", fix: expect.stringContaining("Login History") });
     expect([refused, count(org, TOKEN)]).toEqual([2, 2]);
   });
 
@@ -162,15 +158,15 @@ describe("logging in", () => {
       request.url.endsWith("/token")
         ? Response.json({ error: "inactive_user", error_description: "user is inactive" }, { status: 400 })
         : undefined;
-    expect(await sendOne(destination, deliveryOf(documentedCall()))).toMatchObject({ kind: "unauthorized", code: "inactive_user" });
+    expect(await sendOne(destination, deliveryOf(documentedCall()))).toMatchObject({ kind: "needs-fix", code: "inactive_user" });
   });
 
   test("an address of something else is told from a wrong password", async () => {
     const org = await startOrg();
     org.fault.now = () => new Response("<html>Welcome</html>", { headers: { "content-type": "text/html" } });
-    expect(await opening(org.open())).toMatchObject({ kind: "unauthorized", code: "no_token", fix: expect.stringContaining("My Domain") });
+    expect(await opening(org.open())).toMatchObject({ kind: "needs-fix", code: "no_token", fix: expect.stringContaining("My Domain") });
     org.fault.now = () => Response.redirect("http://127.0.0.1:1/elsewhere", 302);
-    expect(await opening(org.open())).toMatchObject({ kind: "unauthorized", fix: expect.stringContaining("login_url") });
+    expect(await opening(org.open())).toMatchObject({ kind: "needs-fix", fix: expect.stringContaining("login_url") });
     org.fault.now = () => new Response("<html>502</html>", { status: 502, headers: { "content-type": "text/html" } });
     expect(await opening(org.open())).toMatchObject({ kind: "retry", because: "down" });
   });
@@ -178,13 +174,13 @@ describe("logging in", () => {
   test("an access token is never sent over an open line that the org did not have", async () => {
     const org = await startOrg();
     org.fault.now = () => Response.json({ access_token: "t", instance_url: "http://org.example.com", id: "x/y/z", token_type: "Bearer" });
-    expect(await opening(org.open())).toMatchObject({ kind: "unauthorized", code: "no_token" });
+    expect(await opening(org.open())).toMatchObject({ kind: "needs-fix", code: "no_token" });
   });
 
   test("a missing external id field is told, with the way to make it", async () => {
     const org = await startOrg({ externalIdField: null });
     expect(await opening(org.open())).toEqual({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "missing_external_id",
       reason: "Task has no field Voice_Call_Id__c, or the integration user cannot see it",
       fix: expect.stringMatching(/Setup → Object Manager → Activity .*Text, length 255, External ID.*field-level security/),
@@ -198,7 +194,7 @@ describe("logging in", () => {
   test("an API version that the org does not have is told", async () => {
     const org = await startOrg();
     expect(await opening(org.open({ api_version: "99.0" }))).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "NOT_FOUND",
       fix: expect.stringContaining("api_version"),
     });

@@ -1,7 +1,7 @@
 import { sign } from "node:crypto";
 import { OAuth2 } from "jsforce/lib/oauth2.js";
 import { z } from "zod";
-import { OpenError, outcomeOfNetworkError } from "../../src/connector.ts";
+import { OpenError, outcomeOfNetworkError } from "../../src/connector/index.ts";
 import { SalesforceError } from "./errors.ts";
 import { explainLogin } from "./login-errors.ts";
 import { outcomeOfSalesforceError } from "./outcome.ts";
@@ -52,12 +52,12 @@ export async function logIn(options: { settings: SalesforceSettings; signal: Abo
   const token = tokenAnswer.safeParse(answer);
   if (!token.success) {
     const fix = "Set login_url to the org's My Domain address: https://<your domain>.my.salesforce.com";
-    throw new OpenError({ kind: "unauthorized", code: "no_token", reason: "what answers at login_url gives no access token", fix });
+    throw new OpenError({ kind: "needs-fix", code: "no_token", reason: "what answers at login_url gives no access token", fix });
   }
   if (refresh_token && token.data.refresh_token !== undefined && token.data.refresh_token !== refresh_token.reveal()) {
     const reason = "the app gives a new refresh token at each login, and the one in the settings is spent";
     const fix = "Switch off Refresh Token Rotation of the app, log in to it once more, and put the new token into the settings";
-    throw new OpenError({ kind: "unauthorized", code: "refresh_token_rotates", reason, fix });
+    throw new OpenError({ kind: "needs-fix", code: "refresh_token_rotates", reason, fix });
   }
   const { access_token, instance_url, id } = token.data;
   return { accessToken: access_token, instanceUrl: new URL(instance_url).origin, userId: /\/(005\w{12,15})$/.exec(id ?? "")?.[1] };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Outcome } from "../../src/connector.ts";
+import type { Outcome } from "../../src/connector/index.ts";
 import { readVendorErrors, SalesforceError } from "./errors.ts";
 import type { Matched } from "./match-people.ts";
 import { outcomeOfReading, outcomeOfSalesforceError } from "./outcome.ts";

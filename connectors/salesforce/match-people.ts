@@ -1,4 +1,4 @@
-import { choosePeople, customersOf, type Delivery, type Outcome, type PossibleCustomer, whenNobody } from "../../src/connector.ts";
+import { choosePeople, customersOf, type Delivery, type Outcome, type PossibleCustomer, whenNobody } from "../../src/connector/index.ts";
 import type { MakeContacts } from "./make-contacts.ts";
 import { outcomeOfReading } from "./outcome.ts";
 import type { Found, People } from "./people.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Delivery, Outcome } from "../../src/connector.ts";
+import type { Delivery, Outcome } from "../../src/connector/index.ts";
 import { above, type NotePart, partsOf, standsAbove } from "./description.ts";
 import { SalesforceError } from "./errors.ts";
 import { outcomeOfReading } from "./outcome.ts";

@@ -1,4 +1,4 @@
-import { createExpiringCache, type OpenDestination } from "../../src/connector.ts";
+import { createExpiringCache, type OpenDestination } from "../../src/connector/index.ts";
 import { createDeals, type Deals } from "./deals.ts";
 import { checkFields, describeTask } from "./describe.ts";
 import { SalesforceError } from "./errors.ts";

@@ -1,4 +1,4 @@
-import { OpenError, type Outcome, outcomeOfNetworkError } from "../../src/connector.ts";
+import { OpenError, type Outcome, outcomeOfNetworkError } from "../../src/connector/index.ts";
 import { DOWN, FIXES, LATER, REASONS, STALE, TOO_MUCH } from "./codes.ts";
 import { SalesforceError } from "./errors.ts";
 
@@ -41,7 +41,7 @@ export function outcomeOfReading(error: unknown, options: { what: string; fix: s
   const outcome = outcomeOfSalesforceError(error);
   if (outcome.kind === "rejected") {
     const names = error instanceof SalesforceError && error.fields.length > 0 ? `: ${error.fields.join(", ")}` : "";
-    return { kind: "unauthorized", code: outcome.code, reason: `Salesforce refuses ${what} (${outcome.code}${names})`, fix };
+    return { kind: "needs-fix", code: outcome.code, reason: `Salesforce refuses ${what} (${outcome.code}${names})`, fix };
   }
   if (outcome.kind === "ambiguous") {
     return {
@@ -92,7 +92,7 @@ function outcomeOfRefusal(error: SalesforceError): Outcome {
   }
   if (status !== undefined && status > 300 && status < 400) {
     const fix = "Set login_url to the org's present My Domain address: https://<your domain>.my.salesforce.com";
-    return { kind: "unauthorized", code, reason: "Salesforce sends us to another address", fix };
+    return { kind: "needs-fix", code, reason: "Salesforce sends us to another address", fix };
   }
   return outcomeOfCode(error);
 }
@@ -103,12 +103,12 @@ function outcomeOfCode({ status, code, fields }: SalesforceError): Outcome {
   if (fix !== undefined) {
     const isFull = code === "STORAGE_LIMIT_EXCEEDED" || code === "EXCEEDED_QUOTA";
     const reason = isFull ? "the org's data storage is full" : `Salesforce does not let us in (${code})`;
-    return { kind: "unauthorized", code, reason, fix };
+    return { kind: "needs-fix", code, reason, fix };
   }
   // Salesforce says 400 of what a request holds, with a code. Whatever else is refused as a whole is no call's fault.
   if (status !== undefined && status !== 300 && (status !== 400 || code === "HTTP_400")) {
     const reason = `Salesforce does not let us in (${code})`;
-    return { kind: "unauthorized", code, reason, fix: "Look at login_url, base_url, api_version and the integration user's permissions" };
+    return { kind: "needs-fix", code, reason, fix: "Look at login_url, base_url, api_version and the integration user's permissions" };
   }
   const names = fields.length > 0 ? `: ${fields.join(", ")}` : "";
   return { kind: "rejected", code, reason: `${REASONS[code] ?? `Salesforce refuses the Task (${code})`}${names}` };

@@ -94,7 +94,7 @@ describe("the person", () => {
         : undefined;
     const outcome = await sendOne(destination, deliveryOf(documentedCall()));
     expect(outcome).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "INVALID_TYPE",
       fix: expect.stringContaining("read access to Contact, Lead and Account"),
     });

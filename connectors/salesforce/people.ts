@@ -1,4 +1,4 @@
-import { callingCodeOf, createExpiringCache, isSameNumber, type PossibleCustomer } from "../../src/connector.ts";
+import { callingCodeOf, createExpiringCache, isSameNumber, type PossibleCustomer } from "../../src/connector/index.ts";
 import { createPhoneFields, KINDS, type PhoneFields } from "./phone-fields.ts";
 import { type Candidate, inSearches, searchPhones } from "./search.ts";
 import type { Session } from "./session.ts";

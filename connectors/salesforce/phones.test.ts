@@ -228,6 +228,6 @@ describe("what a search costs and says", () => {
   ])("a field of match.phone_fields that nobody has, or that holds no text, is named: %j", async (phone_fields, named) => {
     const org = await startOrg();
     const outcome = await sendOne(await org.open(), deliveryOf(documentedCall(), { with: { match: { phone_fields } } }));
-    expect(outcome).toMatchObject({ kind: "unauthorized", code: "INVALID_FIELD", reason: expect.stringContaining(named) });
+    expect(outcome).toMatchObject({ kind: "needs-fix", code: "INVALID_FIELD", reason: expect.stringContaining(named) });
   });
 });

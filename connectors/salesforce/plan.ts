@@ -1,4 +1,4 @@
-import type { Delivery, Outcome } from "../../src/connector.ts";
+import type { Delivery, Outcome } from "../../src/connector/index.ts";
 import { dealsFor, linkTo } from "./link.ts";
 import { isLinked, type Matched, matchPeople } from "./match-people.ts";
 import type { Org } from "./open.ts";

@@ -1,4 +1,4 @@
-import { type Delivery, leftOut, type Person, type Receipt, sideOf } from "../../src/connector.ts";
+import { type Delivery, leftOut, type Person, type Receipt, sideOf } from "../../src/connector/index.ts";
 import { UNKNOWN_CALLER } from "./make-contacts.ts";
 import type { Matched } from "./match-people.ts";
 import { notesOf } from "./notes.ts";

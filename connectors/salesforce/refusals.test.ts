@@ -27,11 +27,11 @@ describe("a refusal is whose trouble it is", () => {
     const org = await startOrg();
     org.sandbox.freeze("voiceinfra/call_1");
     expect(await sendOne(await org.open(), deliveryOf(documentedCall({ call_id: "call_1" })))).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       fix: expect.stringContaining("Edit Tasks"),
     });
     const request = new SalesforceError({ status: 403, errors: [{ code: "INSUFFICIENT_ACCESS" }] });
-    expect(outcomeOfSalesforceError(request, { isUpdate: true })).toMatchObject({ kind: "unauthorized" });
+    expect(outcomeOfSalesforceError(request, { isUpdate: true })).toMatchObject({ kind: "needs-fix" });
   });
 
   test("an org that is full holds every call back until there is room, and says how to make some", async () => {
@@ -39,7 +39,7 @@ describe("a refusal is whose trouble it is", () => {
     const destination = await org.open();
     org.fault.now = (request) => (request.method === "PATCH" ? Response.json([refusedItem("STORAGE_LIMIT_EXCEEDED")]) : undefined);
     expect(await sendOne(destination, deliveryOf(documentedCall()))).toEqual({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "STORAGE_LIMIT_EXCEEDED",
       reason: "the org's data storage is full",
       fix: expect.stringContaining("Storage Usage"),

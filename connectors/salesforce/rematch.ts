@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { OpenError, type Receipt, RematchError, truncate } from "../../src/connector.ts";
+import { OpenError, type Receipt, RematchError, truncate } from "../../src/connector/index.ts";
 import { STALE } from "./codes.ts";
 import { SalesforceError } from "./errors.ts";
 import type { Org } from "./open.ts";
@@ -67,7 +67,7 @@ export async function rematchTask(options: { receipt: Receipt; to: string; org: 
 /** For people, with what to do: a refusal is no fault of ours that a trace would help with. */
 function explained(error: SalesforceError): Error {
   const outcome = outcomeOfSalesforceError(error, { isUpdate: true });
-  if (outcome.kind === "unauthorized" || outcome.kind === "retry") return new OpenError(outcome);
+  if (outcome.kind === "needs-fix" || outcome.kind === "retry") return new OpenError(outcome);
   return outcome.kind === "rejected" ? new RematchError(outcome.reason) : error;
 }
 

@@ -1,4 +1,4 @@
-import { truncate } from "../../src/connector.ts";
+import { truncate } from "../../src/connector/index.ts";
 import { STALE } from "./codes.ts";
 import { SalesforceError } from "./errors.ts";
 import type { Task } from "./task.ts";

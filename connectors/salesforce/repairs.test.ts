@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Receipt, RematchError } from "../../src/connector.ts";
+import { type Receipt, RematchError } from "../../src/connector/index.ts";
 import {
   count,
   DANA,
@@ -235,7 +235,7 @@ describe("what the integration user cannot see", () => {
   test("a field without which a Task is no logged call is told at the start, with the fix in words", async () => {
     const org = await startOrg({ hidden: ["Type", "TaskSubtype"] });
     expect(await opening(org.open())).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "hidden_fields",
       reason: "the integration user cannot see or write these fields of Task: Type, TaskSubtype",
       fix: expect.stringContaining("Set Field-Level Security"),

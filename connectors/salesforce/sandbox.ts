@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Hono } from "hono";
-import type { Sandbox, SandboxOptions, SandboxRecord, VendorFault } from "../../src/connector.ts";
+import type { Sandbox, SandboxOptions, SandboxRecord, VendorFault } from "../../src/connector/index.ts";
 import { createAdmin } from "./sandbox/admin.ts";
 import { itemError, refusal } from "./sandbox/answers.ts";
 import { createContacts, readPerson } from "./sandbox/contacts.ts";

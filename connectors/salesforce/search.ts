@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { callingCodeOf, storedForms, typedGroups } from "../../src/connector.ts";
+import { callingCodeOf, storedForms, typedGroups } from "../../src/connector/index.ts";
 import { SalesforceError } from "./errors.ts";
 import type { KindsFields, PersonKind, PhoneFields } from "./phone-fields.ts";
 import type { Session } from "./session.ts";

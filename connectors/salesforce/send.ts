@@ -1,4 +1,4 @@
-import { type Delivery, type Outcome, untilAborted } from "../../src/connector.ts";
+import { abortable, type Delivery, type Outcome } from "../../src/connector/index.ts";
 import { skipExisting } from "./existing.ts";
 import { keepNotes } from "./notes.ts";
 import type { Org } from "./open.ts";
@@ -63,7 +63,7 @@ export async function sendTasks(options: {
   async function ownersEmails(ids: string[]): Promise<Map<string, string>> {
     const soon = AbortSignal.any([signal, AbortSignal.timeout(Math.round(Math.min(EMAILS_MS, timeoutMs / 5)))]);
     // Also a login on the way, which has a time of its own, is not waited for.
-    return untilAborted(soon, () => org.users.emailsOf(ids, soon)).catch(() => new Map());
+    return abortable(soon, () => org.users.emailsOf(ids, soon)).catch(() => new Map());
   }
 
   function outcomeOf(item: Item): Outcome {

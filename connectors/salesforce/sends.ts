@@ -1,4 +1,4 @@
-import type { SentField } from "../../src/connector.ts";
+import type { SentField } from "../../src/connector/index.ts";
 
 /** Every field of a Task that can be sent: the table of docs/connectors/salesforce.md. */
 export const SENDS: readonly SentField[] = [

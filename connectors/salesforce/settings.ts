@@ -1,6 +1,6 @@
 import { createPrivateKey } from "node:crypto";
 import { z } from "zod";
-import { httpSettings, type Secret, secret } from "../../src/connector.ts";
+import { httpSettings, type Secret, secret } from "../../src/connector/index.ts";
 
 /** A key from an environment variable often has its line ends written out. */
 export function pemOf(privateKey: Secret): string {

@@ -33,7 +33,7 @@ test("setup goes on where it was broken off", async () => {
 test("where the integration user may not, setup says what an administrator does", async () => {
   const { setUp } = await orgToSetUp({ externalIdField: null, mayCustomize: false });
   expect(await opening(setUp())).toEqual({
-    kind: "unauthorized",
+    kind: "needs-fix",
     code: "INVALID_TYPE",
     reason: "the integration user may not make the field Voice_Call_Id__c (INVALID_TYPE)",
     fix: expect.stringMatching(

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { OpenError, type OpenOptions, type SetupStep } from "../../src/connector.ts";
+import { OpenError, type OpenOptions, type SetupStep } from "../../src/connector/index.ts";
 import { ACCESS, checkFields, describeTask, openErrorOf, WHERE } from "./describe.ts";
 import { SalesforceError } from "./errors.ts";
 import { openSession, type Session } from "./session.ts";
@@ -120,6 +120,6 @@ async function ensure(options: {
     // 401 is about the session; every other refusal is about what this user may do.
     if (!(error instanceof SalesforceError) || status < 400 || status === 401 || status === 429 || status >= 500)
       throw openErrorOf(error, doing);
-    throw new OpenError({ kind: "unauthorized", code: error.code, reason: `the integration user may not ${doing} (${error.code})`, fix });
+    throw new OpenError({ kind: "needs-fix", code: error.code, reason: `the integration user may not ${doing} (${error.code})`, fix });
   }
 }

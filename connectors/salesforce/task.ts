@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { callTitle, type Delivery, unixMsOf } from "../../src/connector.ts";
+import { callTitle, type Delivery, unixMsOf } from "../../src/connector/index.ts";
 import { descriptionOf, plainText } from "./description.ts";
 import type { Link } from "./link.ts";
 import { dayIn } from "./time.ts";

@@ -1,4 +1,4 @@
-import { remembered } from "../../src/connector.ts";
+import { memoize } from "../../src/connector/index.ts";
 
 /** `2025-01-15`, the day it was in `timezone`. */
 export function dayIn(ms: number, timezone: string): string {
@@ -16,4 +16,4 @@ export function clockIn(ms: number, timezone: string): string {
 }
 
 /** The one locale whose dates and times are those of ISO 8601. Making one costs more than all the rest of a Task. */
-const inSweden = remembered((timeZone) => new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "medium" }));
+const inSweden = memoize((timeZone) => new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "medium" }));

@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { Transport } from "jsforce/lib/transport.js";
-import { parseRetryAfterMs } from "../../src/connector.ts";
+import { parseRetryAfterMs } from "../../src/connector/index.ts";
 import { SalesforceError } from "./errors.ts";
 import { readUsage, type Usage } from "./usage.ts";
 

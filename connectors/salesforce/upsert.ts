@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { OpenError } from "../../src/connector.ts";
+import { OpenError } from "../../src/connector/index.ts";
 import { signalUntil } from "./again.ts";
 import { readVendorErrors, SalesforceError } from "./errors.ts";
 import { outcomeOfSalesforceError } from "./outcome.ts";

@@ -1,4 +1,4 @@
-import type { Outcome } from "../../src/connector.ts";
+import type { Outcome } from "../../src/connector/index.ts";
 import type { Session } from "./session.ts";
 
 /** API requests of the last 24 hours, all of the org's integrations together. */

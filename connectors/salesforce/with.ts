@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { crmWords } from "../../src/connector.ts";
+import { crmWords } from "../../src/connector/index.ts";
 
 /** The connector sets these itself, or another word of `with` does: which record it is, and whose. */
 const OWN_FIELDS = new Set(["id", "attributes", "whoid", "whatid", "ownerid", "tasksubtype"]);

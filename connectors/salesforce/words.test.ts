@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { SharedCall } from "../../src/connector.ts";
+import type { SharedCall } from "../../src/connector/index.ts";
 import {
   count,
   DANA,
@@ -67,7 +67,7 @@ describe("associate", () => {
         ? Response.json([{ errorCode: "INVALID_TYPE", message: "sObject type 'Opportunity' is not supported." }], { status: 400 })
         : undefined;
     const outcome = await sendOne(destination, deliveryOf(documentedCall(), { with: { associate: ["contact", "open_deal"] } }));
-    expect(outcome).toMatchObject({ kind: "unauthorized", fix: expect.stringContaining("read access to Opportunity") });
+    expect(outcome).toMatchObject({ kind: "needs-fix", fix: expect.stringContaining("read access to Opportunity") });
     expect(await tasksOf(org)).toEqual([]);
   });
 });
@@ -191,7 +191,7 @@ describe("match", () => {
     expect(await onWhom("+14155550179", ["Phone", "HomePhone"])).toEqual({});
     expect(
       await sendOne(destination, deliveryOf(documentedCall({ call_id: "x" }), { with: { match: { phone_fields: ["Nowhere__c"] } } })),
-    ).toMatchObject({ kind: "unauthorized", code: "INVALID_FIELD", fix: expect.stringContaining("match.phone_fields") });
+    ).toMatchObject({ kind: "needs-fix", code: "INVALID_FIELD", fix: expect.stringContaining("match.phone_fields") });
   });
 
   test("a switchboard that many have hides nobody who was searched for with it", async () => {
@@ -363,7 +363,7 @@ describe("a number that nobody has", () => {
 
   test("holds calls back where the integration user may not make Contacts, with the fix in words", async () => {
     const org = await startOrg({ contactRule: "INSUFFICIENT_ACCESS_OR_READONLY" });
-    expect(await sendOne(await org.open(), deliveryOf(stranger, { with: create }))).toMatchObject({ kind: "unauthorized" });
+    expect(await sendOne(await org.open(), deliveryOf(stranger, { with: create }))).toMatchObject({ kind: "needs-fix" });
     expect(await tasksOf(org)).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import type { Delivery, Outcome } from "../../src/connector.ts";
+import type { Delivery, Outcome } from "../../src/connector/index.ts";
 import { signalUntil, tryLocked } from "./again.ts";
 import { SalesforceError } from "./errors.ts";
 import { forgetAll, lookAgain } from "./look-again.ts";

@@ -1,5 +1,5 @@
 import type { ActionsBlock, Button, HeaderBlock, SectionBlock } from "@slack/web-api";
-import { truncate } from "../../src/connector.ts";
+import { truncate } from "../../src/connector/index.ts";
 import { escaped } from "./text.ts";
 
 /** Block Kit's limits (docs.slack.dev/reference/block-kit/blocks and /block-elements/button-element). */

@@ -1,5 +1,5 @@
 import type { WebClient } from "@slack/web-api";
-import { untilAborted } from "../../src/connector.ts";
+import { abortable } from "../../src/connector/index.ts";
 import { msOfTs, type OurMessage, readOurs, tsOfMs } from "./history.ts";
 import { CALL_EVENT } from "./metadata.ts";
 import { outcomeOfSlack } from "./outcome.ts";
@@ -55,7 +55,7 @@ export function createChannels(options: { client: WebClient; botId: string | und
     const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(READ_WITHIN_MS)]);
     const onFound = (message: OurMessage) => channel.messages.set(message.ts, message);
     try {
-      await untilAborted(signal, () => readOurs({ client, channel: channel.id, oldest: tsOfMs(sinceMs), botId, onFound, signal }));
+      await abortable(signal, () => readOurs({ client, channel: channel.id, oldest: tsOfMs(sinceMs), botId, onFound, signal }));
       Object.assign(channel, { spanMs: Math.max(spanMs, channel.spanMs), lookedAtMs: nowMs, trouble: undefined });
     } catch (error) {
       const outcome = outcomeOfSlack(error, { channel: channel.id });
@@ -77,7 +77,7 @@ export function createChannels(options: { client: WebClient; botId: string | und
     if (!channel.looking) return;
     const { done, sinceMs } = channel.looking;
     const leftMs = Math.max(0, Math.ceil(sinceMs + maxWaitMs - performance.now()));
-    await untilAborted(AbortSignal.any([signal, AbortSignal.timeout(leftMs)]), () => done).catch(() => undefined);
+    await abortable(AbortSignal.any([signal, AbortSignal.timeout(leftMs)]), () => done).catch(() => undefined);
   }
 
   return {

@@ -1,5 +1,5 @@
 import { WebClient } from "@slack/web-api";
-import { type Failure, OpenError, parseRetryAfterMs, type Secret } from "../../src/connector.ts";
+import { type Failure, OpenError, parseRetryAfterMs, type Secret } from "../../src/connector/index.ts";
 import { outcomeOfSlack, SCOPE_FIX } from "./outcome.ts";
 
 /** The SDK prints nothing: its debug lines hold whole messages. */
@@ -59,7 +59,7 @@ export async function whoAmI(client: WebClient): Promise<{ botId: string | undef
 }
 
 const MISSING_SCOPE: Failure = {
-  kind: "unauthorized",
+  kind: "needs-fix",
   code: "missing_scope",
   reason: "the app may not post messages (missing_scope)",
   fix: SCOPE_FIX,

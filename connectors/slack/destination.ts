@@ -1,4 +1,4 @@
-import type { Delivery, OpenDestination, Outcome, Receipt, Secret } from "../../src/connector.ts";
+import type { Delivery, OpenDestination, Outcome, Receipt, Secret } from "../../src/connector/index.ts";
 import { createChannels } from "./channels.ts";
 import { createClient, whoAmI } from "./client.ts";
 import { findMessage } from "./find.ts";

@@ -1,5 +1,5 @@
 import type { WebClient } from "@slack/web-api";
-import { CannotTellError, type Delivery, parseDurationMs, unixMsOf } from "../../src/connector.ts";
+import { CannotTellError, type Delivery, parseDurationMs, unixMsOf } from "../../src/connector/index.ts";
 import { MAX_PAGES, type OurMessage, readOurs, tsOfMs } from "./history.ts";
 import { countedIn } from "./lines.ts";
 import { CALL_EVENT, LINE_EVENT, shortKeyOf } from "./metadata.ts";

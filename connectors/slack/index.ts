@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineConnector, httpSettings, secret } from "../../src/connector.ts";
+import { defineConnector, httpSettings, secret } from "../../src/connector/index.ts";
 import { escapedValue } from "./text.ts";
 import { slackWith } from "./with.ts";
 

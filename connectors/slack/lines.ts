@@ -1,5 +1,5 @@
 import type { KnownBlock, MessageMetadata, WebClient } from "@slack/web-api";
-import { truncate } from "../../src/connector.ts";
+import { truncate } from "../../src/connector/index.ts";
 import type { Channel } from "./channels.ts";
 import { type OurMessage, readOne, tsOf } from "./history.ts";
 import { LINE_EVENT } from "./metadata.ts";

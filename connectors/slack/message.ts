@@ -1,5 +1,13 @@
 import type { KnownBlock, MessageMetadata } from "@slack/web-api";
-import { customerLabel, type Delivery, durationText, type Related, type SharedCall, timeText, truncate } from "../../src/connector.ts";
+import {
+  customerLabel,
+  type Delivery,
+  formatDuration,
+  formatTime,
+  type Related,
+  type SharedCall,
+  truncate,
+} from "../../src/connector/index.ts";
 import { buttons, facts, header, section } from "./blocks.ts";
 import { metadataOf } from "./metadata.ts";
 import { authorsText, escaped } from "./text.ts";
@@ -48,9 +56,9 @@ export function messageOf(delivery: Delivery<SlackWith>, options: MessageOptions
     facts([
       { name: "Customer", value: related?.person?.name, url: related?.person?.url },
       { name: "Number", value: customerLabel(call) },
-      { name: "Duration", value: durationText(call.duration_seconds) },
+      { name: "Duration", value: formatDuration(call.duration_seconds) },
       { name: "Agent", value: call.agent_name },
-      { name: "Time", value: timeText(call.start_time, timezone) },
+      { name: "Time", value: formatTime(call.start_time, timezone) },
       { name: "Owner", safe: mention },
     ]),
     ...buttons([

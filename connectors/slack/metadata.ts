@@ -1,6 +1,6 @@
 import { createHash, createHmac } from "node:crypto";
 import type { MessageMetadata } from "@slack/web-api";
-import { customerOf, type Delivery, type Secret, truncate } from "../../src/connector.ts";
+import { customerOf, type Delivery, type Secret, truncate } from "../../src/connector/index.ts";
 import type { SlackWith } from "./with.ts";
 
 /** `event_type` of a call's message, by which we know our own messages again. */

@@ -1,17 +1,17 @@
 import { WebAPIHTTPError, WebAPIPlatformError, WebAPIRateLimitedError } from "@slack/web-api";
-import { type Outcome, outcomeOfEdge, outcomeOfNetworkError, parseRetryAfterMs } from "../../src/connector.ts";
+import { type Outcome, outcomeOfEdge, outcomeOfNetworkError, parseRetryAfterMs } from "../../src/connector/index.ts";
 
 type Class = (code: string, channel: string) => Outcome;
 
 const TOKEN_FIX = "Put the bot token (xoxb-…) of an installed app into `token`";
 export const SCOPE_FIX = "Give the app the scope chat:write (channels:history and groups:history too, for look-ups) and install it again";
 
-const token: Class = (code) => ({ kind: "unauthorized", code, reason: `Slack refuses the token (${code})`, fix: TOKEN_FIX });
-const permission: Class = (code) => ({ kind: "unauthorized", code, reason: `the app may not do this (${code})`, fix: SCOPE_FIX });
+const token: Class = (code) => ({ kind: "needs-fix", code, reason: `Slack refuses the token (${code})`, fix: TOKEN_FIX });
+const permission: Class = (code) => ({ kind: "needs-fix", code, reason: `the app may not do this (${code})`, fix: SCOPE_FIX });
 /** Every call of the route fails alike until a person mends it: they wait, instead of becoming dead letters one by one. */
 const channelTrouble =
   (reason: string, fix: (channel: string) => string): Class =>
-  (code, channel) => ({ kind: "unauthorized", code, reason: `${reason} (${code})`, fix: fix(channel) });
+  (code, channel) => ({ kind: "needs-fix", code, reason: `${reason} (${code})`, fix: fix(channel) });
 const notIn = channelTrouble(
   "the bot is not in the channel",
   (channel) => `Invite it: write /invite @<the app's name> in the channel ${channel}`,
@@ -33,15 +33,15 @@ const again: Class = (code) => ({ kind: "retry", because: "record", code, reason
 const stands: Class = (code) => ({ kind: "skipped", reason: `the message can no longer be changed (${code})` });
 const deleted: Class = () => ({ kind: "skipped", reason: "the message was deleted in Slack: it is not posted again" });
 
-const unauthorized =
+const needsFix =
   (reason: string, fix: string): Class =>
-  (code) => ({ kind: "unauthorized", code, reason: `${reason} (${code})`, fix });
-const barred = unauthorized(
+  (code) => ({ kind: "needs-fix", code, reason: `${reason} (${code})`, fix });
+const barred = needsFix(
   "Slack or the workspace keeps the app, or this machine's network, out",
   "Ask an administrator of the workspace which networks, apps and two-factor rules it has",
 );
 /** No call is at fault: each would be refused alike. */
-const misread = unauthorized(
+const misread = needsFix(
   "Slack does not read the request",
   "See what a proxy on the way does to it; if there is none, report it with the code, or take a newer Patchbay",
 );
@@ -139,7 +139,7 @@ function outcomeOfStatus({ statusCode: status, headers }: WebAPIHTTPError): Outc
   const wait = parseRetryAfterMs(retryAfter, Date.now());
   if (status === 408 || status === 425)
     return { ...(again(code, "") as Outcome & { kind: "retry"; because: "record" }), ...(wait !== undefined && { retryAfterMs: wait }) };
-  return { kind: "unauthorized", code, reason: `there is no Slack API at this address (HTTP ${status})`, fix };
+  return { kind: "needs-fix", code, reason: `there is no Slack API at this address (HTTP ${status})`, fix };
 }
 
 /** Slack's own code of a refusal; undefined where it was none of Slack's. */

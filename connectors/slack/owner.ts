@@ -1,5 +1,5 @@
 import type { WebClient } from "@slack/web-api";
-import { createExpiringCache, untilAborted } from "../../src/connector.ts";
+import { abortable, createExpiringCache } from "../../src/connector/index.ts";
 import { outcomeOfSlack } from "./outcome.ts";
 
 const FOUND_FOR_MS = 3_600_000;
@@ -31,7 +31,7 @@ export function createOwners(options: { client: WebClient }): {
       const remembered = known.get(address);
       if (remembered) return remembered;
       const limit = AbortSignal.any([signal, AbortSignal.timeout(maxWaitMs)]);
-      const owner = await untilAborted(limit, () => ask(address)).catch((error: unknown): Owner => {
+      const owner = await abortable(limit, () => ask(address)).catch((error: unknown): Owner => {
         const outcome = outcomeOfSlack(error, { channel: "" });
         return { unknown: limit.aborted || !("code" in outcome) ? "no_answer" : outcome.code };
       });

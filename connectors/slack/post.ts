@@ -1,5 +1,5 @@
 import type { WebClient } from "@slack/web-api";
-import { type Delivery, parseDurationMs } from "../../src/connector.ts";
+import { type Delivery, parseDurationMs } from "../../src/connector/index.ts";
 import { type Channel, type Channels, postedInAnHour } from "./channels.ts";
 import { tsOf } from "./history.ts";
 import type { Lines } from "./lines.ts";

@@ -1,4 +1,4 @@
-import type { Delivery, Receipt, Related } from "../../src/connector.ts";
+import type { Delivery, Receipt, Related } from "../../src/connector/index.ts";
 import type { Posted } from "./post.ts";
 
 /**

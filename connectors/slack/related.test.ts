@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Related } from "../../src/connector.ts";
+import type { Related } from "../../src/connector/index.ts";
 import { callTo, startWorkspace } from "../../test/support/open-slack.ts";
 import { messageOf } from "./message.ts";
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Sandbox, SandboxOptions, VendorFault } from "../../src/connector.ts";
+import type { Sandbox, SandboxOptions, VendorFault } from "../../src/connector/index.ts";
 import { checkBlocks, checkMetadata, mentionsIn } from "./sandbox-blocks.ts";
 import { createBuckets } from "./sandbox-limits.ts";
 import { BOT, type Form, type Message, readHistory, readReplies, refuse, shown, userByEmail } from "./sandbox-reads.ts";

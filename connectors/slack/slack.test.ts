@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { Delivery, OpenDestination, Outcome, Receipt, Sandbox, SandboxRecord, SharedCall } from "../../src/connector.ts";
-import { OpenError } from "../../src/connector.ts";
+import type { Delivery, OpenDestination, Outcome, Receipt, Sandbox, SandboxRecord, SharedCall } from "../../src/connector/index.ts";
+import { OpenError } from "../../src/connector/index.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { closedPort } from "../../test/support/ports.ts";
@@ -343,7 +343,7 @@ describe("how an attempt ends", () => {
   const record = { kind: "retry", because: "record" };
   const ambiguous = { kind: "ambiguous" };
   const rejected = { kind: "rejected" };
-  const fixedBy = (words: string) => ({ kind: "unauthorized", fix: expect.stringContaining(words) });
+  const fixedBy = (words: string) => ({ kind: "needs-fix", fix: expect.stringContaining(words) });
 
   /** Every code of chat.postMessage's and chat.update's documentation, and those of every method. */
   test.each<[Expected, string]>([
@@ -386,12 +386,12 @@ describe("how an attempt ends", () => {
     [404, fixedBy("base_url")],
     [408, record],
     [413, rejected],
-    [451, { kind: "unauthorized" }],
+    [451, { kind: "needs-fix" }],
     [500, ambiguous],
     [502, ambiguous],
     [503, { ...down, retryAfterMs: 37_000 }],
     [504, ambiguous],
-    [511, { kind: "unauthorized" }],
+    [511, { kind: "needs-fix" }],
     [521, down],
     [524, ambiguous],
     [529, { ...down, retryAfterMs: 37_000 }],
@@ -445,7 +445,7 @@ describe("how an attempt ends", () => {
       response.end("{}");
     });
     const base_url = await serve((_request, response) => response.writeHead(307, { location: elsewhere }).end());
-    await expect(openWith({ base_url, token: "xoxb-x" })).rejects.toMatchObject({ outcome: { kind: "unauthorized", code: "http_307" } });
+    await expect(openWith({ base_url, token: "xoxb-x" })).rejects.toMatchObject({ outcome: { kind: "needs-fix", code: "http_307" } });
     expect(seen).toEqual([]);
   });
 
@@ -473,7 +473,7 @@ describe("how an attempt ends", () => {
     ["C0ARCHIVED01", "is_archived", "Open C0ARCHIVED01 to the app, or name another `channel`"],
   ])("a message to %s waits for a person: %s", async (channel, code, fix) => {
     const { send } = await openSlack();
-    expect(await send(deliveryOf(documentedCall(), { channel }))).toMatchObject({ kind: "unauthorized", code, fix });
+    expect(await send(deliveryOf(documentedCall(), { channel }))).toMatchObject({ kind: "needs-fix", code, fix });
   });
 
   test.each(["cant_update_message", "edit_window_closed"])("an edit that is refused with %s leaves the message as it is", async (code) => {
@@ -606,7 +606,7 @@ describe("after a lost answer", () => {
 describe("opening", () => {
   test("a wrong token says which one is needed", async () => {
     expect(await openFailure(openSlack({ token: "xoxb-wrong" }))).toEqual({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "invalid_auth",
       reason: "Slack refuses the token (invalid_auth)",
       fix: "Put the bot token (xoxb-…) of an installed app into `token`",
@@ -617,7 +617,7 @@ describe("opening", () => {
     const fault = () => Response.json({ ok: true, bot_id: "B1" }, { headers: { "x-oauth-scopes": "channels:read" } });
     const outcome = await openFailure(openSlack({ fault }));
     expect(outcome).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "missing_scope",
       fix: expect.stringMatching(/chat:write.*channels:history/),
     });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { DURATION } from "../../src/connector.ts";
+import { DURATION } from "../../src/connector/index.ts";
 
 /** Channels, private channels and direct messages have an id; a name (#sales) can change and is not taken. */
 const CHANNEL = /^[CGD][A-Z0-9]{2,}$/;

@@ -1,4 +1,4 @@
-import { customerLabel, type Delivery, durationText, type SharedCall, timeText, truncate } from "../../src/connector.ts";
+import { customerLabel, type Delivery, formatDuration, formatTime, type SharedCall, truncate } from "../../src/connector/index.ts";
 import { authorsText, plain, plainLine } from "./text.ts";
 import type { TeamsWith } from "./with.ts";
 
@@ -130,9 +130,9 @@ function factsOf({ call, related }: Delivery<TeamsWith>, timezone: string): Cont
   const all: [string, string | undefined][] = [
     ["Customer", related?.person?.name],
     ["Number", customerLabel(call)],
-    ["Duration", durationText(call.duration_seconds)],
+    ["Duration", formatDuration(call.duration_seconds)],
     ["Agent", call.agent_name],
-    ["Time", timeText(call.start_time, timezone)],
+    ["Time", formatTime(call.start_time, timezone)],
   ];
   const items = all.flatMap(([title, value]): RichTextBlock[] => {
     const shown = plainLine(fact(value ?? ""));

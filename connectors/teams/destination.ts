@@ -1,4 +1,4 @@
-import type { Delivery, OpenDestination, Outcome, Secret } from "../../src/connector.ts";
+import type { Delivery, OpenDestination, Outcome, Secret } from "../../src/connector/index.ts";
 import { messageOf } from "./card.ts";
 import { outcomeOfAnswer, outcomeOfError } from "./outcome.ts";
 import type { TeamsWith } from "./with.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ambiguousSettings, defineConnector, httpSettings, Secret, secret } from "../../src/connector.ts";
+import { ambiguousSettings, defineConnector, httpSettings, Secret, secret } from "../../src/connector/index.ts";
 import { escapedValue } from "./text.ts";
 import { teamsWith } from "./with.ts";
 import { oldAddressNote, wrongWithUrl } from "./workflow-url.ts";

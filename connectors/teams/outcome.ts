@@ -1,4 +1,4 @@
-import { type Outcome, outcomeOfEdge, outcomeOfNetworkError, parseRetryAfterMs, waitOf } from "../../src/connector.ts";
+import { type Outcome, outcomeOfEdge, outcomeOfNetworkError, parseRetryAfterMs, waitOf } from "../../src/connector/index.ts";
 
 const NEW_ADDRESS = "Open the flow in the Workflows app, turn it on, and put the address that its trigger shows into `url`";
 
@@ -31,21 +31,21 @@ export function outcomeOfAnswer(
 
 /** Codes of Logic Apps and Power Automate that say more than their status, whatever that is. */
 function outcomeOfCode(code: string, wait: Wait): Outcome | undefined {
-  const unauthorized = (reason: string, fix: string): Outcome => ({ kind: "unauthorized", code, reason, fix });
+  const needsFix = (reason: string, fix: string): Outcome => ({ kind: "needs-fix", code, reason, fix });
   // Turned off, deleted, or suspended: by a data policy (DLP), by its plan, or because nobody has used it for 90 days.
   if (/^(WorkflowTriggerIsNotEnabled|(Workflow|Flow)\w*(Disabled|Suspended))$/.test(code))
-    return unauthorized(
+    return needsFix(
       "the flow is turned off, suspended or deleted",
       `${NEW_ADDRESS}; where a data policy suspends it, an administrator lifts that`,
     );
   if (code === "TriggerInputSchemaMismatch")
-    return unauthorized(
+    return needsFix(
       "the flow's trigger has a schema that no card fits",
       "Leave the trigger's Request Body JSON Schema empty, as the template has it",
     );
-  if (/ApiVersion/.test(code)) return unauthorized("the flow's address is not whole", NEW_ADDRESS);
+  if (/ApiVersion/.test(code)) return needsFix("the flow's address is not whole", NEW_ADDRESS);
   if (/Ip(Address|Range|NotAllowed)/.test(code))
-    return unauthorized("the flow takes nothing from this machine's address", "Allow it in the flow's access control");
+    return needsFix("the flow takes nothing from this machine's address", "Allow it in the flow's access control");
   if (/Thrott|TooManyRequests|RateLimit|QuotaExceeded/.test(code))
     return { kind: "retry", because: "rate-limit", code, reason: "Teams' flow asks to send more slowly", ...wait };
   // Its gateway had nobody behind it. After NoResponse, which is a 502 too, the flow may have run.
@@ -55,13 +55,13 @@ function outcomeOfCode(code: string, wait: Wait): Outcome | undefined {
 }
 
 function outcomeOfStatus(status: number, code: string, wait: Wait): Outcome | undefined {
-  const unauthorized = (reason: string, fix = NEW_ADDRESS): Outcome => ({
-    kind: "unauthorized",
+  const needsFix = (reason: string, fix = NEW_ADDRESS): Outcome => ({
+    kind: "needs-fix",
     code,
     reason: `${reason} (HTTP ${status})`,
     fix,
   });
-  if (status >= 300 && status < 400) return unauthorized("the address leads elsewhere, and is not followed");
+  if (status >= 300 && status < 400) return needsFix("the address leads elsewhere, and is not followed");
   switch (status) {
     case 429:
       return { kind: "retry", because: "rate-limit", code: "429", reason: "Teams' flow asks to send more slowly", ...wait };
@@ -74,13 +74,13 @@ function outcomeOfStatus(status: number, code: string, wait: Wait): Outcome | un
       return { kind: "retry", because: "down", code, reason: "there was nobody to begin the flow (HTTP 503)", ...wait };
     case 401:
     case 403:
-      return unauthorized("the flow refuses the address's signature", `${NEW_ADDRESS}; let Anyone trigger it`);
+      return needsFix("the flow refuses the address's signature", `${NEW_ADDRESS}; let Anyone trigger it`);
     case 404:
-      return unauthorized("there is no such flow");
+      return needsFix("there is no such flow");
     case 405:
-      return unauthorized("the address is none of a flow's trigger");
+      return needsFix("the address is none of a flow's trigger");
     case 410:
-      return { kind: "unauthorized", code, reason: "the flow was deleted (HTTP 410)", fix: NEW_ADDRESS, stopsRoute: true };
+      return { kind: "needs-fix", code, reason: "the flow was deleted (HTTP 410)", fix: NEW_ADDRESS, stopsRoute: true };
     case 413:
       return { kind: "rejected", code, reason: "the card is too large (HTTP 413)" };
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Sandbox, SandboxOptions, VendorFault } from "../../src/connector.ts";
+import type { Sandbox, SandboxOptions, VendorFault } from "../../src/connector/index.ts";
 import { checkMessage, mentionsIn, type SandboxCard } from "./sandbox-card.ts";
 
 const FLOW = "/workflows/5a0d30f2b1e94c6a/triggers/manual/paths/invoke";

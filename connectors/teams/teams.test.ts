@@ -7,7 +7,7 @@ import { inspect } from "node:util";
 import { Ajv } from "ajv";
 import draft6 from "ajv/dist/refs/json-schema-draft-06.json" with { type: "json" };
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { Connector, Outcome, Related, SandboxRecord } from "../../src/connector.ts";
+import type { Connector, Outcome, Related, SandboxRecord } from "../../src/connector/index.ts";
 import { loadRoutes } from "../../src/routes/index.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
 import { deliveryOf, documentedCall } from "../../test/support/documented-call.ts";
@@ -251,7 +251,7 @@ describe("a card's size", () => {
 describe("how an attempt ends", () => {
   const error = (status: number, code: string) => Response.json({ error: { code, message: "+14155550100 sig=abc" } }, { status });
   const after37 = (status: number) => new Response("", { status, headers: { "retry-after": "37" } });
-  const fixedBy = (words: string) => ({ kind: "unauthorized", fix: expect.stringContaining(words) });
+  const fixedBy = (words: string) => ({ kind: "needs-fix", fix: expect.stringContaining(words) });
   test.each<[string, Response, object]>([
     ["202", new Response(null, { status: 202 }), { kind: "delivered", receipt: { id: KEY } }],
     ["202 with its run", new Response(null, { status: 202, headers: { "x-ms-workflow-run-id": "run1" } }), { receipt: { id: "run1" } }],
@@ -286,14 +286,14 @@ describe("how an attempt ends", () => {
     ["502, of a gateway", new Response("<html>", { status: 502 }), { kind: "ambiguous", code: "http_502" }],
     ["502, of a flow that ran and gave no answer", error(502, "NoResponse"), { kind: "ambiguous", code: "NoResponse" }],
     ["504", error(504, "GatewayTimeout"), { kind: "ambiguous" }],
-    ["401", error(401, "AuthorizationFailed"), { kind: "unauthorized", code: "AuthorizationFailed" }],
+    ["401", error(401, "AuthorizationFailed"), { kind: "needs-fix", code: "AuthorizationFailed" }],
     ["a flow that asks for a login", error(401, "DirectApiAuthorizationRequired"), fixedBy("Anyone")],
-    ["403", new Response("<html>", { status: 403 }), { kind: "unauthorized" }],
+    ["403", new Response("<html>", { status: 403 }), { kind: "needs-fix" }],
     ["an address that may not call", error(403, "ForbiddenIpAddress"), fixedBy("access control")],
-    ["404", error(404, "WorkflowNotFound"), { kind: "unauthorized", code: "WorkflowNotFound" }],
-    ["405", new Response("", { status: 405 }), { kind: "unauthorized" }],
-    ["410", new Response("", { status: 410 }), { kind: "unauthorized", stopsRoute: true }],
-    ["451", new Response("", { status: 451 }), { kind: "unauthorized" }],
+    ["404", error(404, "WorkflowNotFound"), { kind: "needs-fix", code: "WorkflowNotFound" }],
+    ["405", new Response("", { status: 405 }), { kind: "needs-fix" }],
+    ["410", new Response("", { status: 410 }), { kind: "needs-fix", stopsRoute: true }],
+    ["451", new Response("", { status: 451 }), { kind: "needs-fix" }],
     ["a flow that is turned off or deleted", error(400, "WorkflowTriggerIsNotEnabled"), fixedBy("turn it on")],
     ["a flow that a data policy suspends", error(403, "FlowSuspended"), fixedBy("administrator")],
     ["a trigger with a schema", error(400, "TriggerInputSchemaMismatch"), fixedBy("Schema empty")],
@@ -331,7 +331,7 @@ describe("how an attempt ends", () => {
     onTestFinished(() => void elsewhere.close());
     const location = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`;
     const { send } = await openTeams({ fault: () => new Response(null, { status: 307, headers: { location } }) });
-    expect(await send()).toMatchObject({ kind: "unauthorized", code: "http_307" });
+    expect(await send()).toMatchObject({ kind: "needs-fix", code: "http_307" });
     expect(seen).toEqual([]);
   });
 

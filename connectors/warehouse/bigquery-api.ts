@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type HttpAnswer, outcomeOfEdge, parseRetryAfterMs, requestJson } from "../../src/connector.ts";
+import { type HttpAnswer, outcomeOfEdge, parseRetryAfterMs, requestJson } from "../../src/connector/index.ts";
 import { BigQueryError, type Complaint } from "./bigquery-errors.ts";
 
 /** What became of a statement. */

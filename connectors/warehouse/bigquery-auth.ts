@@ -1,4 +1,4 @@
-import { OpenError, type Secret, untilAborted } from "../../src/connector.ts";
+import { abortable, OpenError, type Secret } from "../../src/connector/index.ts";
 
 const GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token";
 
@@ -30,7 +30,7 @@ export async function googleAccess(options: {
     endpoint: client.baseUrl.replace(/\/$/, ""),
     async headers(signal) {
       if (isEmulator) return {};
-      return Object.fromEntries(await untilAborted(signal, () => authClient.getRequestHeaders()));
+      return Object.fromEntries(await abortable(signal, () => authClient.getRequestHeaders()));
     },
   };
 }
@@ -44,7 +44,7 @@ function credentialsOf(secret: Secret): { client_email: string; private_key: str
     // Said below, without the text.
   }
   throw new OpenError({
-    kind: "unauthorized",
+    kind: "needs-fix",
     code: "credentials",
     reason: "`credentials` is not the JSON key of a service account",
     fix: "Create a key of type JSON for the account, and name its file: credentials: ${file:/run/secrets/bigquery.json}",
@@ -61,7 +61,7 @@ export async function loadBigQuery(
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     if (!/MODULE_NOT_FOUND/.test(code)) throw error;
     throw new OpenError({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "not_installed",
       reason: "Google's BigQuery library is not installed",
       fix: "Run: npm install @google-cloud/bigquery",

@@ -1,4 +1,4 @@
-import { OpenError, type Outcome, type outcomeOfEdge, outcomeOfNetworkError } from "../../src/connector.ts";
+import { OpenError, type Outcome, type outcomeOfEdge, outcomeOfNetworkError } from "../../src/connector/index.ts";
 
 /** BigQuery's `ErrorProto`. Its messages may quote values: what they say is looked at once, and not kept. */
 export interface Complaint {
@@ -53,13 +53,13 @@ export function refusalOfBigQuery(error: unknown): Outcome | undefined {
 
 type Meaning =
   | { kind: "retry"; because: "down" | "server" | "record" | "rate-limit"; reason: string; retryAfterMs?: number }
-  | { kind: "unauthorized"; reason: string; fix: string };
+  | { kind: "needs-fix"; reason: string; fix: string };
 
 function retry(because: "down" | "server" | "record" | "rate-limit", reason: string, retryAfterMs?: number): Meaning {
   return { kind: "retry", because, reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
-function unauthorized(reason: string, fix: string): Meaning {
-  return { kind: "unauthorized", reason, fix };
+function needsFix(reason: string, fix: string): Meaning {
+  return { kind: "needs-fix", reason, fix };
 }
 
 const slower = retry("rate-limit", "BigQuery takes no more statements just now", 10_000);
@@ -67,11 +67,11 @@ const slower = retry("rate-limit", "BigQuery takes no more statements just now",
 const usedUp = retry("rate-limit", "a quota of the BigQuery project is used up", 600_000);
 const away = retry("down", "BigQuery is not available");
 const failed = retry("server", "BigQuery failed");
-const credentials = unauthorized(
+const credentials = needsFix(
   "Google refuses the credentials",
   "Check `credentials`: a key of a service account that exists, not deleted or expired",
 );
-const forbidden = unauthorized(
+const forbidden = needsFix(
   "the account may not do this",
   "Give it the roles BigQuery Data Editor on the dataset and BigQuery Job User on the project; a VPC perimeter may keep it out too",
 );
@@ -96,18 +96,18 @@ const REASONS: Record<string, Meaning> = {
   jobInternalError: failed,
   stopped: failed,
   timeout: retry("record", "BigQuery gave the statement up for its time"),
-  notImplemented: unauthorized("BigQuery cannot do what it is asked", "Report it with the code: our statement is at fault"),
+  notImplemented: needsFix("BigQuery cannot do what it is asked", "Report it with the code: our statement is at fault"),
   resourceInUse: retry("record", "another statement was changing the table", 5_000),
   duplicate: retry("record", "another statement was making the same", 5_000),
-  billingNotEnabled: unauthorized("the BigQuery project has no billing, without which nothing can be merged", "Enable billing for it"),
-  billingTierLimitExceeded: unauthorized("the statement is above the project's billing tier", "Raise the project's maximum billing tier"),
-  accessNotConfigured: unauthorized(
+  billingNotEnabled: needsFix("the BigQuery project has no billing, without which nothing can be merged", "Enable billing for it"),
+  billingTierLimitExceeded: needsFix("the statement is above the project's billing tier", "Raise the project's maximum billing tier"),
+  accessNotConfigured: needsFix(
     "the BigQuery API is not enabled in the project",
     "Enable it: gcloud services enable bigquery.googleapis.com",
   ),
   accessDenied: forbidden,
   forbidden,
-  notFound: unauthorized(
+  notFound: needsFix(
     "there is no such project, dataset or table",
     "Create the dataset, correct `url`, or name where it is with `location`; the table is made by itself",
   ),
@@ -121,7 +121,7 @@ export function outcomeOfBigQuery(error: unknown): Outcome | undefined {
   const { status, reason, retryAfterMs } = error;
   const code = reason || `http_${status}`;
   const meaning = meaningOf(error);
-  if (meaning.kind === "unauthorized") return { ...meaning, code };
+  if (meaning.kind === "needs-fix") return { ...meaning, code };
   return { ...meaning, code, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
@@ -137,8 +137,8 @@ function meaningOf({ status, reason, about, isAnswer }: BigQueryError): Meaning 
   if (status === 403 && isAnswer) return forbidden;
   if (!isAnswer && status >= 200 && status < 300) return retry("server", "the answer is not one of BigQuery's: is a proxy between?");
   if (!isAnswer)
-    return unauthorized(`there is no BigQuery at this address (HTTP ${status})`, "Check `base_url`, and what a proxy on the way does");
-  return unauthorized("BigQuery refuses the statement", "See that nothing else changes the table; it is looked at again in a moment");
+    return needsFix(`there is no BigQuery at this address (HTTP ${status})`, "Check `base_url`, and what a proxy on the way does");
+  return needsFix("BigQuery refuses the statement", "See that nothing else changes the table; it is looked at again in a moment");
 }
 
 /** Before any request: the credentials could not be read, found or exchanged for a token. */
@@ -154,7 +154,7 @@ function outcomeOfLogin(error: unknown): Outcome | undefined {
   );
   if (!isOurs && status === undefined) return undefined;
   return {
-    kind: "unauthorized",
+    kind: "needs-fix",
     code: "credentials",
     reason: "the credentials could not be exchanged for a token",
     fix: "Give `credentials`, the JSON key of a service account that exists; or run where Google's application default credentials are",

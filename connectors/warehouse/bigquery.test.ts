@@ -1,8 +1,7 @@
 import { createRequire } from "node:module";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { OpenError, type Sandbox } from "../../src/connector.ts";
+import { OpenError, type Sandbox } from "../../src/connector/index.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
-import { closedPort } from "../../test/support/ports.ts";
 import {
   deliveryOf,
   describeWarehouse,
@@ -10,7 +9,8 @@ import {
   type EngineTraits,
   openWarehouse,
   plainRow,
-} from "../../test/warehouse.contract.ts";
+} from "../../test/contracts/warehouse.contract.ts";
+import { closedPort } from "../../test/support/ports.ts";
 import { loadBigQuery } from "./bigquery-auth.ts";
 import { createBigQueryStandIn } from "./stand-in/bigquery.ts";
 
@@ -66,7 +66,7 @@ describe("BigQuery", () => {
   const down = { kind: "retry", because: "down" };
   const slower = { kind: "retry", because: "rate-limit", retryAfterMs: 10_000 };
   const usedUp = { kind: "retry", because: "rate-limit", retryAfterMs: 600_000 };
-  const fixedBy = (words: string) => ({ kind: "unauthorized", fix: expect.stringContaining(words) });
+  const fixedBy = (words: string) => ({ kind: "needs-fix", fix: expect.stringContaining(words) });
 
   test.each<[number, string, object]>([
     [403, "rateLimitExceeded", slower],
@@ -94,9 +94,9 @@ describe("BigQuery", () => {
     [403, "billingNotEnabled", fixedBy("billing")],
     [403, "accessNotConfigured", fixedBy("bigquery.googleapis.com")],
     [404, "notFound", fixedBy("dataset")],
-    [501, "notImplemented", { kind: "unauthorized" }],
-    [400, "invalidQuery", { kind: "unauthorized", code: "invalidQuery" }],
-    [400, "invalid", { kind: "unauthorized", code: "invalid" }],
+    [501, "notImplemented", { kind: "needs-fix" }],
+    [400, "invalidQuery", { kind: "needs-fix", code: "invalidQuery" }],
+    [400, "invalid", { kind: "needs-fix", code: "invalid" }],
   ])("%i %s is told apart, asked once, and nothing of its message is passed on", async (status, reason, outcome) => {
     const destination = await openWarehouse(under.settings);
     under.standIn.requests.length = 0;
@@ -110,8 +110,8 @@ describe("BigQuery", () => {
   });
 
   test.each<[number, object]>([
-    [302, { kind: "unauthorized", fix: expect.stringContaining("base_url") }],
-    [404, { kind: "unauthorized", fix: expect.stringContaining("base_url") }],
+    [302, { kind: "needs-fix", fix: expect.stringContaining("base_url") }],
+    [404, { kind: "needs-fix", fix: expect.stringContaining("base_url") }],
     // The standard of fetch makes an error of it that says nothing.
     [407, { kind: "ambiguous", code: "fetch_failed" }],
     [200, server],
@@ -139,8 +139,8 @@ describe("BigQuery", () => {
   test.each([
     [503, { kind: "retry", because: "down" }],
     [429, { kind: "retry", because: "down" }],
-    [302, { kind: "unauthorized", code: "credentials" }],
-    [403, { kind: "unauthorized", code: "credentials" }],
+    [302, { kind: "needs-fix", code: "credentials" }],
+    [403, { kind: "needs-fix", code: "credentials" }],
   ])("an exchange for a token that ends in %i is told apart", async (status, outcome) => {
     under.standIn.failTokens(new Response("<h1>marzipan</h1>", { status, headers: { location: "https://elsewhere.example/" } }));
     expect(await openFails({})).toMatchObject(outcome);
@@ -243,7 +243,7 @@ describe("BigQuery", () => {
   });
 
   test.each([
-    ["a table that was dropped", 404, "notFound", "Not found: Table acme-calls:voice.calls about +14155550100", { kind: "unauthorized" }],
+    ["a table that was dropped", 404, "notFound", "Not found: Table acme-calls:voice.calls about +14155550100", { kind: "needs-fix" }],
     ["a right that is missing", 403, "accessDenied", "about +14155550100", { fix: expect.stringContaining("BigQuery Data Editor") }],
     ["an outage", 503, "backendError", "about +14155550100", { kind: "retry", because: "down" }],
   ])("%s is told apart at reading too, and nothing of its message is passed on", async (_what, status, reason, message, outcome) => {
@@ -289,7 +289,7 @@ describe("BigQuery", () => {
       client_email: "gone@acme-calls.iam.gserviceaccount.com",
     });
     expect(await openFails({ credentials })).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "credentials",
       fix: expect.stringContaining("service account"),
     });
@@ -297,19 +297,19 @@ describe("BigQuery", () => {
 
   test("credentials that are no key are not quoted", async () => {
     const outcome = await openFails({ credentials: "hunter2-is-no-json" });
-    expect(outcome).toMatchObject({ kind: "unauthorized", code: "credentials" });
+    expect(outcome).toMatchObject({ kind: "needs-fix", code: "credentials" });
     expect(JSON.stringify(outcome)).not.toContain("hunter2");
   });
 
   test("a dataset that is not there, or is elsewhere, is said", async () => {
-    expect(await openFails({ url: "bigquery://acme-calls/nowhere" })).toMatchObject({ kind: "unauthorized", code: "notFound" });
-    expect(await openFails({ location: "us-east1" })).toMatchObject({ kind: "unauthorized", fix: expect.stringContaining("location") });
+    expect(await openFails({ url: "bigquery://acme-calls/nowhere" })).toMatchObject({ kind: "needs-fix", code: "notFound" });
+    expect(await openFails({ location: "us-east1" })).toMatchObject({ kind: "needs-fix", fix: expect.stringContaining("location") });
   });
 
   test("a token that counts no more is unauthorized", async () => {
     const destination = await openWarehouse(under.settings);
     under.standIn.expireTokens();
-    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "unauthorized", code: "authError" }]);
+    expect(await destination.send([deliveryOf(documentedCall())], within())).toMatchObject([{ kind: "needs-fix", code: "authError" }]);
   });
 
   test("an address at which nobody listens is waited for", async () => {
@@ -321,7 +321,7 @@ describe("BigQuery", () => {
   test("a library that is not installed is said, with how to install it", async () => {
     const load = async () => createRequire(import.meta.url)("@google-cloud/no-such-library");
     await expect(loadBigQuery(load)).rejects.toMatchObject({
-      outcome: { kind: "unauthorized", fix: "Run: npm install @google-cloud/bigquery" },
+      outcome: { kind: "needs-fix", fix: "Run: npm install @google-cloud/bigquery" },
     });
   });
 });

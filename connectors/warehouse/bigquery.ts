@@ -1,4 +1,4 @@
-import { parseJsonExactly, type Secret } from "../../src/connector.ts";
+import { parseJsonExactly, type Secret } from "../../src/connector/index.ts";
 import { type BigQueryApi, createBigQueryApi } from "./bigquery-api.ts";
 import { googleAccess } from "./bigquery-auth.ts";
 import { BigQueryError, outcomeOfBigQuery, refusalOfBigQuery } from "./bigquery-errors.ts";

@@ -1,4 +1,4 @@
-import type { Outcome } from "../../src/connector.ts";
+import type { Outcome } from "../../src/connector/index.ts";
 import type { Row } from "./row.ts";
 import type { RowResult } from "./store.ts";
 

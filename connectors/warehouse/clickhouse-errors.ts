@@ -1,4 +1,4 @@
-import { OpenError, type Outcome, outcomeOfNetworkError } from "../../src/connector.ts";
+import { OpenError, type Outcome, outcomeOfNetworkError } from "../../src/connector/index.ts";
 
 /** Of an exception that the server sent (ClickHouse, `src/Common/ErrorCodes.cpp`). Its message may quote values and is never passed on. */
 function codeOf(error: unknown): number | undefined {
@@ -40,17 +40,17 @@ export function outcomeOfClickHouse(error: unknown): Outcome | undefined {
     return outcomeOfNetworkError(error) ?? outcomeOfAnswer(error);
   }
   const code = String(number);
-  const unauthorized = (reason: string, fix: string): Outcome => ({ kind: "unauthorized", code, reason, fix });
-  if (LOGIN.has(number)) return unauthorized("ClickHouse refuses the login", "Check user and password in `url`");
-  if (number === 81) return unauthorized("there is no such database", "Create it, or mend the name in `url`");
+  const needsFix = (reason: string, fix: string): Outcome => ({ kind: "needs-fix", code, reason, fix });
+  if (LOGIN.has(number)) return needsFix("ClickHouse refuses the login", "Check user and password in `url`");
+  if (number === 81) return needsFix("there is no such database", "Create it, or mend the name in `url`");
   if (FORBIDDEN.has(number)) {
-    return unauthorized(
+    return needsFix(
       "the user may not do this",
       "GRANT SELECT, INSERT, ALTER ADD COLUMN, ALTER DELETE and CREATE TABLE on the database to the user; a read-only profile cannot write",
     );
   }
   if (CHANGED.has(number)) {
-    return unauthorized("the table is not as we made it", "It is looked at again in a moment; see that nothing else changes it");
+    return needsFix("the table is not as we made it", "It is looked at again in a moment; see that nothing else changes it");
   }
   if (BUSY.has(number)) {
     return {

@@ -1,8 +1,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { OpenError } from "../../src/connector.ts";
-import { openWarehouse } from "../../test/warehouse.contract.ts";
+import { OpenError } from "../../src/connector/index.ts";
+import { openWarehouse } from "../../test/contracts/warehouse.contract.ts";
 
 /** What the real engine does is in test/engines/warehouse.clickhouse.test.ts; here is what it cannot be made to answer. */
 async function openAgainst(status: number, headers: Record<string, string>, body: string): Promise<{ outcome: unknown; requests: number }> {
@@ -30,10 +30,10 @@ test.each([
   [241, "MEMORY_LIMIT_EXCEEDED", { kind: "retry", because: "down" }],
   [242, "TABLE_IS_READ_ONLY", { kind: "retry", because: "down" }],
   [999, "KEEPER_EXCEPTION", { kind: "retry", because: "down" }],
-  [164, "READONLY", { kind: "unauthorized", fix: expect.stringContaining("read-only") }],
-  [497, "ACCESS_DENIED", { kind: "unauthorized", fix: expect.stringContaining("GRANT") }],
-  [516, "AUTHENTICATION_FAILED", { kind: "unauthorized", fix: expect.stringContaining("password") }],
-  [60, "UNKNOWN_TABLE", { kind: "unauthorized" }],
+  [164, "READONLY", { kind: "needs-fix", fix: expect.stringContaining("read-only") }],
+  [497, "ACCESS_DENIED", { kind: "needs-fix", fix: expect.stringContaining("GRANT") }],
+  [516, "AUTHENTICATION_FAILED", { kind: "needs-fix", fix: expect.stringContaining("password") }],
+  [60, "UNKNOWN_TABLE", { kind: "needs-fix" }],
   [49, "LOGICAL_ERROR", { kind: "retry", because: "server" }],
 ])("code %i, %s, is told apart; it is asked once, and its message goes nowhere", async (code, name, expected) => {
   const body = `Code: ${code}. DB::Exception: about +14155550100. (${name}) (version 26.7.2.1 (official build))`;

@@ -1,5 +1,5 @@
 import type { ClickHouseClient } from "@clickhouse/client";
-import type { Secret } from "../../src/connector.ts";
+import type { Secret } from "../../src/connector/index.ts";
 import { writeBisecting } from "./bisect.ts";
 import { outcomeOfClickHouse, refusalOfClickHouse } from "./clickhouse-errors.ts";
 import { makeClickHouseTable, VERSION } from "./clickhouse-table.ts";

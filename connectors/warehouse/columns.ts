@@ -1,4 +1,4 @@
-import type { Delivery } from "../../src/connector.ts";
+import type { Delivery } from "../../src/connector/index.ts";
 
 /** What a column holds; each engine has its own name for it. */
 export type ColumnKind = "text" | "time" | "number" | "integer" | "json";

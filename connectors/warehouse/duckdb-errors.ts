@@ -1,4 +1,4 @@
-import { OpenError, type Outcome } from "../../src/connector.ts";
+import { OpenError, type Outcome } from "../../src/connector/index.ts";
 
 /** DuckDB has no error codes: a message begins with the kind of error (`Conversion Error: …`) and may quote values, so it is never passed on. */
 const KIND = /^([A-Z][A-Za-z ]+?) Error: /;
@@ -27,7 +27,7 @@ export function refusalOfDuckDb(error: unknown): Outcome | undefined {
 export function openErrorOfDuckDb(error: unknown): OpenError {
   if (error instanceof OpenError) return error;
   const message = messageOf(error);
-  const unusable = (code: string, reason: string, fix: string) => new OpenError({ kind: "unauthorized", code, reason, fix });
+  const unusable = (code: string, reason: string, fix: string) => new OpenError({ kind: "needs-fix", code, reason, fix });
   const down = (code: string, reason: string, retryAfterMs: number) =>
     new OpenError({ kind: "retry", because: "down", code, reason, retryAfterMs });
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
-import { Secret } from "../../src/connector.ts";
+import { Secret } from "../../src/connector/index.ts";
 import { deliveryOf, documentedCall } from "../../test/support/documented-call.ts";
 import { rawFinds } from "../../test/support/raw-files.ts";
 import { TABLE_COLUMNS } from "./columns.ts";
@@ -72,7 +72,7 @@ const WRITER = `
   import { openDuckDbStore } from "${join(import.meta.dirname, "duckdb.ts")}";
   import { rowOf } from "${join(import.meta.dirname, "row.ts")}";
   import { TABLE_COLUMNS } from "${join(import.meta.dirname, "columns.ts")}";
-  import { Secret } from "${join(import.meta.dirname, "../../src/connector.ts")}";
+  import { Secret } from "${join(import.meta.dirname, "../../src/connector/index.ts")}";
   import { deliveryOf, documentedCall } from "${join(import.meta.dirname, "../../test/support/documented-call.ts")}";
   const store = openDuckDbStore({ url: new Secret("duckdb:" + process.argv[1]), table: "calls" });
   let ended = false;

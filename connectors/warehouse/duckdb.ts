@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { parseJsonExactly, type Secret } from "../../src/connector.ts";
+import { parseJsonExactly, type Secret } from "../../src/connector/index.ts";
 import { writeBisecting } from "./bisect.ts";
 import { type Column, DELIVERED_AT, KEY, quoted, SOURCE, TABLE_COLUMNS, TARGET, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
 import { isMissingTable, openErrorOfDuckDb, refusalOfDuckDb } from "./duckdb-errors.ts";

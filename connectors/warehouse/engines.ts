@@ -1,4 +1,4 @@
-import type { OwnFiles, Secret } from "../../src/connector.ts";
+import type { OwnFiles, Secret } from "../../src/connector/index.ts";
 import { inBigQuery, inClickHouse, inPostgres, inSnowflake } from "./reserved.ts";
 import type { Store } from "./store.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineConnector, httpSettings, Secret, secret } from "../../src/connector.ts";
+import { defineConnector, httpSettings, Secret, secret } from "../../src/connector/index.ts";
 import { CALL_COLUMNS, DELIVERED_AT, IDENTIFIER, OWN_NAMES, TABLE_COLUMNS, UPDATED_AT } from "./columns.ts";
 import { engineOf, enginesWith, type OwnSetting } from "./engines.ts";
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Secret } from "../../src/connector.ts";
+import { Secret } from "../../src/connector/index.ts";
 import {
   deliveryOf,
   describeWarehouse,
@@ -13,7 +13,7 @@ import {
   type EngineTraits,
   openWarehouse,
   plainRow,
-} from "../../test/warehouse.contract.ts";
+} from "../../test/contracts/warehouse.contract.ts";
 import { TABLE_COLUMNS } from "./columns.ts";
 import { openErrorOfDuckDb } from "./duckdb-errors.ts";
 import { openParquetStore } from "./parquet.ts";
@@ -244,7 +244,7 @@ describe("a folder of Parquet files", () => {
     mkdirSync(join(folder, "dt=2025-01-15"), { recursive: true });
     writeFileSync(join(folder, "dt=2025-01-15", "calls.parquet"), "not parquet at all");
     await expect(openWarehouse({ url: `parquet:${folder}` })).rejects.toMatchObject({
-      outcome: { kind: "unauthorized", code: "not_parquet" },
+      outcome: { kind: "needs-fix", code: "not_parquet" },
     });
   });
 

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { Secret } from "../../src/connector.ts";
+import type { Secret } from "../../src/connector/index.ts";
 import { writeBisecting } from "./bisect.ts";
 import { type Column, type ColumnKind, DELIVERED_AT, FILE, KEY, quoted, SOURCE, TARGET, UPDATED_AT } from "./columns.ts";
 import { DUCKDB_TYPES, ERASE_PATIENCE_MS, fillIncoming, INCOMING, JSON_COLUMNS, readRow } from "./duckdb.ts";

@@ -1,4 +1,4 @@
-import { OpenError, type Outcome, outcomeOfNetworkError } from "../../src/connector.ts";
+import { OpenError, type Outcome, outcomeOfNetworkError } from "../../src/connector/index.ts";
 
 /** `code` of an error that the server sent: five characters (PostgreSQL, appendix A). Its message may quote values and is never passed on. */
 function sqlStateOf(error: unknown): string | undefined {
@@ -52,7 +52,7 @@ export function outcomeOfPostgres(error: unknown): Outcome | undefined {
   }
   if (/does not support SSL|SASL|password must be a string/.test(message)) {
     return {
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "login",
       reason: "PostgreSQL and the settings do not agree on how to log in",
       fix: "Check user, password and sslmode in `url`",
@@ -65,18 +65,18 @@ export function outcomeOfPostgres(error: unknown): Outcome | undefined {
 }
 
 function outcomeOfSqlState(code: string): Outcome {
-  const unauthorized = (reason: string, fix: string): Outcome => ({ kind: "unauthorized", code, reason, fix });
-  if (code.startsWith("28")) return unauthorized("PostgreSQL refuses the login", "Check user and password in `url`");
+  const needsFix = (reason: string, fix: string): Outcome => ({ kind: "needs-fix", code, reason, fix });
+  if (code.startsWith("28")) return needsFix("PostgreSQL refuses the login", "Check user and password in `url`");
   if (code === "42501") {
-    return unauthorized(
+    return needsFix(
       "the role may not do this",
       "GRANT SELECT, INSERT, UPDATE on the table to the role; CREATE on the schema, or ownership of the table, if columns have to be added",
     );
   }
-  if (code === "3D000") return unauthorized("there is no such database", "Create it, or mend the name in `url`");
-  if (code === "3F000") return unauthorized("there is no such schema", "Create it, or mend `schema`");
+  if (code === "3D000") return needsFix("there is no such database", "Create it, or mend the name in `url`");
+  if (code === "3F000") return needsFix("there is no such schema", "Create it, or mend `schema`");
   if (code.startsWith("42"))
-    return unauthorized("the table is not as we made it", "It is looked at again in a moment; see that nothing else changes it");
+    return needsFix("the table is not as we made it", "It is looked at again in a moment; see that nothing else changes it");
   // 25006: a standby after a failover. 53: out of disk, memory or connections. 57P: shutting down or starting.
   if (/^(08|53|57P|58)/.test(code) || code === "25006") {
     return { kind: "retry", because: "down", code, reason: "PostgreSQL cannot write now" };

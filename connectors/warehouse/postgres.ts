@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from "pg";
-import { OpenError, type Outcome, parseJsonExactly, type Secret } from "../../src/connector.ts";
+import { OpenError, type Outcome, parseJsonExactly, type Secret } from "../../src/connector/index.ts";
 import { writeBisecting } from "./bisect.ts";
 import { type Column, DELIVERED_AT, KEY, quoted, SOURCE, TARGET, UPDATED_AT, WHOLE_ROW } from "./columns.ts";
 import { outcomeOfPostgres, refusalOfPostgres } from "./postgres-errors.ts";

@@ -1,4 +1,4 @@
-import { OpenError } from "../../src/connector.ts";
+import { OpenError } from "../../src/connector/index.ts";
 import type { RowResult } from "./store.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { type Delivery, ExactNumber } from "../../src/connector.ts";
+import { type Delivery, ExactNumber } from "../../src/connector/index.ts";
 import { CALL_COLUMNS, type Column, type ColumnKind, type WarehouseWith } from "./columns.ts";
 
 /** One delivery as the database takes it: every cell as text, cast by column there; null says nothing and blanks nothing. */

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Sandbox, SandboxOptions } from "../../src/connector.ts";
+import type { Sandbox, SandboxOptions } from "../../src/connector/index.ts";
 import { KEY, quoted, TABLE_COLUMNS } from "./columns.ts";
 import { DUCKDB_TYPES, readDuckDbRows } from "./duckdb.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";

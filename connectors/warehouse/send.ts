@@ -1,4 +1,4 @@
-import { type Delivery, OpenError, type Outcome } from "../../src/connector.ts";
+import { type Delivery, OpenError, type Outcome } from "../../src/connector/index.ts";
 import { type Column, TABLE_COLUMNS, type WarehouseWith } from "./columns.ts";
 import { CellFault, type Row, rowOf } from "./row.ts";
 import type { RowResult, Store } from "./store.ts";
@@ -56,7 +56,7 @@ async function writePart(options: {
 
 /** Not a conflict or a lost answer: the next statement may do better. */
 function stopsAll(outcome: Outcome): boolean {
-  return outcome.kind === "unauthorized" || (outcome.kind === "retry" && (outcome.because === "down" || outcome.because === "rate-limit"));
+  return outcome.kind === "needs-fix" || (outcome.kind === "retry" && (outcome.because === "down" || outcome.because === "rate-limit"));
 }
 
 function outcomeOfRow(row: Row, result: RowResult | undefined, store: Store): Outcome {

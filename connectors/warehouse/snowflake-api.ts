@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { type HttpAnswer, parseRetryAfterMs, requestJson } from "../../src/connector.ts";
+import { type HttpAnswer, parseRetryAfterMs, requestJson } from "../../src/connector/index.ts";
 import { SnowflakeError } from "./snowflake-errors.ts";
 
 /** What a statement gave. */

@@ -1,4 +1,4 @@
-import { OpenError, type Outcome, outcomeOfEdge, outcomeOfNetworkError } from "../../src/connector.ts";
+import { OpenError, type Outcome, outcomeOfEdge, outcomeOfNetworkError } from "../../src/connector/index.ts";
 
 /** Snowflake refused a statement. Its message may quote values and is left out. */
 export class SnowflakeError extends Error {
@@ -35,10 +35,10 @@ export function refusalOfSnowflake(error: unknown): Outcome | undefined {
 
 type Meaning =
   | { kind: "retry"; because: "down" | "server" | "record" | "rate-limit"; reason: string; retryAfterMs?: number }
-  | { kind: "unauthorized"; reason: string; fix: string };
+  | { kind: "needs-fix"; reason: string; fix: string };
 
-function unauthorized(reason: string, fix: string): Meaning {
-  return { kind: "unauthorized", reason, fix };
+function needsFix(reason: string, fix: string): Meaning {
+  return { kind: "needs-fix", reason, fix };
 }
 
 const gaveUp: Meaning = {
@@ -48,41 +48,41 @@ const gaveUp: Meaning = {
   retryAfterMs: 5_000,
 };
 const failed: Meaning = { kind: "retry", because: "server", reason: "Snowflake failed" };
-const login = unauthorized(
+const login = needsFix(
   "Snowflake refuses the login",
   "Check the account in `url`, `username`, that the public key of `private_key` is set (ALTER USER … SET RSA_PUBLIC_KEY), and this machine's clock",
 );
-const network = unauthorized(
+const network = needsFix(
   "Snowflake's network policy keeps this machine out",
   "Allow its address: ALTER NETWORK POLICY … SET ALLOWED_IP_LIST",
 );
-const forbidden = unauthorized(
+const forbidden = needsFix(
   "the role may not do this",
   "GRANT USAGE on database, schema and warehouse, CREATE TABLE on the schema, and SELECT, INSERT, UPDATE, DELETE on the table",
 );
-const notThere = unauthorized(
+const notThere = needsFix(
   "the table, schema or database is not there, or the role may not see it",
   "Create the schema, correct `url`, or grant the role USAGE on it",
 );
-const suspended = unauthorized("the warehouse is suspended", "ALTER WAREHOUSE … RESUME, or give it AUTO_RESUME = TRUE");
+const suspended = needsFix("the warehouse is suspended", "ALTER WAREHOUSE … RESUME, or give it AUTO_RESUME = TRUE");
 
 /** Codes: docs.snowflake.com; some from the drivers' sources, and from what people met. */
 const CODES: Record<string, Meaning> = {
-  "390189": unauthorized("there is no such role, or the user does not have it", "GRANT ROLE … TO USER …, or correct `role` in `url`"),
-  "390201": unauthorized(
+  "390189": needsFix("there is no such role, or the user does not have it", "GRANT ROLE … TO USER …, or correct `role` in `url`"),
+  "390201": needsFix(
     "there is no such database, schema or warehouse, or the role may not use it",
     "Correct `url`; names are upper-case unless they stand in double quotes",
   ),
   "390420": network,
   "390422": network,
-  "000606": unauthorized("no warehouse runs the statement", "Name one in `url`: ?warehouse=…, which the role may use"),
+  "000606": needsFix("no warehouse runs the statement", "Name one in `url`: ?warehouse=…, which the role may use"),
   "000607": suspended,
   "000608": suspended,
-  "090073": unauthorized(
+  "090073": needsFix(
     "the warehouse's credits are used up (a resource monitor)",
     "Raise the monitor's quota, or wait for its next period: the calls wait",
   ),
-  "000666": unauthorized("the account is suspended", "See to its payment, or to the end of its trial, in Snowflake"),
+  "000666": needsFix("the account is suspended", "See to its payment, or to the end of its trial, in Snowflake"),
   "003001": forbidden,
   "002003": notThere,
   "002043": notThere,
@@ -116,9 +116,9 @@ export function outcomeOfSnowflake(error: unknown): Outcome | undefined {
   if (edge) return { ...edge, code, ...wait };
   if (status === 504) return { kind: "retry", because: "down", code, reason: "Snowflake failed", ...wait };
   if (status >= 500) return { ...failed, code, ...wait };
-  if (error.code === "") return { kind: "unauthorized", code, reason: `there is no such account of Snowflake (HTTP ${status})`, fix: FIX };
+  if (error.code === "") return { kind: "needs-fix", code, reason: `there is no such account of Snowflake (HTTP ${status})`, fix: FIX };
   const fix = "See that nothing else changes the table; it is looked at again in a moment";
-  return { kind: "unauthorized", code, reason: "Snowflake refuses the statement", fix };
+  return { kind: "needs-fix", code, reason: "Snowflake refuses the statement", fix };
 }
 
 function meaningOf({ status, code, sqlState }: SnowflakeError): Meaning | undefined {

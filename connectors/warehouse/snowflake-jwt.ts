@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from "node:crypto";
-import { OpenError, type Secret } from "../../src/connector.ts";
+import { OpenError, type Secret } from "../../src/connector/index.ts";
 
 /** Snowflake takes no token that lives longer than an hour (docs.snowflake.com, "Authenticating to the server", key pair). */
 const LIFETIME_S = 59 * 60;
@@ -41,7 +41,7 @@ function readKey(secret: Secret): KeyObject {
     // Said below, without the text.
   }
   throw new OpenError({
-    kind: "unauthorized",
+    kind: "needs-fix",
     code: "private_key",
     reason: "`private_key` is not an RSA key in PEM that is not encrypted",
     fix: "Make one: openssl genrsa 2048 | openssl pkcs8 -topk8 -inform PEM -nocrypt; and name its file: private_key: ${file:/run/secrets/snowflake.p8}",

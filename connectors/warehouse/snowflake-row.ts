@@ -1,4 +1,4 @@
-import { parseJsonExactly } from "../../src/connector.ts";
+import { parseJsonExactly } from "../../src/connector/index.ts";
 import type { Answer } from "./snowflake-api.ts";
 import { ownName } from "./snowflake-sql.ts";
 

@@ -3,8 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { OpenError, Secret } from "../../src/connector.ts";
-import { closedPort } from "../../test/support/ports.ts";
+import { OpenError, Secret } from "../../src/connector/index.ts";
 import {
   deliveryOf,
   describeWarehouse,
@@ -12,7 +11,8 @@ import {
   type EngineTraits,
   openWarehouse,
   plainRow,
-} from "../../test/warehouse.contract.ts";
+} from "../../test/contracts/warehouse.contract.ts";
+import { closedPort } from "../../test/support/ports.ts";
 import { createTokens } from "./snowflake-jwt.ts";
 import { createSnowflakeStandIn } from "./stand-in/snowflake.ts";
 
@@ -83,7 +83,7 @@ describe("Snowflake", () => {
     return (error as OpenError).outcome;
   };
 
-  const fixedBy = (words: string) => ({ kind: "unauthorized", fix: expect.stringContaining(words) });
+  const fixedBy = (words: string) => ({ kind: "needs-fix", fix: expect.stringContaining(words) });
   const record = { kind: "retry", because: "record" };
   const server = { kind: "retry", because: "server" };
 
@@ -106,13 +106,13 @@ describe("Snowflake", () => {
     ["a warehouse that is suspended", 422, "000608", "57014", {}, fixedBy("AUTO_RESUME")],
     ["credits that are used up, with the state of a value", 422, "090073", "22000", {}, fixedBy("quota")],
     ["an account that is suspended", 422, "000666", "57014", {}, fixedBy("payment")],
-    ["a session without a database, with the state of a value", 422, "090105", "22000", {}, { kind: "unauthorized" }],
+    ["a session without a database, with the state of a value", 422, "090105", "22000", {}, { kind: "needs-fix" }],
     ["an account that is not there", 404, "", "", {}, fixedBy("account")],
     ["a front that refuses", 403, "", "", {}, fixedBy("account")],
     ["an address that leads elsewhere", 302, "", "", { location: "https://elsewhere.example/" }, fixedBy("account")],
     ["a right that is missing", 422, "003001", "42501", {}, fixedBy("GRANT")],
     ["a table that is gone", 422, "002003", "42S02", {}, fixedBy("schema")],
-    ["a statement it does not take", 422, "001003", "42000", {}, { kind: "unauthorized", code: "001003" }],
+    ["a statement it does not take", 422, "001003", "42000", {}, { kind: "needs-fix", code: "001003" }],
   ])("%s is told apart, asked once, and nothing of its message is passed on", async (_what, status, code, state, headers, outcome) => {
     const destination = await openWarehouse(under.settings);
     under.standIn.failNext(under.standIn.refusal(status, code, state, "about +14155550100", { ...headers }));
@@ -181,7 +181,7 @@ describe("Snowflake", () => {
   });
 
   test.each([
-    ["a table that was dropped", 422, "002003", "42S02", { kind: "unauthorized", code: "002003" }],
+    ["a table that was dropped", 422, "002003", "42S02", { kind: "needs-fix", code: "002003" }],
     ["a right that is missing", 422, "003001", "42501", { fix: expect.stringContaining("GRANT") }],
     ["an outage", 503, "", "", { kind: "retry", because: "down" }],
   ])("%s is told apart at reading too, and nothing of its message is passed on", async (_what, status, code, state, outcome) => {
@@ -229,8 +229,8 @@ describe("Snowflake", () => {
   });
 
   test.each([
-    ["another key than the user's", { private_key: "" }, { kind: "unauthorized", code: "390144" }],
-    ["another account", { url: "snowflake://other/analytics/voice?warehouse=loading" }, { kind: "unauthorized", code: "390144" }],
+    ["another key than the user's", { private_key: "" }, { kind: "needs-fix", code: "390144" }],
+    ["another account", { url: "snowflake://other/analytics/voice?warehouse=loading" }, { kind: "needs-fix", code: "390144" }],
     ["a role that the user has not", { url: "snowflake://acme-calls/analytics/voice?warehouse=loading&role=boss" }, { code: "390189" }],
     ["no warehouse", { url: "snowflake://acme-calls/analytics/voice" }, { code: "000606", fix: expect.stringContaining("warehouse=") }],
     ["a schema that is not there", { url: "snowflake://acme-calls/analytics/nowhere?warehouse=loading" }, { code: "390201" }],
@@ -239,12 +239,12 @@ describe("Snowflake", () => {
       { url: 'snowflake://acme-calls/"analytics"/voice?warehouse=loading' },
       { code: "390201" },
     ],
-    ["a key that is none", { private_key: "hunter2" }, { kind: "unauthorized", code: "private_key" }],
+    ["a key that is none", { private_key: "hunter2" }, { kind: "needs-fix", code: "private_key" }],
   ])("%s is said, with what to do", async (_what, changes, outcome) => {
     const other = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
     const settings = "private_key" in changes && changes.private_key === "" ? { private_key: other } : changes;
     const failed = await openFails(settings as Record<string, string>);
-    expect(failed).toMatchObject({ kind: "unauthorized", ...outcome });
+    expect(failed).toMatchObject({ kind: "needs-fix", ...outcome });
     expect(JSON.stringify(failed)).not.toContain("hunter2");
   });
 

@@ -1,4 +1,4 @@
-import type { Secret } from "../../src/connector.ts";
+import type { Secret } from "../../src/connector/index.ts";
 import { writeBisecting } from "./bisect.ts";
 import { type Column, quoted } from "./columns.ts";
 import { jsonBytesOf, jsonOf } from "./json-rows.ts";

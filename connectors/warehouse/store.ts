@@ -1,4 +1,4 @@
-import type { Outcome } from "../../src/connector.ts";
+import type { Outcome } from "../../src/connector/index.ts";
 import type { Column } from "./columns.ts";
 import type { HoldsNumber, Row } from "./row.ts";
 

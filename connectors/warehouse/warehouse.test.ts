@@ -4,10 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { OpenError, Secret } from "../../src/connector.ts";
+import { OpenError, Secret } from "../../src/connector/index.ts";
 import type { RoutesFileError } from "../../src/errors.ts";
 import { loadRoutes } from "../../src/routes/index.ts";
-import { deliveryOf, describeWarehouse, documentedCall, openWarehouse, plainRow, refusedNames } from "../../test/warehouse.contract.ts";
+import {
+  deliveryOf,
+  describeWarehouse,
+  documentedCall,
+  openWarehouse,
+  plainRow,
+  refusedNames,
+} from "../../test/contracts/warehouse.contract.ts";
 import { TABLE_COLUMNS } from "./columns.ts";
 import { openDuckDbStore } from "./duckdb.ts";
 import { withDuckDbFile } from "./duckdb-file.ts";
@@ -221,8 +228,8 @@ describe("a batch of several statements", () => {
   test("ends at the first that the database takes no more: the rest is not tried, and gets the same answer", async () => {
     const down = { kind: "retry", because: "down", code: "x", reason: "x" } as const;
     expect(await sent(down)).toEqual({ statements: 2, kinds: ["delivered", "retry", "retry", "retry"] });
-    const unauthorized = { kind: "unauthorized", code: "x", reason: "x", fix: "x" } as const;
-    expect(await sent(unauthorized)).toMatchObject({ statements: 2, kinds: ["delivered", ...Array(3).fill("unauthorized")] });
+    const needsFix = { kind: "needs-fix", code: "x", reason: "x", fix: "x" } as const;
+    expect(await sent(needsFix)).toMatchObject({ statements: 2, kinds: ["delivered", ...Array(3).fill("needs-fix")] });
   });
 
   test("goes on where only one statement failed", async () => {
@@ -362,7 +369,7 @@ routes:
     const path = join(folder, "notes.txt");
     writeFileSync(path, "not a database ".repeat(1_000));
     const error = await openWarehouse({ url: `duckdb:${path}` }).catch((thrown: unknown) => thrown);
-    expect((error as OpenError).outcome).toMatchObject({ kind: "unauthorized", code: "not_a_database" });
+    expect((error as OpenError).outcome).toMatchObject({ kind: "needs-fix", code: "not_a_database" });
   });
 });
 

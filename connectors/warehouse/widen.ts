@@ -1,4 +1,4 @@
-import { OpenError } from "../../src/connector.ts";
+import { OpenError } from "../../src/connector/index.ts";
 import { type Column, type ColumnKind, KEY } from "./columns.ts";
 
 /** A column as the database describes it. */
@@ -67,5 +67,5 @@ export function missingColumns(options: {
 }
 
 function unusable(options: { code: string; reason: string; fix: string }): OpenError {
-  return new OpenError({ kind: "unauthorized", ...options });
+  return new OpenError({ kind: "needs-fix", ...options });
 }

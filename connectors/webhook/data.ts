@@ -1,4 +1,4 @@
-import type { Delivery, SharedCall } from "../../src/connector.ts";
+import type { Delivery, SharedCall } from "../../src/connector/index.ts";
 
 /** A route's `with`. */
 export interface WebhookWith {

@@ -9,7 +9,7 @@ import {
   RefusedAddressError,
   type ResolveName,
   type Secret,
-} from "../../src/connector.ts";
+} from "../../src/connector/index.ts";
 import type { Payload, WebhookWith } from "./data.ts";
 import { messageOf } from "./message.ts";
 import { outcomeOfAnswer, outcomeOfFailure, refused } from "./outcome.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineConnector, flag, httpSettings } from "../../src/connector.ts";
+import { booleanSetting, defineConnector, httpSettings } from "../../src/connector/index.ts";
 import { DATA_FIELDS, OWN_FIELDS } from "./data.ts";
 import { extraHeaders, receiverUrl, signingSecret } from "./settings.ts";
 
@@ -39,10 +39,10 @@ export const webhook = defineConnector({
         .default("full")
         .describe("full (default): what the route shares of the call. thin: ids and times only"),
       headers: extraHeaders.optional().describe('More headers, the same in each request: { Authorization: "Bearer ${RECEIVER_TOKEN}" }'),
-      allow_private: flag()
+      allow_private: booleanSetting()
         .default(false)
         .describe("The receiver is in an own network: private and loopback addresses are taken too. Default false"),
-      allow_http: flag().default(false).describe("Plain http is taken too. Default false"),
+      allow_http: booleanSetting().default(false).describe("Plain http is taken too. Default false"),
       timeout: httpSettings.timeout,
       rate: httpSettings.rate,
     })

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { canonicalJson, type Delivery, type Receipt, unixMsOf, wellFormed } from "../../src/connector.ts";
+import { canonicalJson, type Delivery, type Receipt, unixMsOf, wellFormed } from "../../src/connector/index.ts";
 import { dataOf, type Payload, type WebhookWith } from "./data.ts";
 
 export interface Message {

@@ -8,7 +8,7 @@ import {
   type Receipt,
   RefusedAddressError,
   waitOf,
-} from "../../src/connector.ts";
+} from "../../src/connector/index.ts";
 
 /** Conflict, locked, something it depends on, too early: of this message, for now. */
 const LATER = new Set([409, 423, 424, 425]);
@@ -25,15 +25,15 @@ export function outcomeOfAnswer({ status, headers }: Pick<GuardedAnswer, "status
 
   if (status >= 300 && status < 400) {
     const fix = "Put the address that it redirects to into `url`: a signed message is not carried on to where an answer points";
-    return { kind: "unauthorized", code: "redirect", reason: `${reason}: it redirects`, fix };
+    return { kind: "needs-fix", code: "redirect", reason: `${reason}: it redirects`, fix };
   }
   if (status === 410) {
     const fix = "The receiver wants no more messages: give the destination another `url` or take the route away, then resume it";
-    return { kind: "unauthorized", code: "gone", reason: `${reason}: the address is gone for good`, fix, stopsRoute: true };
+    return { kind: "needs-fix", code: "gone", reason: `${reason}: the address is gone for good`, fix, stopsRoute: true };
   }
   if (status === 401 || status === 403) {
     const fix = "Give the receiver the same secret as the destination has, check `headers`, and see that its clock is right";
-    return { kind: "unauthorized", code, reason: `${reason}: it does not take the signature or the credential`, fix };
+    return { kind: "needs-fix", code, reason: `${reason}: it does not take the signature or the credential`, fix };
   }
   // A 503 that says how long is a throttle; one that does not may be about this message alone.
   if (status === 503 && asked !== undefined) return { kind: "retry", because: "rate-limit", code, reason, ...wait };
@@ -63,6 +63,6 @@ const FIXES: Record<RefusedAddressError["why"], string> = {
   insecure: "Use https, or set allow_http: true on the destination",
 };
 
-export function refused(error: RefusedAddressError): Outcome & { kind: "unauthorized" } {
-  return { kind: "unauthorized", code: "refused_address", reason: error.message, fix: FIXES[error.why] };
+export function refused(error: RefusedAddressError): Outcome & { kind: "needs-fix" } {
+  return { kind: "needs-fix", code: "refused_address", reason: error.message, fix: FIXES[error.why] };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Webhook } from "standardwebhooks";
-import type { Sandbox, SandboxOptions, VendorFault } from "../../src/connector.ts";
+import type { Sandbox, SandboxOptions, VendorFault } from "../../src/connector/index.ts";
 
 const PATH = "/hooks/calls";
 const SECRET = `whsec_${Buffer.from("patchbay sandbox signing secret!").toString("base64")}`;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { secret } from "../../src/connector.ts";
+import { secret } from "../../src/connector/index.ts";
 
 /** What stands in a URL's path or query is often the credential, so that the whole is kept as a secret. */
 export const receiverUrl = secret()

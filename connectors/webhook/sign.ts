@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import type { Secret } from "../../src/connector.ts";
+import type { Secret } from "../../src/connector/index.ts";
 import { keyBytesOf } from "./settings.ts";
 
 /**

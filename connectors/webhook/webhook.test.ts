@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { z } from "zod";
-import { OpenError, parseJsonExactly, type Receipt, type ResolveName, Secret } from "../../src/connector.ts";
+import { OpenError, parseJsonExactly, type Receipt, type ResolveName, Secret } from "../../src/connector/index.ts";
 import type { RoutesFileError } from "../../src/errors.ts";
 import { formatProblems, loadRoutes } from "../../src/routes/index.ts";
 import { deliveryOf, documentedCall } from "../../test/support/documented-call.ts";
@@ -241,14 +241,14 @@ describe("what an answer means", () => {
   test.each([301, 302, 303, 307, 308])("%i is followed nowhere, and is no success", async (status) => {
     const elsewhere = await receiver();
     const { outcome } = await answering(status, { location: `http://127.0.0.1:${elsewhere.port}/` });
-    expect(outcome).toMatchObject({ kind: "unauthorized", code: "redirect", fix: expect.stringContaining("`url`") });
+    expect(outcome).toMatchObject({ kind: "needs-fix", code: "redirect", fix: expect.stringContaining("`url`") });
     expect(inspect(outcome)).not.toContain(String(elsewhere.port));
     expect(elsewhere.received).toEqual([]);
   });
 
   test("410 stops the route until a person has looked", async () => {
     expect((await answering(410)).outcome).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "gone",
       stopsRoute: true,
       fix: expect.stringContaining("resume"),
@@ -257,7 +257,7 @@ describe("what an answer means", () => {
 
   test.each([401, 403])("%i is a matter of credentials", async (status) => {
     expect((await answering(status)).outcome).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: `http_${status}`,
       fix: expect.stringContaining("secret"),
     });
@@ -268,19 +268,19 @@ describe("what an answer means", () => {
   });
 
   test.each([
-    [402, "unauthorized", undefined],
-    [407, "unauthorized", undefined],
+    [402, "needs-fix", undefined],
+    [407, "needs-fix", undefined],
     [420, "retry", "rate-limit"],
     [421, "retry", "down"],
     [424, "retry", "record"],
-    [426, "unauthorized", undefined],
-    [451, "unauthorized", undefined],
+    [426, "needs-fix", undefined],
+    [451, "needs-fix", undefined],
     [477, "retry", "down"],
-    [501, "unauthorized", undefined],
+    [501, "needs-fix", undefined],
     [507, "retry", "down"],
     [508, "retry", "down"],
     [509, "retry", "rate-limit"],
-    [511, "unauthorized", undefined],
+    [511, "needs-fix", undefined],
     [520, "retry", "server"],
     [521, "retry", "down"],
     [522, "retry", "server"],
@@ -389,7 +389,7 @@ describe("an address inside", () => {
   ])("%s is refused when it is opened, with what to do", async (url) => {
     const opening = open({ url, secret: SECRET, allow_http: true });
     await expect(opening).rejects.toThrow(OpenError);
-    await expect(opening).rejects.toMatchObject({ outcome: { kind: "unauthorized", code: "refused_address" } });
+    await expect(opening).rejects.toMatchObject({ outcome: { kind: "needs-fix", code: "refused_address" } });
   });
 
   test("behind a name is refused when it is resolved: nothing arrives", async () => {
@@ -397,7 +397,7 @@ describe("an address inside", () => {
     const url = `http://hooks.example.com:${port}/`;
     const { send } = await open({ url, secret: SECRET, allow_http: true }, { resolve: answering("127.0.0.1") });
     expect(await send()).toMatchObject({
-      kind: "unauthorized",
+      kind: "needs-fix",
       code: "refused_address",
       fix: expect.stringContaining("allow_private: true"),
     });
@@ -420,7 +420,7 @@ describe("an address inside", () => {
       { resolve: answering("127.0.0.1", "169.254.169.254") },
     );
     expect((await send()).kind).toBe("delivered");
-    expect(await send()).toMatchObject({ kind: "unauthorized", code: "refused_address", fix: expect.stringContaining("metadata") });
+    expect(await send()).toMatchObject({ kind: "needs-fix", code: "refused_address", fix: expect.stringContaining("metadata") });
     expect(received).toHaveLength(1);
   });
 });

@@ -11,7 +11,7 @@ import {
   type SentField,
   secret,
   truncate,
-} from "../../src/connector.ts";
+} from "../../src/connector/index.ts";
 
 /** Where the API is, unless `base_url` says otherwise. */
 const ADDRESS = "https://api.example.com/v1";

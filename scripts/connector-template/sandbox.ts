@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
-import type { Sandbox, SandboxOptions, VendorFault } from "../../src/connector.ts";
+import type { Sandbox, SandboxOptions, VendorFault } from "../../src/connector/index.ts";
 
 const TOKEN = "sandbox-token";
 

@@ -1,16 +1,16 @@
 /** Runs every case on a connector: what `patchbay certify` shows, and what the tests hold. */
 
-import type { Connector } from "../connector.ts";
-import { createSemaphore } from "../lib/semaphore.ts";
-import { TimeoutError, within } from "../lib/time-limit.ts";
-import type { Case, Trial } from "./cases.ts";
+import type { Connector } from "../connector/index.ts";
+import { createSemaphore } from "../lib/async/semaphore.ts";
+import { TimeoutError, withTimeout } from "../lib/async/timeout.ts";
+import type { Case, CaseContext } from "./cases.ts";
+import type { ConnectorUnderTest } from "./connector-under-test.ts";
 import { faultCases } from "./fault-cases.ts";
 import { goodDayCases } from "./good-day-cases.ts";
 import { killCases } from "./kill-cases.ts";
 import { limitCase } from "./limit-case.ts";
 import { readCases } from "./read-cases.ts";
-import { type CaseResult, type Certificate, scoreOf } from "./score.ts";
-import type { Subject } from "./subject.ts";
+import { type CaseResult, type CertificationReport, scoreOf } from "./report.ts";
 
 /** In the order of the table. */
 export const CASES: readonly Case[] = [...goodDayCases, limitCase, ...faultCases, ...readCases, ...killCases];
@@ -20,13 +20,13 @@ const AT_ONCE = 6;
 const CASE_MS = 90_000;
 
 export async function certify(options: {
-  subject: Subject;
+  subject: ConnectorUnderTest;
   /** Without the cases that start processes and kill them. */
   kills: boolean;
   /** Only cases whose name contains one of these. */
   only?: readonly string[] | undefined;
   onProgress?: (progress: { done: number; of: number; name: string }) => void;
-}): Promise<Certificate> {
+}): Promise<CertificationReport> {
   const { subject, kills, only = [], onProgress = () => undefined } = options;
   const { connector } = subject;
   const trials = await Promise.all((await accountsOf(connector)).map((account) => trialOf(subject, account)));
@@ -61,9 +61,9 @@ async function accountsOf(connector: Connector): Promise<(string | undefined)[]>
   return accounts.length === 0 ? [undefined] : [...accounts];
 }
 
-const nameOf = ({ name }: Case, { account }: Trial) => (account === undefined ? name : `${name} (${account} account)`);
+const nameOf = ({ name }: Case, { account }: CaseContext) => (account === undefined ? name : `${name} (${account} account)`);
 
-async function trialOf(subject: Subject, account: string | undefined): Promise<Trial> {
+async function trialOf(subject: ConnectorUnderTest, account: string | undefined): Promise<CaseContext> {
   const connector = account === undefined ? subject.connector : connectorAt(subject.connector, account);
   const { createSandbox } = await connector.sandbox();
   const sandbox = createSandbox({ limits: false });
@@ -92,9 +92,9 @@ function connectorAt(connector: Connector, account: string): Connector {
 }
 
 /** A case that has no end, or breaks, says so: it is the connector's doing, or its sandbox's. */
-async function ended(one: Case, trial: Trial): Promise<Omit<CaseResult, "name">> {
+async function ended(one: Case, trial: CaseContext): Promise<Omit<CaseResult, "name">> {
   try {
-    return await within(CASE_MS, one.run(trial));
+    return await withTimeout(CASE_MS, one.run(trial));
   } catch (error) {
     const why =
       error instanceof TimeoutError

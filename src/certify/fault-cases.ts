@@ -1,11 +1,11 @@
-import type { Connector, Outcome, Receipt } from "../connector.ts";
+import type { Connector, Outcome, Receipt } from "../connector/index.ts";
 import type { Call } from "../model/call.ts";
+import { assertDelivered, assertUpdated } from "./assertions.ts";
 import { certifyCall, twoVersions } from "./calls.ts";
-import { type Case, notOffered } from "./cases.ts";
-import { examine, examineUpdate } from "./examine.ts";
+import { type Case, skipped } from "./cases.ts";
 import { FAULTS, type Fault } from "./faults.ts";
-import type { Problem, ProblemKind } from "./score.ts";
-import { LONG_MS, SHORT_MS, type Stand, withStand } from "./stand.ts";
+import { type Harness, LONG_MS, SHORT_MS, withHarness } from "./harness.ts";
+import type { Problem, ProblemKind } from "./report.ts";
 
 /** A `send` may end so much after its time limit; later it holds a place that other calls wait for. */
 const GRACE_MS = 1_000;
@@ -14,22 +14,22 @@ const GRACE_MS = 1_000;
 export const faultCases: Case[] = FAULTS.map((fault) => ({
   name: fault.name,
   async run({ subject: { connector }, isHttp }) {
-    if (!isHttp) return notOffered("there is no HTTP between");
+    if (!isHttp) return skipped("there is no HTTP between");
     const timeoutMs = fault.timed ? SHORT_MS : LONG_MS;
-    const tries = [meetsNewCall, meetsLateSummary].map((meets) => withStand({ connector, timeoutMs }, (stand) => meets(stand, fault)));
+    const tries = [meetsNewCall, meetsLateSummary].map((meets) => withHarness({ connector, timeoutMs }, (stand) => meets(stand, fault)));
     const results = await Promise.all(tries);
     const judged = results.filter((result) => result !== undefined);
-    if (judged.length === 0) return notOffered("nothing is read from its answers");
+    if (judged.length === 0) return skipped("nothing is read from its answers");
     return { runs: judged.length, problems: judged.flat() };
   },
 }));
 
-async function meetsNewCall(stand: Stand, fault: Fault): Promise<Problem[] | undefined> {
+async function meetsNewCall(stand: Harness, fault: Fault): Promise<Problem[] | undefined> {
   if (fault.needsJson && !(await answersJson(stand.connector))) return undefined;
   return underFault({ stand, fault, call: certifyCall(), receipt: undefined, about: "a new call" });
 }
 
-async function meetsLateSummary(stand: Stand, fault: Fault): Promise<Problem[] | undefined> {
+async function meetsLateSummary(stand: Harness, fault: Fault): Promise<Problem[] | undefined> {
   const { first, second } = twoVersions();
   if (fault.needsJson && !(await answersUpdateWithJson(stand.connector))) return undefined;
   const { receipt } = await stand.carrier.toEnd(first);
@@ -40,7 +40,7 @@ async function meetsLateSummary(stand: Stand, fault: Fault): Promise<Problem[] |
 
 /** What the answer to a write looks like on a good day. */
 async function answersJson(connector: Connector): Promise<boolean> {
-  return withStand({ connector }, async ({ carrier, proxy }) => {
+  return withHarness({ connector }, async ({ carrier, proxy }) => {
     await carrier.toEnd(certifyCall());
     return proxy?.answersJson() ?? false;
   });
@@ -48,7 +48,7 @@ async function answersJson(connector: Connector): Promise<boolean> {
 
 /** The same of an update: it may well be another, such as 204 without a body. Where nothing can be updated it is the first write's. */
 async function answersUpdateWithJson(connector: Connector): Promise<boolean> {
-  return withStand({ connector }, async ({ carrier, proxy }) => {
+  return withHarness({ connector }, async ({ carrier, proxy }) => {
     const { first, second } = twoVersions();
     const { receipt } = await carrier.toEnd(first);
     if (receipt) await carrier.toEnd(second, { receipt });
@@ -57,7 +57,7 @@ async function answersUpdateWithJson(connector: Connector): Promise<boolean> {
 }
 
 async function underFault(options: {
-  stand: Stand;
+  stand: Harness;
   fault: Fault;
   call: Call;
   receipt: Receipt | undefined;
@@ -71,7 +71,7 @@ async function underFault(options: {
   const before = (await stand.records())[0];
   proxy?.meet(fault);
   // On a busy machine an attempt may run out of time before it writes: judged is the one that met the fault.
-  let met: ReturnType<NonNullable<Stand["proxy"]>["met"]>;
+  let met: ReturnType<NonNullable<Harness["proxy"]>["met"]>;
   let outcome: Outcome | undefined;
   const ending = await carrier.toEnd(call, { receipt }, (one) => {
     if (met) return;
@@ -94,7 +94,7 @@ async function underFault(options: {
   if (overdue > 0) say("wrong class", "send() does not end when its time is over: obey the signal");
   // Refused for good, it may be given up at once.
   const mayDie = fault.refuses === true && outcome?.kind === "rejected";
-  problems.push(...(await examine({ stand, carried: [{ key: carrier.keyOf(call), ending, mayDie }], about })));
-  if (receipt) problems.push(...(await examineUpdate({ stand, before, ending, about })));
+  problems.push(...(await assertDelivered({ stand, carried: [{ key: carrier.keyOf(call), ending, mayDie }], about })));
+  if (receipt) problems.push(...(await assertUpdated({ stand, before, ending, about })));
   return problems;
 }

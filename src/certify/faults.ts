@@ -1,8 +1,8 @@
-import type { Connector, Outcome, VendorFault } from "../connector.ts";
-import type { ProblemKind } from "./score.ts";
+import type { Connector, Outcome, VendorFault } from "../connector/index.ts";
+import type { ProblemKind } from "./report.ts";
 
 /** Below what an API's own error shapes can say: what servers, proxies and networks do. */
-export type Misbehaviour =
+export type WireFault =
   | "never answers"
   | "answers late"
   | "answers slowly"
@@ -18,7 +18,7 @@ export type Misbehaviour =
 /** What meets the request that writes, and what the attempt may end as. */
 export interface Fault {
   name: string;
-  does: { vendor: VendorFault } | { wire: Misbehaviour };
+  does: { vendor: VendorFault } | { wire: WireFault };
   /** Whether the sandbox has carried the request out before. */
   carriedOut: boolean;
   /** Meets every write until the destination is opened anew; else one. */
@@ -32,10 +32,10 @@ export interface Fault {
   /** Nothing more may be asked in the same attempt; what it counts as if something is. */
   endsAttempt?: ProblemKind;
   /** What is wrong about the outcome, in words; undefined when it is right. */
-  wrong(outcome: Outcome, about: Judging): string | undefined;
+  wrong(outcome: Outcome, about: FaultCase): string | undefined;
 }
 
-export interface Judging {
+export interface FaultCase {
   duplicates: Connector["duplicates"];
   carriedOut: boolean;
   /** The record is there already, and its receipt names it: writing it twice makes no second one. */
@@ -64,8 +64,8 @@ const unclear: Rule = (outcome, { duplicates, carriedOut, isUpdate }) => {
   return undefined;
 };
 
-const unauthorized: Rule = (outcome) => {
-  if (outcome.kind !== "unauthorized") return `is ${is(outcome)}, not unauthorized: a credential that is mended must deliver the call`;
+const needsFix: Rule = (outcome) => {
+  if (outcome.kind !== "needs-fix") return `is ${is(outcome)}, not needs-fix: a credential that is repaired must deliver the call`;
   return /\w{3}/.test(outcome.fix) ? undefined : "says nothing about how to mend it";
 };
 
@@ -88,7 +88,7 @@ export const FAULTS: readonly Fault[] = [
   },
   { name: "5xx", does: { vendor: "server-error" }, carriedOut: false, endsAttempt: "wrong class", wrong: unclear },
   { name: "5xx after it was carried out", does: { vendor: "server-error" }, carriedOut: true, endsAttempt: "wrong class", wrong: unclear },
-  { name: "expired token", does: { vendor: "unauthorized" }, carriedOut: false, lasts: true, wrong: unauthorized },
+  { name: "expired token", does: { vendor: "unauthorized" }, carriedOut: false, lasts: true, wrong: needsFix },
   { name: "time-out after it was carried out", does: { wire: "never answers" }, carriedOut: true, timed: true, wrong: unclear },
   { name: "slow answer, in time", does: { wire: "answers slowly" }, carriedOut: true, wrong: delivered },
   { name: "answer after the time-out", does: { wire: "answers late" }, carriedOut: true, timed: true, wrong: unclear },

@@ -1,16 +1,16 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createSemaphore } from "../lib/semaphore.ts";
+import { createSemaphore } from "../lib/async/semaphore.ts";
+import { assertDelivered } from "./assertions.ts";
 import { certifyCall } from "./calls.ts";
 import type { Case } from "./cases.ts";
-import { examine } from "./examine.ts";
+import type { ConnectorUnderTest } from "./connector-under-test.ts";
+import { type Harness, LONG_MS, withHarness } from "./harness.ts";
 import { leaksInPrint } from "./leaks.ts";
-import { type CarryingProcess, startProcess } from "./process.ts";
 import type { Step } from "./proxy.ts";
-import type { Problem } from "./score.ts";
-import { LONG_MS, type Stand, withStand } from "./stand.ts";
-import type { Subject } from "./subject.ts";
+import type { Problem } from "./report.ts";
+import { type RunnerProcess, startRunnerProcess } from "./runner-client.ts";
 
 /** Where a process is killed: at a request of one delivery's trip, or, where there are none, around the connector's `send`. */
 type Moment = { request: number; step: Step } | { around: "opened" | "sending" | "sent" };
@@ -25,7 +25,7 @@ export const killCases: Case[] = [
     kills: true,
     async run({ subject, isHttp }) {
       const cacheFolder = mkdtempSync(join(tmpdir(), "patchbay-certify-cache-"));
-      const survivor = startProcess({ subject, cacheFolder });
+      const survivor = startRunnerProcess({ subject, cacheFolder });
       try {
         const moments = isHttp ? momentsOf(await requestsOfATrip(subject, survivor)) : AROUND_A_SEND;
         const slots = createSemaphore(AT_ONCE);
@@ -59,8 +59,8 @@ function momentsOf(requests: number): Moment[] {
   return [...each.flat(), { request: requests - 1, step: "answered" }];
 }
 
-async function requestsOfATrip(subject: Subject, process: CarryingProcess): Promise<number> {
-  return withStand({ connector: subject.connector }, async (stand) => {
+async function requestsOfATrip(subject: ConnectorUnderTest, process: RunnerProcess): Promise<number> {
+  return withHarness({ connector: subject.connector }, async (stand) => {
     const before = stand.proxy?.requests.length ?? 0;
     const ending = await process.carry(jobOf(stand));
     if (ending === "killed" || ending.end !== "delivered") throw new Error("a call is not delivered on a good day");
@@ -68,7 +68,7 @@ async function requestsOfATrip(subject: Subject, process: CarryingProcess): Prom
   });
 }
 
-const jobOf = ({ settings, sandbox }: Stand) => ({
+const jobOf = ({ settings, sandbox }: Harness) => ({
   settings,
   example: sandbox.example,
   timeoutMs: LONG_MS,
@@ -76,10 +76,15 @@ const jobOf = ({ settings, sandbox }: Stand) => ({
   known: {},
 });
 
-async function killedAt(options: { subject: Subject; cacheFolder: string; moment: Moment; survivor: CarryingProcess }): Promise<Problem[]> {
+async function killedAt(options: {
+  subject: ConnectorUnderTest;
+  cacheFolder: string;
+  moment: Moment;
+  survivor: RunnerProcess;
+}): Promise<Problem[]> {
   const { subject, cacheFolder, moment, survivor } = options;
   let first = Number.POSITIVE_INFINITY;
-  const victim = startProcess({ subject, cacheFolder });
+  const victim = startRunnerProcess({ subject, cacheFolder });
   const onStep = async (step: Step, index: number) => {
     if (!("request" in moment) || index - first !== moment.request || step !== moment.step) return true;
     await victim.kill();
@@ -87,7 +92,7 @@ async function killedAt(options: { subject: Subject; cacheFolder: string; moment
     return false;
   };
   try {
-    return await withStand({ connector: subject.connector, onStep }, async (stand) => {
+    return await withHarness({ connector: subject.connector, onStep }, async (stand) => {
       first = stand.proxy?.requests.length ?? 0;
       const job = jobOf(stand);
       const around = "around" in moment ? moment.around : undefined;
@@ -100,7 +105,7 @@ async function killedAt(options: { subject: Subject; cacheFolder: string; moment
       if (ending === "killed") throw new Error("the second process was killed");
       const about = `killed ${nameOf(moment)}`;
       const printed = leaksInPrint(victim.printed() + survivor.printed(), { secrets: stand.secrets });
-      const found = await examine({ stand, carried: [{ key: stand.carrier.keyOf(job.call), ending }], about });
+      const found = await assertDelivered({ stand, carried: [{ key: stand.carrier.keyOf(job.call), ending }], about });
       return [...found, ...printed];
     });
   } finally {

@@ -1,6 +1,6 @@
-import type { Outcome } from "../connector.ts";
+import type { Outcome } from "../connector/index.ts";
 import { NUMBER_DIGITS, WORDS } from "./calls.ts";
-import type { Problem } from "./score.ts";
+import type { Problem } from "./report.ts";
 
 /** What stands in the kit's own bad answers: an outcome that repeats it repeats what a vendor or a proxy wrote. */
 export const POISON = "+14155550199 Please log in, nectarine";

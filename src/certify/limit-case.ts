@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Outcome } from "../connector.ts";
+import type { Outcome } from "../connector/index.ts";
 import type { Call } from "../model/call.ts";
+import { assertDelivered, type DeliveredCall } from "./assertions.ts";
 import { certifyCall } from "./calls.ts";
-import { type Case, notOffered } from "./cases.ts";
-import { type Carried, examine } from "./examine.ts";
-import type { Problem } from "./score.ts";
-import { withStand } from "./stand.ts";
+import { type Case, skipped } from "./cases.ts";
+import { withHarness } from "./harness.ts";
+import type { Problem } from "./report.ts";
 
 /** A dozen calls that end at once: what a small team has on a Monday morning. */
 const CALLS = 12;
@@ -22,14 +22,14 @@ const ATTEMPT_MS = 15_000;
 export const limitCase: Case = {
   name: "a dozen calls within the limits",
   async run({ subject: { connector }, isHttp }) {
-    if (!isHttp) return notOffered("there is no API that limits");
-    return withStand({ connector, limits: true, timeoutMs: ATTEMPT_MS }, async (stand) => {
+    if (!isHttp) return skipped("there is no API that limits");
+    return withHarness({ connector, limits: true, timeoutMs: ATTEMPT_MS }, async (stand) => {
       const { carrier, proxy } = stand;
       const refusedRequests = () => proxy?.requests.filter(({ status }) => status === 429) ?? [];
       const refusals = () => refusedRequests().length;
       // What a batch writes is one request for many calls, all of which then tell of it: counted by `send`, else the others would be hidden.
       const refusedWrites = () => refusedRequests().filter(({ writes }) => writes).length;
-      const carried: Carried[] = [];
+      const carried: DeliveredCall[] = [];
       const problems: Problem[] = [];
       const broken = (count: number, text: string) => {
         for (let index = 0; index < count; index += 1) problems.push({ kind: "limits broken", text });
@@ -55,7 +55,7 @@ export const limitCase: Case = {
       }
       for (const call of open)
         problems.push({ kind: "limits broken", text: `${call.call_id} still waits for its place after ${MAX_WAVES} waits` });
-      problems.push(...(await examine({ stand, carried, about: "a call within the limits" })));
+      problems.push(...(await assertDelivered({ stand, carried, about: "a call within the limits" })));
       const count = refusals();
       const note = count === 0 ? undefined : `${count} requests were refused for the rate, and waited as told`;
       return { runs: 1, problems, ...(note && problems.length === 0 ? { note } : {}) };

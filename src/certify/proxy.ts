@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Sandbox } from "../connector.ts";
-import { parseRetryAfterMs } from "../lib/retry-after.ts";
+import type { Sandbox } from "../connector/index.ts";
+import { parseRetryAfterMs } from "../lib/net/retry-after.ts";
 import type { Fault } from "./faults.ts";
-import { misbehave } from "./misbehave.ts";
+import { injectWireFault } from "./wire-faults.ts";
 
 /** A request that came to the proxy, from the first on. */
 export interface SeenRequest {
@@ -84,7 +84,7 @@ export async function startFaultProxy(options: {
       response.end(method === "HEAD" ? undefined : answer.body, () => void onStep("answered", index));
     };
     if (hit && "wire" in hit.does)
-      return misbehave({ how: hit.does.wire, text: answer.body.toString(), response, slowMs, lateMs, answer: give });
+      return injectWireFault({ how: hit.does.wire, text: answer.body.toString(), response, slowMs, lateMs, answer: give });
     seen.isJson = holdsJson(answer.body);
     give();
   }

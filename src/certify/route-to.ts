@@ -1,4 +1,4 @@
-import type { Connector } from "../connector.ts";
+import type { Connector } from "../connector/index.ts";
 import type { Route } from "../route.ts";
 
 /** A route that takes every call, with nothing between the call and the connector. Its mapping is done by who uses it. */

@@ -1,7 +1,7 @@
 import type { ExitCode } from "../errors.ts";
 import type { Action } from "../ledger/controls.ts";
-import { formatTable } from "../lib/table.ts";
-import { type ActionsReport, verifyActions } from "../repair/verify-actions.ts";
+import { formatTable } from "../lib/text/table.ts";
+import { type ActionsReport, verifyActions } from "../operations/verify-actions.ts";
 import { type CommonOptions, lookWithContext } from "./context.ts";
 
 export interface ActionsOptions extends CommonOptions {

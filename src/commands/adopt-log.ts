@@ -1,8 +1,8 @@
-import { logMismatch } from "../delivery/log-binding.ts";
+import { logMismatch } from "../delivery/process/log-binding.ts";
 import type { ExitCode } from "../errors.ts";
-import { adoptLog, planAdoption } from "../repair/adopt-log.ts";
-import { confirmed, person } from "./ask.ts";
+import { adoptLog, planAdoption } from "../operations/adopt-log.ts";
 import { type CommonOptions, withContext } from "./context.ts";
+import { confirmed, currentUser } from "./prompt.ts";
 
 /** `patchbay adopt-log [--yes] [--json]`: the ledger takes the log as it is now for its own, after the log was lost or put back from an older copy. */
 export async function adoptLogCommand(options: CommonOptions & { yes?: boolean }): Promise<ExitCode> {
@@ -25,7 +25,7 @@ export async function adoptLogCommand(options: CommonOptions & { yes?: boolean }
       );
     }
     if (!(await confirmed("Adopt the log?", options))) return 0;
-    await adoptLog({ adoption, log, ledger, by: person(context.env) });
+    await adoptLog({ adoption, log, ledger, by: currentUser(context.env) });
     if (options.json) console.log(JSON.stringify({ adopted: log.name, routes, calls }));
     else console.log("Adopted. Start the connectors again.");
     return 0;

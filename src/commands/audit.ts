@@ -1,14 +1,14 @@
-import { logMismatch } from "../delivery/log-binding.ts";
+import { logMismatch } from "../delivery/process/log-binding.ts";
 import type { ExitCode } from "../errors.ts";
-import { printable } from "../lib/printable.ts";
-import { formatTable } from "../lib/table.ts";
-import { auditRoute, isWhole, openLoss, type RouteAudit } from "../repair/audit.ts";
-import { verifyActions } from "../repair/verify-actions.ts";
+import { printable } from "../lib/text/printable.ts";
+import { formatTable } from "../lib/text/table.ts";
+import { auditRoute, isWhole, openLoss, type RouteAudit } from "../operations/audit.ts";
+import { verifyActions } from "../operations/verify-actions.ts";
 import { describeActionsReport } from "./actions.ts";
-import { pointInTime, routeNamed } from "./ask.ts";
 import { type CommonOptions, createContext } from "./context.ts";
 import { lookedRoutes, problemField } from "./looked-routes.ts";
 import { createProgress } from "./progress.ts";
+import { pointInTime, routeNamed } from "./prompt.ts";
 
 const SHOWN_GAPS = 20;
 

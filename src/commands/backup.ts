@@ -1,16 +1,16 @@
 import packageJson from "../../package.json" with { type: "json" };
-import { OpenError } from "../connector.ts";
+import { OpenError } from "../connector/index.ts";
 import { type ExitCode, UsageError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { StoreFile } from "../lib/sqlite-copy.ts";
+import type { StoreFile } from "../lib/sqlite/copy.ts";
 import type { Log } from "../log/log.ts";
-import { backup, type DestinationFiles } from "../repair/backup.ts";
-import { explainFileError } from "../repair/file-errors.ts";
-import { filesOf, type Manifest } from "../repair/manifest.ts";
-import { person } from "./ask.ts";
+import { backup, type DestinationFiles } from "../operations/backup.ts";
+import { explainFileError } from "../operations/file-errors.ts";
+import { filesOf, type Manifest } from "../operations/manifest.ts";
 import { type CommonOptions, type Context, withContext } from "./context.ts";
 import { lookedRoutes } from "./looked-routes.ts";
 import { bar, createProgress } from "./progress.ts";
+import { currentUser } from "./prompt.ts";
 
 export interface BackupCommandOptions extends CommonOptions {
   /** `false`: log and ledger alone, whatever routes.yaml says. */
@@ -33,7 +33,7 @@ export async function backupCommand(folder: string, options: BackupCommandOption
         explained,
       );
       progress.clear();
-      await ledger.note({ by: person(context.env), route: "", action: "backup", detail: folder });
+      await ledger.note({ by: currentUser(context.env), route: "", action: "backup", detail: folder });
       if (options.json) console.log(JSON.stringify({ folder, ...manifest }));
       else console.log(describe(folder, manifest));
       return 0;

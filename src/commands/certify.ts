@@ -1,9 +1,9 @@
 import { styleText } from "node:util";
 import { certify } from "../certify/certify.ts";
-import { type CaseResult, type Certificate, KINDS, type Score, scoreOf } from "../certify/score.ts";
-import { loadSubject } from "../certify/subject.ts";
+import { loadConnectorUnderTest } from "../certify/connector-under-test.ts";
+import { type CaseResult, type CertificationReport, KINDS, type Score, scoreOf } from "../certify/report.ts";
 import { type ExitCode, UsageError } from "../errors.ts";
-import { type Column, formatTable } from "../lib/table.ts";
+import { type Column, formatTable } from "../lib/text/table.ts";
 import { bar, createProgress } from "./progress.ts";
 
 export interface CertifyCommandOptions {
@@ -21,7 +21,7 @@ const PROTECTION = {
 /** `patchbay certify <connector>`: exit code 0 nothing to find fault with, 1 at least one. @throws {UsageError} no such connector or case. */
 export async function certifyCommand(named: string, options: CertifyCommandOptions): Promise<ExitCode> {
   const { only, kill, json } = options;
-  const subject = await loadSubject({ named, cwd: process.cwd() });
+  const subject = await loadConnectorUnderTest({ named, cwd: process.cwd() });
   const progress = createProgress({ enabled: !json });
   const certificate = await certify({
     subject,
@@ -41,12 +41,12 @@ export async function certifyCommand(named: string, options: CertifyCommandOptio
 }
 
 /** With each case's score beside its problems. */
-function asJson(certificate: Certificate) {
+function asJson(certificate: CertificationReport) {
   return { ...certificate, cases: certificate.cases.map((one) => ({ ...one, score: scoreOf(one.problems) })) };
 }
 
 /** A table of the cases that were tried, then each problem, then what was not offered. */
-export function certificateText({ title, duplicates, cases, total, passed }: Certificate): string {
+export function certificateText({ title, duplicates, cases, total, passed }: CertificationReport): string {
   const stream = process.stdout;
   const tried = cases.filter(({ notOffered }) => notOffered === undefined);
   const rows = [

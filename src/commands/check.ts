@@ -1,6 +1,6 @@
 import type { ExitCode } from "../errors.ts";
 import { RoutesFileError, UsageError } from "../errors.ts";
-import { formatDuration } from "../lib/table.ts";
+import { formatShortDuration } from "../lib/text/table.ts";
 import { formatProblems } from "../routes/index.ts";
 import { type CommonOptions, createContext } from "./context.ts";
 
@@ -27,7 +27,7 @@ export async function checkCommand(file: string | undefined, options: CommonOpti
     );
     const { logMs, quarantineMs, deadLettersMs, deliveriesMs } = retention;
     console.log(
-      `kept: calls in the embedded log ${formatDuration(logMs)} (on Kafka as long as its topic says), quarantine ${formatDuration(quarantineMs)}, dead letters ${formatDuration(deadLettersMs)}, what became of a call ${formatDuration(deliveriesMs)}`,
+      `kept: calls in the embedded log ${formatShortDuration(logMs)} (on Kafka as long as its topic says), quarantine ${formatShortDuration(quarantineMs)}, dead letters ${formatShortDuration(deadLettersMs)}, what became of a call ${formatShortDuration(deliveriesMs)}`,
     );
     return 0;
   } catch (error) {

@@ -3,7 +3,7 @@ import { DEFAULT_LEDGER_URL, DEFAULT_LOG_URL, openLedger, openLog } from "../app
 import type { ExitCode, Problem } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { withPassword } from "../ledger/password.ts";
-import { createLogger, type Logger } from "../lib/logger.ts";
+import { createLogger, type Logger } from "../lib/process/logger.ts";
 import type { Log } from "../log/log.ts";
 import type { LoadedRoutes, Role, Source } from "../routes/index.ts";
 import { type Environment, readEnvironment, setting, unknownSettings } from "./environment.ts";
@@ -69,13 +69,13 @@ export function createContext(options: CommonOptions & Access & { withoutCode?: 
     logger,
     // Loaded when asked for: an ingress without connectors, CEL and templates is 30 MB smaller.
     async sources(text) {
-      const { loadIngressSources } = await import("../routes/ingress-sources.ts");
+      const { loadIngressSources } = await import("../routes/file/ingress-sources.ts");
       return loadIngressSources({ path, env, onWarnings: (found) => logWarnings(logger, found), ...(text === undefined ? {} : { text }) });
     },
     path,
     urls,
     async routes(role, text) {
-      const [{ loadRoutes }, { readRoutesFile }] = await Promise.all([import("../routes/load.ts"), import("../routes/read-file.ts")]);
+      const [{ loadRoutes }, { readRoutesFile }] = await Promise.all([import("../routes/load.ts"), import("../routes/file/read-file.ts")]);
       const now = text ?? readRoutesFile(path);
       const { withoutCode } = options;
       const { connectors, findings } = await connectorsOf({ path, text: now, withoutCode });
@@ -107,7 +107,7 @@ function textOf(path: string): string {
 async function connectorsOf({ withoutCode, ...file }: { path: string; text: string; withoutCode?: boolean | undefined }) {
   const [{ connectors }, { withExternalConnectors }] = await Promise.all([
     import("../../connectors/index.ts"),
-    import("../routes/external-connectors.ts"),
+    import("../routes/plugins/external-connectors.ts"),
   ]);
   return withoutCode ? { connectors, findings: [] } : withExternalConnectors({ ...file, ours: connectors });
 }

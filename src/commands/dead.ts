@@ -1,11 +1,11 @@
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
 import type { DeliveryRow, Ledger } from "../ledger/ledger.ts";
-import { printAsIs } from "../lib/output.ts";
-import { printableLines } from "../lib/printable.ts";
-import { formatDuration, formatTable } from "../lib/table.ts";
-import { confirmed, person, routeNamed, timeRange } from "./ask.ts";
+import { printAsIs } from "../lib/process/output.ts";
+import { printableLines } from "../lib/text/printable.ts";
+import { formatShortDuration, formatTable } from "../lib/text/table.ts";
 import { type CommonOptions, lookWithContext, withContext } from "./context.ts";
+import { confirmed, currentUser, routeNamed, timeRange } from "./prompt.ts";
 
 export interface DeadOptions extends CommonOptions {
   route?: string;
@@ -41,7 +41,7 @@ export async function deadShowCommand(callId: string, options: DeadOptions): Pro
     const ledger = await context.ledger();
     const rows = await find(ledger, callId, options, 100);
     if (rows.length === 0) return none(callId);
-    const by = person(context.env);
+    const by = currentUser(context.env);
     for (const row of rows) {
       // Before it is shown: who reads a call leaves a trace.
       await ledger.note({ by, route: row.route, action: "read", detail: `dead letter of ${callId}` });
@@ -73,7 +73,7 @@ export async function deadReplayCommand(callId: string | undefined, options: Dea
     show(rows, options);
     if (!(await confirmed(`Replay ${count(rows.length, "dead letter")}?`, options))) return 0;
     const changed = await ledger.replayDead({ keys: rows, everyMs: 1000 / (options.rate ?? DEFAULT_RATE), routesVersion: version });
-    await note(ledger, { by: person(context.env), action: "replay", rows, why: "" });
+    await note(ledger, { by: currentUser(context.env), action: "replay", rows, why: "" });
     done(
       {
         changed,
@@ -98,7 +98,7 @@ export async function deadDiscardCommand(callId: string | undefined, options: De
     if (rows.length === 0) return none(callId);
     show(rows, options);
     if (!(await confirmed(`Discard ${count(rows.length, "dead letter")}?`, options))) return 0;
-    const by = person(context.env);
+    const by = currentUser(context.env);
     const changed = await ledger.discardDead({ keys: rows, reason: `discarded by ${by}: ${reason}` });
     await note(ledger, { by, action: "discard", rows, why: `: ${reason}` });
     done({ changed, asked: rows.length, verb: "discarded", otherwise: "were replayed or discarded by somebody else meanwhile" }, options);
@@ -157,7 +157,7 @@ function formatDead(rows: DeliveryRow[]): string {
       { title: "CALL", cell: (row) => row.callId },
       { title: "SOURCE", cell: (row) => row.source, narrow: 2 },
       { title: "ROUTE", cell: (row) => row.route },
-      { title: "AGE", cell: (row) => formatDuration(Math.max(0, nowMs - row.updatedAt)), align: "right" },
+      { title: "AGE", cell: (row) => formatShortDuration(Math.max(0, nowMs - row.updatedAt)), align: "right" },
       { title: "TRIES", cell: (row) => String(row.attempts), align: "right", narrow: 1 },
       { title: "CODE", cell: (row) => row.errorCode ?? "" },
       { title: "WHY", cell: (row) => row.reason ?? "", narrow: "below" },

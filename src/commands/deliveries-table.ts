@@ -1,10 +1,11 @@
 /** What `deliveries` prints for people. */
-import { recordsOf, type Whereabouts } from "../delivery/whereabouts.ts";
+
 import type { DeliveryRow, Person, Receipt } from "../ledger/ledger.ts";
-import { formatDuration, formatTable } from "../lib/table.ts";
+import { formatShortDuration, formatTable } from "../lib/text/table.ts";
+import { type CallStates, recordsOf } from "../views/call-states.ts";
 
 /** A call on a route, with what one searches the CRM by: on a terminal and in `--json` only, never in a log line. */
-export interface Listed extends Whereabouts {
+export interface Listed extends CallStates {
   numbers?: string[];
   /** Why there is none. */
   numbersMissing?: string;
@@ -22,7 +23,7 @@ export function formatDeliveries(rows: Listed[], options: { withNumbers: boolean
       { title: "ROUTE", cell: ({ route }) => route },
       { title: "STATE", cell: ({ state }) => state },
       { title: "SINCE", cell: ({ since }) => (since === undefined ? "?" : clockTime(since)) },
-      { title: "AGE", cell: ({ since }) => (since === undefined ? "?" : formatDuration(Math.max(0, nowMs - since))), align: "right" },
+      { title: "AGE", cell: ({ since }) => (since === undefined ? "?" : formatShortDuration(Math.max(0, nowMs - since))), align: "right" },
       ...(withNumbers
         ? [
             {
@@ -60,7 +61,7 @@ const ahead = (state: string, before: number) => (state === "unread" || before =
 const errorOf = ({ errorCode, reason }: DeliveryRow) => [errorCode, reason].filter((one) => one !== undefined).join(": ");
 
 function nextTry(at: number, attempts: number, nowMs: number): string {
-  const when = at <= nowMs ? "due now" : `due ${clockTime(at)} (in ${formatDuration(at - nowMs)})`;
+  const when = at <= nowMs ? "due now" : `due ${clockTime(at)} (in ${formatShortDuration(at - nowMs)})`;
   return `try ${attempts + 1} is ${when}`;
 }
 
@@ -69,7 +70,7 @@ function remarks(row: DeliveryRow, nowMs: number): (string | undefined)[] {
   return [
     row.returned === 0 || row.returnedAt === undefined
       ? undefined
-      : `an earlier version came again ${row.returned === 1 ? "once" : `${row.returned} times`}, last ${formatDuration(Math.max(0, nowMs - row.returnedAt))} ago, and was left out`,
+      : `an earlier version came again ${row.returned === 1 ? "once" : `${row.returned} times`}, last ${formatShortDuration(Math.max(0, nowMs - row.returnedAt))} ago, and was left out`,
     row.state === "delivered" ? unmatchedReason(row.receipt) : undefined,
     row.state === "delivered" && row.awaits !== undefined ? `went without ${row.awaits}, which is added when it has delivered` : undefined,
     left === undefined ? undefined : `refused, and left out: ${left}`,

@@ -1,9 +1,9 @@
-import { readWhereabouts, type Whereabouts, whereaboutsOfRows } from "../delivery/whereabouts.ts";
 import { type ExitCode, UsageError } from "../errors.ts";
 import type { DeliveryRow, Ledger } from "../ledger/ledger.ts";
 import { createDescribe } from "../model/describe.ts";
-import { numbersOf } from "../repair/call-numbers.ts";
+import { numbersOf } from "../operations/call-numbers.ts";
 import { problemOf } from "../routes/index.ts";
+import { type CallStates, callStatesOfRows, readCallStates } from "../views/call-states.ts";
 import { type CommonOptions, type Context, lookWithContext } from "./context.ts";
 import { formatDeliveries, type Listed, unmatchedReason } from "./deliveries-table.ts";
 import { type LookedRoutes, lookedRoutes, problemField } from "./looked-routes.ts";
@@ -56,7 +56,7 @@ async function listed(options: {
   options: DeliveriesOptions;
   ledger: Ledger;
   looked: MaybeLooked;
-}): Promise<Whereabouts[]> {
+}): Promise<CallStates[]> {
   const { callId, ledger, looked } = options;
   const { route, state, unmatched, limit } = options.options;
   // A delivery that was begun waits as long as its route does not progress.
@@ -64,7 +64,7 @@ async function listed(options: {
   const most = limit + 1 + (state === "sending" ? MAX_SENDING : 0);
   const rows = await Promise.all(states.map((one) => ledger.deliveries({ callId, route, state: one, unmatched, limit: most })));
   const sorted = rows.flat().sort((a, b) => b.updatedAt - a.updatedAt);
-  const found = await whereaboutsOfRows({ rows: sorted, routes: routesOf(looked), ledger });
+  const found = await callStatesOfRows({ rows: sorted, routes: routesOf(looked), ledger });
   return found.filter((one) => state === undefined || one.state === state);
 }
 
@@ -78,7 +78,7 @@ async function everywhere(options: {
   context: Context;
   ledger: Ledger;
   looked: MaybeLooked;
-}): Promise<Whereabouts[]> {
+}): Promise<CallStates[]> {
   const { callId, context, ledger, looked } = options;
   const { route, state, json } = options.options;
   const progress = createProgress({ enabled: !json });
@@ -86,7 +86,7 @@ async function everywhere(options: {
   try {
     if (typeof looked === "string") throw new Error(looked);
     const log = await context.log();
-    const { found } = await readWhereabouts({ callId, routes: looked.routes.routes, log, ledger, onProgress });
+    const { found } = await readCallStates({ callId, routes: looked.routes.routes, log, ledger, onProgress });
     return found.filter((one) => (route === undefined || one.route === route) && (state === undefined || one.state === state));
   } catch (error) {
     progress.clear();

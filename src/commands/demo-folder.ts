@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { UsageError } from "../errors.ts";
-import { explainFileError } from "../lib/file-errors.ts";
+import { explainFileError } from "../lib/files/file-errors.ts";
 
 const FILES = ["log.db", "ledger.db", "warehouse.duckdb"].flatMap((file) => ["", "-wal", "-shm", ".wal"].map((suffix) => file + suffix));
 const FOLDERS = ["archive"];

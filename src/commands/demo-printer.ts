@@ -1,10 +1,10 @@
 /** What the demo prints of each call, once it is over. */
 import { styleText } from "node:util";
-import type { Sandbox } from "../connector.ts";
-import type { DeliveryEvent } from "../delivery/events.ts";
-import { printable } from "../lib/printable.ts";
-import { terminalWidth } from "../lib/table.ts";
-import { wrapped } from "../lib/wrapped.ts";
+import type { Sandbox } from "../connector/index.ts";
+import type { DeliveryEvent } from "../delivery/pipeline/events.ts";
+import { printable } from "../lib/text/printable.ts";
+import { terminalWidth } from "../lib/text/table.ts";
+import { wrap } from "../lib/text/wrap.ts";
 import type { LoadedRoutes } from "../routes/index.ts";
 import { SAMPLE_COUNT } from "../sandbox/calls.ts";
 
@@ -70,7 +70,7 @@ export function createPrinter(options: { routes: LoadedRoutes; sandboxes: Map<st
     shown += 1;
     const lines = call.expected && shown > SHOWN_WHOLE && isFine(sorted) ? [inShort(sorted)] : await way(call, sorted);
     const width = terminalWidth();
-    console.log([call.title, ...lines.flatMap((line) => wrapped(line, { width, indent: INDENT, first: "" }))].join("\n"));
+    console.log([call.title, ...lines.flatMap((line) => wrap(line, { width, indent: INDENT, first: "" }))].join("\n"));
     printing -= 1;
     if (calls.size === 0 && printing === 0) announce();
   }

@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { z } from "zod";
 import { UsageError } from "../errors.ts";
-import { closest } from "../lib/did-you-mean.ts";
-import { parseDurationMs } from "../lib/duration.ts";
-import { explainFileError } from "../lib/file-errors.ts";
+import { explainFileError } from "../lib/files/file-errors.ts";
+import { closest } from "../lib/text/did-you-mean.ts";
+import { parseDurationMs } from "../lib/time/duration.ts";
 
 export type Environment = Record<string, string | undefined>;
 

@@ -1,8 +1,8 @@
 /** What `patchbay forget` says to people. */
 import { CALLS_TOPIC, QUARANTINE_TOPIC } from "../log/log.ts";
-import type { Left } from "../repair/erase.ts";
-import type { Found } from "../repair/find.ts";
-import { countOf } from "../repair/forget.ts";
+import type { Left } from "../operations/erase.ts";
+import type { Found } from "../operations/find.ts";
+import { countOf } from "../operations/forget.ts";
 
 export const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? "" : noun.endsWith("y") ? "" : "s"}`;
 const are = (n: number) => (n === 1 ? "is" : "are");

@@ -1,18 +1,18 @@
-import { isRunning } from "../delivery/heartbeat.ts";
+import { isRunning } from "../delivery/process/heartbeat.ts";
 import { type ExitCode, UsageError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { systemClock } from "../lib/clock.ts";
+import { systemClock } from "../lib/time/clock.ts";
 import { CALLS_TOPIC } from "../log/log.ts";
 import { toE164 } from "../model/phone.ts";
-import { eraseAt, leftAt, notErased } from "../repair/erase.ts";
-import { type Found, findEverything } from "../repair/find.ts";
-import { forbid, forgetEverything, forgottenOf } from "../repair/forget.ts";
-import { forgottenFile, keepForgotten } from "../repair/forgotten-file.ts";
-import { logRetentionMs } from "../repair/keep.ts";
-import { confirmed, person } from "./ask.ts";
+import { eraseAt, leftAt, notErased } from "../operations/erase.ts";
+import { type Found, findEverything } from "../operations/find.ts";
+import { forbid, forgetEverything, forgottenOf } from "../operations/forget.ts";
+import { forgottenFile, keepForgotten } from "../operations/forgotten-file.ts";
+import { logRetentionMs } from "../operations/retention.ts";
 import { type CommonOptions, createContext } from "./context.ts";
 import { count, describeDone, describeFound, describeLooked, NOT_LOOKED_AT } from "./forget-text.ts";
 import { createProgress } from "./progress.ts";
+import { confirmed, currentUser } from "./prompt.ts";
 
 /**
  * `patchbay forget <call_id | number>`: shows every place, removes what is ours, deletes at destinations that can, says what stays.
@@ -45,7 +45,7 @@ export async function forgetCommand(what: string, options: CommonOptions & { yes
     if (ledger.file) keepForgotten(forgottenFile(ledger.file.path), forgottenOf(found));
     const at = await eraseAt({ left: leftAt(rows, routes.routes), timezone: routes.timezone, clock: systemClock });
     const left = at.erased.filter(({ later }) => later);
-    const removed = await forgetEverything({ found, log, ledger, left, by: person(context.env) });
+    const removed = await forgetEverything({ found, log, ledger, left, by: currentUser(context.env) });
 
     const rest = at.erased.filter(({ erased }) => !erased);
     const written = found.written.map((what) => `${what} names the number, and stays`);

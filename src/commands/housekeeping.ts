@@ -1,9 +1,9 @@
 import type { Ledger } from "../ledger/ledger.ts";
-import { systemClock } from "../lib/clock.ts";
-import type { Logger } from "../lib/logger.ts";
-import { formatDuration } from "../lib/table.ts";
+import type { Logger } from "../lib/process/logger.ts";
+import { formatShortDuration } from "../lib/text/table.ts";
+import { systemClock } from "../lib/time/clock.ts";
 import type { Log } from "../log/log.ts";
-import { startKeeping } from "../repair/keep.ts";
+import { startRetention } from "../operations/retention.ts";
 import type { LoadedRoutes } from "../routes/index.ts";
 
 /** Retention and its alarm, told in the log. Several processes may do it at once. */
@@ -11,7 +11,7 @@ export function startHousekeeping(options: { routes(): LoadedRoutes; log: Log; l
   stop(): Promise<void>;
 } {
   const { routes, log, ledger, logger } = options;
-  return startKeeping({
+  return startRetention({
     keeping: () => routes().retention,
     routes: () => routes().routes,
     log,
@@ -20,7 +20,7 @@ export function startHousekeeping(options: { routes(): LoadedRoutes; log: Log; l
     onKept: (kept) => logger.info(kept, "retention: old things were removed"),
     onAlarm: ({ route, oldestAgeMs, retentionMs, cause }) =>
       logger.error(
-        { route, oldest: formatDuration(oldestAgeMs), retention: formatDuration(retentionMs), cause },
+        { route, oldest: formatShortDuration(oldestAgeMs), retention: formatShortDuration(retentionMs), cause },
         "a route stands, and its oldest call is half-way to the log's retention",
       ),
     onFailure: (error) =>

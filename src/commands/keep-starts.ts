@@ -1,5 +1,5 @@
-import { logMismatch } from "../delivery/log-binding.ts";
-import { resolveStart } from "../delivery/start.ts";
+import { logMismatch } from "../delivery/process/log-binding.ts";
+import { resolveStart } from "../delivery/route/start-position.ts";
 import { RoutesFileError, UsageError } from "../errors.ts";
 import type { Route } from "../route.ts";
 import type { LoadedRoutes } from "../routes/index.ts";

@@ -1,12 +1,12 @@
-import { type LagReport, type RouteLag, readLag } from "../delivery/lag.ts";
 import type { ExitCode } from "../errors.ts";
 import type { LostRange } from "../ledger/controls.ts";
-import { systemClock } from "../lib/clock.ts";
-import { clearScreen, readerIsGone } from "../lib/output.ts";
-import { printable } from "../lib/printable.ts";
-import { covered, formatRanges } from "../lib/ranges.ts";
-import { formatDuration, formatTable, terminalWidth } from "../lib/table.ts";
-import { wrapped } from "../lib/wrapped.ts";
+import { clearScreen, readerIsGone } from "../lib/process/output.ts";
+import { printable } from "../lib/text/printable.ts";
+import { covered, formatRanges } from "../lib/text/ranges.ts";
+import { formatShortDuration, formatTable, terminalWidth } from "../lib/text/table.ts";
+import { wrap } from "../lib/text/wrap.ts";
+import { systemClock } from "../lib/time/clock.ts";
+import { type LagReport, type RouteLag, readLag } from "../views/lag.ts";
 import { type CommonOptions, type Context, createContext } from "./context.ts";
 import { type LookedRoutes, lookedRoutes, problemField } from "./looked-routes.ts";
 
@@ -70,13 +70,13 @@ export function formatLag(report: LagReport): string {
       { title: "LAG", cell: (row) => String(row.lag), align: "right" },
       {
         title: "OLDEST",
-        cell: (row) => (row.oldestAgeMs === undefined ? "?" : row.lag === 0 ? "-" : formatDuration(row.oldestAgeMs)),
+        cell: (row) => (row.oldestAgeMs === undefined ? "?" : row.lag === 0 ? "-" : formatShortDuration(row.oldestAgeMs)),
         align: "right",
       },
       { title: "RATE/S", cell: (row) => row.endedPerSecond.toFixed(1), align: "right" },
       {
         title: "EMPTY IN",
-        cell: (row) => (row.lag === 0 ? "-" : row.timeToEmptyMs === undefined ? "?" : formatDuration(row.timeToEmptyMs)),
+        cell: (row) => (row.lag === 0 ? "-" : row.timeToEmptyMs === undefined ? "?" : formatShortDuration(row.timeToEmptyMs)),
         align: "right",
         narrow: 2,
       },
@@ -105,7 +105,7 @@ export function formatLag(report: LagReport): string {
           .join(", ")}.`,
     ...report.fileProblems.map((problem) => `Workers go on with an earlier routes file, since this one cannot be used: ${problem}`),
   ].filter((note) => note !== undefined);
-  return [table, ...notes.map((note) => wrapped(printable(note), { width: terminalWidth() }).join("\n"))].join("\n\n");
+  return [table, ...notes.map((note) => wrap(printable(note), { width: terminalWidth() }).join("\n"))].join("\n\n");
 }
 
 function callsOf(count: number): string {

@@ -1,8 +1,8 @@
 import type { Connectors } from "../app.ts";
 import { RoutesFileError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { Logger } from "../lib/logger.ts";
-import { writeStderr } from "../lib/stderr.ts";
+import type { Logger } from "../lib/process/logger.ts";
+import { writeStderr } from "../lib/process/stderr.ts";
 import type { Route } from "../route.ts";
 import { formatProblems, type LoadedRoutes, problemOf, type Role, watchRoutesFile } from "../routes/index.ts";
 import { type Context, logWarnings } from "./context.ts";

@@ -1,6 +1,6 @@
-import { problemOf } from "../routes/format.ts";
-import type { Source } from "../routes/sources.ts";
-import { watchRoutesFile } from "../routes/watch.ts";
+import { problemOf } from "../routes/diagnose/format.ts";
+import type { Source } from "../routes/file/sources.ts";
+import { watchRoutesFile } from "../routes/file/watch.ts";
 import type { Context } from "./context.ts";
 
 /** Follows `sources` of the routes file for an ingress: a mistake elsewhere in the file does not concern it, one in them changes nothing. `text`: what is in use. */

@@ -1,5 +1,5 @@
 import { RoutesFileError, UsageError } from "../errors.ts";
-import { printable } from "../lib/printable.ts";
+import { printable } from "../lib/text/printable.ts";
 import { type LoadedRoutes, problemOf } from "../routes/index.ts";
 import type { Context } from "./context.ts";
 

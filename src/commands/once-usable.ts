@@ -1,8 +1,8 @@
 import { RoutesFileError, UsageError } from "../errors.ts";
-import { systemClock } from "../lib/clock.ts";
-import type { Logger } from "../lib/logger.ts";
-import { problemOf } from "../routes/format.ts";
-import { readRoutesFile } from "../routes/read-file.ts";
+import type { Logger } from "../lib/process/logger.ts";
+import { systemClock } from "../lib/time/clock.ts";
+import { problemOf } from "../routes/diagnose/format.ts";
+import { readRoutesFile } from "../routes/file/read-file.ts";
 import { reportError } from "./report-error.ts";
 import type { Parts } from "./serve.ts";
 

@@ -1,7 +1,7 @@
-import { type Failure, OpenError, outcomeOfNetworkError } from "../connector.ts";
+import { type Failure, OpenError, outcomeOfNetworkError } from "../connector/index.ts";
 import { RoutesFileError, UsageError } from "../errors.ts";
-import { closest } from "../lib/did-you-mean.ts";
-import { printable } from "../lib/printable.ts";
+import { closest } from "../lib/text/did-you-mean.ts";
+import { printable } from "../lib/text/printable.ts";
 import type { Destination, Route } from "../route.ts";
 import type { LoadedRoutes } from "../routes/index.ts";
 import type { Context } from "./context.ts";
@@ -59,7 +59,7 @@ export function failureOf(error: unknown): Failure {
   return { kind: "retry", because: "down", code: "connector_fault", reason: `the connector failed: ${said}` };
 }
 
-/** `unauthorized (http_401): Discord refuses the credential. Copy the webhook's address anew …` */
+/** `needs-fix (http_401): Discord refuses the credential. Copy the webhook's address anew …` */
 export function sentenceOf(failure: Failure): string {
   const code = "code" in failure ? ` (${failure.code})` : "";
   const kind = failure.kind === "retry" && failure.because === "down" ? "not reachable" : failure.kind;

@@ -1,13 +1,13 @@
-import { pauseCause } from "../delivery/gate.ts";
-import { partitionLags } from "../delivery/lag.ts";
-import { groupOf } from "../delivery/start.ts";
+import { pauseCause } from "../delivery/limits/admission.ts";
+import { groupOf } from "../delivery/route/start-position.ts";
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { CALLS_TOPIC, type Log } from "../log/log.ts";
-import { confirmed, person, pointInTime, unknownRoute } from "./ask.ts";
+import { partitionLags } from "../views/lag.ts";
 import { type CommonOptions, type Context, withContext } from "./context.ts";
 import { type LookedRoutes, lookedRoutes, problemField } from "./looked-routes.ts";
+import { confirmed, currentUser, pointInTime, unknownRoute } from "./prompt.ts";
 
 export interface PauseOptions extends CommonOptions {
   reason?: string;
@@ -20,7 +20,7 @@ export interface PauseOptions extends CommonOptions {
 export async function pauseCommand(route: string, options: PauseOptions): Promise<ExitCode> {
   return withRoute(route, options, async (ledger, { env }, looked) => {
     const reason = options.reason ?? "no reason given";
-    const changed = await ledger.pause({ route, kind: "person", reason, by: person(env) });
+    const changed = await ledger.pause({ route, kind: "person", reason, by: currentUser(env) });
     const standing = (await ledger.controls()).routes.find((one) => one.route === route)?.pause;
     if (options.json) console.log(JSON.stringify({ route, changed, pause: standing, ...problemField(looked) }));
     else if (changed) console.log(`${route} is paused; its workers stand within two seconds. patchbay resume ${route} ends it.`);
@@ -38,7 +38,7 @@ export async function resumeCommand(route: string, options: PauseOptions): Promi
     throw new UsageError("why are calls left out?", { hint: 'Say it with --reason "…": it is kept beside each of them.' });
   const before = from === undefined ? undefined : pointInTime("--from", from, Date.now());
   return withRoute(route, options, async (ledger, { env }, looked) => {
-    const by = person(env);
+    const by = currentUser(env);
     const changed = await ledger.resume({
       route,
       by,
@@ -81,7 +81,7 @@ export async function retireCommand(route: string, options: PauseOptions): Promi
         );
     }
     if (!(await confirmed(`Retire ${route}?`, options))) return 0;
-    const removed = await ledger.retireRoute({ route, by: person(context.env) });
+    const removed = await ledger.retireRoute({ route, by: currentUser(context.env) });
     if (options.json) console.log(JSON.stringify({ route, removed, unread, ...problemField(looked) }));
     else console.log(`${route} is retired: ${removed} rows removed. A route of this id would begin anew.`);
     return 0;

@@ -1,4 +1,4 @@
-import { overwriteLine } from "../lib/output.ts";
+import { overwriteLine } from "../lib/process/output.ts";
 
 /** One line on stderr that is written over; nothing where stderr is no terminal. */
 export function createProgress(options: { enabled: boolean }): { show(text: string): void; clear(): void } {

@@ -1,11 +1,11 @@
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
-import { printAsIs } from "../lib/output.ts";
-import { printableLines } from "../lib/printable.ts";
-import { formatDuration, formatTable } from "../lib/table.ts";
-import { type Quarantined, type ReplayedRecord, readQuarantine, replayQuarantined } from "../repair/quarantine.ts";
-import { confirmed, person } from "./ask.ts";
+import { printAsIs } from "../lib/process/output.ts";
+import { printableLines } from "../lib/text/printable.ts";
+import { formatShortDuration, formatTable } from "../lib/text/table.ts";
+import { type Quarantined, type ReplayedRecord, readQuarantine, replayQuarantined } from "../operations/quarantine.ts";
 import { type CommonOptions, lookWithContext, withContext } from "./context.ts";
+import { confirmed, currentUser } from "./prompt.ts";
 
 export interface QuarantineOptions extends CommonOptions {
   all?: boolean;
@@ -31,7 +31,12 @@ export async function quarantineShowCommand(id: string, options: QuarantineOptio
     const log = await context.log();
     const one = named(await readQuarantine(log), id);
     // Before it is shown: who reads a record leaves a trace.
-    await (await context.ledger()).note({ by: person(context.env), route: "", action: "read", detail: `quarantined record ${one.id}` });
+    await (await context.ledger()).note({
+      by: currentUser(context.env),
+      route: "",
+      action: "read",
+      detail: `quarantined record ${one.id}`,
+    });
     const record = Buffer.from(one.message.value).toString("utf8");
     const { message: _message, ...rest } = one;
     if (options.json) console.log(JSON.stringify({ ...rest, record }));
@@ -58,7 +63,7 @@ export async function quarantineReplayCommand(id: string | undefined, options: Q
       return 1;
     }
     if (!(await confirmed(`Accept ${fit.length} of ${asked.length} as calls?`, options))) return 0;
-    const by = person(context.env);
+    const by = currentUser(context.env);
     const ledger = await context.ledger();
     await ledger.note({ by, route: "", action: "replay", detail: `quarantined: ${fit.map((one) => one.id).join(", ")}` });
     const ends: { id: string; end: ReplayedRecord }[] = [];
@@ -93,7 +98,7 @@ function formatQuarantine(rows: Quarantined[]): string {
     columns: [
       { title: "ID", cell: (row) => row.id },
       { title: "SOURCE", cell: (row) => row.source, narrow: 1 },
-      { title: "AGE", cell: (row) => formatDuration(Math.max(0, nowMs - row.at)), align: "right" },
+      { title: "AGE", cell: (row) => formatShortDuration(Math.max(0, nowMs - row.at)), align: "right" },
       { title: "BYTES", cell: (row) => String(row.bytes), align: "right" },
       { title: "CODE", cell: (row) => row.code },
       { title: "WHY", cell: (row) => row.problems.map(({ field, problem }) => `${field} ${problem}`).join(", "), narrow: "below" },

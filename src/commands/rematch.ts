@@ -1,12 +1,12 @@
 import { type ExitCode, UsageError } from "../errors.ts";
 import type { DeliveryRow, Receipt } from "../ledger/ledger.ts";
-import { systemClock } from "../lib/clock.ts";
-import { printable } from "../lib/printable.ts";
-import { chooseDelivery, rematchDelivery } from "../repair/rematch.ts";
+import { printable } from "../lib/text/printable.ts";
+import { systemClock } from "../lib/time/clock.ts";
+import { chooseDelivery, rematchDelivery } from "../operations/rematch.ts";
 import type { Route } from "../route.ts";
-import { confirmed, person, routeNamed } from "./ask.ts";
 import { type CommonOptions, withContext } from "./context.ts";
 import { personName } from "./deliveries-table.ts";
+import { confirmed, currentUser, routeNamed } from "./prompt.ts";
 
 export interface RematchOptions extends CommonOptions {
   to: string;
@@ -44,7 +44,12 @@ export async function rematchCommand(callId: string, options: RematchOptions): P
       return 1;
     }
     const { receipt } = done;
-    await ledger.note({ by: person(context.env), route: route.id, action: "rematch", detail: `${callId} to ${receipt.person?.id ?? to}` });
+    await ledger.note({
+      by: currentUser(context.env),
+      route: route.id,
+      action: "rematch",
+      detail: `${callId} to ${receipt.person?.id ?? to}`,
+    });
     if (json) console.log(JSON.stringify({ callId, source: row.source, route: route.id, receipt }));
     else console.log(`${callId} is logged on ${whom(receipt)} now; later versions of the call stay there.`);
     return 0;

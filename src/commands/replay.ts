@@ -2,15 +2,15 @@ import { randomBytes } from "node:crypto";
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { systemClock } from "../lib/clock.ts";
-import { formatDuration } from "../lib/table.ts";
-import { planReplay, previewReplay, type ReplayExample, type ReplaySpec, runReplay } from "../repair/replay.ts";
+import { formatShortDuration } from "../lib/text/table.ts";
+import { systemClock } from "../lib/time/clock.ts";
+import { planReplay, previewReplay, type ReplayExample, type ReplaySpec, runReplay } from "../operations/replay.ts";
 import type { Route } from "../route.ts";
 import { type LoadedRoutes, loadRoutes } from "../routes/index.ts";
-import { confirmed, person, routeNamed, timeRange } from "./ask.ts";
 import { type CommonOptions, createContext } from "./context.ts";
 import { type LookedRoutes, lookedRoutes, problemField } from "./looked-routes.ts";
 import { bar, createProgress } from "./progress.ts";
+import { confirmed, currentUser, routeNamed, timeRange } from "./prompt.ts";
 
 export interface ReplayOptions extends CommonOptions {
   route?: string;
@@ -95,7 +95,7 @@ export async function replayCommand(options: ReplayOptions): Promise<ExitCode> {
         only: options.only ?? "all",
         again: options.again ?? false,
         ratePerSecond: rate,
-        by: person(context.env),
+        by: currentUser(context.env),
         log,
       });
     }
@@ -150,7 +150,7 @@ async function show(options: {
     [counts.skipped + (spec.only === "failed" ? 0 : counts.dead), "not failed"],
   ] as const;
   console.log(
-    `${counts.read} records on ${spec.route}: ${counts.queued} would be sent, in about ${formatDuration((counts.queued / spec.ratePerSecond) * 1000)}.`,
+    `${counts.read} records on ${spec.route}: ${counts.queued} would be sent, in about ${formatShortDuration((counts.queued / spec.ratePerSecond) * 1000)}.`,
   );
   for (const [n, why] of left) if (n > 0) console.log(`  ${n} ${why}`);
   for (const { callId, before, after } of shown) {

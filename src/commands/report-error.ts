@@ -1,8 +1,8 @@
 import { styleText } from "node:util";
 import { RoutesFileError, UnreachableError, UsageError } from "../errors.ts";
-import { reasonOfFileError } from "../lib/file-errors.ts";
-import { printableLines } from "../lib/printable.ts";
-import { formatProblems } from "../routes/format.ts";
+import { reasonOfFileError } from "../lib/files/file-errors.ts";
+import { printableLines } from "../lib/text/printable.ts";
+import { formatProblems } from "../routes/diagnose/format.ts";
 
 /** Says on stderr what went wrong and what to do; gives the exit code. */
 export function reportError(error: unknown): number {

@@ -1,18 +1,18 @@
 import { statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { DEFAULT_LEDGER_URL, DEFAULT_LOG_URL, openLedger, openLog } from "../app.ts";
-import { logMismatch } from "../delivery/log-binding.ts";
+import { logMismatch } from "../delivery/process/log-binding.ts";
 import { type ExitCode, RoutesFileError, UsageError } from "../errors.ts";
-import { isAlone } from "../lib/sqlite-scrub.ts";
-import { forgetAgain } from "../repair/forget-again.ts";
-import { forgottenFile, readForgotten } from "../repair/forgotten-file.ts";
-import { filesOf, type Manifest, readBackup } from "../repair/manifest.ts";
-import { agree, bringNear, dropNear, existing, putInPlace, type Target, targetsOf } from "../repair/restore.ts";
-import { confirmed, person } from "./ask.ts";
+import { isAlone } from "../lib/sqlite/scrub.ts";
+import { forgetAgain } from "../operations/forget-again.ts";
+import { forgottenFile, readForgotten } from "../operations/forgotten-file.ts";
+import { filesOf, type Manifest, readBackup } from "../operations/manifest.ts";
+import { agree, bringNear, dropNear, existing, putInPlace, type Target, targetsOf } from "../operations/restore.ts";
 import { type CommonOptions, type Context, createContext } from "./context.ts";
 import type { Environment } from "./environment.ts";
 import { count } from "./forget-text.ts";
 import { bar, createProgress } from "./progress.ts";
+import { confirmed, currentUser } from "./prompt.ts";
 
 export interface RestoreOptions extends CommonOptions {
   force?: boolean;
@@ -59,7 +59,7 @@ export async function restoreCommand(folder: string, options: RestoreOptions): P
     progress.clear();
     const moved = putInPlace(near);
     const forgottenAgain = await inPlace(options, async (opened) => {
-      const [log, ledger, by] = [await opened.log(), await opened.ledger(), person(env)];
+      const [log, ledger, by] = [await opened.log(), await opened.ledger(), currentUser(env)];
       await ledger.note({ by, route: "", action: "restore", detail: `${folder}, as of ${manifest.began}` });
       const forgotten = [forgottenFile(places.ledger), ...(options.forgotten ?? [])].flatMap(readForgotten);
       const routes = await opened.routes({ kind: "all" }).catch(() => undefined);

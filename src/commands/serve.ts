@@ -1,6 +1,6 @@
 import type { ExitCode } from "../errors.ts";
-import type { Logger } from "../lib/logger.ts";
-import { TimeoutError, within } from "../lib/time-limit.ts";
+import { TimeoutError, withTimeout } from "../lib/async/timeout.ts";
+import type { Logger } from "../lib/process/logger.ts";
 
 /** Attempts end within 15 s; container platforms grant 30 s. */
 const GRACE_MS = 25_000;
@@ -47,7 +47,7 @@ export async function serve(options: { logger: Logger; start: (parts: Parts) => 
     logger.info({ signal: first }, "stopping before everything has started");
     parts.abandon();
     // What it throws now is nobody's concern any more.
-    await within(START_WITHIN_MS, starting).catch(() => undefined);
+    await withTimeout(START_WITHIN_MS, starting).catch(() => undefined);
     await parts.stop(START_WITHIN_MS).catch(() => undefined);
     return 0;
   }
@@ -87,7 +87,7 @@ function createParts(): Parts & { abandon(): void; stop(withinMs: number): Promi
     },
     async stop(withinMs) {
       stopBy = performance.now() + Math.min(GRACE_MS, withinMs);
-      await within(withinMs, stack.disposeAsync());
+      await withTimeout(withinMs, stack.disposeAsync());
     },
   };
 }

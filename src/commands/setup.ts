@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import type { ExitCode } from "../errors.ts";
-import { printable } from "../lib/printable.ts";
+import { printable } from "../lib/text/printable.ts";
 import { type CommonOptions, withContext } from "./context.ts";
 import { failureOf, oneDestination, sentenceOf } from "./one-destination.ts";
 

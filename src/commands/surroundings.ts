@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { isOpenToAll, isOurs } from "../lib/private-file.ts";
+import { isOpenToAll, isOurs } from "../lib/files/private-file.ts";
 import type { Context } from "./context.ts";
 import { unknownSettings } from "./environment.ts";
 

@@ -1,15 +1,15 @@
 import { styleText } from "node:util";
-import { deliveryKey } from "../delivery/key.ts";
+import { idempotencyKey } from "../delivery/pipeline/idempotency-key.ts";
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
-import { printable } from "../lib/printable.ts";
+import { printable } from "../lib/text/printable.ts";
 import type { CallRecord } from "../model/call.ts";
 import type { Route } from "../route.ts";
-import { routeNamed } from "./ask.ts";
 import { type CommonOptions, withContext } from "./context.ts";
 import { type OneDestination, oneDestination } from "./one-destination.ts";
+import { routeNamed } from "./prompt.ts";
 import { lateVersion, testCall } from "./test-call.ts";
-import { runTest, type TestStep } from "./test-steps.ts";
+import { runTest, type TestStep } from "./test-destination-steps.ts";
 
 /**
  * `patchbay test <destination>`: sends one marked call as the first route to it would (or `--route`), past log and ledger, shows each step, and
@@ -27,7 +27,7 @@ export function testDestinationCommand(name: string, options: CommonOptions & { 
       return { call: mapped.call, with: withoutMaking(mapped.with) };
     };
     const delivery = {
-      key: deliveryKey(route, call),
+      key: idempotencyKey(route, call),
       ...mappedOf(record),
       previous: undefined,
       sinceAcceptedMs: 0,

@@ -2,7 +2,7 @@ import { startConnectors } from "../app.ts";
 import type { ExitCode } from "../errors.ts";
 import { type Ingress, startIngress } from "../ingress/index.ts";
 import { refuseDenied } from "../log/may-store.ts";
-import { startOps } from "../ops/server.ts";
+import { startOps } from "../monitoring/server.ts";
 import { type CommonOptions, type Context, createContext } from "./context.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { type IngressSettings, ingressSettings, type WebhookOptions } from "./ingress.ts";

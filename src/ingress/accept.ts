@@ -3,7 +3,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { LogUnavailableError, RecordTooLargeError } from "../errors.ts";
 import { CALLS_TOPIC, type Log, QUARANTINE_TOPIC } from "../log/log.ts";
 import { recordKey, toHeaders } from "../model/envelope.ts";
-import { type FieldProblem, judgeRecord } from "../model/record.ts";
+import { type FieldProblem, validateRecord } from "../model/record.ts";
 import { hasMoreValues } from "../model/values.ts";
 import type { Quota } from "./quota.ts";
 import { bodyKey, createRepeated } from "./repeated.ts";
@@ -22,7 +22,7 @@ export interface Answer {
   unsigned?: boolean;
 }
 
-export interface Delivery {
+export interface InboundRequest {
   /** The source's name. */
   source: string;
   verifier: Verifier;
@@ -53,7 +53,7 @@ export interface AcceptOptions {
 }
 
 /** Answers 200 only when the record is durable in the log. */
-export function createAccept(options: AcceptOptions): (delivery: Delivery) => Promise<Answer> {
+export function createAccept(options: AcceptOptions): (delivery: InboundRequest) => Promise<Answer> {
   const { log, isReady, quota, nowMs, monotonicMs, onStored } = options;
   const repeated = createRepeated({ log, isReady, monotonicMs });
   const quarantined = new Set<string>();
@@ -63,7 +63,7 @@ export function createAccept(options: AcceptOptions): (delivery: Delivery) => Pr
     onStored({ source, bytes });
   }
 
-  async function quarantine(delivery: Delivery, signature: string | undefined, code: string): Promise<void> {
+  async function quarantine(delivery: InboundRequest, signature: string | undefined, code: string): Promise<void> {
     const { source, body, requestId } = delivery;
     const key = createHash("sha256").update(body).digest("hex");
     if (quarantined.has(key)) return;
@@ -75,21 +75,21 @@ export function createAccept(options: AcceptOptions): (delivery: Delivery) => Pr
     if (quarantined.size > REMEMBERED_BODIES && oldest) quarantined.delete(oldest);
   }
 
-  function append(delivery: Delivery, signature: string | undefined, callId: string) {
+  function append(delivery: InboundRequest, signature: string | undefined, callId: string) {
     const { source, body, requestId, traceparent } = delivery;
     const trace = traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : newTraceparent(requestId);
     const headers = toHeaders({ source, acceptedAt: nowMs(), requestId, traceparent: trace, signature });
     return log.append({ topic: CALLS_TOPIC, key: recordKey(source, callId), value: body, headers });
   }
 
-  async function store(delivery: Delivery, signature: string | undefined): Promise<Answer> {
+  async function store(delivery: InboundRequest, signature: string | undefined): Promise<Answer> {
     const { source, body } = delivery;
     const key = bodyKey({ source, signature, body });
     const before = await repeated.find({ key, body });
     if (before) return { status: 200, code: "repeated", callId: before.callId };
     if (quota.isUsedUp(source)) return QUOTA_USED_UP;
 
-    const judged = hasMoreValues(body, MAX_VALUES) ? TOO_MANY_VALUES : judgeRecord(body);
+    const judged = hasMoreValues(body, MAX_VALUES) ? TOO_MANY_VALUES : validateRecord(body);
     if (!judged.ok) {
       const { status, code, message, fields } = judged;
       if (status === 422) await quarantine(delivery, signature, code);

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { droppedMemory } from "../lib/dropped-memory.ts";
+import { droppedMemory } from "../lib/process/dropped-memory.ts";
 import type { Place, Room } from "./room.ts";
 
 export type ReadBody =

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import ipaddr from "ipaddr.js";
 import { UsageError } from "../errors.ts";
-import { remembered } from "../lib/remembered.ts";
+import { memoize } from "../lib/cache/memoize.ts";
 
 export type Network = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
@@ -31,7 +31,7 @@ export function createClientAddress(trusted: Network[]): (incoming: IncomingMess
   const isTrusted = (address: ipaddr.IPv4 | ipaddr.IPv6) =>
     trusted.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits));
 
-  const networkOfPeer = remembered((peer) => networkOf(parse(peer)) ?? peer);
+  const networkOfPeer = memoize((peer) => networkOf(parse(peer)) ?? peer);
 
   return ({ socket, headers }) => {
     const peer = socket.remoteAddress ?? "";

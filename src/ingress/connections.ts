@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { droppedMemory } from "../lib/dropped-memory.ts";
+import { droppedMemory } from "../lib/process/dropped-memory.ts";
 
 /** What one costs while a head comes in. */
 const CONNECTION_BYTES = 50_000;

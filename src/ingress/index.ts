@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { setTimeout as delay } from "node:timers/promises";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import type { Registry } from "prom-client";
-import { ALL_ADDRESSES, listen } from "../lib/listen.ts";
-import type { Logger } from "../lib/logger.ts";
+import { ALL_ADDRESSES, listen } from "../lib/net/listen.ts";
+import type { Logger } from "../lib/process/logger.ts";
 import type { Log } from "../log/log.ts";
 import { createAccept } from "./accept.ts";
 import { createIngressApp, NOT_FOUND } from "./app.ts";

@@ -1,7 +1,7 @@
 /** One delivery: judged by its head, read into room that was kept for it, accepted, answered. */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Answer, createAccept, Delivery } from "./accept.ts";
+import type { Answer, createAccept, InboundRequest } from "./accept.ts";
 import { readBody } from "./body.ts";
 import type { IngressMetrics } from "./metrics.ts";
 import type { Refusals } from "./refusals.ts";
@@ -44,7 +44,7 @@ const INTERNAL: Answer = { status: 500, code: "internal", message: "A fault of o
 export function createReceive(options: ReceiveOptions): (received: Received) => Promise<void> {
   const { verifierOf, accept, room, addressOf, respond, refusals, metrics, nowMs } = options;
 
-  async function read(received: Received, delivery: Omit<Delivery, "body">): Promise<Answer> {
+  async function read(received: Received, delivery: Omit<InboundRequest, "body">): Promise<Answer> {
     const { incoming, outgoing } = received;
     const result = await readBody({
       incoming,

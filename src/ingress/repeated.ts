@@ -4,7 +4,7 @@
  * record, it is stored again. Another replica, or this one after a restart, does not remember.
  */
 import { createHash } from "node:crypto";
-import { within } from "../lib/time-limit.ts";
+import { withTimeout } from "../lib/async/timeout.ts";
 import { CALLS_TOPIC, type Log, type Position } from "../log/log.ts";
 
 const REMEMBERED_MS = 10 * 60_000;
@@ -59,7 +59,7 @@ export function createRepeated(options: { log: Log; isReady: () => Promise<boole
       if (!entry || monotonicMs() - entry.atMs >= REMEMBERED_MS) return undefined;
       const position = await entry.stored;
       if (monotonicMs() - entry.provenAtMs >= PROVEN_MS) {
-        if (!(await within(LOOK_WITHIN_MS, isThere(position, body)).catch(() => false))) {
+        if (!(await withTimeout(LOOK_WITHIN_MS, isThere(position, body)).catch(() => false))) {
           if (entries.get(key) === entry) entries.delete(key);
           return undefined;
         }

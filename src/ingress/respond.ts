@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { droppedMemory } from "../lib/dropped-memory.ts";
+import { droppedMemory } from "../lib/process/dropped-memory.ts";
 
 /** So long, and by so many at once, the sender of a body that nobody wants may hold its connection to read why. */
 const LINGER_MS = 1_000;

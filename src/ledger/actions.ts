@@ -3,7 +3,7 @@
  * seal all of it once more: a head that was written down elsewhere (a backup's manifest has one) tells that too.
  */
 import { hash } from "node:crypto";
-import { systemUser } from "../lib/system-user.ts";
+import { systemUser } from "../lib/process/system-user.ts";
 import type { Action, ControlLedger, SealedAction } from "./controls.ts";
 import type { Row } from "./rows.ts";
 import type { Sql, Statement } from "./sql.ts";

@@ -1,6 +1,6 @@
 /**
  * The ledger: the durable memory of deliveries, and how processes know of each other.
- * Two engines keep this contract, `src/ledger/sqlite` and `src/ledger/postgres`; `test/ledger.contract.ts` is its suite.
+ * Two engines keep this contract, `src/ledger/sqlite` and `src/ledger/postgres`; `test/contracts/ledger.contract.ts` is its suite.
  *
  * Rules every engine keeps:
  * - A delivery is one row per (route, source, call_id). Who may attempt it is decided by one statement per batch.
@@ -9,7 +9,7 @@
  * - A method that resolves has been durable since.
  */
 
-import type { StoreFile } from "../lib/sqlite-copy.ts";
+import type { StoreFile } from "../lib/sqlite/copy.ts";
 import type { UnknownSeen } from "../model/unknown-calls.ts";
 import type { ControlLedger } from "./controls.ts";
 import type { ReceiptLedger } from "./receipts.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { UsageError } from "../errors.ts";
-import { explainFileError } from "../lib/file-errors.ts";
+import { explainFileError } from "../lib/files/file-errors.ts";
 
 /**
  * The ledger's URL with a password that is given beside it: in a URL of its own writing `@`, `/` and `%` would have to be encoded.

@@ -1,6 +1,6 @@
 /**
  * The log: where accepted calls lie, in order, and from where every route reads at its own pace.
- * Two engines keep this contract, `src/log/sqlite` and `src/log/kafka`; `test/log.contract.ts` is its suite.
+ * Two engines keep this contract, `src/log/sqlite` and `src/log/kafka`; `test/contracts/log.contract.ts` is its suite.
  *
  * Rules every engine keeps:
  * - `append` resolves only when the record survives a crash of this process and of its host's disk cache
@@ -13,7 +13,7 @@
  * - Offsets are numbers: 2^53 records at 10,000 a second last 28,000 years.
  */
 
-import type { StoreFile } from "../lib/sqlite-copy.ts";
+import type { StoreFile } from "../lib/sqlite/copy.ts";
 
 export type Topic = "patchbay.calls" | "patchbay.quarantine";
 export const CALLS_TOPIC: Topic = "patchbay.calls";

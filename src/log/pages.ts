@@ -1,4 +1,4 @@
-import { droppedMemory } from "../lib/dropped-memory.ts";
+import { droppedMemory } from "../lib/process/dropped-memory.ts";
 import type { Log, Message, ReadOptions, Topic } from "./log.ts";
 
 const PAGE_MESSAGES = 200;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { ExactNumber, normalDecimal } from "../lib/exact-number.ts";
+import { ExactNumber, normalDecimal } from "../lib/text/exact-number.ts";
 
 /** JSON with sorted keys and no white space: two texts of the same value give the same bytes. */
 export function canonicalJson(value: unknown): string {

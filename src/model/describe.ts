@@ -1,4 +1,4 @@
-import { remembered } from "../lib/remembered.ts";
+import { memoize } from "../lib/cache/memoize.ts";
 import type { Call, CallRecord, Direction } from "./call.ts";
 import { toE164 } from "./phone.ts";
 import type { UnknownCalls } from "./unknown-calls.ts";
@@ -27,7 +27,7 @@ export function createDescribe(options: {
   const ours = new Set(options.ownNumbers.map((number) => toE164(number) || number));
   const agents = new Map(options.agents.map((agent) => [agent.id, agent]));
   // Our own number comes with each call, a customer's once for each route.
-  const e164Of = remembered(toE164);
+  const e164Of = memoize(toE164);
   const isOurs = (number: string) => ours.has(e164Of(number) || number);
 
   function directionOf(record: CallRecord, agent: Agent | undefined): Direction {

@@ -1,6 +1,6 @@
 /** Phone numbers as people type them: the one place that knows their forms. What a text means stands in phone-text.ts. */
 import { getCountries, getCountryCallingCode, Metadata, type PhoneNumber, parsePhoneNumberFromString } from "libphonenumber-js";
-import { remembered } from "../lib/remembered.ts";
+import { memoize } from "../lib/cache/memoize.ts";
 import { numbersIn, plainNumber, type TypedNumber } from "./phone-text.ts";
 
 /** What is dialled before a country: most of the world, North America, Australia, Japan, Russia and its neighbours. */
@@ -31,7 +31,7 @@ interface Forms {
   dialled: string[];
 }
 
-const formsOf = remembered((number): Forms => {
+const formsOf = memoize((number): Forms => {
   const parsed = parsePhoneNumberFromString(number);
   if (!parsed) return { code: "", trunk: "", tail: "", unnamed: [], named: [], dialled: [] };
   const code = parsed.countryCallingCode as string;
@@ -55,7 +55,7 @@ function olderForms(code: string, national: string): string[] {
 }
 
 /** What is dialled before a number within its country: "0" in most, "" where nothing is. */
-const trunkOf = remembered((code) => {
+const trunkOf = memoize((code) => {
   const country = getCountries().find((one) => getCountryCallingCode(one) === code);
   if (country === undefined) return "";
   const metadata = new Metadata();

@@ -1,4 +1,4 @@
-import { ExactNumber, parseJsonExactly } from "../lib/exact-number.ts";
+import { ExactNumber, parseJsonExactly } from "../lib/text/exact-number.ts";
 import type { CallRecord } from "./call.ts";
 import { contentHash } from "./canonical.ts";
 
@@ -9,7 +9,7 @@ export interface FieldProblem {
 
 type Refused = { ok: false; status: 400 | 422; code: string; message: string; fields?: FieldProblem[] };
 /** `fields` are the body's, unchanged. */
-export type JudgedRecord = { ok: true; callId: string; fields: Record<string, unknown> } | Refused;
+export type ValidatedRecord = { ok: true; callId: string; fields: Record<string, unknown> } | Refused;
 /** `hash` is that of the whole record, every field included. */
 export type ParsedRecord = { ok: true; record: CallRecord; hash: string } | Refused;
 
@@ -68,12 +68,12 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  * Is it a call record? Messages name fields, never their values: they are logged and shown.
  * 400: it is not JSON of an object. 422: it is, and some fields are not what VoiceInfra documents, all of them listed.
  */
-export function judgeRecord(body: Uint8Array): JudgedRecord {
+export function validateRecord(body: Uint8Array): ValidatedRecord {
   const parsed = parseObject(body);
   return parsed.ok ? judgeFields(parsed.fields) : parsed;
 }
 
-/** As {@link judgeRecord}, and normalised. Numbers that a double does not hold keep their text. */
+/** As {@link validateRecord}, and normalised. Numbers that a double does not hold keep their text. */
 export function parseRecord(body: Uint8Array): ParsedRecord {
   const parsed = parseObject(body);
   if (!parsed.ok) return parsed;
@@ -88,7 +88,7 @@ export function parseRecord(body: Uint8Array): ParsedRecord {
 /** Sixteen digits, an exponent or a negative zero: what a double may not give back. Most records have none, and are read once. */
 const mayAlterNumbers = (text: string) => /\d[\d.]{15}|\d[eE][+-]?\d|-0(?!\d)/.test(text);
 
-function judgeFields(fields: Record<string, unknown>): JudgedRecord {
+function judgeFields(fields: Record<string, unknown>): ValidatedRecord {
   const problems: FieldProblem[] = [];
   for (const [field, check] of REQUIRED) {
     const problem = field in fields ? check(fields[field]) : "is missing";

@@ -1,4 +1,4 @@
-import { truncate } from "../lib/text.ts";
+import { truncate } from "../lib/text/text.ts";
 import type { CallRecord } from "./call.ts";
 
 /** Calls that routes.yaml says too little of, as one process has met them since it read the file. */

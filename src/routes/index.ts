@@ -1,8 +1,9 @@
 /** routes.yaml: the one file that users wire calls with. */
-export { type AllConnectors, withExternalConnectors } from "./external-connectors.ts";
-export { formatProblems, problemOf } from "./format.ts";
-export { loadIngressSources } from "./ingress-sources.ts";
+
+export type { Role } from "./compile/role.ts";
+export { formatProblems, problemOf } from "./diagnose/format.ts";
+export { loadIngressSources } from "./file/ingress-sources.ts";
+export type { Source } from "./file/sources.ts";
+export { watchRoutesFile } from "./file/watch.ts";
 export { type LoadedRoutes, type LoadOptions, loadRoutes } from "./load.ts";
-export type { Role } from "./role.ts";
-export type { Source } from "./sources.ts";
-export { watchRoutesFile } from "./watch.ts";
+export { type AllConnectors, withExternalConnectors } from "./plugins/external-connectors.ts";

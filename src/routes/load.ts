@@ -1,30 +1,30 @@
 import { createHash } from "node:crypto";
-import type { Connector } from "../connector.ts";
+import type { Connector } from "../connector/index.ts";
 import { type Problem, UsageError } from "../errors.ts";
-import { remembered } from "../lib/remembered.ts";
+import { memoize } from "../lib/cache/memoize.ts";
 import { createDescribe } from "../model/describe.ts";
 import { createUnknownCalls } from "../model/unknown-calls.ts";
 import type { Routes } from "../route.ts";
 import { createWhenCompiler, type WhenCompiler } from "./cel/when.ts";
-import { loadDestinations } from "./destinations.ts";
-import { checkDirection } from "./direction.ts";
-import { type RoutesDocument, readDocument } from "./document.ts";
-import { dryRunTest } from "./dry-run.ts";
+import { loadDestinations } from "./compile/destinations.ts";
+import { checkDirection } from "./compile/direction.ts";
+import { dryRunTest } from "./compile/dry-run.ts";
+import { loadRetention, type Retention } from "./compile/retention.ts";
+import { needsDestination, needsRoute, needsShared, needsSources, type Role } from "./compile/role.ts";
+import { loadRouteList } from "./compile/routes.ts";
+import { sampleCalls } from "./compile/sample-calls.ts";
+import { loadShared } from "./compile/shared-settings.ts";
+import { loadTestWhen, withTests } from "./compile/test-when.ts";
+import { createProblems, type Finding, type Problems } from "./diagnose/problems.ts";
+import { checkUnfilled } from "./diagnose/unfilled.ts";
+import { type RoutesDocument, readDocument } from "./file/document.ts";
+import { readRoutesFile } from "./file/read-file.ts";
+import { isTimezone, type RoutesFile } from "./file/schema.ts";
+import { maskSecrets } from "./file/secrets.ts";
+import { loadSources, type Source } from "./file/sources.ts";
+import { checkShape } from "./file/validate.ts";
+import type { Environment } from "./file/variables.ts";
 import { createLiquids } from "./liquid/engine.ts";
-import { createProblems, type Finding, type Problems } from "./problems.ts";
-import { readRoutesFile } from "./read-file.ts";
-import { loadRetention, type Retention } from "./retention.ts";
-import { needsDestination, needsRoute, needsShared, needsSources, type Role } from "./role.ts";
-import { loadRouteList } from "./routes.ts";
-import { sampleCalls } from "./sample-calls.ts";
-import { isTimezone, type RoutesFile } from "./schema.ts";
-import { maskSecrets } from "./secrets.ts";
-import { checkShape } from "./shape.ts";
-import { loadShared } from "./shared-settings.ts";
-import { loadSources, type Source } from "./sources.ts";
-import { loadTestWhen, withTests } from "./test-when.ts";
-import { checkUnfilled } from "./unfilled.ts";
-import type { Environment } from "./variables.ts";
 
 /** routes.yaml, loaded, with what only some commands need. */
 export interface LoadedRoutes extends Routes {
@@ -86,7 +86,7 @@ function callsOf(options: {
   const unknown = createUnknownCalls();
   const tests = loadTestWhen({ file, document, when, problems });
   // Samples are no calls: they are not counted among the unknown ones.
-  const samplesOf = remembered((source) => sampleCalls({ describe: createDescribe(shared), agents: shared.agents, source }));
+  const samplesOf = memoize((source) => sampleCalls({ describe: createDescribe(shared), agents: shared.agents, source }));
   for (const [source, condition] of tests) {
     const at = document.at(["sources", source, "test_when"]);
     dryRunTest({ when: condition, samples: samplesOf(source), at, problems });

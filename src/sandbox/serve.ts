@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
-import type { Sandbox } from "../connector.ts";
+import type { Sandbox } from "../connector/index.ts";
 
 export interface ServedSandbox {
   /** `http://127.0.0.1:<port>`, without a trailing slash; "" where the sandbox is not HTTP. */

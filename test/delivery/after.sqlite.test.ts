@@ -1,4 +1,4 @@
-import { describeAfter } from "../delivery-after.contract.ts";
+import { describeAfter } from "../contracts/delivery-after.contract.ts";
 import { sqliteHarness } from "./sqlite-harness.ts";
 
 describeAfter(sqliteHarness());

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { relatedOf } from "../../src/delivery/after.ts";
-import type { ClaimedCall } from "../../src/delivery/attempt.ts";
+import type { ClaimedCall } from "../../src/delivery/pipeline/attempt.ts";
+import { relatedOf } from "../../src/delivery/pipeline/wait-for-route.ts";
 import type { Claim } from "../../src/ledger/ledger.ts";
 import type { DeliveryOutcome } from "../../src/ledger/receipts.ts";
-import type { Clock } from "../../src/lib/clock.ts";
+import type { Clock } from "../../src/lib/time/clock.ts";
 import { callOf } from "../routes/support/calls.ts";
 
 const ACCEPTED_AT = 1_700_000_000_000;

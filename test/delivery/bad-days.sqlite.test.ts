@@ -1,4 +1,4 @@
-import { describeBadDays } from "../delivery-bad-days.contract.ts";
+import { describeBadDays } from "../contracts/delivery-bad-days.contract.ts";
 import { sqliteHarness } from "./sqlite-harness.ts";
 
 describeBadDays(sqliteHarness());

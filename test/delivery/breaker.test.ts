@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Outcome } from "../../src/connector.ts";
-import { createBreaker, type Permit } from "../../src/delivery/breaker.ts";
+import type { Outcome } from "../../src/connector/index.ts";
+import { createCircuitBreaker, type Permit } from "../../src/delivery/limits/circuit-breaker.ts";
 
 const down: Outcome = { kind: "retry", because: "down", code: "ECONNREFUSED", reason: "nobody listens" };
 const server: Outcome = { kind: "retry", because: "server", code: "500", reason: "failed" };
@@ -30,7 +30,7 @@ function manualClock() {
 function setUp() {
   const clock = manualClock();
   const causes: (string | undefined)[] = [];
-  const breaker = createBreaker({ clock, signal: new AbortController().signal, onChange: (cause) => causes.push(cause) });
+  const breaker = createCircuitBreaker({ clock, signal: new AbortController().signal, onChange: (cause) => causes.push(cause) });
   const never = new AbortController().signal;
   const pass = (key: string) => breaker.pass({ key, signal: never }) as Promise<Permit>;
   const attempt = async (key: string, outcome: Outcome) => (await pass(key)).end({ ...outcome });
@@ -60,8 +60,8 @@ describe("a breaker", () => {
     ["nothing reached it", down, "destination down: nobody listens"],
     [
       "it does not let us in",
-      { kind: "unauthorized", code: "401", reason: "the token is refused", fix: "Make a new one" },
-      "unauthorized: the token is refused. Make a new one",
+      { kind: "needs-fix", code: "401", reason: "the token is refused", fix: "Make a new one" },
+      "needs a fix: the token is refused. Make a new one",
     ],
   ] satisfies [string, Outcome, string][])("opens at once when %s", async (_, outcome, cause) => {
     const { breaker, causes, attempt } = setUp();

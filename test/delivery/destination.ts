@@ -8,7 +8,7 @@ import {
   type OpenDestination,
   type Outcome,
   type Receipt,
-} from "../../src/connector.ts";
+} from "../../src/connector/index.ts";
 
 export type Sent = Delivery<Record<string, unknown>>;
 type Answer = Outcome | Promise<Outcome>;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { startDueLoop } from "../../src/delivery/due.ts";
+import { startDueLoop } from "../../src/delivery/route/due-loop.ts";
 import type { DueDelivery } from "../../src/ledger/ledger.ts";
-import { systemClock } from "../../src/lib/clock.ts";
+import { systemClock } from "../../src/lib/time/clock.ts";
 
 /** A loop that has handed over two due deliveries; `end` ends one of them. */
 async function twoOnTheirWay() {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { watchProgress } from "../../src/delivery/progress.ts";
-import type { RouteWorker } from "../../src/delivery/worker.ts";
+import { createStallDetector } from "../../src/delivery/process/stall-detector.ts";
+import type { RouteWorker } from "../../src/delivery/route/worker.ts";
 import type { Log } from "../../src/log/log.ts";
 import { createWorld } from "../simulation/world.ts";
 
@@ -15,7 +15,7 @@ function setUp() {
     ranges: async () => (seen.logAway ? Promise.reject(new Error("away")) : [{ partition: 0, low: 0, high: seen.high }]),
     committed: async () => [{ partition: 0, offset: seen.committed }],
   };
-  const watch = watchProgress({ running: { workers: [worker as unknown as RouteWorker] }, log: log as unknown as Log, clock });
+  const watch = createStallDetector({ running: { workers: [worker as unknown as RouteWorker] }, log: log as unknown as Log, clock });
   let untilMs = 0;
   const pass = async (ms: number) => {
     untilMs += ms;

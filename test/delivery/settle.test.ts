@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Connector, Outcome } from "../../src/connector.ts";
-import { settlementOf } from "../../src/delivery/settle.ts";
+import type { Connector, Outcome } from "../../src/connector/index.ts";
+import { decideSettlement } from "../../src/delivery/pipeline/decide-settlement.ts";
 
 const body = Buffer.from("{}");
 
@@ -16,7 +16,7 @@ interface Case {
 
 function settle(outcome: Outcome, options: Case = {}) {
   const { attempts = 0, ambiguous = false, agedMs = 0, duplicates = "native-key", destinationStands = false, limitedForMs } = options;
-  return settlementOf({
+  return decideSettlement({
     outcome,
     connector: { duplicates },
     claim: { attempts, ambiguous, agedMs },
@@ -105,13 +105,13 @@ describe("the outcome table", () => {
   });
 
   const down: Outcome = { kind: "retry", because: "down", code: "ECONNREFUSED", reason: "nobody listens" };
-  const unauthorized: Outcome = { kind: "unauthorized", code: "401", reason: "the token is refused", fix: "Make a new one" };
+  const needsFix: Outcome = { kind: "needs-fix", code: "401", reason: "the token is refused", fix: "Make a new one" };
 
-  test.each([down, unauthorized])("the destination's own trouble ($kind) leaves the call where it was", (outcome) => {
+  test.each([down, needsFix])("the destination's own trouble ($kind) leaves the call where it was", (outcome) => {
     expect(settle(outcome, { attempts: 2 })).toEqual({ kind: "released" });
   });
 
-  test.each([down, unauthorized])(
+  test.each([down, needsFix])(
     "the destination's own trouble ($kind) does not forget that an earlier attempt may have arrived",
     (outcome) => {
       expect(settle(outcome, { ambiguous: true, duplicates: "find" })).toMatchObject({ kind: "waiting", ambiguous: true });

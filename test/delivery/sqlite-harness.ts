@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqliteLedger } from "../../src/ledger/sqlite/index.ts";
 import { openSqliteLog } from "../../src/log/sqlite/index.ts";
-import type { DeliveryHarness } from "../delivery.contract.ts";
+import type { DeliveryHarness } from "../contracts/delivery.contract.ts";
 
 export function sqliteHarness(): DeliveryHarness {
   const folder = mkdtempSync(join(tmpdir(), "patchbay-delivery-"));

@@ -1,4 +1,4 @@
-import { describeDelivery } from "../delivery.contract.ts";
+import { describeDelivery } from "../contracts/delivery.contract.ts";
 import { sqliteHarness } from "./sqlite-harness.ts";
 
 describeDelivery(sqliteHarness());

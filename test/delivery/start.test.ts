@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { resolveStart } from "../../src/delivery/start.ts";
+import { resolveStart } from "../../src/delivery/route/start-position.ts";
 import { openSqliteLedger } from "../../src/ledger/sqlite/index.ts";
 import { openSqliteLog } from "../../src/log/sqlite/index.ts";
 import type { Route } from "../../src/route.ts";

@@ -1,4 +1,4 @@
-import { describeWhereabouts } from "../whereabouts.contract.ts";
+import { describeWhereabouts } from "../contracts/call-states.contract.ts";
 import { sqliteHarness } from "./sqlite-harness.ts";
 
 describeWhereabouts(sqliteHarness());

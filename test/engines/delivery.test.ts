@@ -3,10 +3,10 @@ import pg from "pg";
 import { beforeAll, describe, inject } from "vitest";
 import { openPostgresLedger } from "../../src/ledger/postgres/index.ts";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
-import { type DeliveryHarness, describeDelivery } from "../delivery.contract.ts";
-import { describeAfter } from "../delivery-after.contract.ts";
-import { describeBadDays } from "../delivery-bad-days.contract.ts";
-import { describeWhereabouts } from "../whereabouts.contract.ts";
+import { describeWhereabouts } from "../contracts/call-states.contract.ts";
+import { type DeliveryHarness, describeDelivery } from "../contracts/delivery.contract.ts";
+import { describeAfter } from "../contracts/delivery-after.contract.ts";
+import { describeBadDays } from "../contracts/delivery-bad-days.contract.ts";
 
 const kafka = inject("kafka");
 const postgres = inject("postgres");

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, inject, onTestFinished, test } from "vitest";
 import { post } from "../../src/commands/send.ts";
 import { startIngress } from "../../src/ingress/index.ts";
-import { createLogger } from "../../src/lib/logger.ts";
+import { createLogger } from "../../src/lib/process/logger.ts";
 import { Secret } from "../../src/lib/secret.ts";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
 import { CALLS_TOPIC } from "../../src/log/log.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
 import { CALLS_TOPIC } from "../../src/log/log.ts";
-import { record, takeAll, until, untilHeld } from "../log.contract.ts";
+import { record, takeAll, until, untilHeld } from "../contracts/log.contract.ts";
 import { startOwnKafka, untilKafkaAnswers } from "../support/kafka.ts";
 
 const broker = await startOwnKafka();

@@ -5,7 +5,7 @@ import { openKafkaLog } from "../../src/log/kafka/index.ts";
 import type { Broker } from "../../src/log/kafka/internals.ts";
 import { askTopic } from "../../src/log/kafka/topic-id.ts";
 import { CALLS_TOPIC, type Log } from "../../src/log/log.ts";
-import { record, takeAll, untilHeld } from "../log.contract.ts";
+import { record, takeAll, untilHeld } from "../contracts/log.contract.ts";
 import { newClusterId } from "../support/kafka/java-broker.ts";
 import { startOwnKafka } from "../support/kafka.ts";
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } f
 import type { KafkaEvent } from "../../src/log/kafka/client.ts";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
 import { CALLS_TOPIC, type Log, QUARANTINE_TOPIC } from "../../src/log/log.ts";
-import { record, takeAll, text, until, untilHeld } from "../log.contract.ts";
+import { record, takeAll, text, until, untilHeld } from "../contracts/log.contract.ts";
 
 const kafka = inject("kafka");
 const brokers = "missing" in kafka ? "" : kafka.brokers;

@@ -6,7 +6,7 @@ import { UnreachableError } from "../../src/errors.ts";
 import type { KafkaEvent } from "../../src/log/kafka/client.ts";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
 import { CALLS_TOPIC, type Log } from "../../src/log/log.ts";
-import { record, takeAll, text, until, untilHeld } from "../log.contract.ts";
+import { record, takeAll, text, until, untilHeld } from "../contracts/log.contract.ts";
 import { PASSPHRASE } from "../support/certificates.ts";
 import { PASSWORD, startSecuredBroker, USER } from "../support/kafka/secured-broker.ts";
 import { closedPort } from "../support/ports.ts";

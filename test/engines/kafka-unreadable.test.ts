@@ -4,7 +4,7 @@ import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import type { KafkaEvent } from "../../src/log/kafka/client.ts";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
 import { CALLS_TOPIC, type Log, type Message, type UnreadableRange } from "../../src/log/log.ts";
-import { record, takeAll, text, until } from "../log.contract.ts";
+import { record, takeAll, text, until } from "../contracts/log.contract.ts";
 import { ALTER, alterBatch, batchesOnDisk } from "../support/kafka/segment.ts";
 import { startOwnKafka, untilKafkaAnswers } from "../support/kafka.ts";
 

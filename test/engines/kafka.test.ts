@@ -11,7 +11,7 @@ import type { KafkaEvent } from "../../src/log/kafka/client.ts";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
 import type { Send } from "../../src/log/kafka/send-covered.ts";
 import { CALLS_TOPIC, type Log, type Subscription, type Taken } from "../../src/log/log.ts";
-import { record, takeAll, text, until, untilHeld } from "../log.contract.ts";
+import { record, takeAll, text, until, untilHeld } from "../contracts/log.contract.ts";
 import { closedPort } from "../support/ports.ts";
 
 const kafka = inject("kafka");

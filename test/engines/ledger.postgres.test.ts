@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, inject, test } from "vitest";
 import { UnreachableError } from "../../src/errors.ts";
 import { openPostgresLedger } from "../../src/ledger/postgres/index.ts";
-import { verifyActions } from "../../src/repair/verify-actions.ts";
-import { describePostgresLedger } from "../postgres-ledger.contract.ts";
+import { verifyActions } from "../../src/operations/verify-actions.ts";
+import { describePostgresLedger } from "../contracts/postgres-ledger.contract.ts";
 import { queryPostgres } from "../support/query-postgres.ts";
 
 const postgres = inject("postgres");

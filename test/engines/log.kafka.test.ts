@@ -3,7 +3,7 @@ import { Kafka, logLevel } from "kafkajs";
 import { describe, inject } from "vitest";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
 import { CALLS_TOPIC } from "../../src/log/log.ts";
-import { describeLog, until } from "../log.contract.ts";
+import { describeLog, until } from "../contracts/log.contract.ts";
 
 const kafka = inject("kafka");
 

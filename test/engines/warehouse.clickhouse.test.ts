@@ -1,7 +1,5 @@
 import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { OpenError } from "../../src/connector.ts";
-import { startClickHouse } from "../support/clickhouse.ts";
-import { closedPort } from "../support/ports.ts";
+import { OpenError } from "../../src/connector/index.ts";
 import {
   deliveryOf,
   describeWarehouse,
@@ -10,7 +8,9 @@ import {
   openWarehouse,
   plainRow,
   refusedNames,
-} from "../warehouse.contract.ts";
+} from "../contracts/warehouse.contract.ts";
+import { startClickHouse } from "../support/clickhouse.ts";
+import { closedPort } from "../support/ports.ts";
 
 const started = await startClickHouse();
 const missing = "missing" in started ? started.missing : undefined;
@@ -111,7 +111,7 @@ describe.skipIf(missing)(`ClickHouse as a warehouse${missing ? ` (skipped: ${mis
       expect(clickhouse.run("SELECT * FROM calls FINAL")).toMatchObject([columns]);
       for (const name of refused) {
         await expect(destination.send([deliveryOf(documentedCall(), { [name]: "x" })], within())).resolves.toMatchObject([
-          { kind: "unauthorized" },
+          { kind: "needs-fix" },
         ]);
       }
       await destination.close();
@@ -190,9 +190,9 @@ describe.skipIf(missing)(`ClickHouse as a warehouse${missing ? ` (skipped: ${mis
       [
         "a wrong password",
         () => clickhouse.url({ password: "wrong" }),
-        { kind: "unauthorized", code: "516", fix: expect.stringContaining("password") },
+        { kind: "needs-fix", code: "516", fix: expect.stringContaining("password") },
       ],
-      ["a database that is not there", () => clickhouse.url({ database: "nowhere" }), { kind: "unauthorized", code: "81" }],
+      ["a database that is not there", () => clickhouse.url({ database: "nowhere" }), { kind: "needs-fix", code: "81" }],
     ])("%s is said, with what to do", async (_what, url, outcome) => {
       const error = await openWarehouse({ url: url() }).catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(OpenError);

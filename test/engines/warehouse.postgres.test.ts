@@ -1,5 +1,5 @@
 import { inject, test } from "vitest";
-import { describePostgresOwnWays, describePostgresWarehouse } from "../postgres-warehouse.contract.ts";
+import { describePostgresOwnWays, describePostgresWarehouse } from "../contracts/postgres-warehouse.contract.ts";
 
 const postgres = inject("postgres");
 

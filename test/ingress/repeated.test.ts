@@ -4,7 +4,7 @@ import { createRepeated } from "../../src/ingress/repeated.ts";
 import { Secret } from "../../src/lib/secret.ts";
 import { CALLS_TOPIC, type Log, type LogRecord, type Position } from "../../src/log/log.ts";
 import { documentedExample } from "../../src/sandbox/calls.ts";
-import { until } from "../log.contract.ts";
+import { until } from "../contracts/log.contract.ts";
 import { OLD_SECRET, QUARANTINE_TOPIC, SECRET, sign, testIngress } from "./support.ts";
 
 const ACCEPTED = { status: 200, json: { status: "accepted", call_id: "call_01HXYZ123456" } };

@@ -2,7 +2,7 @@ import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import { createRefusals } from "../../src/ingress/refusals.ts";
 import { Secret } from "../../src/lib/secret.ts";
-import { until } from "../log.contract.ts";
+import { until } from "../contracts/log.contract.ts";
 import { callWithId, SECRET, sign, testIngress } from "./support.ts";
 
 /** A logger that keeps its lines. */

@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { type Ingress, type IngressOptions, startIngress } from "../../src/ingress/index.ts";
-import { createLogger } from "../../src/lib/logger.ts";
+import { createLogger } from "../../src/lib/process/logger.ts";
 import { Secret } from "../../src/lib/secret.ts";
 import { CALLS_TOPIC, type Log, type Message, QUARANTINE_TOPIC, type Topic } from "../../src/log/log.ts";
 import { openSqliteLog } from "../../src/log/sqlite/index.ts";
-import { startIngressOps } from "../../src/ops/ingress.ts";
+import { startIngressOps } from "../../src/monitoring/ingress.ts";
 import { documentedExample } from "../../src/sandbox/calls.ts";
 
 export const SECRET = "patchbay-example-secret";

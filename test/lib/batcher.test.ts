@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createBatcher } from "../../src/lib/batcher.ts";
+import { createBatcher } from "../../src/lib/async/batcher.ts";
 
 function gate() {
   let open = () => {};

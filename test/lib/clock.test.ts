@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import { systemClock } from "../../src/lib/clock.ts";
+import { systemClock } from "../../src/lib/time/clock.ts";
 
 test("a sleep until a time that is past ends at once, and nothing is complained of", async () => {
   const warnings: string[] = [];

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { closest, didYouMean, editDistance } from "../../src/lib/did-you-mean.ts";
+import { closest, didYouMean, editDistance } from "../../src/lib/text/did-you-mean.ts";
 
 test("a slip of the finger finds its word", () => {
   expect(closest("wehn", ["id", "to", "when", "with"])).toBe("when");

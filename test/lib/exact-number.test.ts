@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ExactNumber, normalDecimal, parseJsonExactly } from "../../src/lib/exact-number.ts";
+import { ExactNumber, normalDecimal, parseJsonExactly } from "../../src/lib/text/exact-number.ts";
 
 describe("numbers of a JSON text", () => {
   it.each(["1234567890123456789", "9007199254740993", "12345678901234567890", "1e400", "-1e400", "1e-400", "0.12345678901234567890", "-0"])(

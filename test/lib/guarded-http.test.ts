@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { createGuardedHttp, discard, NotReachedError } from "../../src/lib/guarded-http.ts";
+import { createGuardedHttp, discard, NotReachedError } from "../../src/lib/net/guarded-http.ts";
 
 async function serve(answer: RequestListener): Promise<URL> {
   const server = createServer(answer);

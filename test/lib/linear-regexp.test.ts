@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { compileLinearRegExp, isNotLinear } from "../../src/lib/linear-regexp.ts";
+import { compileLinearRegExp, isNotLinear } from "../../src/lib/text/linear-regexp.ts";
 
 test("finds what other engines find", () => {
   expect(compileLinearRegExp("^\\+49[0-9]{3,}$").test("+4930123")).toBe(true);

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
-import { readableLogLine } from "../../src/lib/log-line.ts";
+import { readableLogLine } from "../../src/lib/process/log-line.ts";
 
 const line = (fields: Record<string, unknown>) =>
   stripVTControlCharacters(readableLogLine(`${JSON.stringify({ level: "warn", time: "2026-01-15T14:23:07.123Z", pid: 7, ...fields })}\n`));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { printable, printableLines, printableOutput } from "../../src/lib/printable.ts";
-import { formatTable } from "../../src/lib/table.ts";
+import { printable, printableLines, printableOutput } from "../../src/lib/text/printable.ts";
+import { formatTable } from "../../src/lib/text/table.ts";
 
 const ESC = "\u001b";
 /** Each does something to a terminal, or to whoever reads it. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { checkLiteralHost, guardedLookup, kindOfAddress, mayAsk, type ResolvedAddress } from "../../src/lib/public-address.ts";
+import { checkLiteralHost, guardedLookup, kindOfAddress, mayAsk, type ResolvedAddress } from "../../src/lib/net/public-address.ts";
 
 describe("what kind of address it is", () => {
   test.each([

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { covered, formatRanges } from "../../src/lib/ranges.ts";
+import { covered, formatRanges } from "../../src/lib/text/ranges.ts";
 
 test("offsets of ranges that overlap count once, in each partition for itself", () => {
   expect(covered([])).toBe(0);

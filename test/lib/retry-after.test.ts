@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { createPacer } from "../../src/delivery/pacer.ts";
-import { systemClock } from "../../src/lib/clock.ts";
-import { parseRetryAfterMs } from "../../src/lib/retry-after.ts";
+import { createRateLimiter } from "../../src/delivery/limits/rate-limiter.ts";
+import { parseRetryAfterMs } from "../../src/lib/net/retry-after.ts";
+import { systemClock } from "../../src/lib/time/clock.ts";
 
 const NOW_MS = Date.parse("2026-01-15T12:00:00Z");
 
@@ -22,6 +22,6 @@ test.each([
 });
 
 test("an API that refuses and asks for no wait at all is given one all the same", () => {
-  const pacer = createPacer({ ledger: { reserve: async () => 0, holdBack: async () => undefined }, clock: systemClock });
+  const pacer = createRateLimiter({ ledger: { reserve: async () => 0, holdBack: async () => undefined }, clock: systemClock });
   expect(pacer.hold({ key: "slack", retryAfterMs: 0 })).toBeGreaterThan(1_000);
 });

@@ -7,9 +7,9 @@ import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
 import { openLedger } from "../../src/app.ts";
 import { MIGRATIONS } from "../../src/ledger/sqlite/schema.ts";
-import { createLogger } from "../../src/lib/logger.ts";
-import { openSqlite } from "../../src/lib/sqlite.ts";
-import { copySqlite, keepBeforeMigration, keptBeforeMigrations } from "../../src/lib/sqlite-copy.ts";
+import { createLogger } from "../../src/lib/process/logger.ts";
+import { copySqlite, keepBeforeMigration, keptBeforeMigrations } from "../../src/lib/sqlite/copy.ts";
+import { openSqlite } from "../../src/lib/sqlite/open.ts";
 
 function folderOfTest(): string {
   const folder = mkdtempSync(join(tmpdir(), "patchbay-copy-"));

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
-import { openSqlite } from "../../src/lib/sqlite.ts";
-import { isAlone, scrubSqlite } from "../../src/lib/sqlite-scrub.ts";
+import { openSqlite } from "../../src/lib/sqlite/open.ts";
+import { isAlone, scrubSqlite } from "../../src/lib/sqlite/scrub.ts";
 import { rawFinds } from "../support/raw-files.ts";
 
 const TABLE = "CREATE TABLE rows (id TEXT PRIMARY KEY, state TEXT, body BLOB) STRICT, WITHOUT ROWID";

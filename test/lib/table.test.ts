@@ -1,7 +1,7 @@
 import { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { type Column, formatTable } from "../../src/lib/table.ts";
-import { wrapped } from "../../src/lib/wrapped.ts";
+import { type Column, formatTable } from "../../src/lib/text/table.ts";
+import { wrap } from "../../src/lib/text/wrap.ts";
 
 interface Row {
   call: string;
@@ -63,7 +63,7 @@ describe("a table", () => {
 test("no line is longer than asked for, but for one of a single long word", () => {
   const text = "one two three four five sixsixsixsixsixsix seven";
   for (const width of [1, 8, 10, 14, 20, 60]) {
-    const lines = wrapped(text, { width, indent: "  ", first: "" });
+    const lines = wrap(text, { width, indent: "  ", first: "" });
     for (const line of lines) expect(line.length <= width || !line.trim().includes(" "), `${width}: ${line}`).toBe(true);
     expect(lines.join(" ").replaceAll(/ +/g, " ")).toBe(text);
   }

@@ -1,9 +1,9 @@
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
-import { createKeyedQueue } from "../../src/lib/keyed-queue.ts";
-import { createRateMeter } from "../../src/lib/rate-meter.ts";
+import { createKeyedQueue } from "../../src/lib/async/keyed-queue.ts";
+import { createRateMeter } from "../../src/lib/async/rate-meter.ts";
+import { createSemaphore } from "../../src/lib/async/semaphore.ts";
 import { Secret } from "../../src/lib/secret.ts";
-import { createSemaphore } from "../../src/lib/semaphore.ts";
 
 test("a semaphore lets in as many as it has permits, then the next in line", async () => {
   const semaphore = createSemaphore(2);

@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { UsageError } from "../../src/errors.ts";
 import { CALLS_TOPIC } from "../../src/log/log.ts";
 import { openSqliteLog } from "../../src/log/sqlite/index.ts";
-import { record, takeAll, text, untilHeld } from "../log.contract.ts";
+import { record, takeAll, text, untilHeld } from "../contracts/log.contract.ts";
 
 function newFile(): string {
   const folder = mkdtempSync(join(tmpdir(), "patchbay-log-"));

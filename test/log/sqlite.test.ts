@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqliteLog } from "../../src/log/sqlite/index.ts";
-import { describeLog } from "../log.contract.ts";
+import { describeLog } from "../contracts/log.contract.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "patchbay-log-"));
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { describePostgresLedger } from "../postgres-ledger.contract.ts";
-import { describePostgresOwnWays, describePostgresWarehouse } from "../postgres-warehouse.contract.ts";
+import { describePostgresLedger } from "../contracts/postgres-ledger.contract.ts";
+import { describePostgresOwnWays, describePostgresWarehouse } from "../contracts/postgres-warehouse.contract.ts";
 import { queryPostgres } from "../support/query-postgres.ts";
 import { outside } from "./support/outside.ts";
 import { startPgBouncer } from "./support/pgbouncer.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { teams } from "../../connectors/teams/index.ts";
-import type { Connector } from "../../src/connector.ts";
+import type { Connector } from "../../src/connector/index.ts";
 import { requestsForOddCalls } from "./support/deliver-odd-calls.ts";
 import { requireFrom } from "./support/npm.ts";
 import { ODD_CALLS } from "./support/odd-calls.ts";

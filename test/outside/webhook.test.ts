@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { webhook } from "../../connectors/webhook/index.ts";
-import type { Connector } from "../../src/connector.ts";
+import type { Connector } from "../../src/connector/index.ts";
 import { requestsForOddCalls } from "./support/deliver-odd-calls.ts";
 import { outside } from "./support/outside.ts";
 import { askPython } from "./support/python.ts";

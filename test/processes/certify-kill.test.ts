@@ -1,13 +1,13 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { connectors } from "../../connectors/index.ts";
 import { certify } from "../../src/certify/certify.ts";
-import type { Subject } from "../../src/certify/subject.ts";
+import type { ConnectorUnderTest } from "../../src/certify/connector-under-test.ts";
 import type { BadFault } from "../support/bad-connector/faults.ts";
 import { badConnector } from "../support/bad-connector/index.ts";
 
 const KILL = "kill -9 at each step";
 
-async function killed(subject: Subject) {
+async function killed(subject: ConnectorUnderTest) {
   const { cases } = await certify({ subject, kills: true, only: [KILL] });
   if (cases.length === 0) throw new Error("the case is not there");
   return { problems: cases.flatMap((one) => one.problems), runs: Math.min(...cases.map(({ runs }) => runs)) };
@@ -23,7 +23,7 @@ test.each(Object.values(connectors))(
 );
 
 describe("a connector with one fault, in processes that are killed", () => {
-  function subjectWith(fault: BadFault): Subject {
+  function subjectWith(fault: BadFault): ConnectorUnderTest {
     process.env.BAD_CONNECTOR = fault;
     onTestFinished(() => {
       delete process.env.BAD_CONNECTOR;

@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { openLog } from "../../src/app.ts";
 import { post } from "../../src/commands/send.ts";
-import { createLogger } from "../../src/lib/logger.ts";
+import { createLogger } from "../../src/lib/process/logger.ts";
 import { CALLS_TOPIC, type Message } from "../../src/log/log.ts";
 import { sampleCall } from "../../src/sandbox/calls.ts";
 import { createRandom } from "../simulation/world.ts";

@@ -8,9 +8,9 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { createSandbox as createHubspot } from "../../connectors/hubspot/sandbox.ts";
 import { createSandbox as createSalesforce } from "../../connectors/salesforce/sandbox.ts";
 import { createSandbox as createSlack } from "../../connectors/slack/sandbox.ts";
-import type { Sandbox } from "../../src/connector.ts";
-import type { LagReport } from "../../src/delivery/lag.ts";
+import type { Sandbox } from "../../src/connector/index.ts";
 import { type ServedSandbox, serveSandbox } from "../../src/sandbox/serve.ts";
+import type { LagReport } from "../../src/views/lag.ts";
 import { type PatchbayProcess, runPatchbay, startPatchbay } from "../support/patchbay-process.ts";
 
 const kafka = inject("kafka");

@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { post } from "../../src/commands/send.ts";
 import { sampleCall } from "../../src/sandbox/calls.ts";
-import { until } from "../log.contract.ts";
+import { until } from "../contracts/log.contract.ts";
 import { runPatchbay } from "../support/patchbay-process.ts";
 import { freePorts } from "../support/ports.ts";
 
@@ -108,7 +108,7 @@ describe("a reader of the log that does not read", () => {
 
   const script = (folder: string, text: string) => {
     const path = join(folder, "script.ts");
-    writeFileSync(path, `import { createLogger } from "${ROOT}/src/lib/logger.ts";\nconst logger = createLogger();\n${text}`);
+    writeFileSync(path, `import { createLogger } from "${ROOT}/src/lib/process/logger.ts";\nconst logger = createLogger();\n${text}`);
     return [path];
   };
   const linesOf = (text: string) =>

@@ -138,7 +138,7 @@ describe("a package that a destination needs and Patchbay does not bring", () =>
   });
 
   test("is looked for where Patchbay would load it", async () => {
-    const { isInstalled } = await import("../../src/routes/packages.ts");
+    const { isInstalled } = await import("../../src/routes/plugins/packages.ts");
     expect([isInstalled("zod"), isInstalled("@aws-sdk/client-s3"), isInstalled("no-such-package-of-anybody")]).toEqual([true, true, false]);
   });
 });

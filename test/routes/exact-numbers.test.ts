@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { compareDecimals } from "../../src/lib/exact-number.ts";
+import { compareDecimals } from "../../src/lib/text/exact-number.ts";
 import { parseRecord } from "../../src/model/record.ts";
 import { createWhenCompiler } from "../../src/routes/cel/when.ts";
 import { callOf } from "./support/calls.ts";

@@ -10,7 +10,7 @@ import { connectors as ours } from "./support/load.ts";
 const folder = mkdtempSync(join(tmpdir(), "patchbay-outside-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const contract = pathToFileURL(join(import.meta.dirname, "../../src/connector.ts")).href;
+const contract = pathToFileURL(join(import.meta.dirname, "../../src/connector/index.ts")).href;
 
 /** A connector as a person outside this repository writes one. */
 const sourceOf = (name: string, changes = "") => `import { defineConnector, secret, z } from "${contract}";

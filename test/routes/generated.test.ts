@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { type Connector, secret } from "../../src/connector.ts";
-import { routesJsonSchema } from "../../src/routes/json-schema.ts";
-import { connectorTables, missingTables, referenceTables, withReferenceTables, withTables } from "../../src/routes/reference.ts";
+import { routesJsonSchema } from "../../scripts/routes-json-schema.ts";
+import { connectorTables, missingTables, referenceTables, withReferenceTables, withTables } from "../../scripts/routes-reference.ts";
+import { type Connector, secret } from "../../src/connector/index.ts";
 import { connectors, crm } from "./support/load.ts";
 
 const root = new URL("../../", import.meta.url);

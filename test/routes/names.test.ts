@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { deliveryKey } from "../../src/delivery/key.ts";
+import { idempotencyKey } from "../../src/delivery/pipeline/idempotency-key.ts";
 import { callOf } from "./support/calls.ts";
 import { env, file, load, problems, warnings } from "./support/load.ts";
 
@@ -71,7 +71,7 @@ test("no two deliveries have one key, whatever a call's id holds", () => {
   for (const to of ["crm", "chat"]) {
     const keys = loaded.routes
       .filter((route) => route.to.name === to)
-      .flatMap((route) => ids.flatMap((call_id) => ["main", "main.b"].map((source) => deliveryKey(route, { source, call_id }))));
+      .flatMap((route) => ids.flatMap((call_id) => ["main", "main.b"].map((source) => idempotencyKey(route, { source, call_id }))));
     expect(new Set(keys).size, to).toBe(keys.length);
   }
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import type { Connector } from "../../src/connector.ts";
+import type { Connector } from "../../src/connector/index.ts";
 import { createWhenCompiler } from "../../src/routes/cel/when.ts";
 import { loadRoutes } from "../../src/routes/index.ts";
 import { chat, connectors, env, file, warnings } from "./support/load.ts";

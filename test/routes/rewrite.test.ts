@@ -2,7 +2,7 @@ import { Environment } from "@marcbachmann/cel-js";
 import { describe, expect, test } from "vitest";
 import { contextOf } from "../../src/routes/cel/context.ts";
 import { createWhenCompiler } from "../../src/routes/cel/when.ts";
-import { VISIBLE_NAMES } from "../../src/routes/names.ts";
+import { VISIBLE_NAMES } from "../../src/routes/compile/template-fields.ts";
 import { callOf } from "./support/calls.ts";
 
 const compiler = createWhenCompiler({ timezone: "UTC", known: { agents: [], sources: [] } });

@@ -1,6 +1,6 @@
 /** Destinations of the simulation: what they keep, how they misbehave, and what must never be seen by them. */
 import { z } from "zod";
-import { type Connector, type Delivery, defineConnector, type Outcome, type Receipt } from "../../src/connector.ts";
+import { type Connector, type Delivery, defineConnector, type Outcome, type Receipt } from "../../src/connector/index.ts";
 import type { World } from "./world.ts";
 
 type AnyDelivery = Delivery<Record<string, unknown>>;
@@ -62,7 +62,7 @@ export function createSimulatedDestination(options: {
         arrives: false,
         answer: { kind: "retry", because: "rate-limit", code: "429", reason: "slowly", retryAfterMs: 1_000 + random.below(60_000) },
       };
-    if (outage === "401") return { arrives: false, answer: { kind: "unauthorized", code: "401", reason: "refused", fix: "Mend it" } };
+    if (outage === "401") return { arrives: false, answer: { kind: "needs-fix", code: "401", reason: "refused", fix: "Mend it" } };
     if (outage === "silent") return { arrives: random.chance(0.5), answer: "silence" };
     if (delivery.call.metadata?.odd === "rejected")
       return { arrives: false, answer: { kind: "rejected", code: "400", reason: "no such field" } };

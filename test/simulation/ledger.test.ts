@@ -1,6 +1,6 @@
-import { describeLedger } from "../ledger.contract.ts";
-import { describeLedgerAfter } from "../ledger-after.contract.ts";
-import { describeLedgerLog, describeLedgerVersions } from "../ledger-versions.contract.ts";
+import { describeLedger } from "../contracts/ledger.contract.ts";
+import { describeLedgerAfter } from "../contracts/ledger-after.contract.ts";
+import { describeLedgerLog, describeLedgerVersions } from "../contracts/ledger-versions.contract.ts";
 import { createMemoryLedger, createStore } from "./ledger.ts";
 
 function harness() {

@@ -1,6 +1,6 @@
 /** The log's contract in memory: partitions that move between processes as the seed wants, and forget whoever crashes. */
 import { CALLS_TOPIC, type Log, type LogRecord, type Message, type SubscribeOptions, type Subscription } from "../../src/log/log.ts";
-import { createTakers } from "../../src/log/takers.ts";
+import { createTakeQueue } from "../../src/log/take-queue.ts";
 import { createWindow, type PartitionWindow } from "../../src/log/window.ts";
 import type { Process, World } from "./world.ts";
 
@@ -134,7 +134,7 @@ export function createSimulatedLog(options: {
     };
     groups.set(subscribe.group, group);
     let paused = false;
-    const takers = createTakers({
+    const takers = createTakeQueue({
       hasEnded: () => member.leaving,
       handOut(max) {
         if (paused) return [];

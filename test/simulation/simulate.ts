@@ -3,9 +3,9 @@
  * The seed decides when every step completes, fails or never answers, when processes crash or freeze, when partitions move, when the
  * file is edited, and how calls come: twice, late, changed. In the end everything is mended, and the promises are checked.
  */
-import { startHeartbeat } from "../../src/delivery/heartbeat.ts";
-import { bindLedgerToLog, logMismatch } from "../../src/delivery/log-binding.ts";
-import { type RunningRoutes, runRoutes } from "../../src/delivery/run.ts";
+import { startHeartbeat } from "../../src/delivery/process/heartbeat.ts";
+import { bindLedgerToLog, logMismatch } from "../../src/delivery/process/log-binding.ts";
+import { type RunningRoutes, runRoutes } from "../../src/delivery/process/run.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { isNewer } from "../../src/ledger/record-order.ts";
@@ -14,7 +14,7 @@ import type { Call } from "../../src/model/call.ts";
 import { createDescribe } from "../../src/model/describe.ts";
 import { recordKey, toHeaders } from "../../src/model/envelope.ts";
 import { parseRecord } from "../../src/model/record.ts";
-import { adoptLog, planAdoption } from "../../src/repair/adopt-log.ts";
+import { adoptLog, planAdoption } from "../../src/operations/adopt-log.ts";
 import type { Destination, Route, Routes } from "../../src/route.ts";
 import { createSimulatedDestination, type SimulatedDestination, TIMEOUT_MS } from "./destination.ts";
 import { createMemoryLedger, createStore, type Row, rowKey } from "./ledger.ts";

@@ -1,5 +1,5 @@
 /** Virtual time and chance: everything that happens in a simulation is an event here, and the seed decides when. */
-import type { Clock } from "../../src/lib/clock.ts";
+import type { Clock } from "../../src/lib/time/clock.ts";
 
 export interface Random {
   /** From 0 up to, not including, 1. */

@@ -5,7 +5,7 @@ import S3rver from "s3rver";
 import { onTestFinished } from "vitest";
 import type { z } from "zod";
 import { archive } from "../../connectors/archive/index.ts";
-import type { Delivery, OpenDestination, Outcome, Receipt } from "../../src/connector.ts";
+import type { Delivery, OpenDestination, Outcome, Receipt } from "../../src/connector/index.ts";
 import { deliveryOf } from "./documented-call.ts";
 import { type StrictS3, startStrictS3 } from "./strict-s3.ts";
 

@@ -1,4 +1,4 @@
-import type { Delivery, Receipt, Related, SharedCall } from "../../src/connector.ts";
+import type { Delivery, Receipt, Related, SharedCall } from "../../src/connector/index.ts";
 import { documentedExample } from "../../src/sandbox/calls.ts";
 
 /** The call record that VoiceInfra documents, as a route sees it that shares numbers, summary and recording. */

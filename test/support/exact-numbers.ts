@@ -1,4 +1,4 @@
-import type { SharedCall } from "../../src/connector.ts";
+import type { SharedCall } from "../../src/connector/index.ts";
 import { parseRecord } from "../../src/model/record.ts";
 import { documentedExample } from "../../src/sandbox/calls.ts";
 

@@ -1,4 +1,4 @@
-import type { SharedCall } from "../../src/connector.ts";
+import type { SharedCall } from "../../src/connector/index.ts";
 import { documentedCall } from "./documented-call.ts";
 
 const transcript = (length: number) =>

@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { hubspot } from "../../connectors/hubspot/index.ts";
 import { createSandbox, type HubSpotSandboxOptions } from "../../connectors/hubspot/sandbox.ts";
 import type { HubSpotWith } from "../../connectors/hubspot/with.ts";
-import type { Delivery, OpenDestination, Receipt, Sandbox, SetupStep, SharedCall } from "../../src/connector.ts";
+import type { Delivery, OpenDestination, Receipt, Sandbox, SetupStep, SharedCall } from "../../src/connector/index.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
 import { type Exchange, faultsOf } from "../specs/hubspot.ts";
 

@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { afterEach, expect } from "vitest";
 import type { z } from "zod";
-import { type Delivery, type OpenDestination, OpenError, type Outcome, type Receipt, type SharedCall } from "../../src/connector.ts";
+import { type Delivery, type OpenDestination, OpenError, type Outcome, type Receipt, type SharedCall } from "../../src/connector/index.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
 
 export { documentedCall } from "./documented-call.ts";

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { withDuckDbFile } from "../../connectors/warehouse/duckdb-file.ts";
 import { openLog } from "../../src/app.ts";
-import { createLogger } from "../../src/lib/logger.ts";
+import { createLogger } from "../../src/lib/process/logger.ts";
 import { CALLS_TOPIC } from "../../src/log/log.ts";
 import { recordKey, toHeaders } from "../../src/model/envelope.ts";
 import { sampleCall } from "../../src/sandbox/calls.ts";

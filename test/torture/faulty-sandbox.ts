@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
-import type { Sandbox } from "../../src/connector.ts";
+import type { Sandbox } from "../../src/connector/index.ts";
 
 /** How a destination behaves; `undefined` is well. */
 export type Trouble = "refused" | "black hole" | "500" | "429" | "401" | undefined;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { openLog } from "../../src/app.ts";
-import { createLogger } from "../../src/lib/logger.ts";
+import { createLogger } from "../../src/lib/process/logger.ts";
 import { CALLS_TOPIC } from "../../src/log/log.ts";
 import { readTopic } from "../../src/log/pages.ts";
 import { parseRecord } from "../../src/model/record.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { createSandbox as createHubSpot } from "../../connectors/hubspot/sandbox.ts";
 import { createSandbox as createSlack } from "../../connectors/slack/sandbox.ts";
-import type { RouteAudit } from "../../src/repair/audit.ts";
+import type { RouteAudit } from "../../src/operations/audit.ts";
 import { type PatchbayProcess, runPatchbay, startPatchbay } from "../support/patchbay-process.ts";
 import { freePorts } from "../support/ports.ts";
 import { settingsText } from "../support/settings-text.ts";

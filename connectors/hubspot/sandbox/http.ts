@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { VendorFault } from "../../../src/connector.ts";
+import type { VendorFault } from "../../../src/connector/index.ts";
 import { Refusal } from "./errors.ts";
 import { tooMany } from "./limits.ts";
 

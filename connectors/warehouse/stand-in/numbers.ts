@@ -1,4 +1,4 @@
-import { ExactNumber, parseJsonExactly } from "../../../src/connector.ts";
+import { ExactNumber, parseJsonExactly } from "../../../src/connector/index.ts";
 
 /**
  * A batch (a JSON array of objects of texts) whose JSON cells have the numbers that the vendor keeps of them: those that it holds stay, others are rounded

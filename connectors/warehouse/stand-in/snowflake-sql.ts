@@ -1,4 +1,4 @@
-import { parseJsonExactly } from "../../../src/connector.ts";
+import { parseJsonExactly } from "../../../src/connector/index.ts";
 import { withVendorNumbers } from "./numbers.ts";
 import type { Scratch } from "./scratch.ts";
 

@@ -1,8 +1,8 @@
 /** `sslmode` as libpq documents it: https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION */
 import { readFileSync } from "node:fs";
 import { UsageError } from "../../errors.ts";
-import { closest } from "../../lib/did-you-mean.ts";
-import { explainFileError } from "../../lib/file-errors.ts";
+import { explainFileError } from "../../lib/files/file-errors.ts";
+import { closest } from "../../lib/text/did-you-mean.ts";
 
 /** One way to connect: without TLS, or with these settings of Node's. */
 export type Tls =

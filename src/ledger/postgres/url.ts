@@ -1,6 +1,6 @@
 /** `postgres://user:password@host:5432/database?schema=patchbay&sslmode=…` into what the driver is given; nothing of it is ever quoted. */
 import { UsageError } from "../../errors.ts";
-import { closest } from "../../lib/did-you-mean.ts";
+import { closest } from "../../lib/text/did-you-mean.ts";
 import { type Tls, tlsOf } from "./tls.ts";
 
 export interface PostgresAddress {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
-import { inTransaction } from "../../lib/sqlite.ts";
+import { inTransaction } from "../../lib/sqlite/open.ts";
 import { claimConflict } from "../conflicts.ts";
 import type { ClaimAnswer, ClaimRequest, Ledger } from "../ledger.ts";
 import { toClaim, toDueDelivery } from "../rows.ts";

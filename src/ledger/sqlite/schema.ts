@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Migration } from "../../lib/sqlite.ts";
+import type { Migration } from "../../lib/sqlite/open.ts";
 import { SEALED_HEAD, sealsOfOld } from "../actions.ts";
 import type { Dialect } from "../conflicts.ts";
 import type { Action } from "../controls.ts";

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { inTransaction } from "../../lib/sqlite.ts";
+import { inTransaction } from "../../lib/sqlite/open.ts";
 import { SKIPPED_HASH, SKIPPED_STATE, skipConflict, skippedVersions } from "../conflicts.ts";
 import type { Ledger, SettleRequest, SkipAnswer, SkipRequest } from "../ledger.ts";
 import { foundOf, isCounted, MAX_REASON_LENGTH } from "../rows.ts";

@@ -1,7 +1,7 @@
 import type { Producer } from "kafkajs";
 import { LogUnavailableError, RecordTooLargeError } from "../../errors.ts";
-import { createBatcher } from "../../lib/batcher.ts";
-import { within } from "../../lib/time-limit.ts";
+import { createBatcher } from "../../lib/async/batcher.ts";
+import { withTimeout } from "../../lib/async/timeout.ts";
 import { type LogRecord, MAX_RECORD_BYTES, type Position, type Topic } from "../log.ts";
 import type { KafkaClient } from "./client.ts";
 import type { Explain } from "./explain.ts";
@@ -152,7 +152,7 @@ export function createAppender(options: {
       const deadlineMs = performance.now() + graceMs;
       while (waiting.size > 0 && performance.now() < deadlineMs) await new Promise((resolve) => setTimeout(resolve, 10));
       waiting.end();
-      await within(graceMs, producer.disconnect()).catch(() => undefined);
+      await withTimeout(graceMs, producer.disconnect()).catch(() => undefined);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { within } from "../../lib/time-limit.ts";
+import { withTimeout } from "../../lib/async/timeout.ts";
 import type { Position, Taken, Topic, UnreadableRange } from "../log.ts";
 import type { PartitionWindow } from "../window.ts";
 import type { Unreadable } from "./batches.ts";
@@ -97,10 +97,10 @@ export function createAssignment(options: {
     if (!left) return;
     const leftWindows = windows();
     for (const window of leftWindows) window.retire();
-    await within(BARRIER_MS, Promise.all(leftWindows.map((window) => window.settled()))).catch(() => {
+    await withTimeout(BARRIER_MS, Promise.all(leftWindows.map((window) => window.settled()))).catch(() => {
       onEvent({ severity: "warning", text: `${left.taken} messages were still worked on when the group rebalanced`, group: groupId });
     });
-    await within(BARRIER_COMMIT_MS, committer.commit(leaving, left)).catch(() => false);
+    await withTimeout(BARRIER_COMMIT_MS, committer.commit(leaving, left)).catch(() => false);
     reached = { memberId: left.memberId, heads: new Map(leftWindows.map(({ partition, head }) => [partition, head])) };
     for (const window of leftWindows) window.close();
     if (holding === left) holding = undefined;

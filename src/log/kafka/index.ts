@@ -1,6 +1,6 @@
 /** The log on Apache Kafka, with kafkajs 2.2.4 behind what is known about it. The contract is `src/log/log.ts`. */
 import { LogUnavailableError, UnreachableError, UsageError } from "../../errors.ts";
-import { within } from "../../lib/time-limit.ts";
+import { withTimeout } from "../../lib/async/timeout.ts";
 import { CALLS_TOPIC, type Log, QUARANTINE_TOPIC, type Subscription } from "../log.ts";
 import { createAppender } from "./append.ts";
 import { createClient, type KafkaEvent } from "./client.ts";
@@ -41,7 +41,7 @@ export async function openKafkaLog(options: {
   const reader = createReader({ client, prefix, explain, onEvent });
   let topics: CheckedTopics;
   try {
-    await within(CONNECT_WITHIN_MS, reader.metadata([]));
+    await withTimeout(CONNECT_WITHIN_MS, reader.metadata([]));
     topics = await ensureTopics({ client, settings, name, mustExist, metadata: reader.metadata, onEvent });
   } catch (error) {
     await reader.close({ graceMs: CLOSE_WITHIN_MS });
@@ -66,12 +66,12 @@ export async function openKafkaLog(options: {
     const trouble = appender.trouble();
     if (trouble !== undefined) throw new LogUnavailableError(`${name}: ${trouble}`);
     try {
-      const { topicMetadata } = await within(CHECK_WITHIN_MS, reader.metadata([CALLS_TOPIC]));
+      const { topicMetadata } = await withTimeout(CHECK_WITHIN_MS, reader.metadata([CALLS_TOPIC]));
       const partitions = topicMetadata.flatMap((topic) => topic.partitionMetadata);
       const weak = partitions.filter(({ leader, isr }) => leader < 0 || isr.length < topics.minInsync);
       if (weak.length > 0)
         throw new LogUnavailableError(`${name}: ${weak.length} of ${partitions.length} partitions have too few copies in sync`);
-      for (const topic of [CALLS_TOPIC, QUARANTINE_TOPIC]) await within(CHECK_WITHIN_MS, reader.refuseTopic(topic, "Write"));
+      for (const topic of [CALLS_TOPIC, QUARANTINE_TOPIC]) await withTimeout(CHECK_WITHIN_MS, reader.refuseTopic(topic, "Write"));
     } catch (error) {
       if (error instanceof UnreachableError) throw error;
       const { message, hint } = explain(error, { topic: prefix + CALLS_TOPIC });
@@ -96,7 +96,7 @@ export async function openKafkaLog(options: {
         refuseGroup: reader.refuseGroup,
         identity: reader.identity,
         reachable: () =>
-          within(CHECK_WITHIN_MS, reader.metadata([]))
+          withTimeout(CHECK_WITHIN_MS, reader.metadata([]))
             .then(() => true)
             .catch(() => false),
         onStopped: () => subscriptions.delete(one),

@@ -1,5 +1,5 @@
 import type { Batch, Consumer } from "kafkajs";
-import { within } from "../../lib/time-limit.ts";
+import { withTimeout } from "../../lib/async/timeout.ts";
 import type { KafkaClient, KafkaEvent } from "./client.ts";
 import { reasonOf } from "./faults.ts";
 import { assignerWith, type MemberHooks } from "./patch-member.ts";
@@ -119,7 +119,7 @@ export async function createMember(options: {
         await running;
         await consumer.disconnect();
       };
-      await within(withinMs, left()).catch((error) => {
+      await withTimeout(withinMs, left()).catch((error) => {
         onEvent({ severity: "warning", text: `the group was left without its answer: ${reasonOf(error)}`, group: groupId });
       });
     },

@@ -4,7 +4,7 @@
  * 1439 and 1163; 1,600 to 3,600 messages handed out twice when tried). Here the coordinator is looked up anew and asked again.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { within } from "../../lib/time-limit.ts";
+import { withTimeout } from "../../lib/async/timeout.ts";
 import { isFault } from "./faults.ts";
 import { ConsumerGroup, patch } from "./internals.ts";
 
@@ -42,7 +42,7 @@ async function lookUp(group: ConsumerGroup, leftMs: number): Promise<void> {
   const { cluster, groupId, offsetManager } = group;
   await delay(LOOK_AGAIN_MS);
   try {
-    const coordinator = await within(leftMs, cluster.findGroupCoordinator({ groupId }));
+    const coordinator = await withTimeout(leftMs, cluster.findGroupCoordinator({ groupId }));
     if (group.offsetManager !== offsetManager) return;
     group.coordinator = coordinator;
     if (offsetManager) offsetManager.coordinator = coordinator;

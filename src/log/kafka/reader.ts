@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { LogUnavailableError, UnreachableError } from "../../errors.ts";
-import { TimeoutError, within } from "../../lib/time-limit.ts";
+import { TimeoutError, withTimeout } from "../../lib/async/timeout.ts";
 import { type Bound, CALLS_TOPIC, type CommittedPosition, type PartitionRange, type Position, type Topic } from "../log.ts";
 import type { KafkaClient, KafkaEvent } from "./client.ts";
 import type { Explain } from "./explain.ts";
@@ -48,7 +48,7 @@ export function createReader(options: { client: KafkaClient; prefix: string; exp
     for (;;) {
       const leftMs = Math.max(0, deadlineMs - performance.now());
       try {
-        return await within(leftMs, connected(question));
+        return await withTimeout(leftMs, connected(question));
       } catch (error) {
         // Time ran out while it was asked again: why it was asked again says more.
         const failure = error instanceof TimeoutError && before !== undefined ? before : error;
@@ -58,7 +58,7 @@ export function createReader(options: { client: KafkaClient; prefix: string; exp
         }
         before = failure;
         await delay(ASK_AGAIN_MS);
-        await within(leftMs, cluster.refreshMetadata()).catch(() => undefined);
+        await withTimeout(leftMs, cluster.refreshMetadata()).catch(() => undefined);
       }
     }
   }
@@ -108,9 +108,9 @@ export function createReader(options: { client: KafkaClient; prefix: string; exp
 
   async function refuseGroup(groupId: string): Promise<void> {
     try {
-      const coordinator = await within(RIGHTS_WITHIN_MS, coordinatorOf(groupId));
+      const coordinator = await withTimeout(RIGHTS_WITHIN_MS, coordinatorOf(groupId));
       // It asks for the right to read the group before it finds that there is no such member.
-      await within(RIGHTS_WITHIN_MS, coordinator.heartbeat({ groupId, groupGenerationId: -1, memberId: "" }));
+      await withTimeout(RIGHTS_WITHIN_MS, coordinator.heartbeat({ groupId, groupGenerationId: -1, memberId: "" }));
     } catch (error) {
       if (!isFault(error, DENIED)) return;
       throw new UnreachableError(...denied(error, { group: groupId, operation: "Read" }));
@@ -118,7 +118,7 @@ export function createReader(options: { client: KafkaClient; prefix: string; exp
   }
 
   async function refuseTopic(topic: Topic, operation: "Read" | "Write"): Promise<void> {
-    const info = await within(RIGHTS_WITHIN_MS, topicInfo(topic)).catch(() => undefined);
+    const info = await withTimeout(RIGHTS_WITHIN_MS, topicInfo(topic)).catch(() => undefined);
     if (info?.operations === undefined || info.operations.has(OPERATION[operation])) return;
     throw new UnreachableError(...denied(createErrorFromCode(TOPIC_AUTHORIZATION_FAILED), { topic: prefix + topic, operation }));
   }
@@ -196,7 +196,7 @@ export function createReader(options: { client: KafkaClient; prefix: string; exp
     refuseTopic,
     metadata: (topics) => anyBroker((broker) => broker.metadata(topics.map((topic) => prefix + topic))),
     async close({ graceMs }) {
-      await within(graceMs, cluster.disconnect()).catch(() => undefined);
+      await withTimeout(graceMs, cluster.disconnect()).catch(() => undefined);
     },
   };
 }

@@ -3,9 +3,9 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { UsageError } from "../../errors.ts";
-import { didYouMean } from "../../lib/did-you-mean.ts";
-import { whyUnreadable } from "../../lib/file-errors.ts";
+import { whyUnreadable } from "../../lib/files/file-errors.ts";
 import { Secret } from "../../lib/secret.ts";
+import { didYouMean } from "../../lib/text/did-you-mean.ts";
 import type { Options } from "./settings.ts";
 
 const SASL_MECHANISMS = ["plain", "scram-sha-256", "scram-sha-512"] as const;

@@ -1,5 +1,5 @@
 import { UsageError } from "../../errors.ts";
-import { didYouMean } from "../../lib/did-you-mean.ts";
+import { didYouMean } from "../../lib/text/did-you-mean.ts";
 import { readSasl, readTls, type Sasl, type Tls } from "./security.ts";
 
 export interface KafkaSettings {

@@ -1,7 +1,7 @@
 import { UnreachableError } from "../../errors.ts";
-import { TimeoutError, within } from "../../lib/time-limit.ts";
+import { TimeoutError, withTimeout } from "../../lib/async/timeout.ts";
 import type { SubscribeOptions, Subscription } from "../log.ts";
-import { createTakers } from "../takers.ts";
+import { createTakeQueue } from "../take-queue.ts";
 import { createAssignment } from "./assignment.ts";
 import type { KafkaClient, KafkaEvent } from "./client.ts";
 import { createCommitter } from "./committer.ts";
@@ -63,7 +63,7 @@ export async function subscribe(options: {
     throw replaced;
   }
 
-  const takers = createTakers({
+  const takers = createTakeQueue({
     hasEnded: () => stopping !== undefined,
     handOut(max) {
       if (pausedByRequest || committer.failingForMs() > HAND_OUT_WHILE_COMMITS_FAIL_MS) return [];
@@ -136,13 +136,13 @@ export async function subscribe(options: {
     assignment.regulateAll();
     const left = assignment.windows();
     for (const window of left) window.retire();
-    await within(graceMs, Promise.all(left.map((window) => window.settled()))).catch((error) => {
+    await withTimeout(graceMs, Promise.all(left.map((window) => window.settled()))).catch((error) => {
       if (!(error instanceof TimeoutError)) throw error;
     });
     clearInterval(commitTimer);
     clearInterval(lookTimer);
     clearTimeout(drainTimer);
-    await within(LAST_COMMIT_WITHIN_MS, assignment.commit()).catch(() => false);
+    await withTimeout(LAST_COMMIT_WITHIN_MS, assignment.commit()).catch(() => false);
     for (const window of left) window.close();
     await member.leave({ withinMs: LEAVE_WITHIN_MS });
     onStopped();

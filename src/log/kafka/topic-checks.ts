@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Admin } from "kafkajs";
 import { UsageError } from "../../errors.ts";
-import { closest } from "../../lib/did-you-mean.ts";
+import { closest } from "../../lib/text/did-you-mean.ts";
 import { CALLS_TOPIC, type Topic } from "../log.ts";
 import { DENIED, isFault } from "./faults.ts";
 import type { Metadata } from "./internals.ts";

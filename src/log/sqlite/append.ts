@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { LogUnavailableError, RecordTooLargeError } from "../../errors.ts";
-import { createBatcher } from "../../lib/batcher.ts";
-import { inTransaction } from "../../lib/sqlite.ts";
+import { createBatcher } from "../../lib/async/batcher.ts";
+import { inTransaction } from "../../lib/sqlite/open.ts";
 import { type LogRecord, MAX_RECORD_BYTES, type Position, type Topic } from "../log.ts";
 import { TABLES } from "./schema.ts";
 import { unavailable } from "./unavailable.ts";

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { inTransaction } from "../../lib/sqlite.ts";
+import { inTransaction } from "../../lib/sqlite/open.ts";
 import type { CommittedPosition, Position, Topic } from "../log.ts";
 import { NOW_MS, TABLES } from "./schema.ts";
 

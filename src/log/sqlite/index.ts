@@ -1,8 +1,8 @@
 /** The embedded log: one SQLite file, one partition per topic, group commit. The contract is `src/log/log.ts`. */
 import { resolve } from "node:path";
 import { LogUnavailableError } from "../../errors.ts";
-import { inTransaction, type OpenSqliteOptions, openSqlite } from "../../lib/sqlite.ts";
-import { copySqlite } from "../../lib/sqlite-copy.ts";
+import { copySqlite } from "../../lib/sqlite/copy.ts";
+import { inTransaction, type OpenSqliteOptions, openSqlite } from "../../lib/sqlite/open.ts";
 import type { Log } from "../log.ts";
 import { createAppender } from "./append.ts";
 import { announceChange, watchChanges } from "./changes.ts";

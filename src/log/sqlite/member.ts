@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { within } from "../../lib/time-limit.ts";
+import { withTimeout } from "../../lib/async/timeout.ts";
 import type { SubscribeOptions, Subscription } from "../log.ts";
-import { createTakers } from "../takers.ts";
+import { createTakeQueue } from "../take-queue.ts";
 import { createWindow, type PartitionWindow } from "../window.ts";
 import type { Groups, Owner } from "./groups.ts";
 import { PAGE_MESSAGES, type Reader } from "./read.ts";
@@ -54,7 +54,7 @@ export function createMember(options: { groups: Groups; reader: Reader; subscrib
     }
   }
 
-  const takers = createTakers({
+  const takers = createTakeQueue({
     hasEnded: () => stopping !== undefined,
     handOut(max) {
       if (paused || !window) return [];
@@ -112,7 +112,7 @@ export function createMember(options: { groups: Groups; reader: Reader; subscrib
           takers.wake();
           window?.retire();
           // What is not done by then is taken again by whoever comes next.
-          if (window) await within(graceMs, window.settled()).catch(() => undefined);
+          if (window) await withTimeout(graceMs, window.settled()).catch(() => undefined);
           try {
             const last = hold();
             if (last) groups.giveUp(last);

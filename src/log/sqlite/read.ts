@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { assertInPlace } from "../../lib/sqlite-place.ts";
+import { assertInPlace } from "../../lib/sqlite/place.ts";
 import type { Log, Message, PartitionRange, Position, Topic } from "../log.ts";
 import { TABLES } from "./schema.ts";
 

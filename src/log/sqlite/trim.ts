@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { scrubFile, tryToEmptyWriteAhead } from "../../lib/sqlite-scrub.ts";
+import { scrubFile, tryToEmptyWriteAhead } from "../../lib/sqlite/scrub.ts";
 import type { Log, Topic } from "../log.ts";
 import { NOW_MS, TABLES } from "./schema.ts";
 

@@ -1,6 +1,6 @@
 import { LogUnavailableError } from "../../errors.ts";
-import { sqliteCode } from "../../lib/sqlite.ts";
-import { FileLostError } from "../../lib/sqlite-place.ts";
+import { sqliteCode } from "../../lib/sqlite/open.ts";
+import { FileLostError } from "../../lib/sqlite/place.ts";
 
 /** SQLite's result codes (https://sqlite.org/rescode.html) in words of a person who must do something about them. */
 const REASONS: Record<number, string> = {

@@ -1,8 +1,8 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
-import { didYouMean } from "../../lib/did-you-mean.ts";
-import { unixMsOf } from "../../lib/iso-time.ts";
-import { VISIBLE_NAMES } from "../names.ts";
-import { isTimezone } from "../schema.ts";
+import { didYouMean } from "../../lib/text/did-you-mean.ts";
+import { unixMsOf } from "../../lib/time/iso-time.ts";
+import { VISIBLE_NAMES } from "../compile/template-fields.ts";
+import { isTimezone } from "../file/schema.ts";
 import { createRunEnvironment, type RunEnvironment } from "./environment.ts";
 import type { ExpressionFinding } from "./explain.ts";
 import { TIME_PARTS } from "./local-time.ts";

@@ -1,7 +1,7 @@
-import { ExactNumber, normalDecimal } from "../../lib/exact-number.ts";
-import { unixMsOf } from "../../lib/iso-time.ts";
+import { ExactNumber, normalDecimal } from "../../lib/text/exact-number.ts";
+import { unixMsOf } from "../../lib/time/iso-time.ts";
 import type { Call } from "../../model/call.ts";
-import { VISIBLE_NAMES } from "../names.ts";
+import { VISIBLE_NAMES } from "../compile/template-fields.ts";
 
 const TEXTS = VISIBLE_NAMES.filter(({ type }) => type === "string").map(({ name }) => name);
 

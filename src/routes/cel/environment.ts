@@ -1,7 +1,7 @@
 import { Environment } from "@marcbachmann/cel-js";
-import { compileLinearRegExp } from "../../lib/linear-regexp.ts";
-import { remembered } from "../../lib/remembered.ts";
-import { VISIBLE_NAMES } from "../names.ts";
+import { memoize } from "../../lib/cache/memoize.ts";
+import { compileLinearRegExp } from "../../lib/text/linear-regexp.ts";
+import { VISIBLE_NAMES } from "../compile/template-fields.ts";
 import { type Budget, costOfLooking, createBudget, sizeOf } from "./budget.ts";
 import { createLocalTime } from "./local-time.ts";
 
@@ -53,8 +53,8 @@ const TIMESTAMP = "google.protobuf.Timestamp";
 const DURATION = "google.protobuf.Duration";
 
 function declareHelpers(environment: Environment, timezone: string, budget: Budget): void {
-  const localTimeIn = remembered(createLocalTime);
-  const patternOf = remembered(compileLinearRegExp);
+  const localTimeIn = memoize(createLocalTime);
+  const patternOf = memoize(compileLinearRegExp);
 
   environment.registerFunction("at_(dyn, dyn): dyn", (of: unknown, key: unknown) => member(of, key));
   environment.registerFunction("true_(dyn): bool", (value: unknown) => {

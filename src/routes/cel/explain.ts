@@ -1,6 +1,6 @@
 import type { ASTNode, TypeError as CelTypeError, Environment, ParseError } from "@marcbachmann/cel-js";
-import { didYouMean } from "../../lib/did-you-mean.ts";
-import { VISIBLE_NAMES } from "../names.ts";
+import { didYouMean } from "../../lib/text/did-you-mean.ts";
+import { VISIBLE_NAMES } from "../compile/template-fields.ts";
 import { functionElsewhere, operatorElsewhere } from "./elsewhere.ts";
 
 /** What is wrong with an expression, and at which character of it. */

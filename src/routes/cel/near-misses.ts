@@ -1,5 +1,5 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
-import { didYouMean } from "../../lib/did-you-mean.ts";
+import { didYouMean } from "../../lib/text/did-you-mean.ts";
 import { caseWarnings } from "./case.ts";
 import type { ExpressionFinding } from "./explain.ts";
 import { nodesOf, textOf } from "./nodes.ts";

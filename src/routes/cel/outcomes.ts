@@ -1,4 +1,4 @@
-import { closest } from "../../lib/did-you-mean.ts";
+import { closest } from "../../lib/text/did-you-mean.ts";
 
 /** What VoiceInfra documents; it may add words. */
 export const OUTCOMES = ["answered", "voicemail", "failed"] as const;

@@ -1,5 +1,5 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
-import { compileLinearRegExp, isNotLinear } from "../../lib/linear-regexp.ts";
+import { compileLinearRegExp, isNotLinear } from "../../lib/text/linear-regexp.ts";
 import type { ExpressionFinding } from "./explain.ts";
 import { nodesOf, textOf } from "./nodes.ts";
 

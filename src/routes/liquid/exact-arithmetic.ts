@@ -1,5 +1,5 @@
 import type { Liquid } from "liquidjs";
-import { ExactNumber, parseJsonExactly } from "../../lib/exact-number.ts";
+import { ExactNumber, parseJsonExactly } from "../../lib/text/exact-number.ts";
 
 type Calculate = (value: bigint, other: bigint) => bigint;
 

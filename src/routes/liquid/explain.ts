@@ -1,5 +1,5 @@
 import type { Liquid } from "liquidjs";
-import { didYouMean } from "../../lib/did-you-mean.ts";
+import { didYouMean } from "../../lib/text/did-you-mean.ts";
 import { REFUSED_FILTERS, REFUSED_TAGS } from "./engine.ts";
 import { FILTERS_ELSEWHERE } from "./filters.ts";
 import type { TemplateFinding } from "./template.ts";

@@ -1,5 +1,5 @@
 import { type Template, TypeGuards } from "liquidjs";
-import { normalDecimal } from "../../lib/exact-number.ts";
+import { normalDecimal } from "../../lib/text/exact-number.ts";
 import type { TemplateFinding } from "./template.ts";
 
 /** Something that is written out, and where. */

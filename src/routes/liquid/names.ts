@@ -1,6 +1,6 @@
-import { didYouMean } from "../../lib/did-you-mean.ts";
+import { didYouMean } from "../../lib/text/did-you-mean.ts";
 import type { Share } from "../../model/call.ts";
-import { RELATED_NAMES, shareWordOf, VISIBLE_NAMES } from "../names.ts";
+import { RELATED_NAMES, shareWordOf, VISIBLE_NAMES } from "../compile/template-fields.ts";
 import type { TemplateFinding } from "./template.ts";
 
 const NAMES = new Map(VISIBLE_NAMES.map((one) => [one.name as string, one]));

@@ -1,4 +1,4 @@
-import type { Connector } from "../../../src/connector.ts";
+import type { Connector } from "../../../src/connector/index.ts";
 import { deliveryOf } from "../../support/documented-call.ts";
 import { openRecorded, type WrittenRequest } from "../../support/written-requests.ts";
 import { ODD_CALLS } from "./odd-calls.ts";

@@ -1,4 +1,4 @@
-import type { SharedCall } from "../../../src/connector.ts";
+import type { SharedCall } from "../../../src/connector/index.ts";
 import { documentedCall } from "../../support/documented-call.ts";
 import { GOLDEN_CALLS } from "../../support/golden-calls.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Connector, defineConnector, httpSettings, secret } from "../../../src/connector.ts";
+import { type Connector, defineConnector, httpSettings, secret } from "../../../src/connector/index.ts";
 import { RoutesFileError } from "../../../src/errors.ts";
 import { type LoadedRoutes, loadRoutes, type Role } from "../../../src/routes/index.ts";
 

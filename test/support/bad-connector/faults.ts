@@ -1,4 +1,4 @@
-import type { Connector } from "../../../src/connector.ts";
+import type { Connector } from "../../../src/connector/index.ts";
 
 /** What connectors get wrong, one at a time. The first have no fault: one each of the protections from a second record, and an API whose updates answer nothing. */
 export const BAD_FAULTS = [

@@ -1,5 +1,13 @@
 import { z } from "zod";
-import { type Connector, type Delivery, defineConnector, httpSettings, OpenError, type Outcome, secret } from "../../../src/connector.ts";
+import {
+  type Connector,
+  type Delivery,
+  defineConnector,
+  httpSettings,
+  OpenError,
+  type Outcome,
+  secret,
+} from "../../../src/connector/index.ts";
 import { type BadFault, duplicatesWith } from "./faults.ts";
 import { readNote } from "./read.ts";
 import { outcomeOfAnswer, postNotes } from "./send.ts";

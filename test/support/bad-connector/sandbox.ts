@@ -1,4 +1,4 @@
-import type { Sandbox, SandboxOptions, VendorFault } from "../../../src/connector.ts";
+import type { Sandbox, SandboxOptions, VendorFault } from "../../../src/connector/index.ts";
 
 const TOKEN = "notes-sandbox-token";
 /** Few enough that a dozen calls meet it. */

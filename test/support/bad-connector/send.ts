@@ -1,4 +1,4 @@
-import { type Delivery, type Outcome, parseRetryAfterMs } from "../../../src/connector.ts";
+import { type Delivery, type Outcome, parseRetryAfterMs } from "../../../src/connector/index.ts";
 import { type BadFault, duplicatesWith } from "./faults.ts";
 import { wholeNote } from "./read.ts";
 
@@ -83,7 +83,7 @@ export function outcomeOfAnswer(options: Answer & { fault: BadFault }): Outcome 
   }
   if (status === 401) {
     if (fault === "says rejected when its token has expired") return { kind: "rejected", code: "401", reason: "Notes refuses the note" };
-    return { kind: "unauthorized", code: "401", reason: "Notes refuses the token", fix: "Put a new one into `token`" };
+    return { kind: "needs-fix", code: "401", reason: "Notes refuses the token", fix: "Put a new one into `token`" };
   }
   if (status >= 500) {
     if (fault === "gives a call up on 5xx") return { kind: "rejected", code: String(status), reason: "Notes failed" };

@@ -1,0 +1,77 @@
+import { type Failure, type OpenDestination, OpenError, outcomeOfNetworkError } from "../../connector/index.ts";
+import { RoutesFileError } from "../../errors.ts";
+import type { Clock } from "../../lib/time/clock.ts";
+import type { Destination } from "../../route.ts";
+
+/** A destination that is opened when first needed, and again after it failed. Shared by the routes of a process. */
+export interface DestinationHandle {
+  /** The open destination, or the outcome that every delivery gets while it cannot be opened. */
+  get(): Promise<{ open: OpenDestination<Record<string, unknown>> } | { outcome: Failure }>;
+  /** Closes it, so that the next `get` reads its settings anew: a credential may have been mended in its file. */
+  reopen(): void;
+  close(): Promise<void>;
+}
+
+/** After a failed `open`, deliveries get its outcome for this long before it is tried again. */
+const TRY_AGAIN_AFTER_MS = 5_000;
+
+export function createDestinationHandle(options: { destination: Destination; timezone: string; clock: Clock }): DestinationHandle {
+  const { destination, timezone, clock } = options;
+  let opening: Promise<OpenDestination<Record<string, unknown>>> | undefined;
+  let failure: { outcome: Failure; atMs: number } | undefined;
+
+  function dropOpen(): Promise<void> {
+    const closing = opening;
+    opening = undefined;
+    return closing ? closing.then((open) => open.close()).catch(() => undefined) : Promise.resolve();
+  }
+
+  return {
+    async get() {
+      if (failure && clock.monotonicMs() - failure.atMs < TRY_AGAIN_AFTER_MS) return { outcome: failure.outcome };
+      opening ??= openNow({ destination, timezone });
+      const mine = opening;
+      try {
+        const open = await mine;
+        failure = undefined;
+        return { open };
+      } catch (error) {
+        if (opening === mine) opening = undefined;
+        failure = { outcome: outcomeOfOpening(error), atMs: clock.monotonicMs() };
+        return { outcome: failure.outcome };
+      }
+    },
+    reopen() {
+      void dropOpen();
+    },
+    close: dropOpen,
+  };
+}
+
+async function openNow(options: { destination: Destination; timezone: string }): Promise<OpenDestination<Record<string, unknown>>> {
+  const { destination, timezone } = options;
+  return destination.connector.open({ settings: destination.settings(), timezone, timeoutMs: destination.timeoutMs });
+}
+
+/** Total: every way in which opening can fail keeps the calls, since nothing was sent. */
+function outcomeOfOpening(error: unknown): Failure {
+  if (error instanceof OpenError) {
+    // A destination that is set up wrongly is the destination's trouble, never a reason to give up a call.
+    if (error.outcome.kind !== "rejected") return error.outcome;
+    return { kind: "needs-fix", code: error.outcome.code, reason: error.outcome.reason, fix: "Mend it; deliveries go on by themselves" };
+  }
+  if (error instanceof RoutesFileError) {
+    const problem = error.errors[0];
+    return { kind: "needs-fix", code: "settings", reason: problem?.message ?? error.message, fix: problem?.hint ?? "Mend routes.yaml" };
+  }
+  const network = outcomeOfNetworkError(error);
+  if (network)
+    return {
+      kind: "retry",
+      because: "down",
+      code: "code" in network ? network.code : "network",
+      reason: "the destination cannot be reached",
+    };
+  const name = error instanceof Error ? error.name : "unknown";
+  return { kind: "retry", because: "down", code: "open_failed", reason: `the connector could not open the destination (${name})` };
+}

@@ -1,0 +1,27 @@
+import { randomUUID } from "node:crypto";
+import { openPostgresLedger } from "../../src/ledger/postgres/index.ts";
+import { queryPostgres } from "../support/query-postgres.ts";
+import { describeLedger, type LedgerHarness } from "./ledger.contract.ts";
+import { describeLedgerAfter } from "./ledger-after.contract.ts";
+import { describeLedgerRepairs } from "./ledger-repairs.contract.ts";
+import { describeLedgerLog, describeLedgerVersions } from "./ledger-versions.contract.ts";
+
+/**
+ * All that every engine's ledger promises, on one PostgreSQL: each suite in a schema of its own.
+ * @param options.url is asked when a test runs: the server may be started before the first one.
+ */
+export function describePostgresLedger(options: { name: string; url(): string }): void {
+  const harness = (): LedgerHarness => {
+    const schema = `ledger_${randomUUID().replaceAll("-", "")}`;
+    return {
+      name: options.name,
+      open: () => openPostgresLedger({ url: `${options.url()}?schema=${schema}` }),
+      remove: async () => void (await queryPostgres(options.url(), `DROP SCHEMA "${schema}" CASCADE`)),
+    };
+  };
+  describeLedger(harness());
+  describeLedgerRepairs(harness());
+  describeLedgerAfter(harness());
+  describeLedgerVersions(harness());
+  describeLedgerLog(harness());
+}
