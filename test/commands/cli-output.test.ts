@@ -147,5 +147,5 @@ test("commands write through src/lib/process/output.ts alone", () => {
   const direct = files.filter((file) =>
     /\bstd(out|err)\.write\(/.test(readFileSync(resolve(import.meta.dirname, "../../src", file), "utf8")),
   );
-  expect(direct.filter((file) => file !== "lib/output.ts" && file !== "commands/live-routes.ts")).toEqual([]);
+  expect(direct.filter((file) => file !== "lib/process/output.ts" && file !== "commands/live-routes.ts")).toEqual([]);
 });

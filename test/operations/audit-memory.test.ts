@@ -35,8 +35,8 @@ test("an audit keeps no more of the log in memory than some pages, however long 
       "--max-semi-space-size=8",
       "--initial-old-space-size=40",
       "--import",
-      fileOf("support/peak-buffers.mjs"),
-      fileOf("../bin/patchbay.js"),
+      fileOf("../support/peak-buffers.mjs"),
+      fileOf("../../bin/patchbay.js"),
     ],
   });
   await once(audit.child, "close");
