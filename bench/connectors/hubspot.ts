@@ -1,8 +1,8 @@
 import { cpus } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { hubspot } from "../../connectors/hubspot/index.ts";
-import { createSandbox } from "../../connectors/hubspot/sandbox.ts";
-import type { HubSpotWith } from "../../connectors/hubspot/with.ts";
+import type { HubSpotWith } from "../../connectors/hubspot/mapping.ts";
+import { createSandbox } from "../../connectors/hubspot/sandbox/index.ts";
 import type { Delivery, OpenDestination, Outcome, SharedCall } from "../../src/connector/index.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
 

@@ -1,7 +1,7 @@
 import { Request as SdkRequest } from "@hubspot/api-client/lib/src/services/http/Request.js";
 import { abortable, requestJson, type Secret, type z } from "../../src/connector/index.ts";
 import { createPace, type Waiting } from "./pace.ts";
-import { HubSpotRefusal, UnreadableAnswerError } from "./problem.ts";
+import { HubSpotRefusal, UnreadableAnswerError } from "./vendor-error.ts";
 
 /** One request to HubSpot's API; `requests.ts` has all that there are. */
 export interface HubSpotRequest<Answer> {

@@ -1,6 +1,6 @@
 import { createExpiringCache, type Outcome, type SharedCall } from "../../src/connector/index.ts";
 import type { HubSpotApi } from "./client.ts";
-import { outcomeOfReadError } from "./outcome.ts";
+import { outcomeOfReadError } from "./errors.ts";
 import { readCallProperty } from "./requests.ts";
 
 export const DISPOSITION_PROPERTY = "hs_call_disposition";

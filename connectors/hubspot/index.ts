@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineConnector, httpSettings, secret } from "../../src/connector/index.ts";
+import { hubspotWith } from "./mapping.ts";
 import { hubspotSends } from "./sends.ts";
-import { hubspotWith } from "./with.ts";
 
 /** One call activity per call in HubSpot, on the contact that has the customer's number. */
 export const hubspot = defineConnector({
@@ -26,9 +26,9 @@ export const hubspot = defineConnector({
   },
 
   async open({ settings, timeoutMs }) {
-    const { openHubSpot } = await import("./destination.ts");
+    const { openHubSpot } = await import("./open.ts");
     return openHubSpot({ accessToken: settings.access_token, baseUrl: settings.base_url, timeoutMs });
   },
 
-  sandbox: () => import("./sandbox.ts"),
+  sandbox: () => import("./sandbox/index.ts"),
 });

@@ -1,8 +1,8 @@
 import { type BodyPart, beginsWith, bodyAbove } from "./body.ts";
 import type { HubSpotApi } from "./client.ts";
-import { outcomeOfReadError } from "./outcome.ts";
+import { outcomeOfReadError } from "./errors.ts";
+import type { Trip } from "./item.ts";
 import { readRecords } from "./requests.ts";
-import type { Trip } from "./trip.ts";
 
 /** A newer version of a call that lacks what an older one wrote into the notes: what is new goes above what is there. */
 export async function keepLostNotes(options: { trips: Trip[]; api: HubSpotApi; signal: AbortSignal }): Promise<void> {

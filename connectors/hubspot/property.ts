@@ -2,9 +2,9 @@ import { OpenError, outcomeOfNetworkError } from "../../src/connector/index.ts";
 import type { CallProperty } from "./answers.ts";
 import { CALL_ID_PROPERTY, NOT_SET_UP } from "./call-id.ts";
 import type { HubSpotApi } from "./client.ts";
-import { outcomeOfHubSpotError } from "./outcome.ts";
-import { HubSpotRefusal } from "./problem.ts";
+import { outcomeOfHubSpotError } from "./errors.ts";
 import { readCallProperty } from "./requests.ts";
+import { HubSpotRefusal } from "./vendor-error.ts";
 
 /**
  * How the account keeps one record for each call: `unique`: HubSpot itself, by the property's unique values. `plain`: it refuses unique values on

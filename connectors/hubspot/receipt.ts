@@ -1,9 +1,9 @@
 import { leftOut, type Person, type Receipt, sideOf } from "../../src/connector/index.ts";
-import type { Links } from "./account.ts";
-import type { Contact } from "./contacts.ts";
+import { KINDS, type Trip } from "./item.ts";
 import { partsWritten } from "./notes.ts";
-import type { Owners } from "./owners.ts";
-import { KINDS, type Trip } from "./trip.ts";
+import type { Contact } from "./people/find.ts";
+import type { Owners } from "./people/owners.ts";
+import type { Links } from "./record-links.ts";
 
 /** A receipt that names the owner is not worth an attempt that ends without an answer. */
 const OWNER_WITHIN_MS = 2_000;

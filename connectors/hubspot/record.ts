@@ -1,9 +1,9 @@
 import { callTitle, e164Of, type SharedCall, truncate, unixMsOf } from "../../src/connector/index.ts";
 import { bodyOf, bodyOfText, type CallBody, isPlayable } from "./body.ts";
 import { CALL_ID_PROPERTY } from "./call-id.ts";
+import { OWNER_PROPERTY } from "./calls/drop-refused-fields.ts";
 import { DISPOSITION_PROPERTY, type Dispositions } from "./dispositions.ts";
-import { OWNER_PROPERTY } from "./leave-out.ts";
-import type { Trip } from "./trip.ts";
+import type { Trip } from "./item.ts";
 
 const MAX_TITLE_CHARS = 255;
 

@@ -1,16 +1,16 @@
 import { type Person, type Receipt, RematchError } from "../../src/connector/index.ts";
-import { contactIdIn, type Links } from "./account.ts";
-import { associateCalls } from "./associate.ts";
+import { associateCalls } from "./associations/associate.ts";
+import { linkedTo } from "./associations/read.ts";
 import type { HubSpotApi } from "./client.ts";
-import { type Contact, contactOf } from "./contacts.ts";
-import { linkedTo } from "./linked.ts";
-import type { Owners } from "./owners.ts";
-import { statusOf } from "./problem.ts";
+import { idsWritten } from "./item.ts";
+import type { RelatedRecords } from "./people/companies-deals.ts";
+import { type Contact, contactOf } from "./people/find.ts";
+import type { Owners } from "./people/owners.ts";
 import { personOf } from "./receipt.ts";
-import type { RelatedRecords } from "./related.ts";
+import { contactIdIn, type Links } from "./record-links.ts";
 import { type AssociatedKind, readCall, readContact, removeAssociations, updateCall } from "./requests.ts";
 import { hubspotSends } from "./sends.ts";
-import { idsWritten } from "./trip.ts";
+import { statusOf } from "./vendor-error.ts";
 
 const SENT = hubspotSends.flatMap(({ field }) => (/^[a-z_]+$/.test(field) && field !== "fields" ? [field] : []));
 

@@ -2,9 +2,9 @@ import type { Secret, SetupStep } from "../../src/connector/index.ts";
 import type { CallProperty } from "./answers.ts";
 import { CALL_ID_PROPERTY } from "./call-id.ts";
 import { connect, type HubSpotApi } from "./client.ts";
-import { statusOf } from "./problem.ts";
 import { kindOf, orOpenError, readCallIdProperty } from "./property.ts";
 import { createCallProperty, createCallPropertyGroup, readCallPropertyGroups } from "./requests.ts";
+import { statusOf } from "./vendor-error.ts";
 
 /** HubSpot keeps one call for each value, or Patchbay looks for it before it writes: which of the two matters when something goes wrong. */
 const WHAT = {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { OpenError, type Outcome } from "../../src/connector/index.ts";
-import { outcomeOfSalesforceError } from "./outcome.ts";
-import type { Session } from "./session.ts";
+import type { Session } from "./client.ts";
+import { outcomeOfSalesforceError } from "./errors.ts";
 
 /** Without these a Task is no logged call: it would not show as one, nor on anybody. */
 const NEEDED = ["Subject", "Status", "Type", "TaskSubtype", "ActivityDate", "Description", "WhoId", "WhatId", "OwnerId"];

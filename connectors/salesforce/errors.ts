@@ -1,77 +1,115 @@
-import { z } from "zod";
+import { OpenError, type Outcome, outcomeOfNetworkError } from "../../src/connector/index.ts";
+import { DOWN, FIXES, LATER, REASONS, STALE, TOO_MUCH } from "./error-codes.ts";
+import { SalesforceError } from "./vendor-error.ts";
 
-/** One entry of Salesforce's error list, without its message: that may quote the call. */
-export interface VendorError {
-  code: string;
-  /** API names of the fields that it is about. */
-  fields?: string[];
-  /** REQUEST_LIMIT_EXCEEDED comes in two kinds, which only the message tells apart. */
-  limit?: "daily" | "concurrent";
-}
+/** The daily limit counts the last 24 hours: room comes back little by little. */
+const DAILY_LIMIT_MS = 15 * 60_000;
+const CONCURRENT_LIMIT_MS = 5_000;
 
-/** Salesforce refused a request, or one record of it. Holds no text of Salesforce's own. */
-export class SalesforceError extends Error {
-  override readonly name = "SalesforceError";
-  /** Of HTTP; undefined for one record of a request that was answered 200. */
-  readonly status: number | undefined;
-  /** The first one's code: `UNABLE_TO_LOCK_ROW`, `HTTP_502`. */
-  readonly code: string;
-  readonly fields: string[];
-  readonly errors: readonly VendorError[];
-  readonly limit: VendorError["limit"];
-  readonly retryAfterMs: number | undefined;
+/**
+ * Statuses by which Salesforce Edge says that the org is not there: it does not know where it is (420), does not reach it (502), or it is down or
+ * overloaded (503; REST API Developer Guide, "Status Codes and Error Responses").
+ */
+const DOWN_STATUSES = new Set([420, 502, 503]);
 
-  constructor(options: { status?: number | undefined; errors?: VendorError[]; retryAfterMs?: number | undefined }) {
-    const { status, errors = [], retryAfterMs } = options;
-    const code = errors[0]?.code ?? (status === undefined ? "NO_CODE" : `HTTP_${status}`);
-    super(`Salesforce answered ${code}`);
-    this.status = status;
-    this.code = code;
-    this.errors = errors;
-    this.fields = errors.flatMap((error) => error.fields ?? []);
-    this.limit = errors[0]?.limit;
-    this.retryAfterMs = retryAfterMs;
+const READ_ONLY =
+  "this Task may not be edited by the integration user (its owner, a record type, an approval or a sharing rule stands before it): unlock it there, then replay";
+
+/**
+ * Total: what follows from whatever a request to Salesforce, or one record of it, ended with. `isUpdate`: of a record that was once written, so
+ * that a refusal of access is about that one; on a new record it is about the integration user, and everybody meets it.
+ */
+export function outcomeOfSalesforceError(error: unknown, { isUpdate = false }: { isUpdate?: boolean } = {}): Outcome {
+  if (error instanceof OpenError) return error.outcome;
+  if (error instanceof SalesforceError) {
+    const { status, code } = error;
+    const isReadOnly = isUpdate && status === undefined && (code === "INSUFFICIENT_ACCESS" || code === "INSUFFICIENT_ACCESS_OR_READONLY");
+    return isReadOnly ? { kind: "rejected", code, reason: READ_ONLY } : outcomeOfRefusal(error);
   }
+  const network = outcomeOfNetworkError(error);
+  if (network) return network;
+  return {
+    kind: "ambiguous",
+    code: "connector_fault",
+    reason: `the connector failed (${error instanceof Error ? error.name : "unknown"})`,
+  };
 }
 
-/** Both envelopes: `errorCode` in the list of a refused request, `statusCode` in that of a record of a collection. */
-const rawError = z.object({
-  statusCode: z.string().optional(),
-  errorCode: z.string().optional(),
-  message: z.string().optional(),
-  fields: z.array(z.string()).nullish(),
-});
-
-/** A trigger or flow of the org that fails says so with one code, whatever befell it; what did stands in its message. */
-const AUTOMATION = "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY";
-const INNER = /\b(UNABLE_TO_LOCK_ROW|INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE|STORAGE_LIMIT_EXCEEDED|LimitException)\b/;
-const READ_ONLY_MODE = /\bread[- ]only mode\b|\bmaintenance\b/i;
-
-const CODE = /^[A-Z][A-Z0-9_]{2,60}$/;
-const FIELD = /^[A-Za-z]\w{0,79}$/;
-
-/** Reads a list of errors as Salesforce gives it. What is no error of Salesforce's (a proxy's page) gives an empty list. */
-export function readVendorErrors(value: unknown): VendorError[] {
-  const list = Array.isArray(value) ? value : [value];
-  return list.flatMap((one): VendorError[] => {
-    const raw = rawError.safeParse(one);
-    if (!raw.success) return [];
-    const { statusCode, errorCode, message = "" } = raw.data;
-    const given = [statusCode, errorCode].find((text) => text !== undefined && CODE.test(text));
-    if (given === undefined || given.startsWith("ERROR_HTTP_")) return [];
-    const code = codeBehind(given, message);
-    // For an unknown field the list is empty, and the message begins with its name.
-    const unknown = /No such column '(\w+)'/.exec(message)?.[1];
-    const fields = [...(raw.data.fields ?? []), ...(unknown === undefined ? [] : [unknown])].filter((field) => FIELD.test(field));
-    const limit = code === "REQUEST_LIMIT_EXCEEDED" ? (/concurrent/i.test(message) ? "concurrent" : "daily") : undefined;
-    return [{ code, fields: [...new Set(fields)], ...(limit ? { limit } : {}) }];
-  });
+/** As {@link outcomeOfSalesforceError}, for what is only read: nothing is unclear then, and a refusal is about permissions, not about a call. */
+export function outcomeOfReading(error: unknown, options: { what: string; fix: string }): Outcome {
+  const { what, fix } = options;
+  const outcome = outcomeOfSalesforceError(error);
+  if (outcome.kind === "rejected") {
+    const names = error instanceof SalesforceError && error.fields.length > 0 ? `: ${error.fields.join(", ")}` : "";
+    return { kind: "needs-fix", code: outcome.code, reason: `Salesforce refuses ${what} (${outcome.code}${names})`, fix };
+  }
+  if (outcome.kind === "ambiguous") {
+    return {
+      kind: "retry",
+      because: "record",
+      code: outcome.code,
+      reason: `Salesforce was asked for ${what} and gave no answer; the call was not written`,
+    };
+  }
+  return outcome;
 }
 
-/** The code of what happened, where the one given is that of several things which only the message tells apart. */
-function codeBehind(given: string, message: string): string {
-  if (given.startsWith("INSUFFICIENT_ACCESS") && READ_ONLY_MODE.test(message)) return "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE";
-  if (given !== AUTOMATION) return given;
-  const inner = INNER.exec(message)?.[1];
-  return inner === "LimitException" ? "APEX_LIMIT_EXCEEDED" : (inner ?? given);
+function outcomeOfRefusal(error: SalesforceError): Outcome {
+  const { status, code, limit, retryAfterMs } = error;
+  const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
+
+  if (limit === "daily") {
+    const reason = "the org has used up its API requests of the last 24 hours";
+    return { kind: "retry", because: "rate-limit", code, reason, retryAfterMs: retryAfterMs ?? DAILY_LIMIT_MS };
+  }
+  if (TOO_MUCH.has(code)) {
+    const reason = "too many long requests of the org run at once";
+    return { kind: "retry", because: "rate-limit", code, reason, retryAfterMs: retryAfterMs ?? CONCURRENT_LIMIT_MS };
+  }
+  if (status === 429) return { kind: "retry", because: "rate-limit", code, reason: "Salesforce asks to send more slowly", ...wait };
+  if (DOWN.has(code) || DOWN_STATUSES.has(status ?? 0)) {
+    return { kind: "retry", because: "down", code, reason: `Salesforce is not available (${code})`, ...wait };
+  }
+  if ((status ?? 0) >= 500 && !(LATER.has(code) && code !== "UNKNOWN_EXCEPTION")) {
+    return { kind: "retry", because: "server", code, reason: `Salesforce could not write it now (${code})`, ...wait };
+  }
+  if (LATER.has(code)) return { kind: "retry", because: "record", code, reason: `Salesforce could not write it now (${code})`, ...wait };
+  if (STALE.has(code)) {
+    const reason = `what the call is logged on is not in Salesforce any more (${code}): the next try looks again`;
+    return { kind: "retry", because: "record", code, reason };
+  }
+  if (code === "BATCH_REFUSED") {
+    const reason = "other calls of its batch have values that spoil it, and looking for them has taken enough requests: it is sent again";
+    return { kind: "retry", because: "record", code: "batch_refused", reason };
+  }
+  if (code === "NOT_PUT_BACK") {
+    const reason = "the Task was deleted in Salesforce and is made again: its person comes with the next try";
+    return { kind: "retry", because: "record", code: "not_put_back", reason };
+  }
+  // Refused or not: the answer does not say. Written once more it is the same Task.
+  if (code === "NO_CODE" || code === "UNREADABLE_ANSWER" || code === "ANSWER_TOO_LARGE") {
+    return { kind: "ambiguous", code, reason: "Salesforce's answer cannot be read" };
+  }
+  if (status !== undefined && status > 300 && status < 400) {
+    const fix = "Set login_url to the org's present My Domain address: https://<your domain>.my.salesforce.com";
+    return { kind: "needs-fix", code, reason: "Salesforce sends us to another address", fix };
+  }
+  return outcomeOfCode(error);
+}
+
+function outcomeOfCode({ status, code, fields }: SalesforceError): Outcome {
+  // A record that is not found is the record's trouble; an address that is not found is everybody's.
+  const fix = code === "NOT_FOUND" && status === undefined ? undefined : FIXES[code];
+  if (fix !== undefined) {
+    const isFull = code === "STORAGE_LIMIT_EXCEEDED" || code === "EXCEEDED_QUOTA";
+    const reason = isFull ? "the org's data storage is full" : `Salesforce does not let us in (${code})`;
+    return { kind: "needs-fix", code, reason, fix };
+  }
+  // Salesforce says 400 of what a request holds, with a code. Whatever else is refused as a whole is no call's fault.
+  if (status !== undefined && status !== 300 && (status !== 400 || code === "HTTP_400")) {
+    const reason = `Salesforce does not let us in (${code})`;
+    return { kind: "needs-fix", code, reason, fix: "Look at login_url, base_url, api_version and the integration user's permissions" };
+  }
+  const names = fields.length > 0 ? `: ${fields.join(", ")}` : "";
+  return { kind: "rejected", code, reason: `${REASONS[code] ?? `Salesforce refuses the Task (${code})`}${names}` };
 }

@@ -1,7 +1,7 @@
 import { defineConnector } from "../../src/connector/index.ts";
+import { withSchema } from "./mapping.ts";
 import { SENDS } from "./sends.ts";
 import { settingsSchema } from "./settings.ts";
-import { withSchema } from "./with.ts";
 
 /**
  * One Task per call, upserted on an external id and logged on the person who has the number.
@@ -28,5 +28,5 @@ export const salesforce = defineConnector({
     return openSalesforce({ settings, timezone, timeoutMs });
   },
 
-  sandbox: () => import("./sandbox.ts"),
+  sandbox: () => import("./sandbox/index.ts"),
 });

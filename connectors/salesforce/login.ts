@@ -2,11 +2,11 @@ import { sign } from "node:crypto";
 import { OAuth2 } from "jsforce/lib/oauth2.js";
 import { z } from "zod";
 import { OpenError, outcomeOfNetworkError } from "../../src/connector/index.ts";
-import { SalesforceError } from "./errors.ts";
+import { outcomeOfSalesforceError } from "./errors.ts";
 import { explainLogin } from "./login-errors.ts";
-import { outcomeOfSalesforceError } from "./outcome.ts";
 import { type Flow, flowOf, isSafeUrl, pemOf, type SalesforceSettings } from "./settings.ts";
 import { createTransport, type Exchange } from "./transport.ts";
+import { SalesforceError } from "./vendor-error.ts";
 
 export interface Token {
   accessToken: string;

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import type { Delivery, Outcome } from "../../src/connector/index.ts";
-import { above, type NotePart, partsOf, standsAbove } from "./description.ts";
-import { SalesforceError } from "./errors.ts";
-import { outcomeOfReading } from "./outcome.ts";
-import type { Session } from "./session.ts";
-import { DESCRIPTION_LENGTH, type Task } from "./task.ts";
-import type { SalesforceWith } from "./with.ts";
+import { above, type NotePart, partsOf, standsAbove } from "./body.ts";
+import type { Session } from "./client.ts";
+import { outcomeOfReading } from "./errors.ts";
+import type { SalesforceWith } from "./mapping.ts";
+import { DESCRIPTION_LENGTH, type Task } from "./record.ts";
+import { SalesforceError } from "./vendor-error.ts";
 
 interface Item {
   delivery: Delivery<SalesforceWith>;

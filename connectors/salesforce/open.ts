@@ -1,17 +1,17 @@
 import { createExpiringCache, type OpenDestination } from "../../src/connector/index.ts";
-import { createDeals, type Deals } from "./deals.ts";
+import { openSession, type Session } from "./client.ts";
+import { createHold, type Hold } from "./daily-limit.ts";
 import { checkFields, describeTask } from "./describe.ts";
-import { SalesforceError } from "./errors.ts";
-import { createContactMaker, type MakeContacts } from "./make-contacts.ts";
-import { createPeople, type People } from "./people.ts";
+import type { SalesforceWith } from "./mapping.ts";
+import { createDeals, type Deals } from "./people/companies-deals.ts";
+import { createContactMaker, type MakeContacts } from "./people/create.ts";
+import { createUsers, type Users } from "./people/owners.ts";
+import { createPeople, type People } from "./people/people.ts";
+import { pathOf } from "./record.ts";
 import { rematchTask } from "./rematch.ts";
 import { sendTasks } from "./send.ts";
-import { openSession, type Session } from "./session.ts";
 import type { SalesforceSettings } from "./settings.ts";
-import { pathOf } from "./task.ts";
-import { createHold, type Hold } from "./usage.ts";
-import { createUsers, type Users } from "./users.ts";
-import type { SalesforceWith } from "./with.ts";
+import { SalesforceError } from "./vendor-error.ts";
 
 /** The org: a session in it, and what we know of it. */
 export interface Org {

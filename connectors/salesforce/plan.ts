@@ -1,13 +1,13 @@
 import type { Delivery, Outcome } from "../../src/connector/index.ts";
-import { dealsFor, linkTo } from "./link.ts";
-import { isLinked, type Matched, matchPeople } from "./match-people.ts";
+import { outcomeOfReading } from "./errors.ts";
+import type { SalesforceWith } from "./mapping.ts";
 import type { Org } from "./open.ts";
-import { outcomeOfReading } from "./outcome.ts";
+import type { Candidate } from "./people/find.ts";
+import { isLinked, type Matched, matchPeople } from "./people/match.ts";
 import { nameOf } from "./receipt.ts";
+import { MappingFault, refusedKey, type Task, taskOf } from "./record.ts";
 import { drop } from "./repair.ts";
-import type { Candidate } from "./search.ts";
-import { MappingFault, refusedKey, type Task, taskOf } from "./task.ts";
-import type { SalesforceWith } from "./with.ts";
+import { dealsFor, linkTo } from "./task-relations.ts";
 
 /** The person that a call is logged on, and the Task that follows. */
 export interface Plan {

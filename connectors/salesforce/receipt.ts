@@ -1,10 +1,10 @@
 import { type Delivery, leftOut, type Person, type Receipt, sideOf } from "../../src/connector/index.ts";
-import { UNKNOWN_CALLER } from "./make-contacts.ts";
-import type { Matched } from "./match-people.ts";
+import type { SalesforceWith } from "./mapping.ts";
 import { notesOf } from "./notes.ts";
-import type { Candidate } from "./search.ts";
-import type { Task } from "./task.ts";
-import type { SalesforceWith } from "./with.ts";
+import { UNKNOWN_CALLER } from "./people/create.ts";
+import type { Candidate } from "./people/find.ts";
+import type { Matched } from "./people/match.ts";
+import type { Task } from "./record.ts";
 
 /** A person's name, where it is one: what we called them ourselves is none, and neither is a number that somebody typed as a name. */
 export function nameOf(name: string | undefined): string | undefined {

@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { OpenError, type Receipt, RematchError, truncate } from "../../src/connector/index.ts";
-import { STALE } from "./codes.ts";
-import { SalesforceError } from "./errors.ts";
+import { STALE } from "./error-codes.ts";
+import { outcomeOfSalesforceError } from "./errors.ts";
 import type { Org } from "./open.ts";
-import { outcomeOfSalesforceError } from "./outcome.ts";
-import type { PersonKind } from "./phone-fields.ts";
+import type { Candidate } from "./people/find.ts";
+import type { PersonKind } from "./people/phone-fields.ts";
 import { nameOf, personOf } from "./receipt.ts";
-import type { Candidate } from "./search.ts";
-import { pathOf } from "./task.ts";
+import { pathOf } from "./record.ts";
+import { SalesforceError } from "./vendor-error.ts";
 
 /** Key prefixes of record ids (help article 000385203): the same in every org. */
 const PREFIXES: Record<string, PersonKind> = { "003": "Contact", "00Q": "Lead", "001": "Account" };

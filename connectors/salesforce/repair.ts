@@ -1,7 +1,7 @@
 import { truncate } from "../../src/connector/index.ts";
-import { STALE } from "./codes.ts";
-import { SalesforceError } from "./errors.ts";
-import type { Task } from "./task.ts";
+import { STALE } from "./error-codes.ts";
+import type { Task } from "./record.ts";
+import { SalesforceError } from "./vendor-error.ts";
 
 /** The owner may not own it: who left the company, who may not see it, who has a licence without Tasks. */
 const OWNER = new Set(["INACTIVE_OWNER_OR_USER", "OP_WITH_INVALID_USER_TYPE_EXCEPTION", "TRANSFER_REQUIRES_READ"]);

@@ -1,13 +1,13 @@
 import { abortable, type Delivery, type Outcome } from "../../src/connector/index.ts";
-import { skipExisting } from "./existing.ts";
+import { outcomeOfReading, outcomeOfSalesforceError } from "./errors.ts";
+import type { SalesforceWith } from "./mapping.ts";
 import { keepNotes } from "./notes.ts";
 import type { Org } from "./open.ts";
-import { outcomeOfReading, outcomeOfSalesforceError } from "./outcome.ts";
 import { planTasks } from "./plan.ts";
-import { putBack } from "./put-back.ts";
 import { receiptOf } from "./receipt.ts";
-import { takenTwice } from "./task.ts";
-import type { SalesforceWith } from "./with.ts";
+import { takenTwice } from "./record.ts";
+import { putBack } from "./restore-recreated.ts";
+import { skipExisting } from "./skip-existing.ts";
 import { type Item, writeItems } from "./write.ts";
 
 /** So much of an attempt's time may second tries take: their answers, and the first one's, must still come through. */

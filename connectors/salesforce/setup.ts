@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { OpenError, type OpenOptions, type SetupStep } from "../../src/connector/index.ts";
+import { openSession, type Session } from "./client.ts";
 import { ACCESS, checkFields, describeTask, openErrorOf, WHERE } from "./describe.ts";
-import { SalesforceError } from "./errors.ts";
-import { openSession, type Session } from "./session.ts";
 import type { SalesforceSettings } from "./settings.ts";
 import { query, quoted } from "./soql.ts";
+import { SalesforceError } from "./vendor-error.ts";
 
 const PERMISSION_SET = "Patchbay";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { SalesforceError } from "./errors.ts";
-import type { Session } from "./session.ts";
+import type { Session } from "./client.ts";
+import { SalesforceError } from "./vendor-error.ts";
 
 /** A text as SOQL takes it, quotes included (SOQL and SOSL Reference, "Quoted String Escape Sequences"). */
 export function quoted(text: string): string {

@@ -1,8 +1,8 @@
 import { PassThrough } from "node:stream";
 import { Transport } from "jsforce/lib/transport.js";
 import { parseRetryAfterMs } from "../../src/connector/index.ts";
-import { SalesforceError } from "./errors.ts";
-import { readUsage, type Usage } from "./usage.ts";
+import { readUsage, type Usage } from "./daily-limit.ts";
+import { SalesforceError } from "./vendor-error.ts";
 
 /** One request's limits, and what its answer tells beside the body: jsforce's errors carry neither status nor headers. */
 export interface Exchange {

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { OpenError } from "../../src/connector/index.ts";
-import { signalUntil } from "./again.ts";
-import { readVendorErrors, SalesforceError } from "./errors.ts";
-import { outcomeOfSalesforceError } from "./outcome.ts";
-import type { Session } from "./session.ts";
-import type { Task } from "./task.ts";
+import type { Session } from "./client.ts";
+import { outcomeOfSalesforceError } from "./errors.ts";
+import type { Task } from "./record.ts";
+import { signalUntil } from "./retry-locked.ts";
+import { readVendorErrors, SalesforceError } from "./vendor-error.ts";
 
 /** What became of one Task: its id, or the error that it met with, alone or with the whole request. */
 export type TaskResult = { id: string } | { error: unknown };

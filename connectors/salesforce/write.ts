@@ -1,13 +1,13 @@
 import type { Delivery, Outcome } from "../../src/connector/index.ts";
-import { signalUntil, tryLocked } from "./again.ts";
-import { SalesforceError } from "./errors.ts";
-import { forgetAll, lookAgain } from "./look-again.ts";
+import { forgetAll, lookAgain } from "./look-up-again.ts";
+import type { SalesforceWith } from "./mapping.ts";
 import type { Org } from "./open.ts";
 import type { Plan } from "./plan.ts";
+import { refusedKey } from "./record.ts";
 import { type Repair, repairOf } from "./repair.ts";
-import { refusedKey } from "./task.ts";
+import { signalUntil, tryLocked } from "./retry-locked.ts";
 import { type Mapped, type Splits, type TaskResult, upsertTasks } from "./upsert.ts";
-import type { SalesforceWith } from "./with.ts";
+import { SalesforceError } from "./vendor-error.ts";
 
 /** A call on its way into the org; `task`, `matched`, `leftOut` and `result` become what was written in the end. */
 export interface Item extends Plan {

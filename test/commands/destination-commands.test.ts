@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { createSandbox as createDiscord } from "../../connectors/discord/sandbox.ts";
-import { createSandbox as createHubSpot } from "../../connectors/hubspot/sandbox.ts";
+import { createSandbox as createHubSpot } from "../../connectors/hubspot/sandbox/index.ts";
 import { createBigQueryStandIn } from "../../connectors/warehouse/stand-in/bigquery.ts";
 import { createSnowflakeStandIn } from "../../connectors/warehouse/stand-in/snowflake.ts";
 import { reportError } from "../../src/commands/report-error.ts";

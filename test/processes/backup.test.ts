@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import { createSandbox as createHubSpot } from "../../connectors/hubspot/sandbox.ts";
+import { createSandbox as createHubSpot } from "../../connectors/hubspot/sandbox/index.ts";
 import { createSandbox as createSlack } from "../../connectors/slack/sandbox.ts";
 import { readDuckDbRows } from "../../connectors/warehouse/duckdb.ts";
 import { post } from "../../src/commands/send.ts";

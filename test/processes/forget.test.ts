@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { createSandbox as createHubSpot } from "../../connectors/hubspot/sandbox.ts";
+import { createSandbox as createHubSpot } from "../../connectors/hubspot/sandbox/index.ts";
 import { createSandbox as createSlack } from "../../connectors/slack/sandbox.ts";
 import { post } from "../../src/commands/send.ts";
 import { documentedExample } from "../../src/sandbox/calls.ts";

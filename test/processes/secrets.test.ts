@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
-import { createSandbox as createHubSpot } from "../../connectors/hubspot/sandbox.ts";
+import { createSandbox as createHubSpot } from "../../connectors/hubspot/sandbox/index.ts";
 import { createSandbox as createSlack } from "../../connectors/slack/sandbox.ts";
 import { post } from "../../src/commands/send.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";

@@ -8,9 +8,9 @@ import { serveSandbox } from "../../src/sandbox/serve.ts";
 export { documentedCall } from "./documented-call.ts";
 
 import { salesforce } from "../../connectors/salesforce/index.ts";
+import type { SalesforceWith } from "../../connectors/salesforce/mapping.ts";
+import { createSandbox, type SalesforceSandbox, type SalesforceSandboxOptions } from "../../connectors/salesforce/sandbox/index.ts";
 import { recordId } from "../../connectors/salesforce/sandbox/people.ts";
-import { createSandbox, type SalesforceSandbox, type SalesforceSandboxOptions } from "../../connectors/salesforce/sandbox.ts";
-import type { SalesforceWith } from "../../connectors/salesforce/with.ts";
 
 export const DANA = recordId("003", 1);
 export const FIELD = "Voice_Call_Id__c";
