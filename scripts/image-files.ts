@@ -14,7 +14,9 @@ rmSync(OUT, { recursive: true, force: true });
 for (const file of PROGRAM) cpSync(file, `${OUT}/${file}`);
 cpSync("dist", `${OUT}/dist`, { recursive: true, filter: (path) => !path.endsWith(".d.ts") });
 
-const { fileList } = await nodeFileTrace(globSync("dist/{src,connectors}/**/*.js"), { conditions: ["node"] });
+// kafkajs is read as text (`driver/private-copy.ts`), which the tracer does not see.
+const entries = [...globSync("dist/{src,connectors}/**/*.js"), "node_modules/kafkajs/index.js"];
+const { fileList } = await nodeFileTrace(entries, { conditions: ["node"] });
 const reached = [...fileList].filter((file) => file.startsWith("node_modules/") && statSync(file).isFile());
 const packages = new Set(reached.flatMap(packageOf));
 const licences = [...packages].flatMap((folder) => [...globSync(`${folder}/${LICENCES}`), `${folder}/package.json`]);

@@ -102,6 +102,11 @@ describe("the architecture", () => {
     expect(cycles).toEqual([]);
   });
 
+  test("only the driver imports kafkajs, types included", () => {
+    const importing = files.filter((file) => /["']kafkajs(\/|["'])/.test(readFileSync(join(ROOT, file), "utf8")));
+    expect(importing.filter((file) => !file.startsWith("src/log/kafka/driver/"))).toEqual([]);
+  });
+
   test("only src/app.ts knows the engines", () => {
     const knowing = imports.filter(
       ({ from, to }) =>

@@ -10,7 +10,7 @@ function setUp() {
   const clock = world.clockOf({ name: "p", alive: true, frozenUntilMs: 0 }, { offsetMs: 0 });
   const seen = { committed: 0, high: 0, settledCount: 0, cause: undefined as string | undefined, logAway: false };
   const route = { id: "r", to: { intervalMs: undefined } };
-  const worker = { route, status: () => ({ partitions: [0], cause: seen.cause }), settledCount: () => seen.moves };
+  const worker = { route, status: () => ({ partitions: [0], cause: seen.cause }), settledCount: () => seen.settledCount };
   const log = {
     ranges: async () => (seen.logAway ? Promise.reject(new Error("away")) : [{ partition: 0, low: 0, high: seen.high }]),
     committed: async () => [{ partition: 0, offset: seen.committed }],

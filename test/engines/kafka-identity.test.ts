@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { Kafka, logLevel } from "kafkajs";
 import { describe, expect, inject, onTestFinished, test } from "vitest";
+import { Kafka, logLevel } from "../../src/log/kafka/driver/load.ts";
+import type { Broker } from "../../src/log/kafka/driver/types.ts";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
-import type { Broker } from "../../src/log/kafka/internals.ts";
 import { askTopic } from "../../src/log/kafka/topic-id.ts";
 import { CALLS_TOPIC, type Log } from "../../src/log/log.ts";
 import { record, takeAll, untilHeld } from "../contracts/log.contract.ts";

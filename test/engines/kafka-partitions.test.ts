@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { Kafka, logLevel } from "kafkajs";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import type { KafkaEvent } from "../../src/log/kafka/client.ts";
+import { Kafka, logLevel } from "../../src/log/kafka/driver/load.ts";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
 import { CALLS_TOPIC, type Log, QUARANTINE_TOPIC } from "../../src/log/log.ts";
 import { record, takeAll, text, until, untilHeld } from "../contracts/log.contract.ts";

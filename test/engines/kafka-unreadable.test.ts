@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { Kafka, logLevel } from "kafkajs";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import type { KafkaEvent } from "../../src/log/kafka/client.ts";
+import { Kafka, logLevel } from "../../src/log/kafka/driver/load.ts";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
 import { CALLS_TOPIC, type Log, type Message, type UnreadableRange } from "../../src/log/log.ts";
 import { record, takeAll, text, until } from "../contracts/log.contract.ts";
 import { ALTER, alterBatch, batchesOnDisk } from "../support/kafka/segment.ts";
-import { startOwnKafka, untilKafkaAnswers } from "../support/kafka.ts";
+import { createTopic, startOwnKafka, untilKafkaAnswers } from "../support/kafka.ts";
 
 /** As a company sets it for all its topics. */
 const broker = await startOwnKafka({ properties: ["compression.type=zstd"] });
@@ -115,7 +115,7 @@ describe.skipIf("missing" in broker)(`batches that Kafka packs, and those that c
 
     const theirs = newPrefix();
     const configEntries = [{ name: "max.message.bytes", value: "2097152" }];
-    await admin.createTopics({ topics: [{ topic: theirs + CALLS_TOPIC, numPartitions: 1, configEntries }] });
+    await createTopic(admin, { topic: theirs + CALLS_TOPIC, numPartitions: 1, configEntries });
     await expect(open({ prefix: theirs })).rejects.toThrow(
       `the topic ${theirs}patchbay.calls has compression.type zstd, and producer is wanted`,
     );

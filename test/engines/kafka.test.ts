@@ -4,14 +4,15 @@ import { once } from "node:events";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { inspect } from "node:util";
-import { Kafka, logLevel } from "kafkajs";
 import { describe, expect, inject, onTestFinished, test } from "vitest";
 import { LogUnavailableError, UnreachableError, UsageError } from "../../src/errors.ts";
 import type { KafkaEvent } from "../../src/log/kafka/client.ts";
+import { Kafka, logLevel } from "../../src/log/kafka/driver/load.ts";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
 import type { Send } from "../../src/log/kafka/send-covered.ts";
 import { CALLS_TOPIC, type Log, type Subscription, type Taken } from "../../src/log/log.ts";
 import { record, takeAll, text, until, untilHeld } from "../contracts/log.contract.ts";
+import { createTopic } from "../support/kafka.ts";
 import { closedPort } from "../support/ports.ts";
 
 const kafka = inject("kafka");
@@ -277,7 +278,7 @@ describe.skipIf("missing" in kafka)("what only Kafka has", () => {
     ],
   ])("a topic with %s is refused, with what to do", async (_, shape, message) => {
     const prefix = newPrefix();
-    await (await admin()).createTopics({ waitForLeaders: true, topics: [{ topic: `${prefix}patchbay.calls`, ...shape }] });
+    await createTopic(await admin(), { topic: `${prefix}patchbay.calls`, ...shape });
     const opening = open({ prefix });
     await expect(opening).rejects.toThrow(message);
     await expect(opening).rejects.toBeInstanceOf(UsageError);
@@ -293,13 +294,7 @@ describe.skipIf("missing" in kafka)("what only Kafka has", () => {
     }).map(([name, value]) => ({ name, value }));
     const topic = `${prefix}patchbay.calls`;
     const official = await admin();
-    await official.createTopics({ waitForLeaders: true, topics: [{ topic, configEntries }] });
-    // On a busy machine a broker knows a topic before it knows its settings.
-    await until(async () => {
-      const { resources } = await official.describeConfigs({ includeSynonyms: false, resources: [{ type: 2, name: topic }] });
-      const entries = resources.flatMap((resource) => resource.configEntries);
-      return configEntries.every((wanted) => entries.find(({ configName }) => configName === wanted.name)?.configValue === wanted.value);
-    });
+    await createTopic(official, { topic, configEntries });
     const said: string[] = [];
     await open({ prefix, query: "retention_ms=604800000", onEvent: ({ text }) => said.push(text) });
     expect(said.filter((text) => text.includes(`${prefix}patchbay.calls`))).toEqual([

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { Kafka, logLevel } from "kafkajs";
 import { describe, inject } from "vitest";
+import { Kafka, logLevel } from "../../src/log/kafka/driver/load.ts";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
 import { CALLS_TOPIC } from "../../src/log/log.ts";
 import { describeLog, until } from "../contracts/log.contract.ts";

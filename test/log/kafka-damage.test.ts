@@ -1,12 +1,12 @@
-import { createRequire } from "node:module";
 import { describe, expect, test } from "vitest";
-import "../../src/log/kafka/patch-fetch.ts";
-import "../../src/log/kafka/patch-metadata.ts";
 import { endOfDamage } from "../../src/log/kafka/damage.ts";
-import { Fetch, MetadataRequest } from "../../src/log/kafka/internals.ts";
+import { type FetchProtocol, partitionErrors } from "../../src/log/kafka/driver/corrections/partition-errors.ts";
+import { type MetadataProtocol, topicErrors } from "../../src/log/kafka/driver/corrections/topic-errors.ts";
+import { createErrorFromCode, openCorrectedCopy } from "../../src/log/kafka/driver/load.ts";
 
-const require = createRequire(import.meta.url);
-const { createErrorFromCode } = require("kafkajs/src/protocol/error") as { createErrorFromCode(code: number): Error };
+const kafkajs = openCorrectedCopy([partitionErrors, topicErrors]);
+const Fetch = kafkajs.load<FetchProtocol>("src/protocol/requests/fetch");
+const MetadataRequest = kafkajs.load<MetadataProtocol>("src/protocol/requests/metadata");
 
 describe("where a broker can read on", () => {
   test.each([

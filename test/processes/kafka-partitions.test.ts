@@ -1,12 +1,10 @@
-// Without it kafkajs warns of negative timers all along.
-import "../../src/log/kafka/patch-idle-timer.ts";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Kafka, logLevel } from "kafkajs";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { createSandbox } from "../../connectors/slack/sandbox.ts";
 import { post } from "../../src/commands/send.ts";
+import { Kafka, logLevel } from "../../src/log/kafka/driver/load.ts";
 import { sampleCall } from "../../src/sandbox/calls.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
 import { runPatchbay, startPatchbay } from "../support/patchbay-process.ts";

@@ -1,7 +1,6 @@
-// Without it kafkajs warns of negative timers all along.
-import "../../src/log/kafka/patch-idle-timer.ts";
 import { setTimeout as delay } from "node:timers/promises";
-import { Kafka, logLevel } from "kafkajs";
+import { Kafka, logLevel } from "../../src/log/kafka/driver/load.ts";
+import type { Admin } from "../../src/log/kafka/driver/types.ts";
 import { startDockerBroker } from "./kafka/docker-broker.ts";
 import { kafkaJars } from "./kafka/jars.ts";
 import { type BrokerOptions, type JavaBroker, startJavaBroker } from "./kafka/java-broker.ts";
@@ -62,6 +61,21 @@ export async function startKafkaCluster(): Promise<KafkaCluster | { missing: str
   const cluster = await startJavaCluster({ jars: jars.folder });
   await Promise.all(cluster.brokers.map(({ address, ended }) => untilReady({ address, orEnded: ended() })));
   return cluster;
+}
+
+/** Resolves once the broker answers for the topic: a busy one has not heard of it at first, where kafkajs' own `waitForLeaders` fails. */
+export async function createTopic(admin: Admin, topic: Parameters<Admin["createTopics"]>[0]["topics"][number]): Promise<void> {
+  await admin.createTopics({ waitForLeaders: false, topics: [topic] });
+  const deadlineMs = performance.now() + READY_WITHIN_MS;
+  for (;;) {
+    try {
+      await admin.fetchTopicMetadata({ topics: [topic.topic] });
+      return;
+    } catch (error) {
+      if (performance.now() > deadlineMs) throw error;
+      await delay(100);
+    }
+  }
 }
 
 /** After `startAgain`, say. */

@@ -1,9 +1,9 @@
-import type { Producer } from "kafkajs";
 import { LogUnavailableError, RecordTooLargeError } from "../../errors.ts";
 import { createBatcher } from "../../lib/async/batcher.ts";
 import { withTimeout } from "../../lib/async/timeout.ts";
 import { type LogRecord, MAX_RECORD_BYTES, type Position, type Topic } from "../log.ts";
 import type { KafkaClient } from "./client.ts";
+import type { Producer } from "./driver/types.ts";
 import type { Explain } from "./explain.ts";
 import { partitionOf } from "./murmur2.ts";
 import { createPatience } from "./patience.ts";

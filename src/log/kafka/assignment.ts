@@ -2,14 +2,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { withTimeout } from "../../lib/async/timeout.ts";
 import type { Position, Taken, Topic, UnreadableRange } from "../log.ts";
 import type { PartitionWindow } from "../window.ts";
-import type { Unreadable } from "./batches.ts";
 import type { KafkaEvent } from "./client.ts";
 import type { Committer } from "./committer.ts";
 import { createDamageWatch, type DamageWatch } from "./damage-watch.ts";
+import type { MemberHooks } from "./driver/corrections/member-hooks.ts";
+import type { ConsumerGroup } from "./driver/types.ts";
 import { createHolding, type Holding } from "./holding.ts";
-import type { ConsumerGroup, KafkaRecord } from "./internals.ts";
+import type { KafkaRecord, Unreadable } from "./kafka-record.ts";
 import type { FetchedBatch } from "./member.ts";
-import type { MemberHooks } from "./patch-member.ts";
 import { beginAt, edges } from "./positions.ts";
 import { toMessage, toOffset } from "./wire.ts";
 

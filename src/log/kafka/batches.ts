@@ -2,15 +2,7 @@
 import { crc32c } from "./crc32c.ts";
 import { ATTRIBUTES_AT, COUNT_AT, decodeRecords } from "./decode-records.ts";
 import { decompress } from "./decompress.ts";
-import type { KafkaRecord } from "./internals.ts";
-
-/** Offsets of a batch that cannot be read, and why: never with anything of what it holds. */
-export interface Unreadable {
-  from: number;
-  /** Up to, not including, this one. */
-  to: number;
-  reason: string;
-}
+import type { KafkaRecord } from "./kafka-record.ts";
 
 /** Where the rest lies in a batch, in bytes from its begin. */
 const LENGTH_AT = 8;

@@ -1,13 +1,8 @@
 /** What producer, reader and members have in common: addresses, credentials, sockets, and where kafkajs' words go. */
-import "./patch-idle-timer.ts";
-import "./patch-coordinator.ts";
-import "./patch-fetch.ts";
-import "./patch-metadata.ts";
-import "./patch-sync-timeout.ts";
 import { hostname } from "node:os";
-import { Kafka, type logCreator, logLevel, type RetryOptions, type SASLOptions } from "kafkajs";
+import { Cluster, createLogger, Kafka, logLevel } from "./driver/load.ts";
+import type { logCreator, RetryOptions, SASLOptions } from "./driver/types.ts";
 import { plain } from "./faults.ts";
-import { Cluster, createLogger } from "./internals.ts";
 import type { KafkaSettings } from "./settings.ts";
 import { createSockets } from "./sockets.ts";
 

@@ -1,8 +1,8 @@
 import type { KafkaEvent } from "./client.ts";
+import type { ConsumerGroup } from "./driver/types.ts";
 import type { Explain } from "./explain.ts";
 import { isFault } from "./faults.ts";
 import type { Holding } from "./holding.ts";
-import type { ConsumerGroup } from "./internals.ts";
 
 /** The group moved on: the next generation begins at what was committed before. */
 const SUPERSEDED = ["REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID"];

@@ -1,5 +1,5 @@
 import type { PartitionWindow } from "../window.ts";
-import type { Unreadable } from "./batches.ts";
+import type { Unreadable } from "./kafka-record.ts";
 
 /** Looks after partitions that stand although records lie there: a broker that cannot read on sends nothing, and says nothing. */
 export interface DamageWatch {

@@ -1,4 +1,4 @@
-import type { KafkaRecord } from "./internals.ts";
+import type { KafkaRecord } from "./kafka-record.ts";
 
 /** Where things lie in a batch, in bytes from its begin. */
 export const ATTRIBUTES_AT = 21;

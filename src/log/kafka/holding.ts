@@ -1,6 +1,6 @@
 import type { CommittedPosition, Message, Taken } from "../log.ts";
 import { createWindow, type PartitionWindow } from "../window.ts";
-import type { OffsetManager, Offsets } from "./internals.ts";
+import type { OffsetManager, Offsets } from "./driver/types.ts";
 import { commitMetadata } from "./wire.ts";
 
 /** What a member holds in one generation of its group: a window per partition. The next generation gets a holding of its own. */

@@ -1,5 +1,5 @@
-import type { Admin } from "kafkajs";
 import { UnreachableError, UsageError } from "../../errors.ts";
+import type { Admin } from "./driver/types.ts";
 import { createExplain } from "./explain.ts";
 import { DENIED, isFault } from "./faults.ts";
 import type { KafkaSettings } from "./settings.ts";

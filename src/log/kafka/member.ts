@@ -1,8 +1,9 @@
-import type { Batch, Consumer } from "kafkajs";
 import { withTimeout } from "../../lib/async/timeout.ts";
 import type { KafkaClient, KafkaEvent } from "./client.ts";
+import { HOOKS, type MemberHooks } from "./driver/corrections/member-hooks.ts";
+import { PartitionAssigners } from "./driver/load.ts";
+import type { Batch, Consumer, PartitionAssigner } from "./driver/types.ts";
 import { reasonOf } from "./faults.ts";
-import { assignerWith, type MemberHooks } from "./patch-member.ts";
 
 /** A member that was not heard of for so long has died; its partitions go to others. */
 const SESSION_MS = 12_000;
@@ -124,6 +125,11 @@ export async function createMember(options: {
       });
     },
   };
+}
+
+/** Round robin, as kafkajs has it, carrying the hooks. */
+function assignerWith(hooks: MemberHooks): PartitionAssigner {
+  return (config) => Object.assign(PartitionAssigners.roundRobin(config), { [HOOKS]: hooks });
 }
 
 function listen(

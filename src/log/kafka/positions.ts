@@ -1,5 +1,5 @@
 import type { CommittedPosition, Position } from "../log.ts";
-import type { Cluster, ConsumerGroup } from "./internals.ts";
+import type { Cluster, ConsumerGroup } from "./driver/types.ts";
 import { readCommitMetadata, toOffset } from "./wire.ts";
 
 /**

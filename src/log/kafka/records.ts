@@ -1,10 +1,11 @@
 /** Reads records without a group, and finds out where a partition goes on behind a place that its broker cannot read. */
 import type { Message, PartitionRange, ReadOptions, Topic } from "../log.ts";
-import type { Unreadable } from "./batches.ts";
 import type { KafkaEvent } from "./client.ts";
 import { endOfDamage } from "./damage.ts";
+import { createErrorFromCode } from "./driver/load.ts";
+import type { Cluster } from "./driver/types.ts";
 import { isFault } from "./faults.ts";
-import { type Cluster, createErrorFromCode, type KafkaRecord } from "./internals.ts";
+import type { KafkaRecord, Unreadable } from "./kafka-record.ts";
 import { toMessage, toOffset } from "./wire.ts";
 
 const FETCH_BYTES_LEAST = 65_536;

@@ -1,6 +1,6 @@
-import type { Message as ProducedMessage, RecordMetadata, TopicMessages } from "kafkajs";
 import { LogUnavailableError, RecordTooLargeError } from "../../errors.ts";
 import type { Position } from "../log.ts";
+import type { Message as ProducedMessage, RecordMetadata, TopicMessages } from "./driver/types.ts";
 import type { Explain } from "./explain.ts";
 import { isFault } from "./faults.ts";
 import { toOffset } from "./wire.ts";

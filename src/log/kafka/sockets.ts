@@ -1,6 +1,6 @@
 import { connect, isIP, Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import type { ISocketFactory } from "kafkajs";
+import type { ISocketFactory } from "./driver/types.ts";
 
 const KEEP_ALIVE_AFTER_MS = 60_000;
 

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Admin } from "kafkajs";
 import { UsageError } from "../../errors.ts";
 import { closest } from "../../lib/text/did-you-mean.ts";
 import { CALLS_TOPIC, type Topic } from "../log.ts";
+import type { Admin, Metadata } from "./driver/types.ts";
 import { DENIED, isFault } from "./faults.ts";
-import type { Metadata } from "./internals.ts";
 import type { KafkaSettings } from "./settings.ts";
 
 /** What a topic has to be like; numbers are the least, but for partitions and what the URL asks for. */

@@ -3,7 +3,8 @@
  * of another cluster, also where both clusters were formatted with one id, as the apache/kafka image does. kafkajs asks for metadata in
  * version 6 at most, which has no ids; version 10 is the first that has.
  */
-import { type Broker, createErrorFromCode } from "./internals.ts";
+import { createErrorFromCode } from "./driver/load.ts";
+import type { Broker } from "./driver/types.ts";
 
 const METADATA = 3;
 const VERSION = 10;

@@ -1,9 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Admin } from "kafkajs";
 import { CALLS_TOPIC, QUARANTINE_TOPIC, type Topic } from "../log.ts";
 import type { KafkaClient, KafkaEvent } from "./client.ts";
+import type { Admin, Metadata } from "./driver/types.ts";
 import { isFault, isPassing } from "./faults.ts";
-import type { Metadata } from "./internals.ts";
 import { makeTopic } from "./make-topic.ts";
 import type { KafkaSettings } from "./settings.ts";
 import {

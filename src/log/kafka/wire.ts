@@ -1,6 +1,6 @@
 /** Between kafkajs' shapes and the log's: offsets are strings there and numbers here. */
 import type { Message, Topic } from "../log.ts";
-import type { KafkaRecord } from "./internals.ts";
+import type { KafkaRecord } from "./kafka-record.ts";
 
 /** @throws {RangeError} beyond 2^53, where a number would not be exact. */
 export function toOffset(text: string): number {

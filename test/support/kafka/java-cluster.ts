@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Kafka, logLevel } from "kafkajs";
+import { Kafka, logLevel } from "../../../src/log/kafka/driver/load.ts";
 import { freePorts } from "../ports.ts";
 import { type JavaBroker, newClusterId, startJavaBroker } from "./java-broker.ts";
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Kafka, logLevel } from "kafkajs";
+import { Kafka, logLevel } from "../../../src/log/kafka/driver/load.ts";
 import { type Certificate, makeCertificate } from "../certificates.ts";
 import { startOwnKafka } from "../kafka.ts";
 import type { JavaBroker } from "./java-broker.ts";

@@ -1,26 +1,25 @@
 /**
- * The parts of kafkajs that have no public door, with the types we rely on. kafkajs has no `exports` map, its version is pinned,
- * and its last release is of 2023: what is written here changes only when we change it.
+ * What we use of kafkajs, as types: its public ones, and those of parts that it does not export. Its version is pinned and its last release is
+ * of 2023, so they change only when we change them.
  */
-// First, so that kafkajs finds our functions when it loads.
-import "./patch-encode.ts";
-import "./patch-decode.ts";
-import { createRequire } from "node:module";
-import type { ISocketFactory, logCreator, logLevel, RetryOptions, SASLOptions } from "kafkajs";
-import type { Unreadable } from "./batches.ts";
+import type { ISocketFactory, Kafka, logCreator, logLevel, PartitionAssigner, RetryOptions, SASLOptions } from "kafkajs";
+import type { KafkaRecord } from "../kafka-record.ts";
 
-const KNOWN_VERSION = "2.2.4";
-
-export interface KafkaRecord {
-  offset: string;
-  timestamp: string;
-  key: Buffer | null;
-  value: Buffer | null;
-  headers?: Record<string, unknown>;
-  isControlRecord?: boolean;
-  /** In place of a batch that cannot be read: `patch-decode.ts`. */
-  unreadable?: Unreadable;
-}
+export type {
+  Admin,
+  Batch,
+  Consumer,
+  ISocketFactory,
+  Kafka,
+  logCreator,
+  Message,
+  PartitionAssigner,
+  Producer,
+  RecordMetadata,
+  RetryOptions,
+  SASLOptions,
+  TopicMessages,
+} from "kafkajs";
 
 export interface PartitionMetadata {
   partitionId: number;
@@ -46,7 +45,7 @@ export interface FetchedPartition {
   partition: number;
   highWatermark: string;
   messages: KafkaRecord[];
-  /** Kafka's name of an error that is the partition's own: `patch-fetch.ts`. */
+  /** Kafka's name of an error that is the partition's own: `corrections/partition-errors.ts`. */
   damage?: string;
 }
 
@@ -140,72 +139,12 @@ export interface ConsumerGroup {
   heartbeat(options: { interval: number }): Promise<void>;
 }
 
-export interface RequestQueue {
-  readonly pending: unknown[];
-  throttledUntil: number;
-  throttleCheckTimeoutId: NodeJS.Timeout | null;
-  checkPendingRequests(): void;
-  scheduleCheckPendingRequests(): void;
-}
-
-export interface SyncGroup {
-  protocol(options: { version: number }): (request: object) => { request: object; response: object; requestTimeout?: number };
-}
-
-/** Of kafkajs' requests: for a version, what makes a request and reads its answer. */
-export interface Fetch {
-  protocol(options: { version: number }): (request: { maxWaitTime: number }) => {
-    response: {
-      parse(answer: { responses: { partitions: (FetchedPartition & { errorCode: number })[] }[] }): Promise<unknown>;
-    };
-  };
-}
-
-export interface MetadataRequest {
-  protocol(options: { version: number }): (request: { topics: string[] }) => {
-    response: {
-      parse(answer: { topicMetadata: { topicErrorCode: number; partitionMetadata: { partitionErrorCode: number }[] }[] }): Promise<unknown>;
-    };
-  };
-}
-
-const require = createRequire(import.meta.url);
-const { version } = require("kafkajs/package.json") as { version: string };
-if (version !== KNOWN_VERSION) {
-  throw new Error(
-    `kafkajs ${KNOWN_VERSION} is needed, ${version} is installed: Patchbay corrects faults inside kafkajs, and knows that version only`,
-  );
-}
-
-export const Cluster = require("kafkajs/src/cluster") as new (options: ClusterOptions) => Cluster;
-export const ConsumerGroup = require("kafkajs/src/consumer/consumerGroup") as { prototype: ConsumerGroup };
-export const RequestQueue = require("kafkajs/src/network/requestQueue") as { prototype: RequestQueue };
-export const Fetch = require("kafkajs/src/protocol/requests/fetch") as Fetch;
-export const MetadataRequest = require("kafkajs/src/protocol/requests/metadata") as MetadataRequest;
-export const SyncGroup = require("kafkajs/src/protocol/requests/syncGroup") as SyncGroup;
-export const { createErrorFromCode } = require("kafkajs/src/protocol/error") as { createErrorFromCode(code: number): Error };
-export const { createLogger } = require("kafkajs/src/loggers") as {
+/** What the driver gives to the rest of the engine. */
+export interface Kafkajs {
+  Kafka: typeof Kafka;
+  logLevel: typeof logLevel;
+  PartitionAssigners: { roundRobin: PartitionAssigner };
+  Cluster: new (options: ClusterOptions) => Cluster;
+  createErrorFromCode(code: number): Error;
   createLogger(options: { level: logLevel; logCreator: logCreator }): object;
-};
-
-const PATCHED = Symbol.for("patchbay.patched");
-
-/**
- * Replaces methods of a kafkajs class or object, once per process however often our modules are loaded.
- * @throws {Error} when the class has no such methods.
- */
-export function patch<Instance extends object>(options: {
-  name: string;
-  prototype: Instance;
-  methods: (original: Instance) => Partial<Instance>;
-}): void {
-  const { name, prototype, methods } = options;
-  const original = Object.create(Object.getPrototypeOf(prototype), Object.getOwnPropertyDescriptors(prototype)) as Instance;
-  for (const [method, replacement] of Object.entries(methods(original))) {
-    const present: unknown = Reflect.get(prototype, method);
-    if (typeof present !== "function")
-      throw new Error(`kafkajs has no ${name}.${method}: it is not the kafkajs ${KNOWN_VERSION} that Patchbay knows`);
-    if (PATCHED in present) continue;
-    Reflect.set(prototype, method, Object.assign(replacement as object, { [PATCHED]: true }));
-  }
 }
