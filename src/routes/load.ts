@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Connector } from "../connector/index.ts";
 import { type Problem, UsageError } from "../errors.ts";
 import { memoize } from "../lib/cache/memoize.ts";
+import { isTimezone } from "../lib/time/timezone.ts";
 import { createDescribe } from "../model/describe.ts";
 import { createUnknownCalls } from "../model/unknown-calls.ts";
 import type { Routes } from "../route.ts";
@@ -19,7 +20,7 @@ import { createProblems, type Finding, type Problems } from "./diagnose/problems
 import { checkUnfilled } from "./diagnose/unfilled.ts";
 import { type RoutesDocument, readDocument } from "./file/document.ts";
 import { readRoutesFile } from "./file/read-file.ts";
-import { isTimezone, type RoutesFile } from "./file/schema.ts";
+import type { RoutesFile } from "./file/schema.ts";
 import { maskSecrets } from "./file/secrets.ts";
 import { loadSources, type Source } from "./file/sources.ts";
 import { checkShape } from "./file/validate.ts";
