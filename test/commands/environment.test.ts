@@ -138,6 +138,21 @@ describe(".env", () => {
     expect(await check(bytes)).toEqual({ code: 2, stdout: "", stderr: expect.stringMatching(says) });
   });
 
+  test.each([
+    ["that is never closed", `OTHER=1\nSECRET="${SECRET}\n`, 2],
+    ["that the next variable's quote would close", `SECRET='${SECRET}\nOTHER='x'\n`, 1],
+    ["of another kind", `SECRET="${SECRET}'\n`, 1],
+  ])("with a quote %s is refused at its line, and its value is not shown", async (_, content, line) => {
+    const { code, stderr } = await check(content);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(new RegExp(`\\.env:${line}: a quote .* is never closed`)) });
+    expect(stderr).not.toContain(SECRET);
+  });
+
+  test("with quotes that are closed is read: on one line, over several, with a comment behind, with another kind inside", async () => {
+    const content = `# it's fine\nPLAIN=it's\nEMPTY=''\nKEY="-----BEGIN\nx='\n-----END"\nexport SECRET='${SECRET}' # "\n`;
+    expect(await check(content)).toMatchObject({ code: 0 });
+  });
+
   test("that is a folder, or that this user may not read, is named", async () => {
     const cwd = makeFolder();
     mkdirSync(join(cwd, ".env"));

@@ -139,6 +139,10 @@ describe("a weak secret is a warning", () => {
     expect(tokenIs(value)).toEqual(["8:34 warning the secret looks like a placeholder — Put the real one in its place."]);
   });
 
+  test.each(["patchbay-example-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])("that documentation publishes: %s", (value) => {
+    expect(secretIs(value)).toContainEqual(expect.stringContaining("3:22 warning the secret is the one of a published example"));
+  });
+
   test("with a default that is written out; one that is a variable is fine", () => {
     const said = expect.stringContaining("3:22 warning a secret has a default that is written out in the file");
     expect(warnings({ text: withSecrets("${A:-0a1b2c3d4e5f6a7b}") })).toEqual([said]);

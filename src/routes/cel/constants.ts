@@ -1,7 +1,7 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
 import { unixMsOf } from "../../lib/time/iso-time.ts";
-import { VISIBLE_NAMES } from "../compile/template-fields.ts";
 import { isTimezone, timezoneHint } from "../../lib/time/timezone.ts";
+import { VISIBLE_NAMES } from "../compile/template-fields.ts";
 import { createRunEnvironment, type RunEnvironment } from "./environment.ts";
 import type { ExpressionFinding } from "./explain.ts";
 import { TIME_PARTS } from "./local-time.ts";

@@ -1,7 +1,7 @@
 import { type Liquid, type Template, type Token, TypeGuards, type Value } from "liquidjs";
 import { didYouMean } from "../../lib/text/did-you-mean.ts";
-import { VISIBLE_NAMES } from "../compile/template-fields.ts";
 import { isTimezone, timezoneHint } from "../../lib/time/timezone.ts";
+import { VISIBLE_NAMES } from "../compile/template-fields.ts";
 import { dateFormatProblem } from "./date-format.ts";
 import { FILTERS, type FilterShape, type Kind, type Parameter } from "./filters.ts";
 import { type IsOpen, literalOf, loopFindings, numberFindings } from "./literals.ts";
