@@ -34,11 +34,11 @@ test("an address without a password in it is no secret: no warning, and the file
   const load = (settings: string) =>
     loadRoutes({ path: "routes.yaml", text: text(settings), env: { SECRET: "the-webhook-secret" }, connectors, role: { kind: "check" } });
   for (const url of ["duckdb:data/warehouse.duckdb", "parquet:data/calls", "postgres://localhost/calls"]) {
-    expect(load(`url: "${url}"`)).toMatchObject({ warnings: [], keepable: true });
+    expect(load(`url: "${url}"`)).toMatchObject({ warnings: [], copy: { isWhole: true } });
   }
   const withPassword = load('url: "postgres://me:hunter2@localhost/calls"');
   expect(withPassword.warnings).toMatchObject([{ message: '"url" is written out in the file' }]);
-  expect(withPassword.keepable).toBe(false);
+  expect(withPassword.copy.isWhole).toBe(false);
   expect(withPassword.text).not.toContain("hunter2");
 });
 
