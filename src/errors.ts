@@ -36,13 +36,16 @@ export class RoutesFileError extends Error {
   readonly errors: Problem[];
   /** The file's text, for showing the line under each problem. */
   readonly text: string;
+  /** What else a person must know of it, such as why an earlier file cannot run in its place. */
+  readonly note: string | undefined;
 
-  constructor(problems: Problem[], text: string) {
+  constructor(problems: Problem[], text: string, options: { note?: string } = {}) {
     const errors = problems.filter(({ severity }) => severity === "error");
     super(`${errors.length} problem${errors.length === 1 ? "" : "s"} in ${problems[0]?.file ?? "routes.yaml"}`);
     this.problems = problems;
     this.errors = errors;
     this.text = text;
+    this.note = options.note;
   }
 }
 

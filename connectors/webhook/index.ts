@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { booleanSetting, defineConnector, httpSettings } from "../../src/connector/index.ts";
 import { DATA_FIELDS, OWN_FIELDS } from "./data.ts";
-import { extraHeaders, receiverUrl, signingSecret } from "./settings.ts";
+import { extraHeaders, literalHostWarning, receiverUrl, signingSecret } from "./settings.ts";
 
 /** Event types of Standard Webhooks: letters, digits and _, in parts with dots between. */
 const EVENT_TYPE = /^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$/;
@@ -68,6 +68,7 @@ export const webhook = defineConnector({
     ...DATA_FIELDS.map(({ name, what, thin }) => ({ field: `data.${name}`, what: thin ? `${what}; in thin payloads too` : what })),
     { field: "data.<fields>", what: "what `fields` says; in thin payloads too" },
   ],
+  note: literalHostWarning,
   batch: { maxCalls: 1, concurrency: 8 },
   edits: true,
 

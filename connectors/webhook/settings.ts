@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { secret } from "../../src/connector/index.ts";
+import { checkLiteralHost, RefusedAddressError, secret } from "../../src/connector/index.ts";
 
 /** What stands in a URL's path or query is often the credential, so that the whole is kept as a secret. */
 export const receiverUrl = secret()
@@ -8,6 +8,20 @@ export const receiverUrl = secret()
     const parsed = URL.parse(url.reveal());
     return !parsed || (parsed.username === "" && parsed.password === "");
   }, "must have no user and password: put them into headers, as Authorization");
+
+/** Warns of a URL whose host is a literal address that each delivery would be refused at. `written`: settings as the file has them. */
+export function literalHostWarning({ url, allow_private }: Record<string, unknown>): string | undefined {
+  const parsed = URL.parse(String(url));
+  if (!parsed) return undefined;
+  try {
+    checkLiteralHost(parsed, { allowPrivate: String(allow_private) === "true" });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof RefusedAddressError)) throw error;
+    const what = error.why === "private" ? "only with allow_private: true" : "never";
+    return `${error.message}: it is asked ${what}, and no call would be delivered`;
+  }
+}
 
 /** Lengths as the specification asks for ("Signature scheme": 24 to 64 bytes). */
 const MIN_KEY_BYTES = 24;

@@ -22,8 +22,8 @@ export interface Context {
   logger: Logger;
   /** The sources alone: what the ingress needs. */
   sources(text?: string): Promise<Source[]>;
-  /** `text` in place of the file's. */
-  routes(role: Role, text?: string): Promise<LoadedRoutes>;
+  /** `text` in place of the file's; with a `version` it is a copy that the ledger keeps. */
+  routes(role: Role, file?: { text: string; version?: string }): Promise<LoadedRoutes>;
   /** Of the routes file. */
   path: string;
   /** They may hold passwords. */
@@ -70,16 +70,22 @@ export function createContext(options: CommonOptions & Access & { withoutCode?: 
     // Loaded when asked for: an ingress without connectors, CEL and templates is 30 MB smaller.
     async sources(text) {
       const { loadIngressSources } = await import("../routes/file/ingress-sources.ts");
-      return loadIngressSources({ path, env, onWarnings: (found) => logWarnings(logger, found), ...(text === undefined ? {} : { text }) });
+      return loadIngressSources({
+        path,
+        env: readEnvironment(),
+        onWarnings: (found) => logWarnings(logger, found),
+        ...(text === undefined ? {} : { text }),
+      });
     },
     path,
     urls,
-    async routes(role, text) {
+    async routes(role, file) {
       const [{ loadRoutes }, { readRoutesFile }] = await Promise.all([import("../routes/load.ts"), import("../routes/file/read-file.ts")]);
-      const now = text ?? readRoutesFile(path);
+      const { text, version } = file ?? { text: readRoutesFile(path) };
       const { withoutCode } = options;
-      const { connectors, findings } = await connectorsOf({ path, text: now, withoutCode });
-      return loadRoutes({ path, text: now, env, connectors, connectorFindings: findings, withoutCode, role });
+      const { connectors, findings } = await connectorsOf({ path, text, withoutCode });
+      // Variables are read again at each load: one that was added to .env needs no restart.
+      return loadRoutes({ path, text, version, env: readEnvironment(), connectors, connectorFindings: findings, withoutCode, role });
     },
     log() {
       log ??= openLog({ url: urls.log, logger, ...as });

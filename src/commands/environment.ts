@@ -121,7 +121,30 @@ function readEnvFile(path: string): Environment {
   } catch {
     throw notUtf8(path, "not UTF-8");
   }
+  const line = lineOfOpenQuote(content);
+  if (line !== undefined) {
+    throw new UsageError(`${path}:${line}: a quote that is opened here is never closed`, {
+      hint: "Close it behind the value, or leave it away: what stands in the lines below would belong to the value, or the quote itself.",
+    });
+  }
   return parseEnv(content);
+}
+
+/** The first line, from 1, whose value begins with a quote that is not closed before the line of another variable. */
+function lineOfOpenQuote(content: string): number | undefined {
+  for (let from = 0; from < content.length; ) {
+    const opened = /^[ \t]*(?:export[ \t]+)?[\w.-]+[ \t]*=[ \t]*(["'`])/my;
+    opened.lastIndex = from;
+    const quote = opened.exec(content)?.[1];
+    const end = quote === undefined ? from : content.indexOf(quote, opened.lastIndex);
+    const lineEnd = end === -1 ? -1 : content.indexOf("\n", end);
+    const behind = end === -1 ? "" : content.slice(end + 1, lineEnd === -1 ? undefined : lineEnd);
+    const spansLines = quote !== undefined && content.slice(from, end).includes("\n");
+    if (end === -1 || (spansLines && !/^\s*(#.*)?$/.test(behind))) return content.slice(0, from).split("\n").length;
+    if (lineEnd === -1) return undefined;
+    from = lineEnd + 1;
+  }
+  return undefined;
 }
 
 function notUtf8(path: string, is: string): UsageError {

@@ -26,7 +26,7 @@ export async function lookedRoutes(context: Context, options: { before?: LoadedR
   } catch (error) {
     if (!options.before && !(error instanceof RoutesFileError) && !(error instanceof UsageError)) throw error;
     const kept = await (await context.ledger().catch(() => undefined))?.routesFile().catch(() => undefined);
-    const routes = (kept && (await context.routes(role, kept.text).catch(() => undefined))) ?? options.before;
+    const routes = (kept && (await context.routes(role, kept).catch(() => undefined))) ?? options.before;
     if (!routes) throw error;
     const routesProblem = problemOf(error);
     const since = kept?.version === routes.version ? `, in use since ${new Date(kept.goodAt).toISOString()}` : "";

@@ -3,7 +3,7 @@ import type { Logger } from "../lib/process/logger.ts";
 import { systemClock } from "../lib/time/clock.ts";
 import { problemOf } from "../routes/diagnose/format.ts";
 import { readRoutesFile } from "../routes/file/read-file.ts";
-import { reportError } from "./report-error.ts";
+import { logRefusal } from "./refusal-report.ts";
 import type { Parts } from "./serve.ts";
 
 const AGAIN_AFTER_MS = 2_000;
@@ -30,8 +30,7 @@ export async function onceUsable<Usable>(options: {
       if (!isAboutFile(error, path)) throw error;
       const problem = problemOf(error);
       if (problem !== said) {
-        logger.error({ problem }, "cannot start yet: waiting until this is corrected");
-        reportError(error);
+        logRefusal({ logger, error, message: "cannot start yet: waiting until this is corrected" });
         said = problem;
         await meanwhile();
       }

@@ -61,7 +61,7 @@ export interface SealedAction extends Action {
   seal: string;
 }
 
-/** A routes.yaml that was in use; variables are unresolved in it, so it holds no secret that the file does not. */
+/** A routes.yaml that was in use, without secrets: variables are unresolved in it, and what was written out is withheld. */
 export interface RoutesFileRow {
   version: string;
   text: string;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Connector } from "../connector/index.ts";
 import { type Problem, UsageError } from "../errors.ts";
 import { memoize } from "../lib/cache/memoize.ts";
+import { isTimezone } from "../lib/time/timezone.ts";
 import { createDescribe } from "../model/describe.ts";
 import { createUnknownCalls } from "../model/unknown-calls.ts";
 import type { Routes } from "../route.ts";
@@ -19,8 +20,8 @@ import { createProblems, type Finding, type Problems } from "./diagnose/problems
 import { checkUnfilled } from "./diagnose/unfilled.ts";
 import { type RoutesDocument, readDocument } from "./file/document.ts";
 import { readRoutesFile } from "./file/read-file.ts";
-import { isTimezone, type RoutesFile } from "./file/schema.ts";
-import { maskSecrets } from "./file/secrets.ts";
+import type { RoutesFile } from "./file/schema.ts";
+import { type Copy, copyForLedger, maskSecrets } from "./file/secrets.ts";
 import { loadSources, type Source } from "./file/sources.ts";
 import { checkShape } from "./file/validate.ts";
 import type { Environment } from "./file/variables.ts";
@@ -38,8 +39,8 @@ export interface LoadedRoutes extends Routes {
   ownNumbers: readonly string[];
   /** As it stands in the file. */
   fileText: string;
-  /** It holds no written-out secret, so the ledger may keep it. */
-  keepable: boolean;
+  /** For the ledger. */
+  copy: Copy;
   /** The file's text for showing the lines of warnings; literal secrets are masked. */
   text: string;
 }
@@ -49,6 +50,8 @@ export interface LoadOptions {
   path: string;
   /** In place of reading the file. */
   text?: string;
+  /** Of a copy that the ledger keeps: the file's version, which the copy's own text does not give where a secret is withheld. */
+  version?: string | undefined;
   env: Environment;
   connectors: Record<string, Connector>;
   /** What went wrong with those of them that the file names (`withExternalConnectors`). */
@@ -152,7 +155,7 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
   return {
     connectors,
     path,
-    version: createHash("sha256").update(text).digest("hex").slice(0, 12),
+    version: options.version ?? createHash("sha256").update(text).digest("hex").slice(0, 12),
     timezone,
     destinations: [...destinations.values()],
     routes,
@@ -161,7 +164,7 @@ export function loadRoutes(options: LoadOptions): LoadedRoutes {
     retention,
     ownNumbers: shared.ownNumbers,
     fileText: text,
-    keepable: shown === text,
+    copy: copyForLedger({ text, document, connectors }),
     sources,
     warnings: problems.warnings(),
     text: shown,

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
@@ -128,7 +128,7 @@ describe("a command that looks, after a bad edit of routes.yaml", () => {
     expect(readdirSync(empty)).toEqual(["routes.yaml"]);
   });
 
-  test("`lag --watch` shows what it has read itself where the ledger keeps no copy, since the file holds a written-out secret", async () => {
+  test("`lag --watch` goes on where the file holds a written-out secret", async () => {
     const own = mkdtempSync(join(tmpdir(), "patchbay-bad-edit-own-"));
     onTestFinished(() => rmSync(own, { recursive: true, force: true }));
     const text = GOOD.replace('"${SECRET}"', '"written-out-secret-of-a-test"');
@@ -141,8 +141,39 @@ describe("a command that looks, after a bad edit of routes.yaml", () => {
     writeFileSync(join(own, "routes.yaml"), text.replace("to: store }", "too: store }"));
     await expect
       .poll(() => watching.output(), { timeout: 60_000 })
-      .toMatch(/cannot be used: routes\.yaml:5:\d+ .*last good one\.\n\nROUTE/);
+      .toMatch(/cannot be used: routes\.yaml:5:\d+ .*last good one, in use since \S+Z\.\n\nROUTE/);
     expect(await watching.end("SIGINT")).toBe(0);
     expect(watching.output()).not.toContain("written-out-secret");
+  });
+
+  test("goes on where the last good file holds a written-out secret; the ledger has no secret, and no older file runs in its place", async () => {
+    const own = mkdtempSync(join(tmpdir(), "patchbay-bad-edit-secret-"));
+    onTestFinished(() => rmSync(own, { recursive: true, force: true }));
+    const secret = "written-out-secret-of-a-test";
+    const start = () => startPatchbay({ args: ["up", "--port", "0", "--ops-port", "0"], env, cwd: own });
+    const inOwn = (...args: string[]) => runPatchbay({ args, env, cwd: own });
+    // An older file, which has no secret in it and another route.
+    writeFileSync(join(own, "routes.yaml"), GOOD.replace("id: other", "id: older"));
+    const first = start();
+    await first.logged("up");
+    const written = GOOD.replace('"${SECRET}"', `"${secret}"`);
+    writeFileSync(join(own, "routes.yaml"), `${written}# secret: "${secret}-of-last-year"\n`);
+    await first.logged("the routes file was edited, and is in use");
+    expect(await first.end()).toBe(0);
+    writeFileSync(join(own, "routes.yaml"), TYPO);
+
+    for (const args of [["lag"], ["audit"], ["pause", "other"], ["resume", "other"]]) {
+      const { code, stdout, stderr } = await inOwn(...args);
+      expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: "" });
+      expect(stdout).toMatch(/^The routes file cannot be used: .*unknown field "wehn"/);
+      expect(stdout).toContain("other");
+    }
+    const refused = await inOwn("up", "--port", "0", "--ops-port", "0");
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(
+      /unknown field "wehn"[\s\S]*The last good file \(version \w{12}, in use since \S+Z\) cannot run in its place: routes\.yaml:2:\d+ a secret was written out here/,
+    );
+    const kept = readdirSync(join(own, "data")).map((name) => readFileSync(join(own, "data", name), "latin1"));
+    expect(kept.join("")).not.toContain(secret);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -136,6 +136,44 @@ describe(".env", () => {
     ["Latin-1", Buffer.from("SECRET=gr\u00fcn\n", "latin1"), /\.env is not UTF-8/],
   ])("in %s is refused with what to do", async (_, bytes, says) => {
     expect(await check(bytes)).toEqual({ code: 2, stdout: "", stderr: expect.stringMatching(says) });
+  });
+
+  test.each([
+    ["that is never closed", `OTHER=1\nSECRET="${SECRET}\n`, 2],
+    ["that the next variable's quote would close", `SECRET='${SECRET}\nOTHER='x'\n`, 1],
+    ["of another kind", `SECRET="${SECRET}'\n`, 1],
+  ])("with a quote %s is refused at its line, and its value is not shown", async (_, content, line) => {
+    const { code, stderr } = await check(content);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(new RegExp(`\\.env:${line}: a quote .* is never closed`)) });
+    expect(stderr).not.toContain(SECRET);
+  });
+
+  test("with quotes that are closed is read: on one line, over several, with a comment behind, with another kind inside", async () => {
+    const content = `# it's fine\nPLAIN=it's\nEMPTY=''\nKEY="-----BEGIN\nx='\n-----END"\nexport SECRET='${SECRET}' # "\n`;
+    expect(await check(content)).toMatchObject({ code: 0 });
+  });
+
+  test("is read again at each load: a refused edit is used as soon as its variable stands there, in a running process", async () => {
+    const cwd = makeFolder(`SECRET=${SECRET}\n`);
+    const up = startPatchbay({ args: ["up", "--port", "0", "--ops-port", "0"], cwd, env: {} });
+    await up.logged("up");
+    const routes = readFileSync(join(cwd, "routes.yaml"), "utf8");
+    writeFileSync(join(cwd, "routes.yaml"), routes.replace('"file:out"', '"${PLACE}"'));
+    expect(await up.logged("the routes file cannot be used; the earlier one stays in use")).toMatchObject({
+      problem: expect.stringContaining("the variable PLACE is not set"),
+      problems: [
+        expect.stringMatching(/^routes\.yaml:3:\d+ error the variable PLACE is not set \(Set it in the environment or as PLACE=…/),
+      ],
+    });
+    writeFileSync(join(cwd, ".env"), `SECRET=${SECRET}\nPLACE=file:out\n`);
+    await up.logged("the routes file was edited, and is in use");
+    expect(await up.end()).toBe(0);
+    const lines = up
+      .output()
+      .split("\n")
+      .filter((line) => line !== "");
+    for (const line of lines) expect(() => JSON.parse(line), line).not.toThrow();
+    expect(lines.filter((line) => line.includes("cannot be used"))).toHaveLength(1);
   });
 
   test("that is a folder, or that this user may not read, is named", async () => {

@@ -139,7 +139,7 @@ ${routes}
       await expect.poll(async () => (await sandbox.records()).at(-1)?.body.channel, { timeout: 10_000 }).toBe("C0123456780");
 
       write("  - { id: to-slack, to: slak, with: { channel: C0123456789 } }");
-      expect((await up.logged("the routes file cannot be used; the one before goes on")).problem).toMatch(
+      expect((await up.logged("the routes file cannot be used; the earlier one stays in use")).problem).toMatch(
         /routes.yaml:5:\d+ there is no destination "slak"/,
       );
       await send("under-a-bad-file");

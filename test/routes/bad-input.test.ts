@@ -8,6 +8,11 @@ describe("YAML that cannot be read", () => {
   const cases: [string, string, string[]][] = [
     ["a tab as indentation", file("  - id: a\n\tto: crm"), ["12:1 a tab cannot indent a line in YAML — Use spaces: two for each level."]],
     ["a tab behind spaces", file("  - id: a\n  \tto: crm"), ["12:3 a tab cannot indent a line in YAML — Use spaces: two for each level."]],
+    [
+      "a tab where lines behind it no longer fit",
+      file("  - id: a\n    to: crm\n    with:\n\t  title: x\n      fields: { y: z }\n  - id: b\n    to: crm"),
+      ["14:1 a tab cannot indent a line in YAML — Use spaces: two for each level."],
+    ],
     ["a quote never closed", file('  - id: a\n    to: "crm'), ["12:9 a quote that was opened here is never closed"]],
     [
       "an unquoted template",
@@ -190,11 +195,25 @@ describe("fields", () => {
     ]);
   });
 
+  test("a misspelt word of share counts as the one that was meant: a template that uses it is right", () => {
+    const route = (share: string) =>
+      file(`  - id: a\n    to: chat\n    share: [${share}]\n    with: { channel: C1, text: "{{ summary }} {{ customer_number }}" }`);
+    expect(problems({ text: route("number, sumary") }).map((one) => one.split(" — ")[1])).toEqual([
+      'did you mean "numbers"?',
+      'did you mean "summary"?',
+    ]);
+    expect(problems({ text: route("everything") })).toHaveLength(1);
+    expect(problems({ text: route("numbers, recordings") })).toEqual([
+      expect.stringContaining('did you mean "recording"?'),
+      expect.stringContaining('the template uses "summary", which this route does not share'),
+    ]);
+  });
+
   test("the version, the time zone, a start without zone and numbers that are none", () => {
     expect(problems({ text: file("  - { id: a, to: crm }").replace("version: 1", "version: 2") })).toEqual(['1:10 "version" must be 1']);
     const top = 'timezone: Europe/Berln\nown_numbers: [+18005551234, "0800 12", "+18005551234"]';
     expect(problems({ text: file("  - id: a\n    to: crm\n    start: 2026-01-31T09:00:00", { top }) })).toEqual([
-      '4:11 "timezone" must be a time zone such as Europe/Berlin or UTC — For dates and times that people read. Default UTC.',
+      '4:11 "timezone" must be a time zone such as Europe/Berlin or UTC — did you mean "Europe/Berlin"?',
       '5:15 item 1 of "own_numbers" must be text, not a number — Put it in quotes.',
       '5:29 item 2 of "own_numbers" must be a phone number in international form, such as +18005551234: this has no country; +1 is the code of the USA, +49 of Germany',
       '14:12 "start" must be a time with its zone, such as 2026-01-31T09:00:00Z — Where a new route begins: now (default), beginning, or a time with its zone.',
@@ -288,7 +307,7 @@ test("every mistake is shown at once, in the order of the file, and one does not
     '11:11 unknown name "durasion" — did you mean "duration_seconds"?',
     '12:5 unknown field "wehn" — did you mean "when"?',
     '15:13 item 1 of "share" must be one of numbers, summary, recording, transcript, metadata — did you mean "summary"?',
-    '16:24 the template uses "transcript", which this route does not share — Add transcript to share: [numbers, summary, transcript].',
+    '16:24 the template uses "transcript", which this route does not share — Add transcript to share: [summary, transcript].',
     '16:37 unknown filter "upcas" — did you mean "upcase"?',
   ]);
 });

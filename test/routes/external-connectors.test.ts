@@ -87,7 +87,7 @@ describe("a connector from outside", () => {
     const loaded = await load(`[${fresh(source)}]`, `{ connector: helpdesk, url: ${value} }`);
     if (!value.startsWith("{")) expect(loaded.warnings.map(({ message }) => message)).toContain('"url" is written out in the file');
     expect(loaded.text).not.toContain("4711");
-    expect(loaded.keepable).toBe(false);
+    expect(loaded.copy.isWhole).toBe(false);
   });
 
   test("its settings and its `with` are checked at their places", async () => {

@@ -236,11 +236,11 @@ describe("a default that is written out for a secret", () => {
     expect(loaded.text).not.toMatch(/471[12]/);
     expect(loaded.text).toContain("${TOKEN:-•");
     expect(loaded.text).toContain("${A:-${B:-•");
-    expect(loaded.keepable).toBe(false);
+    expect(loaded.copy.isWhole).toBe(false);
   });
 
   test("is no secret where it is an address without a password, or another variable", () => {
     for (const token of ["${TOKEN:-${CRM_TOKEN}}", "${CRM_TOKEN}"])
-      expect(load({ text: withToken(token) })).toMatchObject({ keepable: true });
+      expect(load({ text: withToken(token) })).toMatchObject({ copy: { isWhole: true } });
   });
 });

@@ -139,6 +139,10 @@ describe("a weak secret is a warning", () => {
     expect(tokenIs(value)).toEqual(["8:34 warning the secret looks like a placeholder — Put the real one in its place."]);
   });
 
+  test.each(["patchbay-example-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])("that documentation publishes: %s", (value) => {
+    expect(secretIs(value)).toContainEqual(expect.stringContaining("3:22 warning the secret is the one of a published example"));
+  });
+
   test("with a default that is written out; one that is a variable is fine", () => {
     const said = expect.stringContaining("3:22 warning a secret has a default that is written out in the file");
     expect(warnings({ text: withSecrets("${A:-0a1b2c3d4e5f6a7b}") })).toEqual([said]);
@@ -189,5 +193,35 @@ routes: [{ id: a, to: hook }]
     const loaded = load({ text: file(routes), env: { ...env, WEBHOOK_SECRET: value, CRM_TOKEN: value } });
     expect(loaded.warnings.length).toBeGreaterThan(2);
     expect(JSON.stringify(loaded.warnings)).not.toContain("4711");
+  });
+});
+
+describe("the copy of a file for the ledger", () => {
+  const withAll = file("  - { id: a, to: crm }\n  - { id: b, to: chat, with: { channel: C1, text: hello } }", {
+    sources: `  main: { secrets: ["first-4711", 'second 4712'] }`,
+    destinations: `  crm:\n    connector: crm\n    token: |\n      third-4713\n      fourth-4714\n    base_url: https://me:fifth-4715@crm.example.com\n  chat: { connector: chat, token: "\${A:-sixth-4716}" } # token: seventh-4717\n# old_token: eighth-4718, of "May"`,
+  });
+
+  test("holds no secret of it: in lists, blocks, addresses, defaults and comments", () => {
+    const { copy, version } = load({ text: withAll });
+    expect(copy).toMatchObject({ isWhole: false, text: expect.not.stringMatching(/471\d/) });
+    expect(copy.text).toContain("# old_token: ⟦withheld⟧");
+    const again = load({ text: copy.text, version, role: { kind: "check-no-env" } });
+    expect(again).toMatchObject({ version, routes: [{ id: "a" }, { id: "b" }], copy: { text: copy.text } });
+  });
+
+  test("does not run: each place where a secret was written out is named", () => {
+    const { copy } = load({ text: withAll });
+    const found = problems({ text: copy.text });
+    expect(found.map((one) => one.replace(/:\d+ .*/, ""))).toEqual(["3", "3", "10", "13", "14"]);
+    for (const one of found) expect(one).toContain("a secret was written out here, and the copy of the file is without it");
+  });
+
+  test("is the file itself where secrets are variables, and can run where only a comment holds one", () => {
+    expect(load({ text: file(routes) })).toMatchObject({ copy: { text: file(routes), isWhole: true } });
+    const commented = `${file(routes)}\n# token: ninth-4719`;
+    const { copy } = load({ text: commented });
+    expect(copy).toMatchObject({ isWhole: true, text: expect.not.stringContaining("4719") });
+    expect(load({ text: copy.text }).routes).toHaveLength(load({ text: commented }).routes.length);
   });
 });

@@ -1,8 +1,7 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
-import { didYouMean } from "../../lib/text/did-you-mean.ts";
 import { unixMsOf } from "../../lib/time/iso-time.ts";
+import { isTimezone, timezoneHint } from "../../lib/time/timezone.ts";
 import { VISIBLE_NAMES } from "../compile/template-fields.ts";
-import { isTimezone } from "../file/schema.ts";
 import { createRunEnvironment, type RunEnvironment } from "./environment.ts";
 import type { ExpressionFinding } from "./explain.ts";
 import { TIME_PARTS } from "./local-time.ts";
@@ -160,13 +159,7 @@ const EXPLAINED: Record<string, Explained> = {
 };
 
 function noZone(text: string): Explained {
-  return { message: `there is no time zone "${text}"`, hint: didYouMean(text, timezones()) ?? "Such as Europe/Berlin or UTC." };
-}
-
-let zones: string[] | undefined;
-function timezones(): string[] {
-  zones ??= ["UTC", ...Intl.supportedValuesOf("timeZone")];
-  return zones;
+  return { message: `there is no time zone "${text}"`, hint: timezoneHint(text) };
 }
 
 function explain(node: ASTNode): Explained {

@@ -11,28 +11,30 @@ import { type Problem, RoutesFileError } from "../../errors.ts";
  * ```
  * Takes a `RoutesFileError`, or the warnings of a file that was loaded. Literal secrets are masked in `text` already.
  */
-export function formatProblems(of: { problems: Problem[]; text: string }, options: { color?: boolean } = {}): string {
+export function formatProblems(
+  of: { problems: Problem[]; text: string; note?: string | undefined },
+  options: { color?: boolean } = {},
+): string {
   const paint = (style: Parameters<typeof styleText>[0], text: string) =>
     options.color ? styleText(style, text, { validateStream: false }) : text;
   const lines = of.text.split(/\r?\n/);
 
-  return of.problems
-    .map((problem) => {
-      const where = paint("bold", `${problem.file}:${problem.line}:${problem.column}`);
-      const severity = paint(problem.severity === "error" ? "red" : "yellow", problem.severity);
-      const out = [`${where}  ${severity}  ${problem.message}`];
-      const source = lines[problem.line - 1];
-      if (source !== undefined && source.trim() !== "") {
-        const { line, column } = window(source, problem.column);
-        // Tabs stay tabs, so that the caret stands under its character at any tab width.
-        const indent = line.slice(0, column - 1).replace(/[^\t]/g, " ");
-        const number = String(problem.line).padStart(6);
-        out.push(`${paint("dim", `${number} |`)} ${line}`, `${paint("dim", "       |")} ${indent}${paint("cyan", "^")}`);
-      }
-      if (problem.hint) out.push(`       ${problem.hint}`);
-      return out.join("\n");
-    })
-    .join("\n\n");
+  const shown = of.problems.map((problem) => {
+    const where = paint("bold", `${problem.file}:${problem.line}:${problem.column}`);
+    const severity = paint(problem.severity === "error" ? "red" : "yellow", problem.severity);
+    const out = [`${where}  ${severity}  ${problem.message}`];
+    const source = lines[problem.line - 1];
+    if (source !== undefined && source.trim() !== "") {
+      const { line, column } = window(source, problem.column);
+      // Tabs stay tabs, so that the caret stands under its character at any tab width.
+      const indent = line.slice(0, column - 1).replace(/[^\t]/g, " ");
+      const number = String(problem.line).padStart(6);
+      out.push(`${paint("dim", `${number} |`)} ${line}`, `${paint("dim", "       |")} ${indent}${paint("cyan", "^")}`);
+    }
+    if (problem.hint) out.push(`       ${problem.hint}`);
+    return out.join("\n");
+  });
+  return [...shown, ...(of.note === undefined ? [] : [of.note])].join("\n\n");
 }
 
 const MAX_LINE = 160;
@@ -51,4 +53,12 @@ export function problemOf(error: unknown): string {
   const [first, ...more] = error.errors;
   if (!first) return error.message;
   return `${first.file}:${first.line}:${first.column} ${first.message}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
+}
+
+/** Every problem of a file in one line each, with what to do, for logs that programs read. */
+export function problemLines(error: RoutesFileError): string[] {
+  const lines = error.problems.map(({ file, line, column, severity, message, hint }) => {
+    return `${file}:${line}:${column} ${severity} ${message}${hint === undefined ? "" : ` (${hint})`}`;
+  });
+  return error.note === undefined ? lines : [...lines, error.note];
 }

@@ -78,8 +78,14 @@ function findings(options: { issue: Issue; base: Path; schema: z.ZodType; docume
     case "too_big":
       return [{ at, message: sizeMessage(label, issue) }];
     default:
-      return [{ at, message: `${label} ${formatMessage(issue)}`, hint: describedAt(schema, issue.path) }];
+      return [{ at, message: `${label} ${formatMessage(issue)}`, hint: ownHint(issue) ?? describedAt(schema, issue.path) }];
   }
+}
+
+/** What a schema's own rule suggests. */
+function ownHint(issue: Issue): string | undefined {
+  const hint = issue.code === "custom" ? issue.params?.hint : undefined;
+  return typeof hint === "string" ? hint : undefined;
 }
 
 /** `unknown field "wehn"`, with the nearest known one or all of them. */

@@ -23,14 +23,17 @@ export function syntaxFindings(options: {
     findings.push(finding);
   };
 
-  const [first] = document?.errors ?? [];
-  const tab = document?.errors.some((error) => tabBefore(text, error, position));
-  const slipped = first && !tab && !second ? wrongIndentation({ text, errorLine: position(first.pos[0]).line }) : undefined;
-  // All else that is wrong with the file's form follows from it.
+  const errors = document?.errors ?? [];
+  const [first] = errors;
+  const tabs = errors.flatMap((error) => tabBefore(text, error, position) ?? []);
+  const slipped = first && tabs.length === 0 && !second ? wrongIndentation({ text, errorLine: position(first.pos[0]).line }) : undefined;
+  // The other errors in the file's form follow from it.
   if (slipped) return [slipped];
+  for (const finding of tabs) add(finding);
+  if (tabs.length > 0) return findings;
 
-  for (const error of document?.errors ?? []) {
-    add(tabBefore(text, error, position) ?? explain(text, error, position));
+  for (const error of errors) {
+    add(explain(text, error, position));
     // A file that is nested beyond the stack echoes hundreds of times.
     if (error.code === "RESOURCE_EXHAUSTION") break;
   }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DURATION, parseDurationMs } from "../../lib/time/duration.ts";
+import { isTimezone, timezoneHint } from "../../lib/time/timezone.ts";
 import { SHAREABLE } from "../../model/call.ts";
 import { numberProblem } from "../diagnose/phone-numbers.ts";
 import { endOfMoveMs } from "../diagnose/unsigned.ts";
@@ -29,14 +30,10 @@ const duration = z.string().regex(DURATION, "must be a time such as 90s, 15m, 24
 /** What a call waits for is soon there or is not coming; a longer wait would only keep the message from its readers. */
 const LONGEST_WAIT_MS = 3_600_000;
 
-export function isTimezone(text: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: text });
-    return true;
-  } catch {
-    return false;
-  }
-}
+const timezone = z.string().superRefine((text, context) => {
+  if (isTimezone(text)) return;
+  context.addIssue({ code: "custom", message: "must be a time zone such as Europe/Berlin or UTC", params: { hint: timezoneHint(text) } });
+});
 
 const untilDay = z.string().superRefine((text, context) => {
   if (endOfMoveMs(text) !== undefined) return;
@@ -124,11 +121,7 @@ export const routeSchema = z
 export const fileSchema = z.strictObject({
   version: z.literal(1).describe("Version of this file's form: 1"),
   sources: z.record(name, sourceSchema).describe("Where calls come from"),
-  timezone: z
-    .string()
-    .refine(isTimezone, "must be a time zone such as Europe/Berlin or UTC")
-    .optional()
-    .describe("For dates and times that people read. Default UTC"),
+  timezone: timezone.optional().describe("For dates and times that people read. Default UTC"),
   retention: z
     .strictObject({
       log: duration.optional().describe("How long the log keeps calls. Default 14d"),

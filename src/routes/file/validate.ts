@@ -1,3 +1,5 @@
+import { closest } from "../../lib/text/did-you-mean.ts";
+import { SHAREABLE, type Share } from "../../model/call.ts";
 import { wrongIndentation } from "../diagnose/indentation.ts";
 import { findingsOf } from "../diagnose/issues.ts";
 import { misplacedFields } from "../diagnose/misplaced.ts";
@@ -67,9 +69,16 @@ function salvageRoute(entry: unknown): RoutesFile["routes"][number] {
   }
   // What was given and is wrong has its own finding: it must not count as missing.
   if (isGroup(entry) && entry.sources !== undefined) kept.sources ??= "all";
+  if (isGroup(entry) && entry.share !== undefined) kept.share ??= likelyShare(entry.share);
   if (isGroup(entry) && entry.after !== undefined) kept.after ??= { route: nameIn(entry.after), wait: "1s" };
   const parsed = schema.safeParse(kept);
   return parsed.success ? parsed.data : { id: "", to: "", ...kept };
+}
+
+/** The words that were probably meant; all of them where one of them is near to none. */
+function likelyShare(given: unknown): Share[] {
+  const words = Array.isArray(given) ? given.map((word) => SHAREABLE.find((one) => one === word) ?? closest(String(word), SHAREABLE)) : [];
+  return words.length === 0 || words.includes(undefined) ? [...SHAREABLE] : (words as Share[]);
 }
 
 const nameIn = (after: unknown) => (isGroup(after) && typeof after.route === "string" ? after.route : "");

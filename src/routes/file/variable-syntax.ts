@@ -6,6 +6,7 @@ export type Piece =
   | { kind: "text"; text: string; offset: number; end: number }
   | VariablePiece
   | { kind: "file"; path: Piece[]; offset: number; end: number }
+  | { kind: "withheld"; offset: number; end: number }
   | WrongPiece;
 
 /** From `offset` to `end` of the text, braces included. */
@@ -16,6 +17,9 @@ export interface VariablePiece {
   offset: number;
   end: number;
 }
+
+/** Stands for a secret that was written out, in the copy of the file that the ledger keeps. */
+export const WITHHELD = "⟦withheld⟧";
 
 export interface WrongPiece {
   kind: "wrong";
@@ -112,6 +116,9 @@ function read({ text, from, depth }: Reading): { pieces: Piece[]; end: number | 
     if (text.startsWith("$$", at)) {
       literal("$", at, 2);
       at += 2;
+    } else if (text.startsWith(WITHHELD, at)) {
+      pieces.push({ kind: "withheld", offset: at, end: at + WITHHELD.length });
+      at += WITHHELD.length;
     } else if (text.startsWith("${", at)) {
       const { piece, end } = readVariable({ text, from: at, depth: depth + 1 });
       pieces.push(piece);

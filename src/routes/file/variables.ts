@@ -87,13 +87,22 @@ function fill(pieces: readonly Piece[], filling: Filling): string | undefined {
   const parts = pieces.map((piece) => {
     if (piece.kind === "text") return piece.text;
     if (piece.kind === "wrong") return undefined;
-    const got = piece.kind === "file" ? fromFile(piece.path, filling) : fromEnvironment(piece, filling);
+    const got =
+      piece.kind === "withheld" ? NOT_KEPT : piece.kind === "file" ? fromFile(piece.path, filling) : fromEnvironment(piece, filling);
     if (typeof got !== "object") return got;
+    // A secret of several words has left several gaps.
+    if (got === NOT_KEPT && findings.some(({ message }) => message === NOT_KEPT.message)) return undefined;
     findings.push({ at: place(piece.offset), ...got });
     return undefined;
   });
   return parts.includes(undefined) ? undefined : parts.join("");
 }
+
+/** What is said of a {@link WITHHELD} text. */
+export const NOT_KEPT = {
+  message: "a secret was written out here, and the copy of the file is without it",
+  hint: "Use a variable, ${NAME}: then the copy can run.",
+};
 
 type Value = string | undefined | Omit<Finding, "at">;
 

@@ -3,21 +3,27 @@ import { readRoutesFile } from "./read-file.ts";
 /** An edit takes effect within two seconds; half of that is for loading it. */
 const LOOK_EVERY_MS = 700;
 
+/** A refused file may be right later without an edit: a variable was added to `.env`, a secret's file mounted. */
+const RETRY_REFUSED_MS = 5_000;
+
 /**
- * Reads the file again and again, and tells when its text changes: also when a symlink is swapped (Kubernetes), when an editor puts another
+ * Reads the file periodically and reports when its text changes: also when a symlink is swapped (Kubernetes), when an editor puts another
  * file in its place, and when it vanishes for a moment. Watching by the system's events sees none of these on every platform.
  */
 export function watchRoutesFile(options: {
   path: string;
   /** The text in use. */
   text: string;
-  onText(text: string): Promise<void>;
-  /** It cannot be read; told once until it can. */
+  /** Resolves with whether the text is in use now. A refused text is offered again every five seconds. */
+  onText(text: string): Promise<boolean>;
+  /** It cannot be read; reported once until it can. */
   onUnreadable(error: unknown): void;
 }): { stop(): Promise<void> } {
   const { path, onText, onUnreadable } = options;
   let text = options.text;
-  let unreadable = false;
+  let isUsed = true;
+  let isUnreadable = false;
+  let retryAtMs = 0;
   let running: Promise<void> = Promise.resolve();
   let busy = false;
 
@@ -25,15 +31,18 @@ export function watchRoutesFile(options: {
     let now: string;
     try {
       now = readRoutesFile(path);
-      unreadable = false;
+      isUnreadable = false;
     } catch (error) {
-      if (!unreadable) onUnreadable(error);
-      unreadable = true;
+      if (!isUnreadable) onUnreadable(error);
+      isUnreadable = true;
+      isUsed = false;
       return;
     }
-    if (now === text) return;
+    if (now === text && (isUsed || performance.now() < retryAtMs)) return;
     text = now;
-    await onText(now);
+    isUsed = false;
+    retryAtMs = performance.now() + RETRY_REFUSED_MS;
+    isUsed = await onText(now);
   }
 
   const timer = setInterval(() => {

@@ -21,6 +21,9 @@ const PLACEHOLDERS: readonly RegExp[] = [
   /^\[?(object object|secret)\]?$/,
 ];
 
+/** Secrets of published examples, in small letters: ours in docs/voiceinfra.md, and the one of Standard Webhooks and Svix. */
+const PUBLISHED = ["patchbay-example-secret", "whsec_mfkq9r8gkyqrtwjupd8ilpzio2lalasw"];
+
 /** In an address, whose other parts are words of any kind. */
 const PLACEHOLDER_IN_ADDRESS = /:\/\/.*(<[^>]+>|x{4,}|\byour[-_])/;
 
@@ -50,6 +53,10 @@ export function weaknessesOf(options: { key: string; pieces: readonly Piece[]; f
     warn(0, "the secret holds characters that cannot be typed", "Is its file text in UTF-8, and the right one?");
   }
   const words = filled.trim().toLowerCase();
+  if (PUBLISHED.includes(words)) {
+    warn(0, "the secret is the one of a published example", "Everybody can sign with it. Make one of your own: openssl rand -hex 32.");
+    return found;
+  }
   if (words.includes("://") ? PLACEHOLDER_IN_ADDRESS.test(words) : PLACEHOLDERS.some((pattern) => pattern.test(words))) {
     warn(0, "the secret looks like a placeholder", "Put the real one in its place.");
   }

@@ -1,7 +1,7 @@
 import { type Liquid, type Template, type Token, TypeGuards, type Value } from "liquidjs";
 import { didYouMean } from "../../lib/text/did-you-mean.ts";
+import { isTimezone, timezoneHint } from "../../lib/time/timezone.ts";
 import { VISIBLE_NAMES } from "../compile/template-fields.ts";
-import { isTimezone } from "../file/schema.ts";
 import { dateFormatProblem } from "./date-format.ts";
 import { FILTERS, type FilterShape, type Kind, type Parameter } from "./filters.ts";
 import { type IsOpen, literalOf, loopFindings, numberFindings } from "./literals.ts";
@@ -159,7 +159,7 @@ function problemOf(parameter: Parameter, text: string, at: { liquid: Liquid; nam
     case "zone":
       // Liquid takes an offset in minutes, too.
       if (Number.isInteger(number) || isTimezone(text)) return undefined;
-      return { message: `there is no time zone "${text}"`, hint: "Such as Europe/Berlin or UTC." };
+      return { message: `there is no time zone "${text}"`, hint: timezoneHint(text) };
     case "format":
       return dateFormatProblem(liquid, text);
     default:

@@ -51,6 +51,7 @@ export const env = {
 };
 
 export interface LoadForTest {
+  version?: string;
   text: string;
   env?: Record<string, string | undefined>;
   role?: Role;
