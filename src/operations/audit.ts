@@ -1,9 +1,9 @@
 /** Proof that nothing was lost: every record of the log, compared with what the ledger says of it on each route. */
 import { groupOf } from "../delivery/route/start-position.ts";
-import { isOneOf } from "../ledger/conflicts.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { isNewer, type RecordPlace } from "../ledger/record-order.ts";
-import type { RowProof } from "../ledger/repairs.ts";
+import { isOneOf } from "../ledger/versions.ts";
+import type { RowProof } from "../ledger/views.ts";
 import { covered, type Range } from "../lib/text/ranges.ts";
 import { CALLS_TOPIC, type Log, type Message, type Position } from "../log/log.ts";
 import { readPages } from "../log/pages.ts";

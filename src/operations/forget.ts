@@ -87,14 +87,12 @@ export async function forgetEverything(options: {
   let rows = 0;
   for (const { source, callId } of found.calls) {
     const keepReceipts = left.filter((one) => one.source === source && one.callId === callId).map(({ route }) => route);
-    rows += await ledger.forget({ source, callId, hash: forgottenHash(source, callId), keepReceipts });
+    rows += await ledger.forget({ source, callId, hash: forgottenHash(source, callId), keepReceipts, by });
   }
   const erased = log.erase ? found.places : [];
   for (const place of erased) await log.erase?.(place);
-  for (const { kind, hash } of forgottenOf(found)) {
-    const detail = kind === "call" ? hash.slice(0, 12) : `quarantined record ${hash.slice(0, 12)}`;
-    await ledger.note({ by, route: "", action: "forget", detail });
-  }
+  const records = forgottenOf(found).filter(({ kind }) => kind === "record");
+  for (const { hash } of records) await ledger.note({ by, route: "", action: "forget", detail: `quarantined record ${hash.slice(0, 12)}` });
   const stays = [...((await log.scrub?.({ pack: true })) ?? []), ...((await ledger.scrub?.({ pack: true })) ?? [])];
   return { rows, copies: countOf(erased, CALLS_TOPIC), quarantined: countOf(erased, QUARANTINE_TOPIC), stays };
 }

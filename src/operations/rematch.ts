@@ -48,10 +48,11 @@ export async function rematchDelivery(options: {
   /** The destination's id of the person's record. */
   to: string;
   timezone: string;
+  by: string;
   ledger: Pick<Ledger, "deliveries" | "amendReceipt">;
   clock: Pick<Clock, "sleep">;
 }): Promise<{ receipt: Receipt } | { refused: string }> {
-  const { row, route, to, timezone, ledger, clock } = options;
+  const { row, route, to, timezone, by, ledger, clock } = options;
   const { connector, settings, timeoutMs } = route.to;
   const key = idempotencyKey(route, { source: row.source, call_id: row.callId });
 
@@ -71,7 +72,9 @@ export async function rematchDelivery(options: {
       const made = await open.rematch({ key, receipt: from, to }, { signal: AbortSignal.timeout(timeoutMs) });
       // However many were found: somebody has decided.
       const receipt = { ...made, found: 1 };
-      if (await ledger.amendReceipt({ route: row.route, source: row.source, callId: row.callId, from, to: receipt })) return { receipt };
+      const action = { by, route: row.route, action: "rematch", detail: `${row.callId} to ${receipt.person?.id ?? to}` };
+      if (await ledger.amendReceipt({ route: row.route, source: row.source, callId: row.callId, from, to: receipt, action }))
+        return { receipt };
     }
     return { refused: `${row.callId} is being updated on ${route.id} just now: run it again in a moment` };
   } catch (error) {

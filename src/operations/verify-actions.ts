@@ -1,6 +1,7 @@
 /** Whether the actions are those that were noted: none changed, none taken out, none put in. */
-import { digestsOf, sealOf } from "../ledger/actions.ts";
+
 import type { Ledger } from "../ledger/ledger.ts";
+import { digestsOf, sealOf } from "../ledger/seals.ts";
 
 export interface ActionsReport {
   count: number;
