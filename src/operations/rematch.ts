@@ -2,8 +2,10 @@
 import { OpenError, outcomeOfNetworkError, RematchError } from "../connector/index.ts";
 import { idempotencyKey } from "../delivery/pipeline/idempotency-key.ts";
 import { UnreachableError, UsageError } from "../errors.ts";
-import type { DeliveryRow, Ledger, Receipt } from "../ledger/ledger.ts";
+import type { ReceiptLedger } from "../ledger/receipts.ts";
+import type { DeliveryRow, ViewLedger } from "../ledger/views.ts";
 import type { Clock } from "../lib/time/clock.ts";
+import type { Receipt } from "../model/receipt.ts";
 import type { Route } from "../route.ts";
 
 /** A late summary may be on its way just now: it brings a receipt of its own, which is then put right too. */
@@ -49,7 +51,7 @@ export async function rematchDelivery(options: {
   to: string;
   timezone: string;
   by: string;
-  ledger: Pick<Ledger, "deliveries" | "amendReceipt">;
+  ledger: Pick<ViewLedger, "deliveries"> & Pick<ReceiptLedger, "amendReceipt">;
   clock: Pick<Clock, "sleep">;
 }): Promise<{ receipt: Receipt } | { refused: string }> {
   const { row, route, to, timezone, by, ledger, clock } = options;
