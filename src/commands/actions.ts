@@ -1,5 +1,5 @@
 import type { ExitCode } from "../errors.ts";
-import type { Action } from "../ledger/controls.ts";
+import type { Action } from "../ledger/actions.ts";
 import { formatTable } from "../lib/text/table.ts";
 import { type ActionsReport, verifyActions } from "../operations/verify-actions.ts";
 import { type CommonOptions, lookWithContext } from "./context.ts";

@@ -1,6 +1,7 @@
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
-import type { DeliveryRow, Ledger } from "../ledger/ledger.ts";
+import type { DeadLetterLedger } from "../ledger/operations.ts";
+import type { DeliveryRow } from "../ledger/views.ts";
 import { printAsIs } from "../lib/process/output.ts";
 import { printableLines } from "../lib/text/printable.ts";
 import { formatShortDuration, formatTable } from "../lib/text/table.ts";
@@ -72,8 +73,8 @@ export async function deadReplayCommand(callId: string | undefined, options: Dea
     for (const id of new Set(rows.map(({ route }) => route))) routeNamed(id, { routes, path, known });
     show(rows, options);
     if (!(await confirmed(`Replay ${count(rows.length, "dead letter")}?`, options))) return 0;
-    const changed = await ledger.replayDead({ keys: rows, everyMs: 1000 / (options.rate ?? DEFAULT_RATE), routesVersion: version });
-    await note(ledger, { by: currentUser(context.env), action: "replay", rows, why: "" });
+    const everyMs = 1000 / (options.rate ?? DEFAULT_RATE);
+    const changed = await ledger.replayDead({ keys: rows, everyMs, routesVersion: version, by: currentUser(context.env) });
     done(
       {
         changed,
@@ -98,22 +99,13 @@ export async function deadDiscardCommand(callId: string | undefined, options: De
     if (rows.length === 0) return none(callId);
     show(rows, options);
     if (!(await confirmed(`Discard ${count(rows.length, "dead letter")}?`, options))) return 0;
-    const by = currentUser(context.env);
-    const changed = await ledger.discardDead({ keys: rows, reason: `discarded by ${by}: ${reason}` });
-    await note(ledger, { by, action: "discard", rows, why: `: ${reason}` });
+    const changed = await ledger.discardDead({ keys: rows, reason, by: currentUser(context.env) });
     done({ changed, asked: rows.length, verb: "discarded", otherwise: "were replayed or discarded by somebody else meanwhile" }, options);
     return 0;
   });
 }
 
-async function note(ledger: Ledger, done: { by: string; action: string; rows: DeliveryRow[]; why: string }): Promise<void> {
-  const { by, action, rows, why } = done;
-  for (const [route, of] of Map.groupBy(rows, (row) => row.route)) {
-    await ledger.note({ by, route, action, detail: `${count(of.length, "dead letter")}${why}` });
-  }
-}
-
-async function chosen(ledger: Ledger, callId: string | undefined, options: DeadOptions): Promise<DeliveryRow[]> {
+async function chosen(ledger: DeadLetterLedger, callId: string | undefined, options: DeadOptions): Promise<DeliveryRow[]> {
   const { all, route, code, since, until } = options;
   if (callId === undefined && !all && [route, code, since, until].every((one) => one === undefined)) {
     throw new UsageError("which dead letters?", { hint: "Name a call_id, choose with --route, --code, --since, --until, or say --all." });
@@ -121,7 +113,7 @@ async function chosen(ledger: Ledger, callId: string | undefined, options: DeadO
   return find(ledger, callId, options, MAX_AT_ONCE);
 }
 
-function find(ledger: Ledger, callId: string | undefined, options: DeadOptions, limit: number): Promise<DeliveryRow[]> {
+function find(ledger: DeadLetterLedger, callId: string | undefined, options: DeadOptions, limit: number): Promise<DeliveryRow[]> {
   const { route, code: errorCode } = options;
   return ledger.dead({ filter: { callId, route, errorCode, ...timeRange(options, Date.now()) }, limit });
 }

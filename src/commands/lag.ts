@@ -1,5 +1,5 @@
 import type { ExitCode } from "../errors.ts";
-import type { LostRange } from "../ledger/controls.ts";
+import type { LostRange } from "../ledger/losses.ts";
 import { clearScreen, readerIsGone } from "../lib/process/output.ts";
 import { printable } from "../lib/text/printable.ts";
 import { covered, formatRanges } from "../lib/text/ranges.ts";
@@ -12,7 +12,7 @@ import { type LookedRoutes, lookedRoutes, problemField } from "./looked-routes.t
 
 const WATCH_EVERY_MS = 1_000;
 
-/** `patchbay lag [--watch] [--json]`: how far each route is behind, and why. */
+/** `patchbay lag [--watch] [--json]`: how far each route is behind, and why. Exit code 3 when the ledger is away: half of it is unknown then. */
 export async function lagCommand(options: CommonOptions & { watch?: boolean }): Promise<ExitCode> {
   const context = createContext({ ...options, access: options.watch ? "watch" : "look" });
   try {
@@ -21,7 +21,7 @@ export async function lagCommand(options: CommonOptions & { watch?: boolean }): 
     if (options.watch && !options.json) clearScreen();
     show(report, looked, options);
     if (options.watch) await watch(context, looked, options);
-    return 0;
+    return report.ledgerAway === undefined || options.watch ? 0 : 3;
   } finally {
     await context.close();
   }
@@ -44,7 +44,7 @@ async function watch(context: Context, first: LookedRoutes, options: { json?: bo
 
 function show(report: LagReport | { logAway: string }, looked: LookedRoutes, { json }: { json?: boolean }): void {
   if (json) {
-    console.log(JSON.stringify({ ...report, ...problemField(looked) }));
+    console.log(JSON.stringify({ ...report, ...("routes" in report ? { routes: shownLags(report) } : {}), ...problemField(looked) }));
     return;
   }
   if (looked.note !== undefined) console.log(`${looked.note}\n`);
@@ -57,9 +57,26 @@ async function reportOf(context: Context, { routes: { routes } }: LookedRoutes):
   return readLag({ routes, log, ledger, nowMs: Date.now() });
 }
 
+/** Null: it is not known while the ledger is away. */
+type ShownLag = Omit<RouteLag, LedgerFigure | "lag"> & Record<LedgerFigure | "lag", number | null>;
+type LedgerFigure = keyof typeof UNKNOWN;
+const UNKNOWN = { endedPerSecond: null, inFlight: null, waiting: null, dead: null, replicas: null };
+
+/** A route that has not committed yet begins where the ledger says: its lag is not known without it. */
+function shownLags({ routes, ledgerAway }: LagReport): ShownLag[] {
+  if (ledgerAway === undefined) return routes;
+  return routes.map((row) => {
+    const begun = row.partitions.every(({ committed }) => committed !== undefined);
+    return { ...row, ...UNKNOWN, ...(begun ? {} : { lag: null, oldestAgeMs: undefined, timeToEmptyMs: undefined }) };
+  });
+}
+
+const orUnknown = (figure: number | null, decimals = 0) => (figure === null ? "?" : figure.toFixed(decimals));
+
 export function formatLag(report: LagReport): string {
-  const table = formatTable<RouteLag>({
-    rows: report.routes,
+  const unknownCause = report.ledgerAway === undefined ? "" : "?";
+  const table = formatTable<ShownLag>({
+    rows: shownLags(report),
     columns: [
       { title: "ROUTE", cell: (row) => row.route },
       {
@@ -67,24 +84,24 @@ export function formatLag(report: LagReport): string {
         cell: (row) => (row.destination === row.connector ? row.connector : `${row.destination} (${row.connector})`),
         narrow: 1,
       },
-      { title: "LAG", cell: (row) => String(row.lag), align: "right" },
+      { title: "LAG", cell: (row) => orUnknown(row.lag), align: "right" },
       {
         title: "OLDEST",
         cell: (row) => (row.oldestAgeMs === undefined ? "?" : row.lag === 0 ? "-" : formatShortDuration(row.oldestAgeMs)),
         align: "right",
       },
-      { title: "RATE/S", cell: (row) => row.endedPerSecond.toFixed(1), align: "right" },
+      { title: "RATE/S", cell: (row) => orUnknown(row.endedPerSecond, 1), align: "right" },
       {
         title: "EMPTY IN",
         cell: (row) => (row.lag === 0 ? "-" : row.timeToEmptyMs === undefined ? "?" : formatShortDuration(row.timeToEmptyMs)),
         align: "right",
         narrow: 2,
       },
-      { title: "IN FLIGHT", cell: (row) => String(row.inFlight), align: "right", narrow: 4 },
-      { title: "WAITING", cell: (row) => String(row.waiting), align: "right" },
-      { title: "DEAD", cell: (row) => String(row.dead), align: "right" },
-      { title: "REPLICAS", cell: (row) => String(row.replicas), align: "right", narrow: 3 },
-      { title: "CAUSE", cell: (row) => row.cause ?? "", narrow: "below", colour: "yellow" },
+      { title: "IN FLIGHT", cell: (row) => orUnknown(row.inFlight), align: "right", narrow: 4 },
+      { title: "WAITING", cell: (row) => orUnknown(row.waiting), align: "right" },
+      { title: "DEAD", cell: (row) => orUnknown(row.dead), align: "right" },
+      { title: "REPLICAS", cell: (row) => orUnknown(row.replicas), align: "right", narrow: 3 },
+      { title: "CAUSE", cell: (row) => row.cause ?? unknownCause, narrow: "below", colour: "yellow" },
     ],
   });
   const { agents, sides } = report.unknown;

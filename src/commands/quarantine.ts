@@ -3,8 +3,17 @@ import { UsageError } from "../errors.ts";
 import { printAsIs } from "../lib/process/output.ts";
 import { printableLines } from "../lib/text/printable.ts";
 import { formatShortDuration, formatTable } from "../lib/text/table.ts";
-import { type Quarantined, type ReplayedRecord, readQuarantine, replayQuarantined } from "../operations/quarantine.ts";
-import { type CommonOptions, lookWithContext, withContext } from "./context.ts";
+import {
+  isAcceptedNow,
+  markReplayed,
+  type Quarantined,
+  type ReplayedRecord,
+  readQuarantine,
+  replayedIds,
+  replayQuarantined,
+  wasReplayed,
+} from "../operations/quarantine.ts";
+import { type CommonOptions, type Context, lookWithContext, withContext } from "./context.ts";
 import { confirmed, currentUser } from "./prompt.ts";
 
 export interface QuarantineOptions extends CommonOptions {
@@ -17,7 +26,7 @@ export interface QuarantineOptions extends CommonOptions {
 export async function quarantineListCommand(options: QuarantineOptions): Promise<ExitCode> {
   return lookWithContext(options, async (context) => {
     const log = await context.log();
-    const found = await readQuarantine(log);
+    const found = await withReplayed(await readQuarantine(log), context);
     if (options.json) console.log(JSON.stringify(found.map(({ message: _message, ...rest }) => rest)));
     else if (found.length === 0) console.error("Nothing is in quarantine.");
     else console.log(formatQuarantine(found));
@@ -29,8 +38,8 @@ export async function quarantineListCommand(options: QuarantineOptions): Promise
 export async function quarantineShowCommand(id: string, options: QuarantineOptions): Promise<ExitCode> {
   return withContext(options, async (context) => {
     const log = await context.log();
-    const one = named(await readQuarantine(log), id);
-    // Before it is shown: who reads a record leaves a trace.
+    const one = named(await withReplayed(await readQuarantine(log), context), id);
+    // Before it is shown: a record that is read leaves a trace.
     await (await context.ledger()).note({
       by: currentUser(context.env),
       route: "",
@@ -54,21 +63,25 @@ export async function quarantineReplayCommand(id: string | undefined, options: Q
     throw new UsageError("which record?", { hint: "Name its id (patchbay quarantine list), or say --all." });
   return withContext(options, async (context) => {
     const log = await context.log();
-    const found = await readQuarantine(log);
+    const ledger = await context.ledger();
+    const found = markReplayed(await readQuarantine(log), await replayedIds(ledger));
     const asked = id === undefined ? found : [named(found, id)];
     if (!options.json) console.log(asked.length === 0 ? "Nothing is in quarantine." : formatQuarantine(asked));
-    const fit = asked.filter((one) => one.problems.length === 0);
+    const fit = asked.filter((one) => isAcceptedNow(one) || (options.again && wasReplayed(one)));
     if (fit.length === 0) {
-      console.error("None of them is a call record by this version's rules; nothing was replayed.");
+      console.error(
+        asked.some(wasReplayed)
+          ? "What is a call record was replayed before (--again accepts it once more); nothing was replayed."
+          : "None of them is a call record by this version's rules; nothing was replayed.",
+      );
       return 1;
     }
     if (!(await confirmed(`Accept ${fit.length} of ${asked.length} as calls?`, options))) return 0;
     const by = currentUser(context.env);
-    const ledger = await context.ledger();
     await ledger.note({ by, route: "", action: "replay", detail: `quarantined: ${fit.map((one) => one.id).join(", ")}` });
     const ends: { id: string; end: ReplayedRecord }[] = [];
     for (const one of fit)
-      ends.push({ id: one.id, end: await replayQuarantined({ one, log, ledger, nowMs: Date.now(), again: options.again }) });
+      ends.push({ id: one.id, end: await replayQuarantined({ one, log, ledger, nowMs: Date.now(), by, again: options.again }) });
     const accepted = ends.filter(({ end }) => end.kind === "accepted").map(({ id }) => id);
     const overtaken = ends.flatMap(({ id, end }) => (end.kind === "overtaken" ? [{ id, callId: end.callId, at: end.at }] : []));
     if (options.json) console.log(JSON.stringify({ accepted, overtaken }));
@@ -82,6 +95,19 @@ export async function quarantineReplayCommand(id: string | undefined, options: Q
     return accepted.length > 0 ? 0 : 1;
   });
 }
+
+/** Whether a record was replayed is in the ledger: while that is away it is not known, which is said. */
+async function withReplayed(found: Quarantined[], context: Context): Promise<Quarantined[]> {
+  if (!found.some(isAcceptedNow)) return found;
+  try {
+    return markReplayed(found, await replayedIds(await context.ledger()));
+  } catch (error) {
+    console.error(`The ledger is away, so it is not known which of them were replayed: ${messageOf(error)}`);
+    return found;
+  }
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : "unknown");
 
 function named(found: Quarantined[], id: string): Quarantined {
   const matching = found.filter((one) => one.message.key.startsWith(id.toLowerCase()));

@@ -38,18 +38,12 @@ export async function rematchCommand(callId: string, options: RematchOptions): P
     const route = routeNamed(row.route, { routes, path });
     if (!json) console.log(preview({ row, route, to }));
     if (!(await confirmed(`Log it on ${to}?`, options))) return 0;
-    const done = await rematchDelivery({ row, route, to, timezone, ledger, clock: systemClock });
+    const done = await rematchDelivery({ row, route, to, timezone, by: currentUser(context.env), ledger, clock: systemClock });
     if ("refused" in done) {
       console.error(done.refused);
       return 1;
     }
     const { receipt } = done;
-    await ledger.note({
-      by: currentUser(context.env),
-      route: route.id,
-      action: "rematch",
-      detail: `${callId} to ${receipt.person?.id ?? to}`,
-    });
     if (json) console.log(JSON.stringify({ callId, source: row.source, route: route.id, receipt }));
     else console.log(`${callId} is logged on ${whom(receipt)} now; later versions of the call stay there.`);
     return 0;

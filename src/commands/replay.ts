@@ -56,7 +56,6 @@ export async function replayCommand(options: ReplayOptions): Promise<ExitCode> {
       return 0;
     }
     if (!(await confirmed(`Replay ${preview.counts.queued} on ${spec.route} at ${spec.ratePerSecond}/s?`, options))) return 0;
-    await ledger.note({ by: spec.by, route: spec.route, action: "replay", detail: `${spec.id}: ${preview.counts.queued} calls` });
 
     const progress = createProgress({ enabled: !options.json });
     const ended = await runReplay({
@@ -65,6 +64,7 @@ export async function replayCommand(options: ReplayOptions): Promise<ExitCode> {
       routes,
       log,
       ledger,
+      planned: preview.counts.queued,
       clock: systemClock,
       signal: stopping.signal,
       onProgress: ({ counts }) => progress.show(`${bar(counts.queued, preview.counts.queued)}  ${counts.queued} queued`),

@@ -4,7 +4,6 @@ import { LogUnavailableError, RecordTooLargeError } from "../errors.ts";
 import { CALLS_TOPIC, type Log, QUARANTINE_TOPIC } from "../log/log.ts";
 import { recordKey, toHeaders } from "../model/envelope.ts";
 import { type FieldProblem, validateRecord } from "../model/record.ts";
-import { hasMoreValues } from "../model/values.ts";
 import type { Quota } from "./quota.ts";
 import { bodyKey, createRepeated } from "./repeated.ts";
 import type { Verifier } from "./verify.ts";
@@ -34,8 +33,6 @@ export interface InboundRequest {
 
 const RETRY_AFTER_SECONDS = 5;
 const RETRY_QUOTA_AFTER_SECONDS = 600;
-/** 50,000 take 45 ms to read; a call with a word list of an hour has fewer. */
-const MAX_VALUES = 50_000;
 /** Bodies remembered as quarantined already: VoiceInfra tries a refused delivery again and again. */
 const REMEMBERED_BODIES = 10_000;
 /** https://www.w3.org/TR/trace-context/#traceparent-header */
@@ -89,7 +86,7 @@ export function createAccept(options: AcceptOptions): (delivery: InboundRequest)
     if (before) return { status: 200, code: "repeated", callId: before.callId };
     if (quota.isUsedUp(source)) return QUOTA_USED_UP;
 
-    const judged = hasMoreValues(body, MAX_VALUES) ? TOO_MANY_VALUES : validateRecord(body);
+    const judged = validateRecord(body);
     if (!judged.ok) {
       const { status, code, message, fields } = judged;
       if (status === 422) await quarantine(delivery, signature, code);
@@ -123,14 +120,6 @@ const QUOTA_USED_UP: Answer = {
   message: "This source has stored as much as it may in 24 hours (PATCHBAY_SOURCE_QUOTA). Please send it again later.",
   retryAfterSeconds: RETRY_QUOTA_AFTER_SECONDS,
 };
-
-const TOO_MANY_VALUES = {
-  ok: false,
-  status: 422,
-  code: "too_many_values",
-  message: `The body holds more than ${MAX_VALUES} values.`,
-  fields: undefined,
-} as const;
 
 function answerOfFailure(error: unknown): Answer {
   if (error instanceof LogUnavailableError) {

@@ -1,5 +1,5 @@
 /** Which of two records of one call is the newer: the one rule of both engines (in SQL: `conflicts.ts`), of `after` and of `audit`. */
-import type { LogPosition } from "./ledger.ts";
+import type { LogPosition } from "./types.ts";
 
 /** Where a record lies in the log, and when the ingress accepted it, Unix ms. */
 export interface RecordPlace extends LogPosition {

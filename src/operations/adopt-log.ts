@@ -2,7 +2,9 @@
 import { isRunning } from "../delivery/process/heartbeat.ts";
 import { groupOf } from "../delivery/route/start-position.ts";
 import { UsageError } from "../errors.ts";
-import type { Ledger } from "../ledger/ledger.ts";
+import type { LogBindingLedger } from "../ledger/log-binding.ts";
+import type { RouteLedger } from "../ledger/routes.ts";
+import type { WorkerLedger } from "../ledger/workers.ts";
 import { CALLS_TOPIC, type Log, type Position } from "../log/log.ts";
 
 export interface Adoption {
@@ -15,7 +17,7 @@ export interface Adoption {
 }
 
 /** @throws {UsageError} while a process delivers with this ledger: it would go on with the log it knows. */
-export async function planAdoption(options: { log: Log; ledger: Ledger }): Promise<Adoption> {
+export async function planAdoption(options: { log: Log; ledger: WorkerLedger & RouteLedger }): Promise<Adoption> {
   const { log, ledger } = options;
   const running = (await ledger.workers()).filter(isRunning);
   if (running.length > 0)
@@ -32,7 +34,7 @@ export async function planAdoption(options: { log: Log; ledger: Ledger }): Promi
 }
 
 /** The groups first: a stop in between leaves a ledger that is still refused. @throws what log and ledger throw. */
-export async function adoptLog(options: { adoption: Adoption; log: Log; ledger: Ledger; by: string }): Promise<void> {
+export async function adoptLog(options: { adoption: Adoption; log: Log; ledger: LogBindingLedger; by: string }): Promise<void> {
   const { adoption, log, ledger, by } = options;
   const { identity, routes, from } = adoption;
   for (const route of routes) await log.placeGroup({ group: groupOf(route), topic: CALLS_TOPIC, positions: from });

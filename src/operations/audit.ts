@@ -1,9 +1,10 @@
 /** Proof that nothing was lost: every record of the log, compared with what the ledger says of it on each route. */
 import { groupOf } from "../delivery/route/start-position.ts";
-import { isOneOf } from "../ledger/conflicts.ts";
-import type { Ledger } from "../ledger/ledger.ts";
+import type { LossLedger } from "../ledger/losses.ts";
 import { isNewer, type RecordPlace } from "../ledger/record-order.ts";
-import type { RowProof } from "../ledger/repairs.ts";
+import type { RouteLedger } from "../ledger/routes.ts";
+import { isOneOf } from "../ledger/versions.ts";
+import type { RowProof, ViewLedger } from "../ledger/views.ts";
 import { covered, type Range } from "../lib/text/ranges.ts";
 import { CALLS_TOPIC, type Log, type Message, type Position } from "../log/log.ts";
 import { readPages } from "../log/pages.ts";
@@ -52,7 +53,7 @@ const MAX_EXAMPLES = 100;
 export async function auditRoute(options: {
   route: Pick<Route, "id">;
   log: Log;
-  ledger: Ledger;
+  ledger: RouteLedger & LossLedger & ViewLedger;
   since?: number | undefined;
   onProgress?: (records: number) => void;
 }): Promise<RouteAudit> {
@@ -125,11 +126,11 @@ interface AuditedRecord {
   place: RecordPlace;
   source: string;
   callId: string;
-  /** {@link Ledger.fingerprint} of its content. */
+  /** {@link ViewLedger.fingerprint} of its content. */
   hash: string;
 }
 
-function identityOf(message: Message, fingerprint: Ledger["fingerprint"]): AuditedRecord {
+function identityOf(message: Message, fingerprint: ViewLedger["fingerprint"]): AuditedRecord {
   const { partition, offset } = message;
   const { source, acceptedAt } = fromMessage(message);
   const place = { partition, offset, acceptedAt };

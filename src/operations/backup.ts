@@ -21,7 +21,9 @@ import { dirname, join, resolve } from "node:path";
 import type { OwnFiles } from "../connector/index.ts";
 import { groupOf } from "../delivery/route/start-position.ts";
 import { UsageError } from "../errors.ts";
-import type { Ledger } from "../ledger/ledger.ts";
+import type { ActionLedger } from "../ledger/actions.ts";
+import type { RouteLedger } from "../ledger/routes.ts";
+import type { ViewLedger } from "../ledger/views.ts";
 import type { StoreFile } from "../lib/sqlite/copy.ts";
 import { CALLS_TOPIC, type Log } from "../log/log.ts";
 import { type BackedUpFile, fingerprintOf, MANIFEST, type Manifest, newManifest } from "./manifest.ts";
@@ -37,7 +39,7 @@ export interface BackupOptions {
   folder: string;
   program: string;
   log: Log & { file: StoreFile };
-  ledger: Ledger & { file: StoreFile };
+  ledger: RouteLedger & ViewLedger & ActionLedger & { file: StoreFile };
   destinations: DestinationFiles[];
   signal: AbortSignal;
   onProgress(what: string, done: number, of: number): void;
@@ -78,7 +80,7 @@ export async function backup(options: BackupOptions): Promise<Manifest> {
 async function fill(folder: string, options: BackupOptions): Promise<Manifest> {
   const { program, log, ledger, destinations, signal, onProgress } = options;
   const began = new Date().toISOString();
-  const positions = await positionsOf({ log, ledger, routes: await ledger.knownRoutes() });
+  const positions = await positionsOf({ log, routes: await ledger.knownRoutes() });
 
   // Before the copy, so that the copy has it too.
   const { head: actions } = await verifyActions({ ledger });
@@ -118,7 +120,7 @@ async function fill(folder: string, options: BackupOptions): Promise<Manifest> {
   return manifest;
 }
 
-async function positionsOf(options: { log: Log; ledger: Ledger; routes: string[] }): Promise<Manifest["positions"]> {
+async function positionsOf(options: { log: Log; routes: string[] }): Promise<Manifest["positions"]> {
   const { log, routes } = options;
   const positions: Manifest["positions"] = [];
   for (const route of routes) {
@@ -129,7 +131,7 @@ async function positionsOf(options: { log: Log; ledger: Ledger; routes: string[]
 }
 
 /** Routes that began since: from their start, since the copied ledger may not know of it. */
-async function startsSince(options: { ledger: Ledger; positions: Manifest["positions"] }): Promise<Manifest["positions"]> {
+async function startsSince(options: { ledger: RouteLedger; positions: Manifest["positions"] }): Promise<Manifest["positions"]> {
   const { ledger, positions } = options;
   const known = new Set(positions.map(({ route }) => route));
   return [...(await ledger.routeStarts())].flatMap(([route, [start]]) =>
@@ -137,7 +139,7 @@ async function startsSince(options: { ledger: Ledger; positions: Manifest["posit
   );
 }
 
-async function statesOf(ledger: Ledger): Promise<Record<string, number>> {
+async function statesOf(ledger: ViewLedger): Promise<Record<string, number>> {
   const counts: Record<string, number> = { delivered: 0, skipped: 0, waiting: 0, dead: 0, sending: 0 };
   for (const one of await ledger.counts())
     for (const state of Object.keys(counts)) counts[state] = (counts[state] ?? 0) + Number(one[state as keyof typeof one]);

@@ -2,7 +2,7 @@
 import { type OpenDestination, OpenError, type Receipt } from "../connector/index.ts";
 import { idempotencyKey } from "../delivery/pipeline/idempotency-key.ts";
 import { RoutesFileError, UsageError } from "../errors.ts";
-import type { DeliveryRow } from "../ledger/ledger.ts";
+import type { DeliveryRow } from "../ledger/views.ts";
 import type { Clock } from "../lib/time/clock.ts";
 import type { Destination, Route } from "../route.ts";
 

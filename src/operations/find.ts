@@ -1,5 +1,9 @@
 /** Everything we have of a call, or of a phone number's calls; and what was looked at, so that "nothing" is never said of what was not. */
-import type { DeliveryKey, DeliveryRow, Ledger } from "../ledger/ledger.ts";
+import type { ActionLedger } from "../ledger/actions.ts";
+import type { ErasureLedger } from "../ledger/operations.ts";
+import type { RoutesFileLedger } from "../ledger/routes-files.ts";
+import type { DeliveryKey } from "../ledger/types.ts";
+import type { DeliveryRow, ViewLedger } from "../ledger/views.ts";
 import { CALLS_TOPIC, type Log, type Message, QUARANTINE_TOPIC, type Topic } from "../log/log.ts";
 import { readTopic } from "../log/pages.ts";
 import { fromMessage } from "../model/envelope.ts";
@@ -46,6 +50,9 @@ export interface Found {
   looked: Looked;
 }
 
+/** What people wrote: reasons of actions, and routes files. */
+type WrittenLedger = Pick<ActionLedger, "sealedActions"> & Pick<RoutesFileLedger, "routesFiles">;
+
 const MAX_ROWS = 1_000;
 const BODIES_AT_ONCE = 200;
 const ACTIONS_AT_ONCE = 500;
@@ -56,7 +63,7 @@ export async function findEverything(options: {
   what: string;
   ownNumbers: readonly string[];
   log: Pick<Log, "read" | "ranges">;
-  ledger: Pick<Ledger, "bodies" | "deliveries" | "sealedActions" | "routesFiles">;
+  ledger: Pick<ErasureLedger, "bodies"> & Pick<ViewLedger, "deliveries"> & WrittenLedger;
   onProgress?: (records: number) => void;
 }): Promise<Found> {
   const { what, ownNumbers, log, ledger, onProgress = () => undefined } = options;
@@ -141,7 +148,7 @@ export async function findEverything(options: {
   }
 }
 
-async function writtenByPeople(ledger: Pick<Ledger, "sealedActions" | "routesFiles">, number: WantedNumber): Promise<string[]> {
+async function writtenByPeople(ledger: WrittenLedger, number: WantedNumber): Promise<string[]> {
   const written = (await ledger.routesFiles())
     .filter(({ text }) => mentionsNumber(text, number))
     .map(({ version }) => `version ${version} of routes.yaml`);

@@ -1,6 +1,11 @@
 /** What was forgotten since a backup was taken comes back with it, and is forgotten once more. */
 import { forgottenHash } from "../delivery/pipeline/match-route.ts";
-import type { DeliveryKey, Ledger } from "../ledger/ledger.ts";
+import type { ActionLedger } from "../ledger/actions.ts";
+import type { ControlLedger } from "../ledger/controls.ts";
+import type { ErasureLedger } from "../ledger/operations.ts";
+import type { DeliveryKey } from "../ledger/types.ts";
+import type { ViewLedger } from "../ledger/views.ts";
+import type { WorkerLedger } from "../ledger/workers.ts";
 import { systemClock } from "../lib/time/clock.ts";
 import { CALLS_TOPIC, type Log, QUARANTINE_TOPIC } from "../log/log.ts";
 import { readTopic } from "../log/pages.ts";
@@ -19,7 +24,7 @@ const KEYS_AT_ONCE = 1_000;
  */
 export async function forgetAgain(options: {
   log: Log;
-  ledger: Ledger;
+  ledger: ErasureLedger & ViewLedger & WorkerLedger & ControlLedger & ActionLedger;
   routes: Pick<Routes, "routes" | "timezone"> | undefined;
   forgotten: Forgotten[];
   by: string;
@@ -47,7 +52,11 @@ export async function forgetAgain(options: {
   return { calls, records, stays: [...stays, ...at.stays, ...byHand] };
 }
 
-async function findByHash(options: { log: Log; ledger: Ledger; hashes: ReadonlySet<string> }): Promise<Pick<Found, "calls" | "places">> {
+async function findByHash(options: {
+  log: Log;
+  ledger: ErasureLedger;
+  hashes: ReadonlySet<string>;
+}): Promise<Pick<Found, "calls" | "places">> {
   const { log, ledger, hashes } = options;
   const calls = new Map<string, CallName>();
   const places: Found["places"] = [];

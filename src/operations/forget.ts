@@ -1,6 +1,9 @@
 /** Removes what was found of calls: first nothing may bring them back, then every copy that can be removed is, and what stays is said. */
 import { forgottenHash } from "../delivery/pipeline/match-route.ts";
-import type { DeliveryRow, Ledger } from "../ledger/ledger.ts";
+import type { ActionLedger } from "../ledger/actions.ts";
+import type { ErasureLedger } from "../ledger/operations.ts";
+import type { DeliveryRow, ViewLedger } from "../ledger/views.ts";
+import type { WorkerLedger } from "../ledger/workers.ts";
 import type { Clock } from "../lib/time/clock.ts";
 import { CALLS_TOPIC, type Log, QUARANTINE_TOPIC } from "../log/log.ts";
 import { readTopic } from "../log/pages.ts";
@@ -35,7 +38,7 @@ export function forgottenOf({ calls, places }: Pick<Found, "calls" | "places">):
  */
 export async function forbid(options: {
   found: Pick<Found, "calls" | "places">;
-  ledger: Pick<Ledger, "forbid" | "workers" | "deliveries" | "proofs">;
+  ledger: Pick<ErasureLedger, "forbid"> & Pick<WorkerLedger, "workers"> & Pick<ViewLedger, "deliveries" | "proofs">;
   isRunning(worker: { ageMs: number }): boolean;
   clock: Pick<Clock, "sleep" | "monotonicMs">;
 }): Promise<{ rows: DeliveryRow[]; underWay: string[] }> {
@@ -52,7 +55,7 @@ export async function forbid(options: {
   }
 }
 
-async function rowsOf(calls: CallName[], ledger: Pick<Ledger, "deliveries">): Promise<DeliveryRow[]> {
+async function rowsOf(calls: CallName[], ledger: Pick<ViewLedger, "deliveries">): Promise<DeliveryRow[]> {
   const rows: DeliveryRow[] = [];
   for (const { source, callId } of calls) {
     const found = await ledger.deliveries({ callId, limit: MAX_ROWS });
@@ -61,7 +64,7 @@ async function rowsOf(calls: CallName[], ledger: Pick<Ledger, "deliveries">): Pr
   return rows;
 }
 
-async function routesUnderWay(rows: DeliveryRow[], ledger: Pick<Ledger, "proofs">): Promise<string[]> {
+async function routesUnderWay(rows: DeliveryRow[], ledger: Pick<ViewLedger, "proofs">): Promise<string[]> {
   const sending = Map.groupBy(
     rows.filter(({ state }) => state === "sending"),
     ({ route }) => route,
@@ -78,7 +81,7 @@ async function routesUnderWay(rows: DeliveryRow[], ledger: Pick<Ledger, "proofs"
 export async function forgetEverything(options: {
   found: Pick<Found, "calls" | "places">;
   log: Pick<Log, "erase" | "scrub">;
-  ledger: Pick<Ledger, "forget" | "note" | "scrub">;
+  ledger: Pick<ErasureLedger, "forget" | "scrub"> & Pick<ActionLedger, "note">;
   /** What could not be deleted at its destination now: its receipt is kept for a later forget. */
   left?: Pick<Erased, "route" | "source" | "callId">[];
   by: string;
@@ -87,14 +90,12 @@ export async function forgetEverything(options: {
   let rows = 0;
   for (const { source, callId } of found.calls) {
     const keepReceipts = left.filter((one) => one.source === source && one.callId === callId).map(({ route }) => route);
-    rows += await ledger.forget({ source, callId, hash: forgottenHash(source, callId), keepReceipts });
+    rows += await ledger.forget({ source, callId, hash: forgottenHash(source, callId), keepReceipts, by });
   }
   const erased = log.erase ? found.places : [];
   for (const place of erased) await log.erase?.(place);
-  for (const { kind, hash } of forgottenOf(found)) {
-    const detail = kind === "call" ? hash.slice(0, 12) : `quarantined record ${hash.slice(0, 12)}`;
-    await ledger.note({ by, route: "", action: "forget", detail });
-  }
+  const records = forgottenOf(found).filter(({ kind }) => kind === "record");
+  for (const { hash } of records) await ledger.note({ by, route: "", action: "forget", detail: `quarantined record ${hash.slice(0, 12)}` });
   const stays = [...((await log.scrub?.({ pack: true })) ?? []), ...((await ledger.scrub?.({ pack: true })) ?? [])];
   return { rows, copies: countOf(erased, CALLS_TOPIC), quarantined: countOf(erased, QUARANTINE_TOPIC), stays };
 }

@@ -2,8 +2,10 @@
 import { OpenError, outcomeOfNetworkError, RematchError } from "../connector/index.ts";
 import { idempotencyKey } from "../delivery/pipeline/idempotency-key.ts";
 import { UnreachableError, UsageError } from "../errors.ts";
-import type { DeliveryRow, Ledger, Receipt } from "../ledger/ledger.ts";
+import type { ReceiptLedger } from "../ledger/receipts.ts";
+import type { DeliveryRow, ViewLedger } from "../ledger/views.ts";
 import type { Clock } from "../lib/time/clock.ts";
+import type { Receipt } from "../model/receipt.ts";
 import type { Route } from "../route.ts";
 
 /** A late summary may be on its way just now: it brings a receipt of its own, which is then put right too. */
@@ -48,10 +50,11 @@ export async function rematchDelivery(options: {
   /** The destination's id of the person's record. */
   to: string;
   timezone: string;
-  ledger: Pick<Ledger, "deliveries" | "amendReceipt">;
+  by: string;
+  ledger: Pick<ViewLedger, "deliveries"> & Pick<ReceiptLedger, "amendReceipt">;
   clock: Pick<Clock, "sleep">;
 }): Promise<{ receipt: Receipt } | { refused: string }> {
-  const { row, route, to, timezone, ledger, clock } = options;
+  const { row, route, to, timezone, by, ledger, clock } = options;
   const { connector, settings, timeoutMs } = route.to;
   const key = idempotencyKey(route, { source: row.source, call_id: row.callId });
 
@@ -71,7 +74,9 @@ export async function rematchDelivery(options: {
       const made = await open.rematch({ key, receipt: from, to }, { signal: AbortSignal.timeout(timeoutMs) });
       // However many were found: somebody has decided.
       const receipt = { ...made, found: 1 };
-      if (await ledger.amendReceipt({ route: row.route, source: row.source, callId: row.callId, from, to: receipt })) return { receipt };
+      const action = { by, route: row.route, action: "rematch", detail: `${row.callId} to ${receipt.person?.id ?? to}` };
+      if (await ledger.amendReceipt({ route: row.route, source: row.source, callId: row.callId, from, to: receipt, action }))
+        return { receipt };
     }
     return { refused: `${row.callId} is being updated on ${route.id} just now: run it again in a moment` };
   } catch (error) {

@@ -1,8 +1,10 @@
 /** Past calls put on a route again, from the log: a preview first, then at a capped rate, to be stopped and gone on with at any time. */
 import { forgottenHash, matchRoute } from "../delivery/pipeline/match-route.ts";
-import type { Ledger } from "../ledger/ledger.ts";
+import type { NewAction } from "../ledger/actions.ts";
+import type { ControlLedger } from "../ledger/controls.ts";
+import type { ReplayAnswer, ReplayItem, ReplayLedger } from "../ledger/operations.ts";
 import { isNewer } from "../ledger/record-order.ts";
-import type { ReplayAnswer, ReplayItem, RowProof } from "../ledger/repairs.ts";
+import type { RowProof, ViewLedger } from "../ledger/views.ts";
 import type { Clock } from "../lib/time/clock.ts";
 import { CALLS_TOPIC, type Log, type Message, type Position } from "../log/log.ts";
 import { readPages } from "../log/pages.ts";
@@ -73,7 +75,7 @@ export async function previewReplay(options: {
   route: Route;
   routes: Pick<Routes, "describe">;
   log: Log;
-  ledger: Ledger;
+  ledger: ViewLedger & ControlLedger;
 }) {
   const { spec, ledger } = options;
   const counts = noCounts();
@@ -98,7 +100,7 @@ function foresee(options: {
   spec: ReplaySpec;
   item: ReplayItem;
   row: RowProof | undefined;
-  fingerprint: Ledger["fingerprint"];
+  fingerprint: ViewLedger["fingerprint"];
 }): ReplayAnswer {
   const { spec, item, row, fingerprint } = options;
   if (!row) return spec.only === "failed" ? "skipped" : "queued";
@@ -116,17 +118,19 @@ export async function runReplay(options: {
   route: Route;
   routes: Pick<Routes, "describe" | "version">;
   log: Log;
-  ledger: Ledger;
+  ledger: ReplayLedger & ControlLedger;
+  /** Calls that the preview counted: the action that is recorded says so. */
+  planned: number;
   clock: Clock;
   signal: AbortSignal;
   onProgress(spec: ReplaySpec): void;
 }): Promise<ReplaySpec> {
-  const { spec, ledger, clock, signal, onProgress } = options;
+  const { spec, ledger, planned, clock, signal, onProgress } = options;
   const startedAtMs = clock.monotonicMs();
   let queued = 0;
-  const save = () => ledger.saveReplay({ id: spec.id, spec: JSON.stringify(spec) });
+  const save = (action?: NewAction) => ledger.saveReplay({ id: spec.id, spec: JSON.stringify(spec), ...(action && { action }) });
   spec.state = "running";
-  await save();
+  await save({ by: spec.by, route: spec.route, action: "replay", detail: `${spec.id}: ${planned} calls` });
 
   for await (const { items, notWanted, read, next } of wantedItems(options)) {
     for (const { item } of items) {
@@ -168,7 +172,7 @@ async function* wantedItems(options: {
   route: Route;
   routes: Pick<Routes, "describe">;
   log: Log;
-  ledger: Ledger;
+  ledger: ControlLedger;
 }): AsyncGenerator<Chunk> {
   const { spec, route, routes, log, ledger } = options;
   const forgotten = new Set((await ledger.controls()).forgotten);

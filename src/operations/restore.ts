@@ -3,7 +3,7 @@ import { closeSync, constants, copyFileSync, fsyncSync, mkdirSync, openSync, rea
 import { dirname, join, resolve } from "node:path";
 import { groupOf } from "../delivery/route/start-position.ts";
 import { UsageError } from "../errors.ts";
-import type { ClaimRequest, Ledger } from "../ledger/ledger.ts";
+import type { ClaimLedger, ClaimRequest } from "../ledger/claims.ts";
 import { CALLS_TOPIC, type Log, type Message } from "../log/log.ts";
 import { readPages } from "../log/pages.ts";
 import { fromMessage } from "../model/envelope.ts";
@@ -103,7 +103,7 @@ function flush(path: string): void {
 export async function agree(options: {
   manifest: Manifest;
   log: Pick<Log, "placeGroup" | "ranges" | "read">;
-  ledger: Pick<Ledger, "claim" | "routeStarts">;
+  ledger: Pick<ClaimLedger, "claim">;
   onProgress(records: number): void;
 }): Promise<Map<string, number>> {
   const { manifest, log, ledger, onProgress } = options;
@@ -128,7 +128,7 @@ export async function agree(options: {
 }
 
 /** A batch never holds one delivery twice: of a call's versions each comes in its turn. */
-async function claimAll(ledger: Pick<Ledger, "claim">, messages: Message[], route: string): Promise<number> {
+async function claimAll(ledger: Pick<ClaimLedger, "claim">, messages: Message[], route: string): Promise<number> {
   let begun = 0;
   let batch = new Map<string, ClaimRequest>();
   const send = async () => {

@@ -1,6 +1,7 @@
 /** Whether the actions are those that were noted: none changed, none taken out, none put in. */
-import { digestsOf, sealOf } from "../ledger/actions.ts";
-import type { Ledger } from "../ledger/ledger.ts";
+
+import type { ActionLedger } from "../ledger/actions.ts";
+import { digestsOf, sealOf } from "../ledger/seals.ts";
 
 export interface ActionsReport {
   count: number;
@@ -19,7 +20,7 @@ export const headOf = ({ seq, seal }: { seq: number; seal: string }) => (seq ===
 
 /** @param options.against a head that was shown earlier. */
 export async function verifyActions(options: {
-  ledger: Pick<Ledger, "sealedActions" | "actionsHead">;
+  ledger: Pick<ActionLedger, "sealedActions" | "actionsHead">;
   against?: string | undefined;
 }): Promise<ActionsReport> {
   const { ledger, against } = options;

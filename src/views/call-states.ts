@@ -1,8 +1,8 @@
 /** Where a call is on a route, and why: every call on every route has a state and a reason. */
 
 import { isRunning } from "../delivery/process/heartbeat.ts";
-import type { LostRange } from "../ledger/controls.ts";
 import type { DeliveryKey, DeliveryRow, DeliveryState, Ledger } from "../ledger/ledger.ts";
+import type { LostRange } from "../ledger/losses.ts";
 import { isNewer, type RecordPlace } from "../ledger/record-order.ts";
 import type { Log, Position } from "../log/log.ts";
 import type { Route } from "../route.ts";

@@ -1,8 +1,8 @@
 import { isRunning } from "../delivery/process/heartbeat.ts";
 import { logMismatch } from "../delivery/process/log-binding.ts";
 import { groupOf } from "../delivery/route/start-position.ts";
-import type { LostRange } from "../ledger/controls.ts";
 import type { Ledger, RouteCounts, WorkerRow } from "../ledger/ledger.ts";
+import type { LostRange } from "../ledger/losses.ts";
 import { CALLS_TOPIC, type CommittedPosition, type Log, type PartitionRange, type Position } from "../log/log.ts";
 import { sumOfUnknown, type UnknownSeen } from "../model/unknown-calls.ts";
 import type { Route } from "../route.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Claim, DeliveryKey, Ledger, Settlement } from "../../src/ledger/ledger.ts";
-import type { ReplayItem } from "../../src/ledger/repairs.ts";
+import type { ReplayItem } from "../../src/ledger/operations.ts";
 import { systemUser } from "../../src/lib/process/system-user.ts";
 import { verifyActions } from "../../src/operations/verify-actions.ts";
 import type { LedgerHarness } from "./ledger.contract.ts";
@@ -9,7 +9,7 @@ import type { LedgerHarness } from "./ledger.contract.ts";
 const body = Buffer.from([0, 1, 2, 255, 0]);
 const DEAD = { kind: "dead" as const, errorCode: "400", reason: "never", body } satisfies Settlement;
 
-/** The promises of `src/ledger/controls.ts` and `src/ledger/repairs.ts`, for every engine. */
+/** The promises of `src/ledger/controls.ts` and `src/ledger/operations.ts`, for every engine. */
 export function describeLedgerRepairs(harness: LedgerHarness): void {
   describe(`what people decide, in the ledger on ${harness.name}`, () => {
     let ledger: Ledger;

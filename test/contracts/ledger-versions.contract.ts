@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { isOneOf } from "../../src/ledger/conflicts.ts";
 import type { Claim, ClaimRequest, Ledger, Settlement } from "../../src/ledger/ledger.ts";
+import { isOneOf } from "../../src/ledger/versions.ts";
 import type { LedgerHarness } from "./ledger.contract.ts";
 
 const LEASE_MS = 60_000;

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { openPostgresLedger } from "../../src/ledger/postgres/index.ts";
 import { queryPostgres } from "../support/query-postgres.ts";
-import { describeLedger, type LedgerHarness } from "./ledger.contract.ts";
+import { describeLedger } from "./ledger.contract.ts";
 import { describeLedgerAfter } from "./ledger-after.contract.ts";
 import { describeLedgerRepairs } from "./ledger-repairs.contract.ts";
+import { describeLedgerTransactions, type RefusingHarness } from "./ledger-transactions.contract.ts";
 import { describeLedgerLog, describeLedgerVersions } from "./ledger-versions.contract.ts";
 
 /**
@@ -11,11 +12,15 @@ import { describeLedgerLog, describeLedgerVersions } from "./ledger-versions.con
  * @param options.url is asked when a test runs: the server may be started before the first one.
  */
 export function describePostgresLedger(options: { name: string; url(): string }): void {
-  const harness = (): LedgerHarness => {
+  const harness = (): RefusingHarness => {
     const schema = `ledger_${randomUUID().replaceAll("-", "")}`;
+    const refuse = async (table: string, condition: string) =>
+      void (await queryPostgres(options.url(), `ALTER TABLE "${schema}".${table} ADD CHECK (${condition}) NOT VALID`));
     return {
       name: options.name,
       open: () => openPostgresLedger({ url: `${options.url()}?schema=${schema}` }),
+      refuseActionsBy: (person) => refuse("actions", `by_whom <> '${person}'`),
+      refuseLossesOf: (route) => refuse("lost_ranges", `route <> '${route}'`),
       remove: async () => void (await queryPostgres(options.url(), `DROP SCHEMA "${schema}" CASCADE`)),
     };
   };
@@ -24,4 +29,5 @@ export function describePostgresLedger(options: { name: string; url(): string })
   describeLedgerAfter(harness());
   describeLedgerVersions(harness());
   describeLedgerLog(harness());
+  describeLedgerTransactions(harness());
 }

@@ -9,13 +9,22 @@ import { openSqlite } from "../../src/lib/sqlite/open.ts";
 import { describeLedger } from "../contracts/ledger.contract.ts";
 import { describeLedgerAfter } from "../contracts/ledger-after.contract.ts";
 import { describeLedgerRepairs } from "../contracts/ledger-repairs.contract.ts";
+import { describeLedgerTransactions, type RefusingHarness } from "../contracts/ledger-transactions.contract.ts";
 import { describeLedgerLog, describeLedgerVersions } from "../contracts/ledger-versions.contract.ts";
 
-function harness() {
+function harness(): RefusingHarness {
   const folder = mkdtempSync(join(tmpdir(), "patchbay-ledger-"));
+  const path = join(folder, "ledger.db");
+  async function refuse(table: string, condition: string): Promise<void> {
+    const db = new DatabaseSync(path);
+    db.exec(`CREATE TRIGGER refuse_${table} BEFORE INSERT ON ${table} WHEN ${condition} BEGIN SELECT RAISE(ABORT, 'refused'); END`);
+    db.close();
+  }
   return {
     name: "SQLite",
-    open: () => openSqliteLedger({ path: join(folder, "ledger.db") }),
+    open: () => openSqliteLedger({ path }),
+    refuseActionsBy: (person) => refuse("actions", `new.by_whom = '${person}'`),
+    refuseLossesOf: (route) => refuse("lost_ranges", `new.route = '${route}'`),
     remove: async () => rmSync(folder, { recursive: true, force: true }),
   };
 }
@@ -25,6 +34,7 @@ describeLedgerRepairs(harness());
 describeLedgerAfter(harness());
 describeLedgerVersions(harness());
 describeLedgerLog(harness());
+describeLedgerTransactions(harness());
 
 test("a ledger of a newer program is refused, naming both versions", async () => {
   const other = mkdtempSync(join(tmpdir(), "patchbay-ledger-"));

@@ -7,14 +7,14 @@ import { CALLS_TOPIC, QUARANTINE_TOPIC } from "../../src/log/log.ts";
 import { readTopic } from "../../src/log/pages.ts";
 import { openSqliteLog } from "../../src/log/sqlite/index.ts";
 import { toHeaders } from "../../src/model/envelope.ts";
-import { readQuarantine, replayQuarantined } from "../../src/operations/quarantine.ts";
+import { markReplayed, readQuarantine, replayedIds, replayQuarantined } from "../../src/operations/quarantine.ts";
 import { documentedExample } from "../../src/sandbox/calls.ts";
 
 const T = 1_700_000_000_000;
 const EXAMPLE = JSON.parse(documentedExample().toString());
 
 /** A record that an earlier program put into quarantine and this one takes, and a later record of the call, delivered. */
-async function quarantinedCall(laterAt: number | undefined) {
+async function quarantinedCall(laterAt: number | undefined, more: Record<string, unknown> = {}) {
   const folder = mkdtempSync(join(tmpdir(), "patchbay-quarantine-"));
   const log = await openSqliteLog({ path: join(folder, "log.db") });
   const ledger = await openSqliteLedger({ path: join(folder, "ledger.db") });
@@ -22,7 +22,7 @@ async function quarantinedCall(laterAt: number | undefined) {
     await Promise.all([log.close(), ledger.close()]);
     rmSync(folder, { recursive: true, force: true });
   });
-  const value = Buffer.from(JSON.stringify({ ...EXAMPLE, call_id: "c" }));
+  const value = Buffer.from(JSON.stringify({ ...EXAMPLE, call_id: "c", ...more }));
   await log.append({
     topic: QUARANTINE_TOPIC,
     key: "a".repeat(64),
@@ -35,9 +35,10 @@ async function quarantinedCall(laterAt: number | undefined) {
   }
   const [one] = await readQuarantine(log);
   if (!one) throw new Error("nothing is in quarantine");
-  const replay = (again?: boolean) => replayQuarantined({ one, log, ledger, nowMs: T + 90_000, again });
+  const replay = (again?: boolean) => replayQuarantined({ one, log, ledger, nowMs: T + 90_000, by: "ann", again });
   const stored = () => Array.fromAsync(readTopic({ log, topic: CALLS_TOPIC })).then((pages) => pages.flat());
-  return { replay, stored };
+  const list = async () => markReplayed(await readQuarantine(log), await replayedIds(ledger));
+  return { replay, stored, list, ledger };
 }
 
 test.each([
@@ -55,4 +56,19 @@ test("a quarantined record does not take the place of one that its call had sinc
   expect(await stored()).toEqual([]);
   expect(await replay(true)).toEqual({ kind: "accepted" });
   expect(await stored()).toHaveLength(1);
+});
+
+test("a quarantined record with more values than the ingress takes is no call record for a replay either", async () => {
+  const { replay, stored, list } = await quarantinedCall(undefined, { metadata: Array.from({ length: 50_001 }, () => 0) });
+  expect(await list()).toMatchObject([{ code: "too_many_values", problems: [{ problem: "The body holds more than 50000 values." }] }]);
+  expect(await replay()).toEqual({ kind: "no-call" });
+  expect(await stored()).toEqual([]);
+});
+
+test("a record that was replayed is listed as replayed, with who did it among the actions", async () => {
+  const { replay, list, ledger } = await quarantinedCall(undefined);
+  expect(await list()).toMatchObject([{ code: "accepted now" }]);
+  await replay();
+  expect(await list()).toMatchObject([{ code: "replayed", problems: [] }]);
+  expect(await ledger.actions({ limit: 5 })).toMatchObject([{ by: "ann", action: "accept", detail: "quarantined record aaaaaaaaaaaa" }]);
 });

@@ -73,7 +73,7 @@ describe("a call put on the person that somebody chose", () => {
       const found = of(route);
       if (!found) throw new Error(route);
       const row = await rowOf(ledger, route, callId);
-      return rematchDelivery({ row, route: found, to: "202", timezone: "UTC", ledger, clock: { sleep: async () => undefined } });
+      return rematchDelivery({ row, route: found, to: "202", timezone: "UTC", by: "ann", ledger, clock: { sleep: async () => undefined } });
     };
     return { ledger, deliver, delivered, destination, asked, rematch };
   }

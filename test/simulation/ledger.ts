@@ -18,9 +18,10 @@ import type {
   SkipRequest,
   WorkerHeartbeat,
 } from "../../src/ledger/ledger.ts";
+import type { ReplayAnswer, ReplayItem } from "../../src/ledger/operations.ts";
 import type { AwaitingDelivery } from "../../src/ledger/receipts.ts";
 import { isNewer, type RecordPlace } from "../../src/ledger/record-order.ts";
-import type { ReplayAnswer, ReplayItem, RowProof } from "../../src/ledger/repairs.ts";
+import type { RowProof } from "../../src/ledger/views.ts";
 
 export interface Row extends DeliveryKey, LogPosition {
   state: DeliveryState;

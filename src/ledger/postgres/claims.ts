@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { claimConflict } from "../conflicts.ts";
-import type { ClaimAnswer, Ledger } from "../ledger.ts";
-import { keyOf, type Row, toClaim, toDueDelivery, type Unchanged } from "../rows.ts";
+import type { ClaimAnswer, ClaimLedger } from "../claims.ts";
+import { claimConflict } from "../sql/conflicts.ts";
+import { keyOf, type Row, toClaim, toDueDelivery, type Unchanged } from "../sql/rows.ts";
+import type { ViewLedger } from "../views.ts";
 import type { Database } from "./connect.ts";
 import { DIALECT, NOW_MS } from "./schema.ts";
 import { withoutNul } from "./text.ts";
@@ -67,8 +68,8 @@ function answerOf({ returned, older, state, claimed, leftMs }: Unchanged): Claim
 
 export function claimQueries(
   db: Database,
-  fingerprint: Ledger["fingerprint"],
-): Pick<Ledger, "claim" | "claimDue" | "renew" | "nextDueInMs"> {
+  fingerprint: ViewLedger["fingerprint"],
+): Pick<ClaimLedger, "claim" | "claimDue" | "renew" | "nextDueInMs"> {
   return {
     async claim({ worker, leaseMs, items }) {
       const rows = items.map((item) => ({ ...recordColumns(item, fingerprint), claim_id: randomUUID() }));

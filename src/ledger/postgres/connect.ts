@@ -1,6 +1,5 @@
 import pg, { type Pool, type PoolConfig, type QueryConfig, type QueryResult } from "pg";
 import { UsageError } from "../../errors.ts";
-import type { Row } from "../rows.ts";
 import { explain, isAboutParameters, isAboutTls } from "./errors.ts";
 import { createQualify } from "./qualify.ts";
 import type { Tls } from "./tls.ts";
@@ -29,8 +28,8 @@ export interface Database {
    * It must name the columns that it returns: after a migration PostgreSQL refuses a kept `*` ("cached plan must not change result type").
    */
   queryOften(statement: { name: string; text: string }, values: unknown[]): Promise<QueryResult>;
-  /** All statements or none; the rows of each, in order. @throws as {@link query} does. */
-  transaction(statements: { text: string; values: unknown[] }[]): Promise<Row[][]>;
+  /** All of its queries or none; it runs again from its beginning after a deadlock. @throws as {@link query} does. */
+  transaction<T>(work: (query: Database["query"]) => Promise<T>): Promise<T>;
 }
 
 /**
@@ -55,15 +54,14 @@ export async function connect(url: string): Promise<Database> {
   const query = ({ text, ...config }: QueryConfig & { text: string }): Promise<QueryResult> =>
     tryAgain(() => pool.query({ ...config, text: qualify(text) }));
 
-  async function inTransaction(statements: { text: string; values: unknown[] }[]): Promise<Row[][]> {
+  async function inTransaction<T>(work: (query: Database["query"]) => Promise<T>): Promise<T> {
     const client = await pool.connect();
     let failed: Error | undefined;
     try {
       await client.query("BEGIN");
-      const results: Row[][] = [];
-      for (const { text, values } of statements) results.push((await client.query(qualify(text), values)).rows);
+      const result = await work((text, values = []) => client.query(qualify(text), values));
       await client.query("COMMIT");
-      return results;
+      return result;
     } catch (error) {
       failed = error as Error;
       await client.query("ROLLBACK").catch(() => undefined);
@@ -95,7 +93,7 @@ export async function connect(url: string): Promise<Database> {
     query: (text, values = []) => query({ text, values }),
     // Below 1.21 PgBouncer does not know a statement's name on the next connection, or knows it already.
     queryOften: ({ name, text }, values) => query(server.pooled ? { text, values } : { name: planOf(name), text, values }),
-    transaction: (statements) => tryAgain(() => inTransaction(statements)),
+    transaction: (work) => tryAgain(() => inTransaction(work)),
   };
 }
 

@@ -1,16 +1,13 @@
 /** The ledger for containers: PostgreSQL. The contract is `src/ledger/ledger.ts`. */
-import { controlQueries } from "../control-queries.ts";
 import { createFingerprint } from "../fingerprint.ts";
-import type { Ledger, LogPosition, RouteCounts, WorkerHeartbeat } from "../ledger.ts";
-import { logQueries } from "../log-queries.ts";
-import { receiptQueries } from "../receipt-queries.ts";
-import { repairQueries } from "../repair-queries.ts";
-import { type Row, toDeliveryRow } from "../rows.ts";
-import type { Sql, SqlValue } from "../sql.ts";
+import type { Ledger } from "../ledger.ts";
+import { sharedQueries } from "../sql/index.ts";
+import type { Sql, SqlValue } from "../sql/sql.ts";
+import type { ViewLedger } from "../views.ts";
 import { claimQueries } from "./claims.ts";
 import { connect, type Database } from "./connect.ts";
 import { explain } from "./errors.ts";
-import { DIALECT, fingerprintKey, migrate, NOW_MS, refuseMissingRights, refuseOtherVersion } from "./schema.ts";
+import { DIALECT, fingerprintKey, migrate, refuseMissingRights, refuseOtherVersion } from "./schema.ts";
 import { settleQueries } from "./settle.ts";
 import { withoutNul } from "./text.ts";
 
@@ -29,7 +26,7 @@ export async function openPostgresLedger(options: {
   const { access = "write", mustExist = access !== "write" } = options;
   const db = await connect(options.url);
   const { name, pool } = db;
-  let fingerprint: Ledger["fingerprint"];
+  let fingerprint: ViewLedger["fingerprint"];
   try {
     if (db.readOnly && access === "write") throw Object.assign(new Error("it is read-only"), { code: "25006" });
     if (mustExist) await refuseOtherVersion(db);
@@ -40,20 +37,12 @@ export async function openPostgresLedger(options: {
     await pool.end();
     throw explain(error, db);
   }
-  const sql = sqlOf(db);
   return {
     name,
     engine: "postgres",
-    fingerprint,
+    ...sharedQueries(sqlOf(db), fingerprint),
     ...claimQueries(db, fingerprint),
     ...settleQueries(db, fingerprint),
-    ...routeQueries(db),
-    ...workerQueries(db),
-    ...viewQueries(db),
-    ...controlQueries(sql),
-    ...receiptQueries(sql),
-    ...repairQueries(sql, fingerprint),
-    ...logQueries(sql),
     scrub: async ({ pack }) => (pack ? [KEEPS_REMOVED] : []),
     check: async () => void (await db.query("SELECT 1")),
     close: () => pool.end(),
@@ -67,100 +56,23 @@ function sqlOf(db: Database): Sql {
   return {
     ...DIALECT,
     greatest: "greatest",
+    filtered: (column) => column,
+    counts: `SELECT route, state, count(*)::bigint AS n, min(due_at) FILTER (WHERE state = 'waiting') AS next_due_at
+      FROM deliveries GROUP BY route, state`,
     sha256: (text) => `encode(sha256(convert_to(${text}, 'UTF8')), 'hex')`,
     // "PbNo", of this schema: gone with the transaction, and no right is needed for it.
-    oneNotesAtATime: [{ text: `SELECT pg_advisory_xact_lock(hashtext(current_schema()), ${0x50624e6f})` }],
+    lockActions: [{ text: `SELECT pg_advisory_xact_lock(hashtext(current_schema()), ${0x50624e6f})` }],
     all: async (text, values = []) => (await db.query(text, storable(values))).rows,
-    transaction: (statements) => db.transaction(statements.map(({ text, values = [] }) => ({ text, values: storable(values) }))),
+    transaction: (steps) =>
+      db.transaction(async (query) => {
+        const running = steps();
+        let step = running.next();
+        while (!step.done) step = running.next((await query(step.value.text, storable(step.value.values ?? []))).rows);
+        return step.value;
+      }),
   };
 }
 
 function storable(values: SqlValue[]): SqlValue[] {
   return values.map((value) => (typeof value === "string" ? withoutNul(value) : value));
-}
-
-function routeQueries(db: Database): Pick<Ledger, "routeStart" | "routeStarts" | "mirrorPositions" | "mirroredPositions"> {
-  return {
-    async routeStart({ route, resolve }) {
-      const known = await db.query("SELECT start FROM route_state WHERE route = $1 AND start IS NOT NULL", [route]);
-      if (known.rows[0]) return JSON.parse(known.rows[0].start);
-      const { rows } = await db.query(
-        "INSERT INTO route_state AS r VALUES ($1, $2) ON CONFLICT (route) DO UPDATE SET start = coalesce(r.start, excluded.start) RETURNING start",
-        [route, JSON.stringify(await resolve())],
-      );
-      return JSON.parse(rows[0]?.start);
-    },
-    async routeStarts() {
-      const { rows } = await db.query("SELECT route, start FROM route_state WHERE start IS NOT NULL");
-      return new Map(rows.map((row: Row) => [String(row.route), JSON.parse(String(row.start)) as LogPosition[]]));
-    },
-    async mirrorPositions({ route, positions }) {
-      await db.query(
-        `INSERT INTO route_positions AS p SELECT $1, partition, "offset" FROM jsonb_to_recordset($2::jsonb) AS item(partition integer, "offset" bigint)
-         ON CONFLICT (route, log_partition) DO UPDATE SET log_offset = greatest(p.log_offset, excluded.log_offset)`,
-        [route, JSON.stringify(positions)],
-      );
-    },
-    async mirroredPositions(route) {
-      const { rows } = await db.query("SELECT log_partition, log_offset FROM route_positions WHERE route = $1 ORDER BY 1", [route]);
-      return rows.map((row: Row) => ({ partition: Number(row.log_partition), offset: Number(row.log_offset) }));
-    },
-  };
-}
-
-function workerQueries(db: Database): Pick<Ledger, "heartbeat" | "goodbye" | "workers"> {
-  return {
-    async heartbeat(state) {
-      await db.query(
-        `INSERT INTO workers VALUES ($1, ${NOW_MS}, $2) ON CONFLICT (worker) DO UPDATE SET beat_at = excluded.beat_at, state = excluded.state`,
-        [state.worker, withoutNul(JSON.stringify(state))],
-      );
-    },
-    goodbye: async (worker) => void (await db.query("DELETE FROM workers WHERE worker = $1", [worker])),
-    async workers() {
-      const { rows } = await db.query(`SELECT state, ${NOW_MS} - beat_at AS age_ms FROM workers ORDER BY worker`);
-      return rows.map((row: Row) => ({ ...(JSON.parse(String(row.state)) as WorkerHeartbeat), ageMs: Math.max(0, Number(row.age_ms)) }));
-    },
-  };
-}
-
-const COLUMNS = `route, source, call_id, log_partition, log_offset, state, attempts, accepted_at, updated_at, due_at, error_code, reason, receipt,
-  awaits, claimed_by, routes_version, returned, returned_at`;
-
-function viewQueries(db: Database): Pick<Ledger, "deliveries" | "counts"> {
-  return {
-    async deliveries({ callId, route, state, unmatched = false, limit }) {
-      const wanted = Object.entries({ call_id: callId, route, state: unmatched ? "delivered" : state }).filter(
-        ([, value]) => value !== undefined,
-      );
-      const where = wanted.map(([column], index) => `${column} = $${index + 1}`).join(" AND ") || "true";
-      const alsoWanted = unmatched ? "AND found <> 1" : "";
-      const values = wanted.map(([, value]) => withoutNul(String(value)));
-      const { rows } = await db.query(
-        `SELECT ${COLUMNS} FROM deliveries WHERE ${where} ${alsoWanted} ORDER BY updated_at DESC, route LIMIT $${values.length + 1}`,
-        [...values, limit],
-      );
-      return rows.map(toDeliveryRow);
-    },
-    async counts() {
-      const { rows } = await db.query(
-        "SELECT route, state, count(*)::bigint AS n, min(due_at) FILTER (WHERE state = 'waiting') AS next_due_at FROM deliveries GROUP BY route, state ORDER BY route",
-      );
-      const byRoute = new Map<string, RouteCounts>();
-      for (const row of rows) {
-        const known = byRoute.get(row.route) ?? {
-          route: row.route,
-          delivered: 0,
-          skipped: 0,
-          waiting: 0,
-          dead: 0,
-          sending: 0,
-          nextDueAt: undefined,
-        };
-        const nextDueAt = row.next_due_at === null ? known.nextDueAt : Number(row.next_due_at);
-        byRoute.set(row.route, { ...known, [row.state]: Number(row.n), nextDueAt });
-      }
-      return [...byRoute.values()];
-    },
-  };
 }

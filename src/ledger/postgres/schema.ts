@@ -1,8 +1,8 @@
 import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
 import { UsageError } from "../../errors.ts";
-import { SEALED_HEAD, sealsOfOld } from "../actions.ts";
-import type { Dialect } from "../conflicts.ts";
 import { paddedKeys } from "../fingerprint.ts";
+import { SEALED_HEAD, sealsOfOld } from "../seals.ts";
+import type { Dialect } from "../sql/conflicts.ts";
 
 /** Unix ms by the database's clock; `clock_timestamp` goes on within a transaction. */
 export const NOW_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";

@@ -1,6 +1,7 @@
-import { SKIPPED_HASH, SKIPPED_STATE, skipConflict, skippedVersions } from "../conflicts.ts";
-import type { Ledger, Settlement, SkipAnswer } from "../ledger.ts";
-import { foundOf, isCounted, keyOf, MAX_REASON_LENGTH, type Row, type Unchanged } from "../rows.ts";
+import type { ClaimLedger, Settlement, SkipAnswer } from "../claims.ts";
+import { SKIPPED_HASH, SKIPPED_STATE, skipConflict, skippedVersions } from "../sql/conflicts.ts";
+import { foundOf, isCounted, keyOf, MAX_REASON_LENGTH, type Row, type Unchanged } from "../sql/rows.ts";
+import type { ViewLedger } from "../views.ts";
 import type { Database } from "./connect.ts";
 import { DIALECT, NOW_MS } from "./schema.ts";
 import { withoutNul } from "./text.ts";
@@ -59,7 +60,7 @@ function answerOf(unchanged: Unchanged | undefined): SkipAnswer {
   return unchanged?.state === "sending" && unchanged.claimed && !unchanged.older ? "held" : "done";
 }
 
-export function settleQueries(db: Database, fingerprint: Ledger["fingerprint"]): Pick<Ledger, "settle" | "skip"> {
+export function settleQueries(db: Database, fingerprint: ViewLedger["fingerprint"]): Pick<ClaimLedger, "settle" | "skip"> {
   return {
     async settle(items) {
       const rows = items.map(({ route, source, callId, claimId, routesVersion, settlement }, index) => ({

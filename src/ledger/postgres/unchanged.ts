@@ -1,11 +1,12 @@
-import { lookAtUnchanged, noteOlder, noteReturned } from "../conflicts.ts";
-import type { ClaimRequest, Ledger } from "../ledger.ts";
-import { keyOf, type Row, toUnchanged, type Unchanged } from "../rows.ts";
+import type { ClaimRequest } from "../claims.ts";
+import { lookAtUnchanged, noteOlder, noteReturned } from "../sql/conflicts.ts";
+import { keyOf, type Row, toUnchanged, type Unchanged } from "../sql/rows.ts";
+import type { ViewLedger } from "../views.ts";
 import type { Database } from "./connect.ts";
 import { DIALECT } from "./schema.ts";
 import { withoutNul } from "./text.ts";
 
-export function recordColumns(item: ClaimRequest, fingerprint: Ledger["fingerprint"]) {
+export function recordColumns(item: ClaimRequest, fingerprint: ViewLedger["fingerprint"]) {
   return {
     route: item.route,
     source: withoutNul(item.source),

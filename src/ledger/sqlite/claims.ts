@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { inTransaction } from "../../lib/sqlite/open.ts";
-import { claimConflict } from "../conflicts.ts";
-import type { ClaimAnswer, ClaimRequest, Ledger } from "../ledger.ts";
-import { toClaim, toDueDelivery } from "../rows.ts";
+import type { ClaimAnswer, ClaimLedger, ClaimRequest } from "../claims.ts";
+import { claimConflict } from "../sql/conflicts.ts";
+import { toClaim, toDueDelivery } from "../sql/rows.ts";
+import type { ViewLedger } from "../views.ts";
 import { DIALECT, NOW_MS } from "./schema.ts";
 import { recordColumns, unchangedStatement } from "./unchanged.ts";
 
@@ -32,8 +33,8 @@ const CLAIM_DUE = `
 
 export function claimStatements(
   db: DatabaseSync,
-  fingerprint: Ledger["fingerprint"],
-): Pick<Ledger, "claim" | "claimDue" | "renew" | "nextDueInMs"> {
+  fingerprint: ViewLedger["fingerprint"],
+): Pick<ClaimLedger, "claim" | "claimDue" | "renew" | "nextDueInMs"> {
   const claimOne = db.prepare(CLAIM);
   const unchanged = unchangedStatement(db);
   const claimDue = db.prepare(CLAIM_DUE);

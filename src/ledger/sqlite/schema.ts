@@ -1,9 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Migration } from "../../lib/sqlite/open.ts";
-import { SEALED_HEAD, sealsOfOld } from "../actions.ts";
-import type { Dialect } from "../conflicts.ts";
-import type { Action } from "../controls.ts";
+import type { Action } from "../actions.ts";
 import { createFingerprint } from "../fingerprint.ts";
+import { SEALED_HEAD, sealsOfOld } from "../seals.ts";
+import type { Dialect } from "../sql/conflicts.ts";
 
 /** Unix ms by the database's clock. */
 export const NOW_MS = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";

@@ -1,8 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import { inTransaction } from "../../lib/sqlite/open.ts";
-import { SKIPPED_HASH, SKIPPED_STATE, skipConflict, skippedVersions } from "../conflicts.ts";
-import type { Ledger, SettleRequest, SkipAnswer, SkipRequest } from "../ledger.ts";
-import { foundOf, isCounted, MAX_REASON_LENGTH } from "../rows.ts";
+import type { ClaimLedger, SettleRequest, SkipAnswer, SkipRequest } from "../claims.ts";
+import { SKIPPED_HASH, SKIPPED_STATE, skipConflict, skippedVersions } from "../sql/conflicts.ts";
+import { foundOf, isCounted, MAX_REASON_LENGTH } from "../sql/rows.ts";
+import type { ViewLedger } from "../views.ts";
 import { DIALECT, NOW_MS } from "./schema.ts";
 import { recordColumns, unchangedStatement } from "./unchanged.ts";
 
@@ -26,7 +27,7 @@ const SKIP = `
   ${skipConflict(DIALECT)}
   RETURNING 1`;
 
-export function settleStatements(db: DatabaseSync, fingerprint: Ledger["fingerprint"]): Pick<Ledger, "settle" | "skip"> {
+export function settleStatements(db: DatabaseSync, fingerprint: ViewLedger["fingerprint"]): Pick<ClaimLedger, "settle" | "skip"> {
   const delivered = db.prepare(DELIVERED);
   const skipped = db.prepare(SKIPPED);
   const waiting = db.prepare(WAITING);

@@ -1,13 +1,14 @@
 import type { DatabaseSync } from "node:sqlite";
-import { lookAtUnchanged, noteOlder, noteReturned } from "../conflicts.ts";
-import type { ClaimRequest, Ledger } from "../ledger.ts";
-import { toUnchanged, type Unchanged } from "../rows.ts";
+import type { ClaimRequest } from "../claims.ts";
+import { lookAtUnchanged, noteOlder, noteReturned } from "../sql/conflicts.ts";
+import { toUnchanged, type Unchanged } from "../sql/rows.ts";
+import type { ViewLedger } from "../views.ts";
 import { DIALECT } from "./schema.ts";
 
 /** A record, with the parameters that statements take. */
 export type RecordColumns = Record<"route" | "source" | "callId" | "hash", string> & Record<"partition" | "offset" | "acceptedAt", number>;
 
-export function recordColumns(item: ClaimRequest, fingerprint: Ledger["fingerprint"]): RecordColumns {
+export function recordColumns(item: ClaimRequest, fingerprint: ViewLedger["fingerprint"]): RecordColumns {
   const { route, source, callId, partition, offset, acceptedAt } = item;
   return { route, source, callId, partition, offset, acceptedAt, hash: fingerprint(item.hash) };
 }

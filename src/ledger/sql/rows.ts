@@ -1,12 +1,21 @@
 /** From database rows to the contract's shapes: the same for both engines. Columns are described in the engines' schemas. */
 
-import type { Claim, DeliveryRow, DeliveryState, DueDelivery, Receipt } from "./ledger.ts";
-import type { RecordPlace } from "./record-order.ts";
+import type { Receipt } from "../../model/receipt.ts";
+import type { Claim, DueDelivery } from "../claims.ts";
+import type { RecordPlace } from "../record-order.ts";
+import type { DeliveryKey, DeliveryState, LogPosition } from "../types.ts";
+import type { DeliveryRow } from "../views.ts";
 
 export type Row = Record<string, unknown>;
 
 /** People read reasons; a vendor's page of HTML is not one. */
 export const MAX_REASON_LENGTH = 1_000;
+
+/** One row by its key, parameters `$1` to `$3`. */
+export const THIS_ROW = "route = $1 AND source = $2 AND call_id = $3";
+export const NO_CLAIM = "claim_id = NULL, claimed_by = NULL, claimed_until = 0";
+/** Of a row that a person puts on its route again: without its past failures. */
+export const FROM_THE_START = "attempts = 0, aged_ms = 0, paced = 0, replay = 1, error_code = NULL";
 
 /** Tells rows of one batch apart. */
 export function keyOf(row: Row): string {
@@ -46,9 +55,7 @@ export function toUnchanged({ earlier, older, state, claimed, left_ms }: Row): U
 
 export function toClaim(row: Row): Claim {
   return {
-    route: String(row.route),
-    source: String(row.source),
-    callId: String(row.call_id),
+    ...toKey(row),
     claimId: String(row.claim_id),
     ambiguous: Boolean(Number(row.ambiguous)),
     attempts: Number(row.attempts),
@@ -77,9 +84,7 @@ export function toDueDelivery(row: Row): DueDelivery {
 
 export function toDeliveryRow(row: Row): DeliveryRow {
   return {
-    route: String(row.route),
-    source: String(row.source),
-    callId: String(row.call_id),
+    ...toKey(row),
     ...placeOf(row),
     state: String(row.state) as DeliveryState,
     attempts: Number(row.attempts),
@@ -94,4 +99,12 @@ export function toDeliveryRow(row: Row): DeliveryRow {
     returned: Number(row.returned),
     returnedAt: numberOrUndefined(row.returned_at),
   };
+}
+
+export function toKey({ route, source, call_id }: Row): DeliveryKey {
+  return { route: String(route), source: String(source), callId: String(call_id) };
+}
+
+export function toPosition({ log_partition, log_offset }: Row): LogPosition {
+  return { partition: Number(log_partition), offset: Number(log_offset) };
 }

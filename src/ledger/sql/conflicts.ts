@@ -2,6 +2,7 @@
  * What becomes of a row that is there already: the claim table and the rule of skips (`ledger.ts`), in the SQL that both engines speak.
  * To be put behind an `INSERT INTO deliveries AS d`; {@link Dialect} has what the engines say differently.
  */
+import { VERSION_LENGTH } from "../versions.ts";
 
 export interface Dialect {
   /** The engine's expression for its clock, Unix ms. */
@@ -25,7 +26,6 @@ const isOlder = (r: string) => `NOT (${isNewer(r)} OR ${isSamePlace(r)})`;
  * `d.versions`: the first half of the fingerprints of earlier versions, each with a comma behind it; with a question mark instead, the newest
  * one, where the call was delivered before it and the route does not want it.
  */
-const VERSION_LENGTH = 16;
 const MAX_VERSIONS = 100;
 const versionOf = (hash: string) => `substr(${hash}, 1, ${VERSION_LENGTH})`;
 
@@ -45,12 +45,6 @@ const HAS_FINGERPRINT = "length(d.hash) = 64";
 export const claimedVersions = (hash: string, dialect: Dialect) =>
   `CASE WHEN d.hash <> ${hash} AND ${HAS_FINGERPRINT} THEN ${versionsWith(dialect, "d.hash", ",")}
     WHEN d.hash <> ${hash} THEN replace(d.versions, '?', ',') ELSE d.versions END`;
-
-/** The fingerprints' halves of the earlier versions in the column `versions`. */
-export const versionsIn = (column: string): string[] => column.split(",").filter((one) => one.length === VERSION_LENGTH);
-
-/** Whether a fingerprint is that of one of them. */
-export const isOneOf = (earlier: string[], fingerprint: string): boolean => earlier.includes(fingerprint.slice(0, VERSION_LENGTH));
 
 /** A row changes, and so comes back, if and only if it is claimed. */
 export const claimConflict = (dialect: Dialect) => `

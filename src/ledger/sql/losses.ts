@@ -1,10 +1,9 @@
-/** What a route will never read, for both engines: `controls.ts`. */
-import { noteStatements } from "./actions.ts";
-import type { ControlLedger, LostRange } from "./controls.ts";
+import type { LossLedger, LostRange } from "../losses.ts";
+import { recordAction } from "./actions.ts";
 import type { Row } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 
-export function lostQueries(sql: Sql): Pick<ControlLedger, "noteLost" | "lost" | "acceptLost"> {
+export function lossQueries(sql: Sql): LossLedger {
   const { all, transaction, nowMs, greatest } = sql;
   return {
     async noteLost({ route, partition, from, to, kind, reason }) {
@@ -23,20 +22,17 @@ export function lostQueries(sql: Sql): Pick<ControlLedger, "noteLost" | "lost" |
     async lost() {
       return (await all("SELECT * FROM lost_ranges ORDER BY route, log_partition, from_offset")).map(toLost);
     },
-    async acceptLost({ route, by, reason }) {
-      const open = (await all("SELECT * FROM lost_ranges WHERE route = $1 AND accepted_at IS NULL", [route])).map(toLost);
-      if (open.length === 0) return [];
-      const places = open.map(({ partition, from, to }) => `${partition}:${from}-${to - 1}`).join(", ");
-      await transaction([
-        ...open.map(({ partition, from, to }) => ({
-          text: `UPDATE lost_ranges SET accepted_at = ${nowMs}
-            WHERE route = $1 AND log_partition = $2 AND from_offset = $3 AND to_offset = $4`,
-          values: [route, partition, from, to],
-        })),
-        ...noteStatements(sql, { by, route, action: "accept-loss", detail: `${reason} (${places})` }),
-      ]);
-      return open;
-    },
+    acceptLost: ({ route, by, reason }) =>
+      transaction(function* () {
+        const changed = yield {
+          text: `UPDATE lost_ranges SET accepted_at = ${nowMs} WHERE route = $1 AND accepted_at IS NULL RETURNING *`,
+          values: [route],
+        };
+        const accepted = changed.map(toLost).sort((a, b) => a.partition - b.partition || a.from - b.from);
+        const places = accepted.map(({ partition, from, to }) => `${partition}:${from}-${to - 1}`).join(", ");
+        if (accepted.length > 0) yield* recordAction(sql, { by, route, action: "accept-loss", detail: `${reason} (${places})` });
+        return accepted;
+      }),
   };
 }
 

@@ -1,20 +1,18 @@
-/** `receipts.ts` for both engines. */
-import type { DeliveryKey, DeliveryState } from "./ledger.ts";
-import type { AwaitingDelivery, DeliveryOutcome, ReceiptLedger } from "./receipts.ts";
-import { foundOf, keyOf, placeOf, type Row, receiptOf } from "./rows.ts";
-import { placeholders, type Sql } from "./sql.ts";
+import type { AwaitingDelivery, DeliveryOutcome, ReceiptLedger } from "../receipts.ts";
+import type { DeliveryState } from "../types.ts";
+import { recordAction } from "./actions.ts";
+import { foundOf, keyOf, placeOf, type Row, receiptOf, toKey } from "./rows.ts";
+import { chunks, placeholders, type Sql } from "./sql.ts";
 
-/** Keys in one statement: three parameters each. */
-const MAX_KEYS = 200;
-
-export function receiptQueries({ all, nowMs }: Sql): ReceiptLedger {
+export function receiptQueries(sql: Sql): ReceiptLedger {
+  const { all, transaction, nowMs } = sql;
   return {
     async outcomes(keys) {
       const found = new Map<string, DeliveryOutcome>();
-      for (const part of partsOf(keys)) {
+      for (const part of chunks(keys)) {
         const rows = await all(
           `SELECT route, source, call_id, state, receipt, log_partition, log_offset, accepted_at FROM deliveries WHERE (route, source, call_id) IN (VALUES ${placeholders(part.length, 3)})`,
-          valuesOf(part),
+          part.flatMap(({ route, source, callId }) => [route, source, callId]),
         );
         for (const row of rows) found.set(keyOf(row), toOutcome(row));
       }
@@ -37,31 +35,27 @@ export function receiptQueries({ all, nowMs }: Sql): ReceiptLedger {
       const [row] = await all("SELECT count(*) AS n FROM deliveries WHERE route = $1 AND replay = 1 AND awaits IS NOT NULL", [route]);
       return Number(row?.n ?? 0);
     },
-    async awaitNoLonger(given) {
-      for (const { route, source, callId, partition, offset } of given) {
-        await all(
-          `UPDATE deliveries SET awaits = NULL
-           WHERE route = $1 AND source = $2 AND call_id = $3 AND log_partition = $4 AND log_offset = $5 AND state = 'delivered'`,
-          [route, source, callId, partition, offset],
-        );
-      }
-    },
-    async amendReceipt({ route, source, callId, from, to }) {
-      const changed = await all(
-        `UPDATE deliveries SET receipt = $5, found = $6, updated_at = ${nowMs}
-         WHERE route = $1 AND source = $2 AND call_id = $3 AND state = 'delivered' AND receipt = $4 RETURNING route`,
-        [route, source, callId, JSON.stringify(from), JSON.stringify(to), foundOf(to)],
-      );
-      return changed.length > 0;
-    },
+    awaitNoLonger: (given) =>
+      transaction(function* () {
+        for (const { route, source, callId, partition, offset } of given)
+          yield {
+            text: `UPDATE deliveries SET awaits = NULL
+              WHERE route = $1 AND source = $2 AND call_id = $3 AND log_partition = $4 AND log_offset = $5 AND state = 'delivered'`,
+            values: [route, source, callId, partition, offset],
+          };
+      }),
+    amendReceipt: ({ route, source, callId, from, to, action }) =>
+      transaction(function* () {
+        const changed = yield {
+          text: `UPDATE deliveries SET receipt = $5, found = $6, updated_at = ${nowMs}
+            WHERE route = $1 AND source = $2 AND call_id = $3 AND state = 'delivered' AND receipt = $4 RETURNING route`,
+          values: [route, source, callId, JSON.stringify(from), JSON.stringify(to), foundOf(to)],
+        };
+        if (changed.length > 0 && action) yield* recordAction(sql, action);
+        return changed.length > 0;
+      }),
   };
 }
-
-function partsOf(keys: DeliveryKey[]): DeliveryKey[][] {
-  return Array.from({ length: Math.ceil(keys.length / MAX_KEYS) }, (_, index) => keys.slice(index * MAX_KEYS, (index + 1) * MAX_KEYS));
-}
-
-const valuesOf = (keys: DeliveryKey[]) => keys.flatMap(({ route, source, callId }) => [route, source, callId]);
 
 function toOutcome(row: Row): DeliveryOutcome {
   return { state: String(row.state) as DeliveryState, place: placeOf(row), receipt: receiptOf(row.receipt) };
@@ -69,9 +63,7 @@ function toOutcome(row: Row): DeliveryOutcome {
 
 function toAwaiting(row: Row): AwaitingDelivery {
   return {
-    route: String(row.route),
-    source: String(row.source),
-    callId: String(row.call_id),
+    ...toKey(row),
     ...placeOf(row),
     other: row.state === null ? undefined : toOutcome({ ...row, ...otherPlace(row) }),
   };
