@@ -201,8 +201,8 @@ function logDestination(logger: Logger, destination: string, cause: string | und
   else logger.error({ destination, cause }, "destination stands still");
 }
 
-function logTrouble(logger: Logger, { route, cause, goesOn }: RouteTrouble): void {
+function logTrouble(logger: Logger, { route, cause, continues }: RouteTrouble): void {
   if (cause === undefined) logger.info({ route }, "route goes on");
-  else if (goesOn) logger.warn({ route, cause }, "route goes on without it");
+  else if (continues) logger.warn({ route, cause }, "route goes on without it");
   else logger.error({ route, cause }, "route stands still");
 }

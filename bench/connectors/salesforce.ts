@@ -77,8 +77,6 @@ async function benchSender(): Promise<void> {
     connector: salesforce as unknown as Connector,
     handle: { get: async () => ({ open }), reopen: () => undefined, close: async () => undefined },
     timeoutMs: 15_000,
-    limiter: undefined,
-    pacer: { reserve: async () => 0 },
     clock: systemClock,
   });
   let next = 0;
@@ -86,8 +84,8 @@ async function benchSender(): Promise<void> {
   async function send(until: number): Promise<void> {
     const one = async () => {
       while (next < until) {
-        const outcome = await sender.send({ delivery: deliveryOf(next++), alone: false, mayGo: () => true });
-        if (outcome?.kind !== "delivered") throw new Error(`not delivered: ${JSON.stringify(outcome)}`);
+        const sent = await sender.send({ delivery: deliveryOf(next++), alone: false, isAllowed: () => true });
+        if (sent?.outcome.kind !== "delivered") throw new Error(`not delivered: ${JSON.stringify(sent)}`);
       }
     };
     await Promise.all(Array.from({ length: maxCalls * concurrency }, one));

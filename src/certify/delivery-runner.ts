@@ -1,6 +1,6 @@
 /** Carries calls to one destination as the product does: its own sender, attempts and settlements, with the ledger's part in memory. */
 import type { Connector, Outcome, Receipt } from "../connector/index.ts";
-import { attempt, duplicatesAt } from "../delivery/pipeline/attempt.ts";
+import { attempt } from "../delivery/pipeline/attempt.ts";
 import { createBatchSender } from "../delivery/pipeline/batch-sender.ts";
 import { decideSettlement } from "../delivery/pipeline/decide-settlement.ts";
 import { idempotencyKey } from "../delivery/pipeline/idempotency-key.ts";
@@ -83,20 +83,17 @@ export function createDeliveryRunner(options: DeliveryRunnerOptions): DeliveryRu
     connector,
     handle: reopening,
     timeoutMs,
-    limiter: undefined,
-    pacer: { reserve: async () => 0 },
     clock,
   });
 
   async function tryClaim(call: Call, claim: Claim): Promise<Outcome> {
     const { unknown: _, ...shared } = call;
     const mapped = { call: shared as SharedCall, with: connector.with.parse(example) as Record<string, unknown>, sentFields: [] };
-    const nowMs = clock.nowMs();
-    const claimed = { claim, call, body: new Uint8Array(), place: { partition: 0, offset: 0, acceptedAt: nowMs - claim.agedMs } };
-    const how = { claimed, mapped, route, sender, related: undefined, nowMs, alone: false, mayGo: () => true };
-    const outcome = await attempt(how);
-    if (!outcome) throw new Error("the sender did not send");
-    return outcome;
+    const place = { partition: 0, offset: 0, acceptedAt: clock.nowMs() - claim.agedMs };
+    const prepared = { call, mapped, related: undefined };
+    const sent = await attempt({ claim, place, prepared, route, sender, clock, alone: false, isAllowed: () => true });
+    if (!sent) throw new Error("the sender did not send");
+    return sent.outcome;
   }
 
   return {
@@ -129,15 +126,13 @@ export function createDeliveryRunner(options: DeliveryRunnerOptions): DeliveryRu
 
   function settled(outcome: Outcome, claim: Claim): Settlement {
     return decideSettlement({
-      outcome,
-      connector: { duplicates: duplicatesAt(route.to, claim.receipt) },
+      result: { kind: "attempted", outcome, limitedForMs: undefined, sentFields: [], awaits: undefined, try: 1, durationMs: 0 },
       claim,
       route,
-      destinationStands: false,
-      limitedForMs: undefined,
-      sentFields: [],
+      isClosed: false,
       body: new Uint8Array(),
       random: () => 0.5,
+      mayReject: () => true,
     });
   }
 

@@ -1,4 +1,4 @@
-import { pauseCause } from "../delivery/limits/admission.ts";
+import { pauseCause } from "../delivery/route/route-state.ts";
 import { groupOf } from "../delivery/route/start-position.ts";
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";

@@ -184,10 +184,10 @@ async function* wantedItems(options: {
   }
 
   function itemOf(message: Message): ReplayExample | undefined {
-    const judged = matchRoute({ message, describe: routes.describe, route, decisions: { skipBefore: undefined, forgotten }, replay: true });
-    const { source, callId, acceptedAt, hash } = judged.reading;
-    if (judged.wanted !== true || forgotten.has(forgottenHash(source, callId))) return undefined;
+    const match = matchRoute({ message, describe: routes.describe, route, overrides: { skipBefore: undefined, forgotten }, replay: true });
+    const { source, callId, acceptedAt, hash } = match.parsed;
+    if (match.kind !== "wanted" || forgotten.has(forgottenHash(source, callId))) return undefined;
     const { partition, offset, value: body } = message;
-    return { item: { route: route.id, source, callId, partition, offset, hash, acceptedAt, body }, call: judged.call };
+    return { item: { route: route.id, source, callId, partition, offset, hash, acceptedAt, body }, call: match.call };
   }
 }

@@ -1,7 +1,7 @@
 /** Why a route does not progress: one sentence, the same wherever a route or one of its calls is shown. */
 
-import { pauseCause } from "../delivery/limits/admission.ts";
 import { isRunning } from "../delivery/process/heartbeat.ts";
+import { pauseCause } from "../delivery/route/route-state.ts";
 import type { RouteControl } from "../ledger/controls.ts";
 import type { Ledger, RouteWorkerState, WorkerRow } from "../ledger/ledger.ts";
 import type { Route } from "../route.ts";

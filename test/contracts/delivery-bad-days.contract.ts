@@ -238,7 +238,7 @@ export function describeBadDays(harness: DeliveryHarness): void {
       const running = await start();
       await held(running);
       await acceptAll(callIds(100));
-      await until(() => running.workers[0]?.status().cause?.startsWith("poison flood: ") === true);
+      await until(() => running.workers[0]?.status().cause?.startsWith("too many rejections: ") === true);
       await until(async () => (await ledger.controls()).routes.some((one) => one.route === id));
       await running.stop({ graceMs: 2_000 });
       const dead = ended(await states(), "dead");

@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { ClaimedCall } from "../../src/delivery/pipeline/attempt.ts";
-import { relatedOf } from "../../src/delivery/pipeline/wait-for-route.ts";
+import { decideSettlement } from "../../src/delivery/pipeline/decide-settlement.ts";
+import { waitForRoute } from "../../src/delivery/pipeline/wait-for-route.ts";
 import type { Claim } from "../../src/ledger/ledger.ts";
 import type { DeliveryOutcome } from "../../src/ledger/receipts.ts";
 import type { Clock } from "../../src/lib/time/clock.ts";
-import { callOf } from "../routes/support/calls.ts";
 
 const ACCEPTED_AT = 1_700_000_000_000;
 const body = Buffer.from("{}");
@@ -22,6 +21,7 @@ const CLAIM: Claim = {
   awaits: undefined,
   replay: false,
 };
+const route = { maxAgeMs: 86_400_000, to: { connector: { duplicates: "native-key" }, onAmbiguous: "dead" } } as const;
 const at = (offset: number) => ({ partition: 0, offset, acceptedAt: ACCEPTED_AT });
 const DELIVERED: DeliveryOutcome = { state: "delivered", place: at(5), receipt: { id: "7", url: "https://crm.example/7" } };
 
@@ -46,10 +46,10 @@ async function waitFor(options: {
   const looks: number[] = [];
   const dueInMs: number[] = [];
   for (let claim = CLAIM; ; ) {
-    const claimed: ClaimedCall = { claim, call: callOf({}), body, place: at(5) };
-    const found = await relatedOf({
-      route: { after: { route: "crm", title: "CRM", waitMs } },
-      claimed,
+    const found = await waitForRoute({
+      after: { route: "crm", title: "CRM", waitMs },
+      claim,
+      place: at(5),
       mayLookInPlace: () => inPlace,
       ask: async () => {
         looks.push(nowMs - ACCEPTED_AT);
@@ -58,12 +58,13 @@ async function waitFor(options: {
       clock,
       signal: new AbortController().signal,
     });
-    if (!("settlement" in found)) return { found, looks, dueInMs, tookMs: nowMs - ACCEPTED_AT };
-    if (found.settlement.kind !== "waiting") throw new Error(found.settlement.kind);
-    const { awaits } = found.settlement;
-    expect(found.settlement).toMatchObject({ errorCode: "after", reason: "waits for route crm", awaits: "crm", body });
-    dueInMs.push(found.settlement.dueInMs);
-    nowMs += found.settlement.dueInMs;
+    if (!("kind" in found)) return { found, looks, dueInMs, tookMs: nowMs - ACCEPTED_AT };
+    const settlement = decideSettlement({ result: found, claim, route, isClosed: false, body, random: () => 0.5, mayReject: () => true });
+    if (settlement.kind !== "waiting") throw new Error(settlement.kind);
+    const { awaits } = settlement;
+    expect(settlement).toMatchObject({ errorCode: "after", reason: "waits for route crm", awaits: "crm", body });
+    dueInMs.push(settlement.dueInMs);
+    nowMs += settlement.dueInMs;
     claim = { ...CLAIM, awaits };
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { startDueLoop } from "../../src/delivery/route/due-loop.ts";
+import { createDueTimer, runDueLoop } from "../../src/delivery/route/due-loop.ts";
 import type { DueDelivery } from "../../src/ledger/ledger.ts";
 import { systemClock } from "../../src/lib/time/clock.ts";
 
@@ -10,7 +10,7 @@ async function twoOnTheirWay() {
   const started = Promise.withResolvers<void>();
   let due = [{ callId: "a" }, { callId: "b" }] as DueDelivery[];
   let begun = 0;
-  const { done } = startDueLoop({
+  const done = runDueLoop({
     route: "r",
     worker: "w",
     leaseMs: 60_000,
@@ -23,7 +23,8 @@ async function twoOnTheirWay() {
       nextDueInMs: async () => undefined,
     },
     room: () => 10,
-    carry() {
+    timer: createDueTimer(systemClock),
+    process() {
       begun += 1;
       if (begun === 2) started.resolve();
       return (ways[begun - 1] as PromiseWithResolvers<void>).promise;

@@ -17,15 +17,13 @@ interface Case {
 function settle(outcome: Outcome, options: Case = {}) {
   const { attempts = 0, ambiguous = false, agedMs = 0, duplicates = "native-key", destinationStands = false, limitedForMs } = options;
   return decideSettlement({
-    outcome,
-    connector: { duplicates },
-    claim: { attempts, ambiguous, agedMs },
-    route: { maxAgeMs: options.maxAgeMs ?? 86_400_000 },
-    destinationStands,
-    limitedForMs,
-    sentFields: ["summary"],
+    result: { kind: "attempted", outcome, limitedForMs, sentFields: ["summary"], awaits: undefined, try: 1, durationMs: 1 },
+    claim: { attempts, ambiguous, agedMs, awaits: undefined, receipt: undefined, replay: false },
+    route: { maxAgeMs: options.maxAgeMs ?? 86_400_000, to: { connector: { duplicates }, onAmbiguous: "dead" } },
+    isClosed: destinationStands,
     body,
     random: () => 0.5,
+    mayReject: () => true,
   });
 }
 

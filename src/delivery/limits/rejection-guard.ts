@@ -1,11 +1,11 @@
 const WINDOW = 20;
 const LEAST_REJECTED = 10;
 
-/** Tells a wrong call from a wrong route: when most of the last calls are rejected, the route is at fault and should stop. */
+/** Tells a wrong call from a wrong route: where most of the last calls are rejected, the route is at fault and must pause. */
 export interface RejectionGuard {
-  /** Counts one end; the reason to stop, once most of the window was rejected. `code` of a rejection, undefined for a good end. */
+  /** Counts one end: `code` of a rejection, `undefined` of a delivery. The reason to pause, once most of the window was rejected. */
   count(code: string | undefined): string | undefined;
-  /** A person has resumed the route: the window begins anew. */
+  /** A person has resumed the route: the window starts empty. */
   reset(): void;
 }
 

@@ -1,70 +1,52 @@
-import {
-  CannotTellError,
-  type Connector,
-  OpenError,
-  type Outcome,
-  outcomeOfNetworkError,
-  type Receipt,
-  type Related,
-} from "../../connector/index.ts";
-import type { Claim, Settlement } from "../../ledger/ledger.ts";
+import { CannotTellError, type Connector, OpenError, type Outcome, outcomeOfNetworkError, type Receipt } from "../../connector/index.ts";
+import type { Claim } from "../../ledger/ledger.ts";
 import type { RecordPlace } from "../../ledger/record-order.ts";
-import type { Call } from "../../model/call.ts";
-import { type Destination, type Route, RouteFault } from "../../route.ts";
-import type { BatchSender } from "./batch-sender.ts";
+import type { Clock } from "../../lib/time/clock.ts";
+import type { Destination, Route } from "../../route.ts";
+import type { BatchSender, Sent } from "./batch-sender.ts";
 import { idempotencyKey } from "./idempotency-key.ts";
+import type { PreparedDelivery } from "./prepare-delivery.ts";
 
-/** A call that this process holds the claim of. */
-export interface ClaimedCall {
+/** Makes one try at one delivery; `undefined` when nothing was sent. An attempt that may have arrived is looked for first. Never throws. */
+export async function attempt(options: {
   claim: Claim;
-  call: Call;
-  /** The raw record: kept in the ledger if the delivery has to wait. */
-  body: Uint8Array;
   /** Of the record in the log. */
   place: RecordPlace;
-}
-
-export type Mapped = ReturnType<Route["map"]>;
-
-/** One try at one delivery; `undefined` when nothing was sent. Never throws. */
-export async function attempt(options: {
-  claimed: ClaimedCall;
-  mapped: Mapped;
+  prepared: Pick<PreparedDelivery, "call" | "mapped" | "related">;
   route: Route;
   sender: BatchSender;
-  related: Related | undefined;
-  nowMs: number;
+  clock: Pick<Clock, "nowMs" | "monotonicMs">;
   alone: boolean;
-  mayGo: () => boolean;
-}): Promise<Outcome | undefined> {
-  const { claimed, mapped, route, sender, related, nowMs, alone, mayGo } = options;
-  const { claim, call } = claimed;
+  isAllowed: () => boolean;
+}): Promise<Sent | undefined> {
+  const { claim, place, prepared, route, sender, clock, alone, isAllowed } = options;
   const delivery = {
-    key: idempotencyKey(route, call),
-    call: mapped.call,
-    with: mapped.with,
+    key: idempotencyKey(route, prepared.call),
+    call: prepared.mapped.call,
+    with: prepared.mapped.with,
     previous: claim.receipt,
-    sinceAcceptedMs: Math.max(0, nowMs - claimed.place.acceptedAt),
+    sinceAcceptedMs: Math.max(0, clock.nowMs() - place.acceptedAt),
     unclear: claim.ambiguous,
-    related,
+    related: prepared.related,
   };
   const duplicates = duplicatesAt(route.to, claim.receipt);
   // A person who replays what may have been sent wants it sent.
-  const again = duplicates === "native-key" || (duplicates === "none" && claim.replay);
-  if (!claim.ambiguous || again) return sender.send({ delivery, alone, mayGo });
+  const isSafe = duplicates === "native-key" || (duplicates === "none" && claim.replay);
+  if (!claim.ambiguous || isSafe) return sender.send({ delivery, alone, isAllowed });
   if (duplicates === "none") {
-    // What is there already is not sent a second time: such a connector leaves it as it is.
-    if (claim.receipt) return sender.send({ delivery, alone, mayGo });
-    return { kind: "ambiguous", code: "claim_expired", reason: "an earlier attempt may have sent it" };
+    // A record that is there is not sent a second time: such a connector leaves it as it is.
+    if (claim.receipt) return sender.send({ delivery, alone, isAllowed });
+    return { outcome: { kind: "ambiguous", code: "claim_expired", reason: "an earlier attempt may have sent it" }, durationMs: 0 };
   }
+  const startedAtMs = clock.monotonicMs();
   try {
     const receipt = await sender.find(delivery);
-    // Found, it may be of an older version of the call: sending with the receipt edits it.
-    return await sender.send({ delivery: receipt ? { ...delivery, previous: receipt } : delivery, alone, mayGo });
+    // What was found may be of an older version of the call: sending with its receipt edits it.
+    return await sender.send({ delivery: receipt ? { ...delivery, previous: receipt } : delivery, alone, isAllowed });
   } catch (error) {
     // A person who replays what may have been sent wants it sent, where nothing tells.
-    if (error instanceof CannotTellError && claim.replay) return sender.send({ delivery, alone, mayGo });
-    return outcomeOfLookUp(error);
+    if (error instanceof CannotTellError && claim.replay) return sender.send({ delivery, alone, isAllowed });
+    return { outcome: outcomeOfLookUp(error), durationMs: clock.monotonicMs() - startedAtMs };
   }
 }
 
@@ -84,14 +66,10 @@ function outcomeOfLookUp(error: unknown): Outcome {
  * What protects a delivery from a second record at this destination: an edit of what its receipt names makes none, however often it is sent,
  * and the settings may allow that a message is sent again.
  */
-export function duplicatesAt(to: Pick<Destination, "connector" | "onAmbiguous">, receipt: Receipt | undefined): Connector["duplicates"] {
+export function duplicatesAt(
+  to: Pick<Destination, "onAmbiguous"> & { connector: Pick<Connector, "duplicates" | "edits"> },
+  receipt: Receipt | undefined,
+): Connector["duplicates"] {
   if (receipt && to.connector.edits) return "native-key";
   return to.connector.duplicates === "none" && to.onAmbiguous === "send_again" ? "native-key" : to.connector.duplicates;
-}
-
-/** A `when` or a mapping that fails on a call fails on it each time. */
-export function settlementOfFault(error: unknown, body: Uint8Array): Settlement & { kind: "dead" } {
-  if (error instanceof RouteFault) return { kind: "dead", errorCode: error.code, reason: error.message, body };
-  const name = error instanceof Error ? error.name : "unknown";
-  return { kind: "dead", errorCode: "mapping_fault", reason: `the mapping failed (${name})`, body };
 }

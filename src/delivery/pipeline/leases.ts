@@ -1,13 +1,12 @@
 import type { Claim, Ledger } from "../../ledger/ledger.ts";
 import type { Clock } from "../../lib/time/clock.ts";
 
-/** A claim in this process' hands, kept alive for as long as it is held. */
-export interface Lease {
-  /** Whether it is ours for at least so long from now; nothing may be sent under one that is not. */
+/** A claim of this process, renewed until its scope ends. */
+export interface Lease extends Disposable {
+  /** Whether the claim is ours for at least so long from now; nothing may be sent under one that is not. */
   covers(ms: number): boolean;
-  /** Asks for more time if it does not cover so much; `false` when it cannot be had. Never rejects. */
+  /** Asks for more time if it does not cover so much; `false` when it is refused. Never rejects. */
   ensure(ms: number): Promise<boolean>;
-  release(): void;
 }
 
 export interface Leases {
@@ -20,8 +19,8 @@ interface Held {
 }
 
 /**
- * Renews all claims of a process, those that wait for a slot or a limiter too, in one statement each third of a lease, until the
- * signal is aborted. A claim ends only when it is released, when the process dies, or when the ledger is away for longer than a lease.
+ * Renews all claims of a process, also of deliveries that wait for a slot or a rate limit, in one statement each third of a lease, until the
+ * signal is aborted. A claim ends only with its scope, with the process, or when the ledger is away for longer than a lease.
  */
 export function createLeases(options: { ledger: Pick<Ledger, "renew">; leaseMs: number; clock: Clock; signal: AbortSignal }): Leases {
   const { ledger, leaseMs, clock, signal } = options;
@@ -39,7 +38,7 @@ export function createLeases(options: { ledger: Pick<Ledger, "renew">; leaseMs: 
       await clock.sleep(leaseMs / 3, signal);
       const soon = clock.monotonicMs() + (leaseMs * 2) / 3;
       const old = [...held].filter(({ untilMs }) => untilMs < soon && untilMs !== Number.NEGATIVE_INFINITY);
-      // While the ledger is away they run out by themselves; the routes say that it is away.
+      // While the ledger is away claims run out; the routes report that it is away.
       if (old.length > 0) await renew(old).catch(() => undefined);
     }
   }
@@ -56,7 +55,7 @@ export function createLeases(options: { ledger: Pick<Ledger, "renew">; leaseMs: 
           if (!covers(ms)) await renew([lease]).catch(() => undefined);
           return covers(ms);
         },
-        release: () => void held.delete(lease),
+        [Symbol.dispose]: () => void held.delete(lease),
       };
     },
   };
