@@ -8,7 +8,7 @@ import { createWorld } from "../simulation/world.ts";
 function setUp() {
   const world = createWorld(1);
   const clock = world.clockOf({ name: "p", alive: true, frozenUntilMs: 0 }, { offsetMs: 0 });
-  const seen = { committed: 0, high: 0, moves: 0, cause: undefined as string | undefined, logAway: false };
+  const seen = { committed: 0, high: 0, settledCount: 0, cause: undefined as string | undefined, logAway: false };
   const route = { id: "r", to: { intervalMs: undefined } };
   const worker = { route, status: () => ({ partitions: [0], cause: seen.cause }), settledCount: () => seen.settledCount };
   const log = {
@@ -24,7 +24,7 @@ function setUp() {
   return { seen, watch, pass };
 }
 
-test("a route with calls, no progress and no cause is stuck; as soon as it moves it is not", async () => {
+test("a route with calls, no progress and no cause is stuck; as soon as it settledCount it is not", async () => {
   const { seen, watch, pass } = setUp();
   seen.high = 10;
   await pass(60_000);
@@ -51,7 +51,7 @@ test("deliveries that only wait are progress too", async () => {
   const { seen, watch, pass } = setUp();
   seen.high = 10;
   for (let minute = 0; minute < 10; minute += 1) {
-    seen.moves += 1;
+    seen.settledCount += 1;
     await pass(60_000);
     expect(watch.stuck()).toEqual([]);
   }
