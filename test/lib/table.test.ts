@@ -1,4 +1,5 @@
 import { Writable } from "node:stream";
+import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 import { type Column, formatTable } from "../../src/lib/text/table.ts";
 import { wrap } from "../../src/lib/text/wrap.ts";
@@ -58,6 +59,19 @@ describe("a table", () => {
     expect(linesAt(24)[0]).toBe("  ROUTE           LAG");
     expect(linesAt(5)[0]).toBe("  ROUTE           LAG");
   });
+});
+
+test("columns stand below one another where a cell holds wide characters, marks or a picture", () => {
+  const people = ["王伟", "김지우", "Zoë", "Ann", "👩‍👧"].map((name) => ({ name }));
+  const shown = formatTable<{ name: string }>({
+    columns: [
+      { title: "NAME", cell: ({ name }) => name },
+      { title: "N", cell: () => "1" },
+    ],
+    rows: people,
+    stream: terminal(80),
+  });
+  expect(shown.split("\n").map((line) => stringWidth(line))).toEqual([9, 9, 9, 9, 9, 9]);
 });
 
 test("no line is longer than asked for, but for one of a single long word", () => {

@@ -67,7 +67,7 @@ describe("an expression that cannot work is refused when the file is loaded", ()
     [
       "a regular expression with look-ahead",
       'summary.matches("(?=x)y")',
-      "13:27 this regular expression could take very long on a long text — Look-around (?=…), back-references \\1 and counts in the hundreds are not supported.",
+      "13:27 this regular expression could take very long on a long text — Look-ahead (?=…), back-references \\1 and counts in the hundreds are not supported.",
     ],
     [
       "a regular expression without case",

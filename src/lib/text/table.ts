@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import stringWidth from "string-width";
 import { printable } from "./printable.ts";
 import { wrap } from "./wrap.ts";
 
@@ -29,7 +30,7 @@ export function formatTable<Row>(options: { columns: Column<Row>[]; rows: Row[];
   const { columns, rows, stream = process.stdout } = options;
   const shown = columns.map((column): Shown<Row> => {
     const texts = rows.map((row) => printable(column.cell(row)));
-    return { ...column, texts, width: Math.max(column.title.length, ...texts.map(({ length }) => length)) };
+    return { ...column, texts, width: Math.max(stringWidth(column.title), ...texts.map((text) => stringWidth(text))) };
   });
   const width = terminalWidth(stream);
   const fits = (kept: Shown<Row>[], indent = "") => kept.reduce((sum, one) => sum + one.width + 2, indent.length - 2) <= width;
@@ -76,7 +77,8 @@ function rowLine<Row>(columns: Shown<Row>[], row: number, stream: NodeJS.WriteSt
 const joined = (cells: string[]) => cells.join("  ").trimEnd();
 
 function padded<Row>({ align, width }: Shown<Row>, text: string): string {
-  return align === "right" ? text.padStart(width) : text.padEnd(width);
+  const blanks = " ".repeat(Math.max(0, width - stringWidth(text)));
+  return align === "right" ? blanks + text : text + blanks;
 }
 
 /** `  why: destination down`, at the row's beginning. */

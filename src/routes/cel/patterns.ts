@@ -1,5 +1,5 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
-import { compileLinearRegExp, isNotLinear } from "../../lib/text/linear-regexp.ts";
+import { compileLinearRegExp, NotLinearError } from "../../lib/text/linear-regexp.ts";
 import type { ExpressionFinding } from "./explain.ts";
 import { nodesOf, textOf } from "./nodes.ts";
 
@@ -35,10 +35,10 @@ function explainRegExp(error: unknown, pattern: string): { message: string; hint
       hint: "Make the text small first: summary.lowerAscii().matches(…).",
     };
   }
-  if (isNotLinear(error)) {
+  if (error instanceof NotLinearError) {
     return {
       message: "this regular expression could take very long on a long text",
-      hint: "Look-around (?=…), back-references \\1 and counts in the hundreds are not supported.",
+      hint: "Look-ahead (?=…), back-references \\1 and counts in the hundreds are not supported.",
     };
   }
   const reason = error instanceof Error ? error.message.split(": ").at(-1) : undefined;
