@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { hostname } from "node:os";
-import type { DeliveryEvent, RouteTrouble } from "./delivery/pipeline/events.ts";
+import type { Registry } from "prom-client";
+import type { AttemptEvent, DeliveryEvent, RouteTrouble } from "./delivery/pipeline/events.ts";
 import { startHeartbeat } from "./delivery/process/heartbeat.ts";
 import { bindLedgerToLog } from "./delivery/process/log-binding.ts";
 import { runRoutes } from "./delivery/process/run.ts";
@@ -17,6 +18,7 @@ import type { OpenSqliteOptions } from "./lib/sqlite/open.ts";
 import { type Clock, systemClock } from "./lib/time/clock.ts";
 import type { Log } from "./log/log.ts";
 import type { UnknownSeen } from "./model/unknown-calls.ts";
+import { createAttemptMetrics } from "./monitoring/attempt-metrics.ts";
 import type { Route, Routes } from "./route.ts";
 
 export const DEFAULT_LOG_URL = "sqlite:data/patchbay.db";
@@ -103,6 +105,8 @@ function schemeOf(url: string): string {
 
 export interface Connectors {
   readonly workers: RouteWorker[];
+  /** Figures of the attempts at deliveries. */
+  readonly attempts: Registry;
   /** Ids of routes that have calls to deliver, deliver none, and give no cause. */
   stuck(): string[];
   /** Calls that the file in use says too little of. */
@@ -127,8 +131,9 @@ export async function startConnectors(options: {
   problem?: string | undefined;
   clock?: Clock;
   onEvent?: (event: DeliveryEvent) => void;
+  onAttempt?: (event: AttemptEvent) => void;
 }): Promise<Connectors> {
-  const { routes, selected, log, ledger, logger, clock = systemClock, onEvent = () => undefined } = options;
+  const { routes, selected, log, ledger, logger, clock = systemClock, onEvent = () => undefined, onAttempt } = options;
   await bindLedgerToLog({ log, ledger, clock });
 
   const worker = `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`;
@@ -137,6 +142,7 @@ export async function startConnectors(options: {
     problem: options.problem,
     unknown: routes.unknown,
   };
+  const attempts = createAttemptMetrics();
   const running = await runRoutes({
     routes,
     selected,
@@ -145,6 +151,11 @@ export async function startConnectors(options: {
     worker,
     leaseMs: LEASE_MS,
     clock,
+    onAttempt(event) {
+      attempts.count(event);
+      logAttempt(logger, event);
+      onAttempt?.(event);
+    },
     onEvent(event) {
       logEvent(logger, event);
       onEvent(event);
@@ -168,6 +179,7 @@ export async function startConnectors(options: {
     get workers() {
       return running.workers;
     },
+    attempts: attempts.registry,
     failed: Promise.race([running.failed, replaced.promise]),
     stuck: progress.stuck,
     unknown: () => file.unknown?.(),
@@ -194,6 +206,11 @@ function logEvent(logger: Logger, event: DeliveryEvent): void {
   if (event.kind === "dead") logger.error(fields, "dead letter");
   else if (event.kind === "waiting" && !ORDINARY_WAITS.has(event.errorCode)) logger.warn(fields, "waiting");
   else logger.debug(fields, event.kind);
+}
+
+function logAttempt(logger: Logger, { outcome, ...event }: AttemptEvent): void {
+  if (!logger.isLevelEnabled("debug")) return;
+  logger.debug({ ...event, outcome: outcome.kind, code: "code" in outcome ? outcome.code : undefined }, "attempt");
 }
 
 function logDestination(logger: Logger, destination: string, cause: string | undefined): void {

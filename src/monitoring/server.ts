@@ -13,7 +13,8 @@ export type { OpsServer } from "./http.ts";
 export async function startOps(options: {
   port: number;
   host?: string | undefined;
-  running: Running;
+  /** `attempts`: figures that its deliveries count. */
+  running: Running & { readonly attempts?: Registry };
   log: Log;
   ledger: Ledger;
   /** Of an ingress in the same process. */
@@ -33,5 +34,6 @@ export async function startOps(options: {
       this.set(running.workers.length);
     },
   });
-  return serveOps({ port, host, health, ready, registries: [registry, ...registries], refresh: routeFigures.refresh });
+  const attempts = running.attempts ? [running.attempts] : [];
+  return serveOps({ port, host, health, ready, registries: [registry, ...attempts, ...registries], refresh: routeFigures.refresh });
 }

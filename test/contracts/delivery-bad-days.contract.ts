@@ -36,12 +36,20 @@ export function describeBadDays(harness: DeliveryHarness): void {
       destination.answers(({ key }, nth) =>
         nth < 2 ? { kind: "retry", because: "record", code: "423", reason: "locked" } : delivered(key),
       );
-      const { start, states, events } = setUp({ destination });
+      const { id, start, states, events, attempts } = setUp({ destination });
       await held(await start());
       await accept("a");
       await until(async () => (await states()).join() === "a delivered");
       expect(destination.sent).toHaveLength(3);
       expect(events.map(({ kind }) => kind)).toEqual(["delivered"]);
+      // Each try is an event, also those in place.
+      const same = { route: id, connector: "test", source: "main", callId: "a", failedBefore: 0, durationMs: expect.any(Number) };
+      const locked = { outcome: { kind: "retry", code: "423" }, decided: "retry", nextInMs: expect.any(Number) };
+      expect(attempts).toMatchObject([
+        { ...same, ...locked, try: 1 },
+        { ...same, ...locked, try: 2 },
+        { ...same, try: 3, outcome: { kind: "delivered" }, decided: "delivered", nextInMs: undefined },
+      ]);
     });
 
     test("one odd call that always gets a 500 does not hold the destination: after three tries it waits alone, and dies of age alone", async () => {
@@ -89,6 +97,24 @@ export function describeBadDays(harness: DeliveryHarness): void {
       expect((await states()).filter((state) => /waiting|dead/.test(state))).toEqual([]);
       destination.answers(({ key }) => delivered(key));
       await until(async () => ended(await states(), "delivered") === 30);
+    });
+
+    test("an attempt of a delivery that is released is an event too, and each delivery of a batch has one, with the time of the batch", async () => {
+      const destination = testDestination({ maxCalls: 20, concurrency: 1 });
+      destination.answersBatch(() => ({ kind: "retry", because: "down", code: "ECONNREFUSED", reason: "nobody listens" }));
+      const { start, states, attempts } = setUp({ destination });
+      const running = await start();
+      await acceptAll(callIds(10));
+      await until(() => running.workers[0]?.status().cause === "destination down: nobody listens");
+      await until(() => attempts.length === destination.sent.length);
+      expect((await states()).filter((state) => /waiting|dead/.test(state))).toEqual([]);
+      const refused = { outcome: { kind: "retry", because: "down" }, decided: "released", try: 1, nextInMs: undefined };
+      expect(attempts.length).toBeGreaterThan(0);
+      expect(attempts).toMatchObject(attempts.map(() => refused));
+      destination.answersBatch(() => undefined);
+      await until(async () => ended(await states(), "delivered") === 10);
+      const byTime = Map.groupBy(attempts, ({ durationMs }) => durationMs);
+      expect(Math.max(...[...byTime.values()].map(({ length }) => length))).toBeGreaterThan(1);
     });
 
     test("a destination that is gone for good (410) pauses its route until a person resumes it; the destination's other routes go on", async () => {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { onTestFinished } from "vitest";
 import { type Connectors, startConnectors } from "../../src/app.ts";
 import type { Connector } from "../../src/connector/index.ts";
-import type { DeliveryEvent } from "../../src/delivery/pipeline/events.ts";
+import type { AttemptEvent, DeliveryEvent } from "../../src/delivery/pipeline/events.ts";
 import type { DeliveryRow, Ledger } from "../../src/ledger/ledger.ts";
 import { createLogger } from "../../src/lib/process/logger.ts";
 import { CALLS_TOPIC, type Log } from "../../src/log/log.ts";
@@ -45,6 +45,7 @@ export function createBench(engines: () => { log: Log; ledger: Ledger }) {
     }
     const routes = load(options);
     const events: DeliveryEvent[] = [];
+    const attempts: AttemptEvent[] = [];
 
     async function start(given: { log?: Log; ledger?: Ledger; routes?: LoadedRoutes } = {}): Promise<Connectors> {
       const running = await startConnectors({
@@ -54,6 +55,7 @@ export function createBench(engines: () => { log: Log; ledger: Ledger }) {
         ledger: given.ledger ?? engines().ledger,
         logger,
         onEvent: (event) => events.push(event),
+        onAttempt: (event) => attempts.push(event),
       });
       onTestFinished(() => running.stop({ graceMs: 0 }));
       return running;
@@ -64,7 +66,7 @@ export function createBench(engines: () => { log: Log; ledger: Ledger }) {
       return found.sort((a, b) => (a.callId < b.callId ? -1 : 1));
     };
     const states = async (route = id) => (await rows(route)).map(({ callId, state }) => `${callId} ${state}`);
-    return { id, routes, load, events, start, rows, states };
+    return { id, routes, load, events, attempts, start, rows, states };
   }
 
   /** Puts a call into the log as the ingress does, or did `ageMs` ago. */

@@ -77,6 +77,10 @@ test("its metrics show lag, waiting and dead per route, and nothing of a call", 
     ].every((line) => line.test(text));
   });
   const { text } = await get("/metrics");
+  const labels = 'route="to-there",connector="test"';
+  expect(text).toContain(`patchbay_delivery_attempts_total{${labels},outcome="rejected"} 1\n`);
+  expect(text).toContain(`patchbay_delivery_attempts_total{${labels},outcome="retry"} 1\n`);
+  expect(text).toContain(`patchbay_delivery_attempt_seconds_count{${labels}} 2\n`);
   expect(text).not.toMatch(/\+1415|\+1800|appointment/);
 });
 

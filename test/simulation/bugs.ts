@@ -79,7 +79,7 @@ export const PLANTED_BUGS: PlantedBug[] = [
     name: "room for calls is not given back after an end",
     file: "src/delivery/route/message-loop.ts",
     find: "} finally {\n      room.release();",
-    replace: "} finally {\n      if (offset % 7 !== 3) room.release();",
+    replace: "} finally {\n      if (offset % 2 === 0) room.release();",
   },
   {
     name: "those who wait at a circuit breaker are not called when it closes",
