@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
-import type { Connector, OpenDestination, Outcome } from "../../src/connector/index.ts";
+import { type Connector, type Failure, type OpenDestination, OpenError } from "../../src/connector/index.ts";
 import { createRateLimiter } from "../../src/delivery/limits/rate-limiter.ts";
 import { createRouteLimits } from "../../src/delivery/limits/route-limits.ts";
 import { createBatchSender } from "../../src/delivery/pipeline/batch-sender.ts";
+import { createDestinationHandle } from "../../src/delivery/route/open-destination.ts";
+import { systemClock } from "../../src/lib/time/clock.ts";
+import type { Destination } from "../../src/route.ts";
 import { createWorld } from "../simulation/world.ts";
 import { testDestination } from "./destination.ts";
 
@@ -74,13 +77,18 @@ test("a place that nobody took in time is lost", async () => {
   expect(reserved.length).toBe(2);
 });
 
-test("an outcome of the name that contract 1 first had is the one of today, and opens the destination anew", async () => {
+test("a connector may use the name that contract 1 first had for needs-fix, where it sends and where it cannot be opened", async () => {
+  const needsFix = { kind: "needs-fix", code: "401", reason: "the token is refused", fix: "Make a new one" };
+  const earlier = { ...needsFix, kind: "unauthorized" } as unknown as Failure;
   const destination = testDestination();
-  destination.answers(
-    () => ({ kind: "unauthorized", code: "401", reason: "the token is refused", fix: "Make a new one" }) as unknown as Outcome,
-  );
+  destination.answers(() => earlier);
   const { send, pass } = await setUp(destination);
   const sent = send("a");
   await pass(1_000);
-  expect((await sent)?.outcome).toEqual({ kind: "needs-fix", code: "401", reason: "the token is refused", fix: "Make a new one" });
+  expect((await sent)?.outcome).toEqual(needsFix);
+
+  const connector = { ...destination.connector, open: () => Promise.reject(new OpenError(earlier)) };
+  const to = { connector, settings: () => ({}), timeoutMs: 1_000 } as unknown as Destination;
+  const handle = createDestinationHandle({ destination: to, timezone: "UTC", clock: systemClock });
+  expect(await handle.get()).toEqual({ outcome: needsFix });
 });

@@ -144,7 +144,7 @@ describe("a breaker", () => {
     const { clock, breaker, pass, attempt, given } = setUp();
     const [early, other] = [await pass("a"), await pass("b")];
     await attempt("c", down);
-    expect(early.stands()).toBe(false);
+    expect(early.isValid()).toBe(false);
     early.end(delivered);
     expect(breaker.cause()).toBeDefined();
     other.end(down);

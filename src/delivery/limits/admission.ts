@@ -59,7 +59,7 @@ export function createAdmission(options: { state: RouteState; limits: RouteLimit
       let leave = await waitForLeave(key, signal);
       if (!leave) return undefined;
       return {
-        isValid: () => leave?.permit.stands() === true && !isClosed(),
+        isValid: () => leave?.permit.isValid() === true && !isClosed(),
         report(outcome, target) {
           // Before the leave ends: the route stops before another delivery of it is attempted.
           if (outcome.kind === "needs-fix" && outcome.stopsRoute)

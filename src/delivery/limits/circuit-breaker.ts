@@ -9,7 +9,7 @@ const DIFFERENT_CALLS = 3;
 /** Leave to make one attempt. It must be ended; only the first end counts. */
 export interface Permit {
   /** `false`: the circuit breaker has opened since, so the attempt must not be made. */
-  stands(): boolean;
+  isValid(): boolean;
   /** What the attempt came to; `undefined` when none was made. */
   end(outcome: Outcome | undefined): void;
 }
@@ -85,7 +85,7 @@ export function createCircuitBreaker(options: {
     const generation = circuit.generation();
     let isOver = false;
     return {
-      stands: () => generation === circuit.generation(),
+      isValid: () => generation === circuit.generation(),
       end(outcome) {
         if (isOver || generation !== circuit.generation()) return;
         isOver = true;

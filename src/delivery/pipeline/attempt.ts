@@ -4,6 +4,7 @@ import type { RecordPlace } from "../../ledger/record-order.ts";
 import type { Clock } from "../../lib/time/clock.ts";
 import type { Destination, Route } from "../../route.ts";
 import type { BatchSender, Sent } from "./batch-sender.ts";
+import { currentOutcome } from "./current-outcome.ts";
 import { idempotencyKey } from "./idempotency-key.ts";
 import type { PreparedDelivery } from "./prepare-delivery.ts";
 
@@ -44,21 +45,21 @@ export async function attempt(options: {
     // What was found may be of an older version of the call: sending with its receipt edits it.
     return await sender.send({ delivery: receipt ? { ...delivery, previous: receipt } : delivery, alone, isAllowed });
   } catch (error) {
-    // A person who replays what may have been sent wants it sent, where nothing tells.
+    // A person who replays what may have been sent wants it sent, also where no look-up can tell.
     if (error instanceof CannotTellError && claim.replay) return sender.send({ delivery, alone, isAllowed });
     return { outcome: outcomeOfLookUp(error), durationMs: clock.monotonicMs() - startedAtMs };
   }
 }
 
 function outcomeOfLookUp(error: unknown): Outcome {
-  if (error instanceof OpenError) return error.outcome;
+  if (error instanceof OpenError) return currentOutcome(error.outcome);
   const maybe = "an earlier attempt may have sent it, and";
   if (error instanceof CannotTellError) {
     const reason = `${maybe} ${error.message}. Look there; a replay of this dead letter sends it`;
     return { kind: "ambiguous", code: "cannot_tell", reason, lookUp: "impossible" };
   }
   const outcome = { kind: "ambiguous", code: "look_up_failed", reason: `${maybe} the destination cannot be asked` } as const;
-  // A limit or a scope of look-ups says nothing of what sending meets.
+  // A rate limit or a missing scope of look-ups says nothing about sending.
   return outcomeOfNetworkError(error) ? outcome : { ...outcome, lookUp: "failed" };
 }
 

@@ -121,7 +121,7 @@ function ofAttempt(options: SettlementOptions, { outcome, limitedForMs, sentFiel
     case "rejected":
       return { kind: "dead", errorCode, reason: outcome.reason, body };
     case "ambiguous":
-      // Sending again could make a second message where nothing tells the two apart.
+      // Sending again could make a second message that no look-up would find.
       if (duplicates === "none" || outcome.lookUp === "impossible")
         return { kind: "dead", errorCode: "ambiguous", reason: outcome.reason, ambiguous: true, body };
       if (duplicates === "native-key" && isClosed) return RELEASED;

@@ -3,7 +3,7 @@ import type { DeliveryOutcome } from "../../ledger/receipts.ts";
 import { createBatcher } from "../../lib/async/batcher.ts";
 import type { Clock } from "../../lib/time/clock.ts";
 
-/** The ledger, call by call: what several trips ask for at the same time goes in one statement. Shared by the routes of a process. */
+/** The ledger, delivery by delivery: requests made at the same time go in one statement. Shared by the routes of a process. */
 export interface LedgerBatches {
   claim(item: ClaimRequest): Promise<ClaimAnswer>;
   settle(item: SettleRequest): Promise<boolean>;

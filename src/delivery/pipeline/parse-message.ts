@@ -11,7 +11,7 @@ export type ReadableMessage = Pick<Message, "key" | "value" | "headers"> & Parti
 export type ParsedCall = { source: string; callId: string; acceptedAt: number; hash: string } & ({ call: Call } | { fault: RouteFault });
 
 /**
- * Normalises a record on reading. A message that is not a call record cannot have come through our ingress;
+ * Parses and describes a record. A message that is not a call record cannot have come through our ingress;
  * it becomes a dead letter of each route rather than a crash or a loss.
  */
 export function parseMessage(options: { message: ReadableMessage; describe: Routes["describe"] }): ParsedCall {

@@ -57,7 +57,7 @@ function waitFor(after: After, options: Pick<Parameters<typeof prepareDelivery>[
     after,
     claim,
     place,
-    // A probe of a closed destination does not wait; and a claim that runs out is a dead letter where nothing tells what was sent.
+    // A probe does not wait; and where no look-up shows what was sent, a claim that runs out is a dead letter.
     mayLookInPlace: () => admission.cause() === undefined && duplicatesAt(route.to, claim.receipt) !== "none",
     ask: (key) =>
       retryUntilAnswered({ ask: async () => ({ outcome: await ledger.outcome(key) }), signal, clock, onFailure: state.ledgerFailed }),

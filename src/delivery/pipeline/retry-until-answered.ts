@@ -4,8 +4,8 @@ const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 2_000;
 
 /**
- * Asks until there is an answer: while the ledger is away a route stands still and loses nothing.
- * `undefined` when the signal was aborted between two tries; a try under way is always waited for, since it may have been carried out.
+ * Asks until there is an answer: while the ledger is away a route waits and loses nothing.
+ * `undefined` when the signal was aborted between two tries; a try in progress is always awaited, because it may have taken effect.
  */
 export async function retryUntilAnswered<T>(options: {
   ask: () => Promise<T>;

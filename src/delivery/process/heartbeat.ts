@@ -11,12 +11,12 @@ const BEAT_EVERY_MS = 2_000;
 /** The ledger's copy of the positions is the answer to group offsets that expire after days: minutes of age do not matter. */
 const MIRROR_EVERY_BEATS = 15;
 
-/** A worker that has not beaten for so long is not counted as running. */
+/** A worker without a heartbeat for so long does not count as running. */
 const STALE_AFTER_MS = 10_000;
 
 export const isRunning = ({ ageMs }: Pick<WorkerRow, "ageMs">) => ageMs < STALE_AFTER_MS;
 
-/** Tells the ledger every 2 s which routes this process holds and how they do; it is how processes know of each other. */
+/** Writes to the ledger every 2 s which routes this process holds and their state, which is how processes know of each other. */
 export function startHeartbeat(options: {
   running: { readonly workers: RouteWorker[] };
   worker: string;
@@ -25,7 +25,7 @@ export function startHeartbeat(options: {
   log: Log;
   ledger: Ledger;
   clock: Clock;
-  /** The log was taken away and another stands in its place: what this process would write about it is wrong. */
+  /** Another log has taken the place of this one: positions that this process would write are wrong. */
   onForeignLog(why: string): void;
 }): { stop(): Promise<void> } {
   const { running, worker, routesFile, log, ledger, clock, onForeignLog } = options;
@@ -33,7 +33,7 @@ export function startHeartbeat(options: {
   const startedAt = clock.nowMs();
   const noted = new Map<number, number>();
 
-  /** The ends that the log had at least: what tells a log that was put back from an older copy. */
+  /** The ends that the log had at least, by which a log that was restored from an older copy is found out. */
   async function noteSeen(): Promise<void> {
     const ends = running.workers.flatMap((one) => one.seen()).filter(({ partition, offset }) => offset > (noted.get(partition) ?? 0));
     if (ends.length === 0) return;
@@ -44,7 +44,7 @@ export function startHeartbeat(options: {
   async function mirror(): Promise<void> {
     let mismatch = await logMismatch({ log, ledger });
     if (mismatch !== undefined) {
-      // Twice: a broker that has just become a leader may not know the log's end yet.
+      // A second look, because a broker that has just become a leader may not know the log's end yet.
       await clock.sleep(BEAT_EVERY_MS, stopping.signal);
       mismatch = await logMismatch({ log, ledger });
     }
@@ -66,7 +66,7 @@ export function startHeartbeat(options: {
         await noteSeen();
         if (beat % MIRROR_EVERY_BEATS === 0) await mirror();
       } catch {
-        // An absent beat is the message: the worker goes stale in `lag`, and its routes say themselves that the ledger is away.
+        // A missing heartbeat says it: the worker goes stale in `lag`, and its routes report that the ledger is away.
       }
       await clock.sleep(BEAT_EVERY_MS, stopping.signal);
     }

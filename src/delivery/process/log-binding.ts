@@ -1,4 +1,4 @@
-/** A ledger belongs to one log: with another, or with one that has lost its end, it would take new calls for known ones. */
+/** A ledger belongs to one log: with another, or with one that has lost its end, new calls would count as known ones. */
 import { UsageError } from "../../errors.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
 import type { Clock } from "../../lib/time/clock.ts";

@@ -7,8 +7,8 @@ import { isRunning } from "./heartbeat.ts";
 const LOOK_EVERY_MS = 500;
 
 /**
- * `was: old-id`: the new route goes on where the old one stood, with its rows. Waits until no process runs the old id: two groups at one
- * record would each deliver it. Does nothing the second time.
+ * `was: old-id`: the new route continues at the position of the old one, with its rows. Waits until no process runs the old id, because
+ * two groups at one record would each deliver it. Does nothing the second time.
  */
 export async function renameRoutes(options: { from: string; to: string; log: Log; ledger: Ledger; clock: Clock }): Promise<void> {
   const { from, to, log, ledger, clock } = options;

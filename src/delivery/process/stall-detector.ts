@@ -9,13 +9,13 @@ const STUCK_AFTER_MS = 75_000;
 
 interface Seen {
   committed: string;
-  moves: number;
+  settledCount: number;
   sinceMs: number;
 }
 
-/** Promise 8, healthy means progress: finds routes that have calls to deliver, deliver none, and give no cause. */
+/** Healthy means progress: finds routes that have calls to deliver, deliver none and give no cause. */
 export interface StallDetector {
-  /** Ids of routes that stand without a cause. */
+  /** Ids of routes without progress and without a cause. */
   stuck(): string[];
   stop(): Promise<void>;
 }
@@ -26,7 +26,7 @@ export function createStallDetector(options: { running: { readonly workers: Rout
   const seen = new Map<string, Seen>();
   let stuck: string[] = [];
 
-  async function stands(worker: RouteWorker, high: Map<number, number>): Promise<boolean> {
+  async function isStalled(worker: RouteWorker, high: Map<number, number>): Promise<boolean> {
     const { id, to } = worker.route;
     const { partitions, cause } = worker.status();
     const positions = await log.committed({ group: groupOf(id), topic: CALLS_TOPIC });
@@ -35,9 +35,9 @@ export function createStallDetector(options: { running: { readonly workers: Rout
     const committed = mine.map(({ partition, offset }) => `${partition}:${offset}`).join();
     const before = seen.get(id);
     const nowMs = clock.monotonicMs();
-    const moved = !before || before.committed !== committed || before.moves !== worker.settledCount();
-    if (moved || !lag || cause !== undefined) seen.set(id, { committed, moves: worker.settledCount(), sinceMs: nowMs });
-    // A destination with a rate moves as seldom as its rate says.
+    const moved = !before || before.committed !== committed || before.settledCount !== worker.settledCount();
+    if (moved || !lag || cause !== undefined) seen.set(id, { committed, settledCount: worker.settledCount(), sinceMs: nowMs });
+    // A destination with a low rate makes progress as rarely as its rate says.
     return nowMs - (seen.get(id)?.sinceMs ?? nowMs) > Math.max(STUCK_AFTER_MS, 3 * (to.intervalMs ?? 0));
   }
 
@@ -47,10 +47,10 @@ export function createStallDetector(options: { running: { readonly workers: Rout
       try {
         const high = new Map((await log.ranges(CALLS_TOPIC)).map((range) => [range.partition, range.high]));
         const found: string[] = [];
-        for (const worker of running.workers) if (await stands(worker, high)) found.push(worker.route.id);
+        for (const worker of running.workers) if (await isStalled(worker, high)) found.push(worker.route.id);
         stuck = found;
       } catch {
-        // Without the log nobody moves: /readyz says so, and a restart would not mend it.
+        // Without the log no route makes progress: /readyz says so, and a restart would not help.
         stuck = [];
         seen.clear();
       }

@@ -2,12 +2,13 @@ import { type Failure, type OpenDestination, OpenError, outcomeOfNetworkError } 
 import { RoutesFileError } from "../../errors.ts";
 import type { Clock } from "../../lib/time/clock.ts";
 import type { Destination } from "../../route.ts";
+import { currentOutcome } from "../pipeline/current-outcome.ts";
 
 /** A destination that is opened when first needed, and again after it failed. Shared by the routes of a process. */
 export interface DestinationHandle {
   /** The open destination, or the outcome that every delivery gets while it cannot be opened. */
   get(): Promise<{ open: OpenDestination<Record<string, unknown>> } | { outcome: Failure }>;
-  /** Closes it, so that the next `get` reads its settings anew: a credential may have been mended in its file. */
+  /** Closes it, so that the next `get` reads its settings again: a credential may have been replaced in its file. */
   reopen(): void;
   close(): Promise<void>;
 }
@@ -53,16 +54,16 @@ async function openNow(options: { destination: Destination; timezone: string }):
   return destination.connector.open({ settings: destination.settings(), timezone, timeoutMs: destination.timeoutMs });
 }
 
-/** Total: every way in which opening can fail keeps the calls, since nothing was sent. */
+/** Total: a failed opening keeps the calls, because nothing was sent. */
 function outcomeOfOpening(error: unknown): Failure {
   if (error instanceof OpenError) {
-    // A destination that is set up wrongly is the destination's trouble, never a reason to give up a call.
-    if (error.outcome.kind !== "rejected") return error.outcome;
-    return { kind: "needs-fix", code: error.outcome.code, reason: error.outcome.reason, fix: "Mend it; deliveries go on by themselves" };
+    // A wrong setup is the destination's failure, never a reason to give up a call.
+    if (error.outcome.kind !== "rejected") return currentOutcome(error.outcome);
+    return { kind: "needs-fix", code: error.outcome.code, reason: error.outcome.reason, fix: "Fix it; deliveries then continue" };
   }
   if (error instanceof RoutesFileError) {
     const problem = error.errors[0];
-    return { kind: "needs-fix", code: "settings", reason: problem?.message ?? error.message, fix: problem?.hint ?? "Mend routes.yaml" };
+    return { kind: "needs-fix", code: "settings", reason: problem?.message ?? error.message, fix: problem?.hint ?? "Fix routes.yaml" };
   }
   const network = outcomeOfNetworkError(error);
   if (network)

@@ -9,7 +9,7 @@ export function groupOf(routeId: string): string {
 
 /**
  * Where a route begins if its group has no committed position: its start, resolved once and kept in the ledger, or, when the
- * group's offsets have expired, the ledger's copy of how far it had come.
+ * group's offsets have expired, the ledger's copy of its positions.
  */
 export async function resolveStart(options: { route: Route; log: Log; ledger: Ledger }): Promise<LogPosition[]> {
   const { route, log, ledger } = options;
@@ -19,7 +19,7 @@ export async function resolveStart(options: { route: Route; log: Log; ledger: Le
     const mirrored = reached.find(({ partition }) => partition === position.partition);
     return mirrored && mirrored.offset > position.offset ? mirrored : position;
   });
-  // Partitions that were added later have no start: they begin at their oldest call, or where the route had come to.
+  // Partitions that were added later have no start: they begin at their oldest call, or at the ledger's copy of their position.
   return [...begun, ...reached.filter(({ partition }) => !start.some((one) => one.partition === partition))];
 }
 
