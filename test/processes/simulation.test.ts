@@ -22,19 +22,21 @@ async function simulate(args: string[], options: { bug?: number } = {}): Promise
   }
 }
 
-/** A minute or two each on two cores of their own, and many more where others work beside them. */
+/** Half a minute each at most on two cores of their own, and many more where others work beside them. */
 const TIMEOUT_MS = 20 * 60_000;
+/** Lived by each half; `npm run simulate` lives 100,000. */
+const DELIVERIES = 8_000;
 
 describe.concurrent("the delivery core in simulation", { timeout: TIMEOUT_MS }, () => {
   test.each([
     ["the first half", 1],
     ["the second half", 1_001],
-  ])("keeps every promise over 50,000 deliveries with crashes, freezes, outages and edits: %s", async (_, seed) => {
-    const { stdout, stderr } = await simulate(["--deliveries", "25000", "--seed", String(seed), "--json"]);
+  ])("keeps every promise over thousands of deliveries with crashes, freezes, outages and edits: %s", async (_, seed) => {
+    const { stdout, stderr } = await simulate(["--deliveries", String(DELIVERIES), "--seed", String(seed), "--json"]);
     expect(stderr).toBe("");
     const report = JSON.parse(stdout);
-    expect(report.deliveries).toBeGreaterThanOrEqual(25_000);
-    expect(report.crashes).toBeGreaterThan(100);
+    expect(report.deliveries).toBeGreaterThanOrEqual(DELIVERIES);
+    expect(report.crashes).toBeGreaterThan(40);
   });
 
   test("a seed replays exactly", async () => {

@@ -7,7 +7,7 @@ import { startHeartbeat } from "../../src/delivery/process/heartbeat.ts";
 import { bindLedgerToLog, logMismatch } from "../../src/delivery/process/log-binding.ts";
 import { type RunningRoutes, runRoutes } from "../../src/delivery/process/run.ts";
 import { UsageError } from "../../src/errors.ts";
-import type { Ledger } from "../../src/ledger/ledger.ts";
+import type { DeliveryKey, Ledger } from "../../src/ledger/ledger.ts";
 import { isNewer } from "../../src/ledger/record-order.ts";
 import type { Message } from "../../src/log/log.ts";
 import type { Call } from "../../src/model/call.ts";
@@ -33,8 +33,8 @@ export interface SimulationResult {
 
 const LEASE_MS = 60_000;
 const HOUR_MS = 3_600_000;
-/** From the last fault on: the longest wait of a delivery is an hour, of a retry that an API asked for ten minutes. */
-const HEAL_MS = 30 * HOUR_MS;
+/** From the last fault on: the longest wait of a delivery is an hour, of a retry that an API asked for ten minutes. A stuck life runs to its end. */
+const HEAL_MS = 4 * HOUR_MS;
 const MAX_VIOLATIONS = 5;
 
 interface Newest {
@@ -114,7 +114,10 @@ export async function simulate(options: {
             // What was sent arrives, whatever becomes of the sender.
             world.at(random.next() * faults.slowMs, () => {
               if (!applied) return answer(undefined, undefined);
-              if (name === "claim") queueMicrotask(mustNotGoBack);
+              if (name === "claim" || name === "enqueue") {
+                const { items } = args[0] as { items: DeliveryKey[] };
+                queueMicrotask(() => mustNotGoBack(items));
+              }
               if (trace !== undefined) traceLedger(process, String(name), args[0]);
               void (Reflect.apply(value as (...all: unknown[]) => Promise<unknown>, target, args) as Promise<unknown>).then(
                 (result) => {
@@ -141,25 +144,22 @@ export async function simulate(options: {
   /** Promise: an older version never takes the place of a newer one, nor does one that the route has heard of before. */
   const reached = new Map<string, number>();
   const heardOf = new Map<string, Set<string>>();
-  function mustNotGoBack(): void {
-    for (const rows of store.open.values()) {
-      for (const row of rows) {
-        const key = rowKey(row);
-        const known = newest.get(row.callId);
-        const version = known?.versions.indexOf(row.hash) ?? 0;
-        const before = reached.get(key) ?? 0;
-        const heard = heardOf.get(key) ?? new Set();
-        const isItsFirst = known?.firstPlaces[version] === `${row.partition}/${row.offset}`;
-        if (version < before && !lost.has(row.callId)) {
-          if (isItsFirst || heard.has(row.hash))
-            violated(`${row.route}: ${row.callId} went back from version ${before} to ${version}, at ${row.partition}/${row.offset}`);
-          // It came again before the route had read it for the first time, in another partition: nobody could know (docs/decisions/0016).
-          else lost.add(row.callId);
-        }
-        reached.set(key, version);
-        for (const hash of [row.hash, ...row.versions]) heard.add(hash);
-        heardOf.set(key, heard);
+  function mustNotGoBack(keys: DeliveryKey[]): void {
+    for (const key of keys.map(rowKey)) {
+      const row = store.rows.get(key);
+      if (row?.state !== "sending" && row?.state !== "waiting") continue;
+      const known = newest.get(row.callId);
+      const version = known?.versions.indexOf(row.hash) ?? 0;
+      const before = reached.get(key) ?? 0;
+      const isItsFirst = known?.firstPlaces[version] === `${row.partition}/${row.offset}`;
+      if (version < before && !lost.has(row.callId)) {
+        if (isItsFirst || heardOf.get(key)?.has(row.hash) || row.versions.includes(row.hash))
+          violated(`${row.route}: ${row.callId} went back from version ${before} to ${version}, at ${row.partition}/${row.offset}`);
+        // It came again before the route had read it for the first time, in another partition: nobody could know (docs/decisions/0016).
+        else lost.add(row.callId);
       }
+      reached.set(key, version);
+      heardOf.set(key, new Set([...(heardOf.get(key) ?? []), row.hash, ...row.versions]));
     }
   }
 
