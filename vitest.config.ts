@@ -5,7 +5,8 @@ import { defineConfig } from "vitest/config";
 const DEADLINES = { testTimeout: 240_000, hookTimeout: 240_000, expect: { poll: { timeout: 120_000 } } };
 /** What a program has compiled once it need not compile at each start: half of its start. */
 const env = { NODE_COMPILE_CACHE: `${import.meta.dirname}/node_modules/.cache/patchbay-tests` };
-const shared = { setupFiles: ["test/support/left-behind.ts"], env, ...DEADLINES };
+const shared = { env, ...DEADLINES };
+const setupFiles = ["test/support/left-behind.ts"];
 
 const all = globSync(["test/**/*.test.ts", "connectors/**/*.test.ts"], { cwd: import.meta.dirname });
 const withServices = all.filter((file) => /^test\/(engines|processes|outside)\//.test(file));
@@ -25,8 +26,8 @@ export default defineConfig({
     maxConcurrency: 3,
     projects: [
       // `npm run test:fast`: nothing but this process.
-      { test: { name: "fast", include: fast, isolate: false, ...shared } },
-      { test: { name: "commands", include: commands, ...shared } },
+      { test: { name: "fast", include: fast, isolate: false, setupFiles, ...shared } },
+      { test: { name: "commands", include: commands, setupFiles, ...shared } },
       {
         test: {
           name: "engines",
@@ -49,6 +50,7 @@ export default defineConfig({
           name: "processes",
           include: ["test/processes/**/*.test.ts"],
           globalSetup: ["test/support/global-setup.ts"],
+          fileParallelism: false,
           ...shared,
         },
       },

@@ -17,7 +17,7 @@ export interface Isolation {
 }
 
 /** No time that anybody is promised: only a call that never comes takes so long. */
-const HELD_UP_AFTER_MS = 120_000;
+const HELD_UP_AFTER_MS = 180_000;
 const TROUBLES: Exclude<Trouble, undefined>[] = ["refused", "black hole", "500", "429", "401"];
 
 /** Case 4: HubSpot is dead in five ways, one after the other; Slack must not feel it; then HubSpot's backlog drains. */
