@@ -1,8 +1,9 @@
-/** Compiles the sources into dist/ for publishing: Node strips no types below node_modules. */
+/** `node scripts/build.ts [folder]`: compiles the sources into dist/ for publishing: Node strips no types below node_modules. */
 import { execFileSync } from "node:child_process";
 import { cpSync, globSync, rmSync } from "node:fs";
 
-rmSync("dist", { recursive: true, force: true });
-execFileSync("tsc", ["-p", "tsconfig.build.json"], { stdio: "inherit", shell: process.platform === "win32" });
-for (const file of globSync(["src/**/*.{json,yaml,sql}", "connectors/**/*.{json,yaml}"])) cpSync(file, `dist/${file}`);
-cpSync("package.json", "dist/package.json");
+const [folder = "dist"] = process.argv.slice(2);
+rmSync(folder, { recursive: true, force: true });
+execFileSync("tsc", ["-p", "tsconfig.build.json", "--outDir", folder], { stdio: "inherit", shell: process.platform === "win32" });
+for (const file of globSync(["src/**/*.{json,yaml,sql}", "connectors/**/*.{json,yaml}"])) cpSync(file, `${folder}/${file}`);
+cpSync("package.json", `${folder}/package.json`);

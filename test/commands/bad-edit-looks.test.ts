@@ -6,9 +6,6 @@ import { post } from "../../src/commands/send.ts";
 import { documentedCall } from "../support/documented-call.ts";
 import { runPatchbay, startPatchbay } from "../support/patchbay-process.ts";
 
-// Each test starts processes, and a machine may be busy.
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
-
 const SECRET = "bad-edit-secret-text";
 const env = { SECRET };
 const GOOD = `version: 1
@@ -45,7 +42,7 @@ beforeAll(async () => {
   const body = Buffer.from(JSON.stringify(documentedCall()));
   expect((await post({ url: `${url}/webhooks/voiceinfra`, secret: SECRET, body })).status).toBe(200);
   const outputs = () => readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /^out.*\.json$/.test(name));
-  await vi.waitFor(() => expect(outputs()).toHaveLength(2), { timeout: 60_000 });
+  await vi.waitFor(() => expect(outputs()).toHaveLength(2), { timeout: 120_000 });
   expect(await up.end()).toBe(0);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -105,14 +102,14 @@ describe("a command that looks, after a bad edit of routes.yaml", () => {
     const watching = startPatchbay({ args: ["lag", "--watch", "--json"], env, cwd: folder });
     onTestFinished(() => writeFileSync(file, GOOD));
     const last = () => JSON.parse(watching.output().split("\n").at(-1) || "{}");
-    await expect.poll(last, { timeout: 60_000 }).toMatchObject({ routes: [{ route: "keep" }, { route: "other" }] });
+    await expect.poll(last).toMatchObject({ routes: [{ route: "keep" }, { route: "other" }] });
     for (const [, spoil, said] of BAD) {
       spoil();
-      await expect.poll(() => last().routesProblem, { timeout: 60_000 }).toMatch(said);
+      await expect.poll(() => last().routesProblem).toMatch(said);
       expect(last()).toMatchObject({ routes: [{ route: "keep" }, { route: "other" }] });
       writeFileSync(`${file}.new`, GOOD);
       renameSync(`${file}.new`, file);
-      await expect.poll(() => last().routesProblem, { timeout: 60_000 }).toBeUndefined();
+      await expect.poll(() => last().routesProblem).toBeUndefined();
     }
     expect(await watching.end("SIGINT")).toBe(0);
   });
@@ -137,11 +134,9 @@ describe("a command that looks, after a bad edit of routes.yaml", () => {
     await up.logged("up");
     expect(await up.end()).toBe(0);
     const watching = startPatchbay({ args: ["lag", "--watch"], env, cwd: own });
-    await expect.poll(() => watching.output(), { timeout: 60_000 }).toContain("keep");
+    await expect.poll(() => watching.output()).toContain("keep");
     writeFileSync(join(own, "routes.yaml"), text.replace("to: store }", "too: store }"));
-    await expect
-      .poll(() => watching.output(), { timeout: 60_000 })
-      .toMatch(/cannot be used: routes\.yaml:5:\d+ .*last good one, in use since \S+Z\.\n\nROUTE/);
+    await expect.poll(() => watching.output()).toMatch(/cannot be used: routes\.yaml:5:\d+ .*last good one, in use since \S+Z\.\n\nROUTE/);
     expect(await watching.end("SIGINT")).toBe(0);
     expect(watching.output()).not.toContain("written-out-secret");
   });

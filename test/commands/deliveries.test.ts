@@ -11,9 +11,6 @@ import { post } from "../../src/commands/send.ts";
 import { documentedCall } from "../support/documented-call.ts";
 import { startPatchbay } from "../support/patchbay-process.ts";
 
-// Each test starts processes, and a machine may be busy.
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
-
 const SECRET = "deliveries-command-secret";
 const folder = mkdtempSync(join(tmpdir(), "patchbay-deliveries-"));
 /** A destination: 503 while it is away. */
@@ -81,8 +78,8 @@ describe("`deliveries <call>`", () => {
           (one: { route: string; cause?: string }) => [one.route, one.cause],
         ),
       );
-    await expect.poll(async () => (await causes()).hooked, { timeout: 60_000 }).toMatch(/destination down.*503/);
-    await expect.poll(async () => (await json("third"))[1]?.state, { timeout: 60_000 }).toBe("delivered");
+    await expect.poll(async () => (await causes()).hooked).toMatch(/destination down.*503/);
+    await expect.poll(async () => (await json("third"))[1]?.state).toBe("delivered");
 
     const lag = await causes();
     for (const call of ["first", "third"]) {
@@ -99,14 +96,14 @@ describe("`deliveries <call>`", () => {
 
     expect((await said(() => pauseCommand("hooked", { ...engines, reason: "weekend" }))).code).toBe(0);
     await expect
-      .poll(async () => (await json("third", { route: "hooked" }))[0], { timeout: 60_000 })
+      .poll(async () => (await json("third", { route: "hooked" }))[0])
       .toMatchObject({
         state: "waiting",
         reason: expect.stringMatching(/^paused by .+: weekend$/),
       });
     away = false;
     expect((await said(() => resumeCommand("hooked", engines))).code).toBe(0);
-    await expect.poll(async () => (await json("third"))[0]?.state, { timeout: 60_000 }).toBe("delivered");
+    await expect.poll(async () => (await json("third"))[0]?.state).toBe("delivered");
     expect(await up.end()).toBe(0);
   });
 

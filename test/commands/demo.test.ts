@@ -1,11 +1,8 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { runPatchbay, startPatchbay } from "../support/patchbay-process.ts";
-
-// Each test starts processes, and a machine may be busy.
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "patchbay-demo-"));
@@ -39,7 +36,7 @@ describe("the demo", () => {
   test("beside one that runs in the same folder is refused, and the first one goes on with its files", async () => {
     const folder = makeFolder();
     const first = startPatchbay({ args: ["demo", "--port", "0"], env: {}, cwd: folder });
-    await expect.poll(() => first.output(), { timeout: 60_000 }).toContain("It keeps running");
+    await expect.poll(() => first.output()).toContain("It keeps running");
     const second = await run(folder, "--once", "--port", "0");
     expect(second).toMatchObject({ code: 2, stderr: expect.stringMatching(/a demo runs already in data\/demo\n.*Ctrl-C/) });
     const url = /webhook at (\S+),/.exec(first.output())?.[1] as string;
@@ -54,9 +51,7 @@ describe("the demo", () => {
     expect(await first.end("SIGKILL")).toBeNull();
     // However the first one ended, its folder is free again.
     const third = startPatchbay({ args: ["demo", "--port", "0"], env: {}, cwd: folder });
-    await expect
-      .poll(() => third.output(), { timeout: 60_000 })
-      .toContain("It starts fresh: what an earlier demo left in data/demo is removed.");
+    await expect.poll(() => third.output()).toContain("It starts fresh: what an earlier demo left in data/demo is removed.");
     expect(await third.end()).toBe(0);
   });
 
@@ -65,7 +60,7 @@ describe("the demo", () => {
     mkdirSync(join(folder, "data/demo"), { recursive: true });
     writeFileSync(join(folder, "data/demo/notes.txt"), "mine");
     const demo = startPatchbay({ args: ["demo", "--port", "0"], env: {}, cwd: folder });
-    await expect.poll(() => demo.output(), { timeout: 60_000 }).toContain("webhook at");
+    await expect.poll(() => demo.output()).toContain("webhook at");
     expect(await demo.end()).toBe(0);
     expect(demo.output()).not.toContain("starts fresh");
     expect(existsSync(join(folder, "data/demo/notes.txt"))).toBe(true);

@@ -52,9 +52,9 @@ routes: [{ id: keep, to: store }]
   const up = start();
   const { url } = await up.logged("up");
   expect((await send(url)).status).toBe(200);
-  await vi.waitFor(() => expect(outputs()).toHaveLength(1), { timeout: 20_000 });
+  await vi.waitFor(() => expect(outputs()).toHaveLength(1), { timeout: 120_000 });
   expect(await up.end()).toBe(0);
-}, 60_000);
+});
 
 describe("a command that looks", () => {
   test("leaves every file as it is, and makes none, where nobody runs", async () => {
@@ -71,7 +71,7 @@ describe("a command that looks", () => {
     }
     const { stdout } = await runPatchbay({ args: ["deliveries", "--json"], env, cwd: folder });
     expect(JSON.parse(stdout)).toMatchObject([{ route: "keep", state: "delivered" }]);
-  }, 240_000);
+  });
 
   test("works beside a process that writes, and sees what it has just written", async () => {
     const up = start();
@@ -83,13 +83,13 @@ describe("a command that looks", () => {
       body: Buffer.from(JSON.stringify({ ...documentedCall(), call_id: "second" })),
     });
     await expect
-      .poll(async () => (await runPatchbay({ args: ["deliveries", "second", "--json"], env, cwd: folder })).stdout, { timeout: 30_000 })
+      .poll(async () => (await runPatchbay({ args: ["deliveries", "second", "--json"], env, cwd: folder })).stdout)
       .toContain('"delivered"');
     for (const args of LOOKS.filter((one) => one[1] !== "show"))
       expect(await runPatchbay({ args, env, cwd: folder })).toMatchObject({ code: 0 });
     const { stdout } = await runPatchbay({ args: ["lag", "--json"], env, cwd: folder });
     expect(JSON.parse(stdout)).toMatchObject({ routes: [{ route: "keep", replicas: 1 }] });
-  }, 240_000);
+  });
 
   test("works after a crash, before anybody has cleaned up, and leaves that to who writes", async () => {
     const up = start();
@@ -110,10 +110,10 @@ describe("a command that looks", () => {
 
   test("`lag --watch` sees a process that starts meanwhile", async () => {
     const watching = startPatchbay({ args: ["lag", "--watch", "--json"], env, cwd: folder });
-    await expect.poll(() => watching.output(), { timeout: 20_000 }).toContain("connector not running");
+    await expect.poll(() => watching.output()).toContain("connector not running");
     const up = start();
     await up.logged("up");
-    await expect.poll(() => watching.output().split("\n").at(-1), { timeout: 30_000 }).toContain('"replicas":1');
+    await expect.poll(() => watching.output().split("\n").at(-1)).toContain('"replicas":1');
     expect(await watching.end("SIGINT")).toBe(0);
     expect(await up.end()).toBe(0);
   });

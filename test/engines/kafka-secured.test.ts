@@ -162,7 +162,7 @@ describe.skipIf("missing" in broker)(`a Kafka that asks who we are${reason}`, ()
       const prefix = newPrefix();
       await allow({ principal, resource: "topic", prefix, operations: ["DESCRIBE"] });
       await expect
-        .poll(() => failure(urlOf(prefix)), { timeout: 20_000 })
+        .poll(() => failure(urlOf(prefix)))
         .toMatchObject({
           exitCode: 3,
           message: `the topic ${topic(prefix)} does not exist, and Kafka at ${at("LOGIN")} does not let this user create it`,
@@ -191,7 +191,7 @@ describe.skipIf("missing" in broker)(`a Kafka that asks who we are${reason}`, ()
         message: `the record was not stored: ${missing}`,
       });
       await expect
-        .poll(() => log.check().catch((error: unknown) => error), { timeout: 20_000 })
+        .poll(() => log.check().catch((error: unknown) => error))
         .toMatchObject({ name: "UnreachableError", exitCode: 3, message: missing });
       expect(await log.ranges(CALLS_TOPIC)).toHaveLength(2);
     });

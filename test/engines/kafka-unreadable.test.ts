@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import type { KafkaEvent } from "../../src/log/kafka/client.ts";
 import { Kafka, logLevel } from "../../src/log/kafka/driver/load.ts";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
@@ -22,7 +22,9 @@ describe.skipIf("missing" in broker)(`batches that Kafka packs, and those that c
   const admin = kafka.admin();
   const { dataFolder } = broker;
 
+  const opened: Log[] = [];
   afterAll(async () => {
+    await Promise.all(opened.map((log) => log.close()));
     await admin.disconnect();
     await broker.kill();
   });
@@ -32,7 +34,7 @@ describe.skipIf("missing" in broker)(`batches that Kafka packs, and those that c
   async function open(options: { prefix: string; partitions?: number; onEvent?(event: KafkaEvent): void }): Promise<Log> {
     const { prefix, partitions = 1, onEvent = () => undefined } = options;
     const log = await openKafkaLog({ url: urlOf(prefix, partitions), onEvent });
-    onTestFinished(() => log.close());
+    opened.push(log);
     return log;
   }
 
@@ -96,7 +98,7 @@ describe.skipIf("missing" in broker)(`batches that Kafka packs, and those that c
       });
       const events: KafkaEvent[] = [];
       const looking = await openKafkaLog({ url: urlOf(prefix), mustExist: true, onEvent: (event) => events.push(event) });
-      onTestFinished(() => looking.close());
+      opened.push(looking);
       expect(await looking.ranges(CALLS_TOPIC)).toEqual([{ partition: 0, low: 0, high: 0 }]);
       expect(events).toEqual([{ severity: "warning", text: expect.stringContaining(`compression.type ${value}`) }]);
       await setCompression(prefix, "producer");
@@ -222,7 +224,8 @@ describe.skipIf("missing" in broker)(`batches that Kafka packs, and those that c
     expect(JSON.stringify(events)).not.toContain("xxx");
   });
 
-  test.each<[string, (batch: Buffer) => void]>([
+  // The last three wait for twenty seconds twice, each for itself.
+  test.concurrent.each<[string, (batch: Buffer) => void]>([
     ["that the broker itself cannot read on from", (batch) => batch.writeInt32BE(-9, 8)],
     ["whose length leads the broker past everything behind it", (batch) => batch.writeInt32BE(2_000_000_000, 8)],
   ])(
@@ -271,7 +274,7 @@ describe.skipIf("missing" in broker)(`batches that Kafka packs, and those that c
     },
   );
 
-  test("a partition that the broker cannot read to its end is not passed over, since that may pass: it says why it stands", {
+  test.concurrent("a partition that the broker cannot read to its end is not passed over, since that may pass: it says why it stands", {
     timeout: 240_000,
   }, async () => {
     const prefix = newPrefix();

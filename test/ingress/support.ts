@@ -41,6 +41,10 @@ export async function testIngress(
   const { wrap, ...rest } = options;
   const folder = mkdtempSync(join(tmpdir(), "patchbay-ingress-"));
   const log = await openSqliteLog({ path: join(folder, "log.db") });
+  onTestFinished(async () => {
+    await log.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
   const sources = [
     { name: "voiceinfra", secrets: [new Secret(SECRET), new Secret(OLD_SECRET)], allowUnsigned: false },
     { name: "open", secrets: [], allowUnsigned: true },
@@ -50,8 +54,6 @@ export async function testIngress(
   onTestFinished(async () => {
     await ingress.stop({ graceMs: 100 });
     await ops.stop();
-    await log.close();
-    rmSync(folder, { recursive: true, force: true });
   });
   return {
     ingress,

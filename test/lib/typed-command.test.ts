@@ -1,12 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test, vi } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { launcher } from "../../src/lib/text/typed-command.ts";
 import { runPatchbay } from "../support/patchbay-process.ts";
-
-// Each test starts processes, and a machine may be busy.
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 const folder = mkdtempSync(join(tmpdir(), "patchbay-typed-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

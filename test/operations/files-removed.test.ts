@@ -104,7 +104,7 @@ describe("the ledger's files beneath a process that runs", () => {
     expect(await health()).toBe(200);
     expect(delivered()).toBe(1);
     for (const file of readdirSync(path("aside"))) renameSync(path(`aside/${file}`), path(`ledger/${file}`));
-    await expect.poll(delivered, { timeout: 40_000 }).toBe(2);
+    await expect.poll(delivered).toBe(2);
     await up.logged("route goes on");
     expect(await ready()).toContain('"ready"');
   });

@@ -7,9 +7,6 @@ import { documentedCall } from "../support/documented-call.ts";
 import { runPatchbay, startPatchbay } from "../support/patchbay-process.ts";
 import { closedPort } from "../support/ports.ts";
 
-// It starts processes, and a machine may be busy.
-vi.setConfig({ testTimeout: 240_000 });
-
 test("`retire` says how many accepted calls its route will never deliver", async () => {
   const folder = mkdtempSync(join(tmpdir(), "patchbay-retire-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -31,7 +28,7 @@ ${away}`;
     const body = Buffer.from(JSON.stringify({ ...documentedCall(), call_id }));
     expect((await post({ url: `${url}/webhooks/voiceinfra`, secret: env.SECRET, body })).status).toBe(200);
   }
-  await vi.waitFor(() => expect(globSync("out/**/*.json", { cwd: folder })).toHaveLength(2), { timeout: 60_000 });
+  await vi.waitFor(() => expect(globSync("out/**/*.json", { cwd: folder })).toHaveLength(2), { timeout: 120_000 });
   expect(await up.end()).toBe(0);
   writeFileSync(join(folder, "routes.yaml"), routes.replace(away, ""));
   const run = (...args: string[]) => runPatchbay({ args, env, cwd: folder });

@@ -88,13 +88,13 @@ test("a backup taken under load, kill -9, everything lost, restored: nothing tha
   const { folder, start, run, json, accepted, load, settled, sandboxes } = await scene();
   const up = await start();
   const loading = load();
-  await expect.poll(() => accepted.length, { timeout: 60_000 }).toBeGreaterThan(60);
+  await expect.poll(() => accepted.length).toBeGreaterThan(60);
   const before = [...new Set(accepted)];
   const made = await run("backup", "backups/one");
   expect(made).toMatchObject({ code: 0, stdout: expect.stringMatching(/as of 2\S+Z, \d+ calls.*without lake: the folder lake/s) });
   // Work goes on, and more is delivered that the backup does not know of.
   const then = accepted.length;
-  await expect.poll(() => accepted.length, { timeout: 60_000 }).toBeGreaterThan(then + 40);
+  await expect.poll(() => accepted.length).toBeGreaterThan(then + 40);
   await up.end("SIGKILL");
   await loading.end();
   rmSync(join(folder, "data"), { recursive: true });
@@ -102,7 +102,7 @@ test("a backup taken under load, kill -9, everything lost, restored: nothing tha
   const restored = await json("restore", "backups/one", "--yes");
   expect(restored).toMatchObject({ moved: [], forgottenAgain: { calls: [], stays: [] } });
   const again = await start();
-  await expect.poll(settled, { timeout: 120_000, interval: 500 }).toBe(true);
+  await expect.poll(settled, { interval: 500 }).toBe(true);
   const audit = await run("audit");
   expect({ code: audit.code, stdout: audit.stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining("Whole") });
   const { routes } = await json("audit");
@@ -127,7 +127,7 @@ test("a backup is private, whole in itself, and says what is in it; nothing is e
   const { folder, start, run, json, send, settled } = await scene();
   const up = await start();
   for (const callId of ["a", "b", "c"]) await send(callId);
-  await expect.poll(settled, { timeout: 60_000, interval: 500 }).toBe(true);
+  await expect.poll(settled, { interval: 500 }).toBe(true);
   const manifest = await json("backup", "one");
   expect(manifest).toMatchObject({
     format: "patchbay-backup-1",
@@ -192,7 +192,7 @@ test("what was forgotten after a backup is forgotten again when it is put back, 
     ["of-robin", "+14155550101"],
   ])
     await send(callId as string, { from_number: number });
-  await expect.poll(settled, { timeout: 60_000, interval: 500 }).toBe(true);
+  await expect.poll(settled, { interval: 500 }).toBe(true);
   expect((await run("backup", "one")).code).toBe(0);
   const forgotten = await run("forget", "(415) 555-0100", "--yes");
   expect(forgotten).toMatchObject({ code: 0, stdout: expect.stringMatching(/1 backup may hold it, and stays as it is: one/) });
@@ -201,7 +201,7 @@ test("what was forgotten after a backup is forgotten again when it is put back, 
   const restored = await json("restore", "one", "--force", "--yes");
   expect(restored.forgottenAgain.calls).toEqual([{ source: "voiceinfra", callId: "of-dana" }]);
   await start();
-  await expect.poll(settled, { timeout: 60_000, interval: 500 }).toBe(true);
+  await expect.poll(settled, { interval: 500 }).toBe(true);
   expect((await json("deliveries", "of-dana")).map(({ state, receipt }: { state: string; receipt?: unknown }) => [state, receipt])).toEqual(
     Array.from({ length: 4 }, () => ["skipped", undefined]),
   );

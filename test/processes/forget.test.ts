@@ -85,8 +85,8 @@ test("what forget removes is in no byte of any file, while the process runs and 
       metadata: {},
     });
   }
-  await expect.poll(() => states("call_of_dana"), { timeout: 60_000 }).toEqual(ALL);
-  await expect.poll(() => states("other_39"), { timeout: 60_000 }).toEqual(ALL.map((one) => one.replace("dead dead", "dead delivered")));
+  await expect.poll(() => states("call_of_dana")).toEqual(ALL);
+  await expect.poll(() => states("other_39")).toEqual(ALL.map((one) => one.replace("dead dead", "dead delivered")));
   const traces = [...lines, "Dana Example", "the blue lamp", "4155550100", "(415) 555-0100"];
   // The search itself works: everything lies there before.
   expect(rawFinds(data, traces).join("\n")).toMatch(/ledger\.db.*patchbay\.db.*wh\.duckdb/s);
@@ -105,7 +105,7 @@ test("what forget removes is in no byte of any file, while the process runs and 
     summary: "Dana asks about the blue lamp.",
     transcript: lines[5_999],
   });
-  await expect.poll(() => rawFinds(data, traces), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(() => rawFinds(data, traces)).toEqual([]);
   expect((await run("audit")).stdout).toContain("Whole");
   expect(await up.end()).toBe(0);
   expect(rawFinds(data, traces)).toEqual([]);
@@ -133,7 +133,7 @@ test("under load too: nothing of a forgotten person is left, and nobody else's c
   })();
   // Waited for below; a test that failed before does not get there.
   loading.catch(() => undefined);
-  await expect.poll(() => sent.length, { timeout: 60_000 }).toBeGreaterThan(120);
+  await expect.poll(() => sent.length).toBeGreaterThan(120);
   const hers = sent.filter((_, n) => n % 10 === 3);
   const forgotten = JSON.parse((await run("forget", DANA, "--yes", "--json")).stdout);
   expect(forgotten.calls).toBeGreaterThanOrEqual(hers.length);
@@ -148,7 +148,7 @@ test("under load too: nothing of a forgotten person is left, and nobody else's c
   ended = true;
   await loading;
   const last = sent.at(-1) ?? "";
-  await expect.poll(async () => (await states(last)).filter((one) => /delivered|skipped/.test(one)).length, { timeout: 120_000 }).toBe(5);
+  await expect.poll(async () => (await states(last)).filter((one) => /delivered|skipped/.test(one)).length).toBe(5);
   await expect
     .poll(
       async () =>

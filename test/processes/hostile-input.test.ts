@@ -184,7 +184,7 @@ test("slow-loris and 2,000 idle connections do not stop honest deliveries; the s
   }
   const dripping = setInterval(() => {
     for (const socket of slow) if (!socket.destroyed) socket.write("x");
-  }, 1_000);
+  });
   onTestFinished(() => clearInterval(dripping));
   for (let n = 0; n < 50; n += 1) {
     const { status, tookMs } = await post({
@@ -193,7 +193,7 @@ test("slow-loris and 2,000 idle connections do not stop honest deliveries; the s
       body: Buffer.from(JSON.stringify({ ...sampleCall(n), call_id: `honest-${n}` })),
     });
     expect(status).toBe(200);
-    expect(tookMs).toBeLessThan(5_000);
+    expect(tookMs).toBeLessThan(ANSWER_WITHIN_MS);
     await delay(20);
   }
   await Promise.all(cut);

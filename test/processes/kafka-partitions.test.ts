@@ -59,7 +59,7 @@ routes: [{ id: to-slack, to: slack, with: { channel: C0123456789, text: "{{ call
 
     const first = start(4);
     await sendAll(`${(await first.logged("up")).url}/webhooks/voiceinfra`, "");
-    await expect.poll(() => countWith("no summary"), { timeout: 60_000 }).toBe(CALLS);
+    await expect.poll(() => countWith("no summary")).toBe(CALLS);
     expect(await first.end()).toBe(0);
 
     const admin = new Kafka({ brokers: kafka.brokers.split(","), logLevel: logLevel.NOTHING }).admin();
@@ -71,7 +71,7 @@ routes: [{ id: to-slack, to: slack, with: { channel: C0123456789, text: "{{ call
 
     const second = start(8);
     await sendAll(`${(await second.logged("up")).url}/webhooks/voiceinfra`, "the late summary");
-    await expect.poll(() => countWith("the late summary"), { timeout: 60_000 }).toBe(CALLS);
+    await expect.poll(() => countWith("the late summary")).toBe(CALLS);
     const audit = await runPatchbay({ args: ["audit", "--json"], env: env(8), cwd: folder });
     expect(audit.code).toBe(0);
     expect(JSON.parse(audit.stdout).routes).toMatchObject([{ records: 2 * CALLS, delivered: CALLS, superseded: CALLS, gaps: 0 }]);

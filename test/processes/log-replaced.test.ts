@@ -46,8 +46,8 @@ routes: [{ id: keep, to: files, start: beginning }]
     return Object.fromEntries(records.map((record) => [record.call_id, record.summary]));
   };
   const settled = async (count: number) => {
-    await expect.poll(async () => (await audit()).routes[0]?.unread, { timeout: 60_000, interval: 300 }).toBe(0);
-    expect(Object.keys(summaries())).toHaveLength(count);
+    await expect.poll(() => Object.keys(summaries()).length).toBe(count);
+    await expect.poll(async () => (await audit()).routes[0]?.unread, { interval: 300 }).toBe(0);
   };
   return { folder, start, send, run, audit, summaries, settled, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

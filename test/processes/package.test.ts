@@ -18,7 +18,7 @@ beforeAll(() => {
   const [tarball] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
   writeFileSync(join(folder, "package.json"), '{ "name": "empty", "private": true }');
   run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", `./${tarball}`]);
-}, 180_000);
+});
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -41,7 +41,7 @@ test("the packed package runs the whole demo", () => {
   expect(output).toContain("call_01HXYZ123456");
   expect(output).toContain("13 calls accepted");
   expect(output).toContain("0 dead letters");
-}, 90_000);
+});
 
 const tooOld = (process.env.PATH ?? "")
   .split(delimiter)

@@ -97,7 +97,7 @@ ${routes}
 
   test.skipIf(skip)("a clear answer to every wrong question, and nothing is changed", async () => {
     await send("first");
-    await expect.poll(keys, { timeout: 15_000 }).toEqual(["voiceinfra/first/to-slack"]);
+    await expect.poll(keys).toEqual(["voiceinfra/first/to-slack"]);
     const cases: [string[], number, RegExp][] = [
       [["dead", "show", "nobody"], 1, /no dead letter of the call nobody/],
       [["dead", "replay", "nobody", "--yes"], 1, /no dead letter of the call nobody/],
@@ -122,7 +122,10 @@ ${routes}
       ...(name === "embedded" ? [] : [NO_BACKUP]),
       [["forget", "nobody", "--yes"], 1, /Nothing was found\. Looked for "nobody" in call_id of \d+ records? of the log/],
     ];
-    for (const [args, code, says] of cases) {
+    // What the routes file or the command line decides is the same on every engine.
+    const asked =
+      name === "embedded" ? cases : cases.filter(([[command]]) => ["quarantine", "retire", "forget", "backup"].includes(command ?? ""));
+    for (const [args, code, says] of asked) {
       const answer = await run(...args);
       expect(`${args.join(" ")}: ${answer.code} ${answer.stderr}`).toMatch(new RegExp(`: ${code} .*${says.source}`, "s"));
     }
@@ -136,21 +139,21 @@ ${routes}
       write(other);
       await up.logged("the routes file was edited, and is in use");
       await send("edited");
-      await expect.poll(async () => (await sandbox.records()).at(-1)?.body.channel, { timeout: 10_000 }).toBe("C0123456780");
+      await expect.poll(async () => (await sandbox.records()).at(-1)?.body.channel).toBe("C0123456780");
 
       write("  - { id: to-slack, to: slak, with: { channel: C0123456789 } }");
       expect((await up.logged("the routes file cannot be used; the earlier one stays in use")).problem).toMatch(
         /routes.yaml:5:\d+ there is no destination "slak"/,
       );
       await send("under-a-bad-file");
-      await expect.poll(keys, { timeout: 10_000 }).toContain("voiceinfra/under-a-bad-file/to-slack");
+      await expect.poll(keys).toContain("voiceinfra/under-a-bad-file/to-slack");
 
       // A route that was never good says so everywhere, and the process starts all the same.
       expect(await up.end()).toBe(0);
       await start();
       await up.logged("the routes file has mistakes: running the last good one");
       await send("after-the-restart");
-      await expect.poll(keys, { timeout: 10_000 }).toContain("voiceinfra/after-the-restart/to-slack");
+      await expect.poll(keys).toContain("voiceinfra/after-the-restart/to-slack");
       expect((await sandbox.records()).at(-1)?.body.channel).toBe("C0123456780");
       // Which version gave way to which, and which process took it.
       const edits = (await json("actions")).filter(({ action }: { action: string }) => action === "routes-file");
@@ -164,7 +167,7 @@ ${routes}
       renameSync(join(folder, "routes.new"), join(folder, "routes.yaml"));
       await up.logged("the routes file was edited, and is in use");
       await send("through-a-link");
-      await expect.poll(async () => (await sandbox.records()).at(-1)?.body.channel, { timeout: 10_000 }).toBe("C0123456789");
+      await expect.poll(async () => (await sandbox.records()).at(-1)?.body.channel).toBe("C0123456789");
       rmSync(join(folder, "routes.yaml"));
       write(GOOD);
     },
@@ -173,20 +176,20 @@ ${routes}
   test.skipIf(skip)("pause holds, lag says who and why, resume sends all of it; resumed with a skip it is left out", async () => {
     expect((await run("pause", "to-slack", "--reason", "the channel moves")).stdout).toContain("to-slack is paused");
     expect((await run("pause", "to-slack")).stdout).toContain("paused already: paused by ann: the channel moves");
-    await expect.poll(async () => (await json("lag")).routes[0].cause, { timeout: 10_000 }).toBe("paused by ann: the channel moves");
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect((await json("lag")).routes[0].cause).toBe("paused by ann: the channel moves");
+    await expect.poll(() => up.output()).toContain('"cause":"paused by ann: the channel moves"');
     const before = await keys();
     await send("during-the-pause");
-    await expect.poll(async () => (await json("lag")).routes[0].lag, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await json("lag")).routes[0].lag).toBe(1);
     expect(await keys()).toEqual(before);
     await run("resume", "to-slack");
-    await expect.poll(keys, { timeout: 10_000 }).toContain("voiceinfra/during-the-pause/to-slack");
+    await expect.poll(keys).toContain("voiceinfra/during-the-pause/to-slack");
 
-    await run("pause", "to-slack");
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await run("pause", "to-slack", "--reason", "entered by hand");
+    await expect.poll(() => up.output()).toContain('"cause":"paused by ann: entered by hand"');
     await send("left-out");
     expect((await run("resume", "to-slack", "--skip", "--reason", "entered by hand")).stdout).toMatch(/before now are skipped/);
-    await expect.poll(states, { timeout: 15_000 }).toContain("left-out skipped");
+    await expect.poll(states).toContain("left-out skipped");
     expect(JSON.stringify(await json("deliveries", "left-out"))).toContain("skipped by ann: entered by hand");
     expect(await keys()).not.toContain("voiceinfra/left-out/to-slack");
     const did = (await json("actions", "--route", "to-slack")).map(
@@ -199,7 +202,7 @@ ${routes}
     write("  - { id: to-slack, to: slack, share: [metadata, summary], with: { channel: '{{ metadata.channel }}' } }");
     await up.logged("the routes file was edited, and is in use");
     for (const callId of ["dead-1", "dead-2", "dead-3"]) await send(callId, { metadata: { channel: "not a channel" } });
-    await expect.poll(async () => (await states()).filter((one) => one.endsWith(" dead")).length, { timeout: 15_000 }).toBe(3);
+    await expect.poll(async () => (await states()).filter((one) => one.endsWith(" dead")).length).toBe(3);
     const list = await run("dead", "list");
     expect(list.stdout).toMatch(/dead-1 +voiceinfra +to-slack/);
     const show = await run("dead", "show", "dead-1");
@@ -210,14 +213,12 @@ ${routes}
     expect(unsure.stderr).toContain("Add --yes");
     write(GOOD);
     await up.logged("the routes file was edited, and is in use");
-    await expect.poll(async () => (await json("dead", "list")).length, { timeout: 10_000 }).toBe(3);
+    await expect.poll(async () => (await json("dead", "list")).length).toBe(3);
     expect((await run("dead", "discard", "dead-3", "--reason", "a test of ours", "--yes")).stdout).toContain("1 dead letter discarded");
     // One of them may come when the other is done: there are none any more, then.
     const two = await Promise.all([0, 1].map(() => run("dead", "replay", "--all", "--yes", "--json")));
     expect(two.reduce((sum, { stdout }) => sum + (stdout === "" ? 0 : (JSON.parse(stdout).replayed ?? 0)), 0)).toBe(2);
-    await expect
-      .poll(states, { timeout: 15_000 })
-      .toEqual(expect.arrayContaining(["dead-1 delivered", "dead-2 delivered", "dead-3 skipped"]));
+    await expect.poll(states).toEqual(expect.arrayContaining(["dead-1 delivered", "dead-2 delivered", "dead-3 skipped"]));
     expect((await keys()).filter((key) => key.includes("/dead-"))).toHaveLength(2);
   });
 
@@ -230,14 +231,12 @@ ${routes}
     expect(await keys()).toEqual(before);
     const done = await json("replay", "--route", "to-slack", "--since", "1h", "--yes", "--rate", "100");
     expect(done).toMatchObject({ state: "done", counts: { queued: 2 } });
-    await expect.poll(keys, { timeout: 15_000 }).toContain("voiceinfra/left-out/to-slack");
-    await expect
-      .poll(async () => (await json("replay", "--route", "to-slack", "--since", "1h", "--yes")).preview.queued, { timeout: 10_000 })
-      .toBe(0);
+    await expect.poll(keys).toContain("voiceinfra/left-out/to-slack");
+    await expect.poll(async () => (await json("replay", "--route", "to-slack", "--since", "1h", "--yes")).preview.queued).toBe(0);
     const again = await json("replay", "--route", "to-slack", "--since", "1h", "--again", "--yes", "--rate", "100");
     expect(again.counts.queued).toBeGreaterThan(5);
     // Slack's messages are edited: none is posted twice.
-    await expect.poll(async () => (await json("lag")).routes[0].waiting, { timeout: 20_000 }).toBe(0);
+    await expect.poll(async () => (await json("lag")).routes[0].waiting).toBe(0);
     expect(new Set(await keys()).size).toBe((await keys()).length);
   });
 
@@ -266,7 +265,7 @@ ${routes}
   });
 
   test.skipIf(skip)("the audit closes; a row that is taken away is a gap with exit code 1", async () => {
-    await expect.poll(async () => (await json("lag")).routes[0].lag, { timeout: 15_000 }).toBe(0);
+    await expect.poll(async () => (await json("lag")).routes[0].lag).toBe(0);
     const { code, stdout } = await run("audit");
     expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining("Whole: every record") });
     const { routes } = await json("audit", "--since", "1h");

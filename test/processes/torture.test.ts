@@ -10,7 +10,8 @@ import { kafkaAway, postgresAway } from "../torture/outages.ts";
 // A machine that does ten things at once is slow, not wrong.
 vi.setConfig({ testTimeout: 900_000 });
 
-// The short forms of `npm run torture`: counts, order and states; ratios and times belong there.
+// The short forms of `npm run torture`: counts, order and states; ratios and times belong there, and so does what no engine has a part in
+// beside what its contract proves: on Kafka a dead destination (the delivery contract has each of the five ways) and rows of a warehouse.
 const kafka = inject("kafka");
 const postgres = inject("postgres");
 const missing = "missing" in kafka ? kafka.missing : "missing" in postgres ? postgres.missing : undefined;
@@ -19,38 +20,38 @@ const onKafka =
     ? kafkaEngine({ brokers: kafka.brokers, postgresUrl: postgres.url })
     : undefined;
 const engines = [
-  { name: "embedded", engine: EMBEDDED, killed: 12 },
-  { name: `Kafka${missing === undefined ? "" : ` (SKIPPED: ${missing})`}`, engine: onKafka, killed: 6 },
+  { name: "embedded", engine: EMBEDDED, killed: 8, calls: 20_000 },
+  { name: `Kafka${missing === undefined ? "" : ` (SKIPPED: ${missing})`}`, engine: onKafka, killed: 4, calls: 10_000 },
 ];
 const GOOD = { lost: 0, doubled: 0, whole: true, dead: 0 };
 
-describe.each(engines)("on bad days, on $name,", ({ engine, killed }) => {
+describe.each(engines)("on bad days, on $name,", ({ engine, killed, calls }) => {
   test.skipIf(!engine)("kill -9 of ingress, connectors and all at once loses no accepted call and doubles none", async () => {
     if (!engine) return;
-    const row = await kills({ engine, count: killed, ratePerSecond: 50 });
+    const row = await kills({ engine, count: killed, ratePerSecond: 30 });
     expect(row, row.note).toMatchObject(GOOD);
     // Slack has no key: claim and look-up protect, and are counted.
     expect(row.doubledWithoutKey).toBe(0);
     expect(row.accepted).toBeGreaterThan(100);
   });
 
-  test.skipIf(!engine)("a destination that is dead in five ways costs others nothing and itself only time", async () => {
+  test.skipIf(!engine)("a backlog of thousands of calls is read to its end in bounded memory", async () => {
     if (!engine) return;
-    const { row, rateRatio } = await isolation({ engine, ratePerSecond: 60, eachMs: 3_000 });
-    expect(row).toMatchObject({ ...GOOD, doubledWithoutKey: 0 });
-    expect(rateRatio).toBeGreaterThan(0.5);
-  });
-
-  test.skipIf(!engine)("a backlog of 20,000 calls is read to its end in bounded memory", async () => {
-    if (!engine) return;
-    const { row, peakMb } = await backlog({ engine, to: "slack", calls: 20_000 });
+    const { row, peakMb } = await backlog({ engine, to: "slack", calls });
     expect(row).toMatchObject({ ...GOOD, doubledWithoutKey: 0 });
     expect(peakMb).toBeLessThan(300);
   });
+});
 
-  test.skipIf(!engine)("a backlog of 10,000 calls becomes as many rows of a warehouse, in bounded memory", async () => {
-    if (!engine) return;
-    const { row, peakMb } = await backlog({ engine, to: "warehouse", calls: 10_000 });
+describe("on bad days of a destination,", () => {
+  test("dead in five ways, it costs others nothing and itself only time", async () => {
+    const { row, heldUp } = await isolation({ engine: EMBEDDED, ratePerSecond: 20, eachMs: 1_500 });
+    expect(row).toMatchObject({ ...GOOD, doubledWithoutKey: 0 });
+    expect(heldUp).toBe(0);
+  });
+
+  test("a backlog of 10,000 calls becomes as many rows of a warehouse, in bounded memory", async () => {
+    const { row, peakMb } = await backlog({ engine: EMBEDDED, to: "warehouse", calls: 10_000 });
     expect(row).toMatchObject({ ...GOOD, doubledWithoutKey: 0 });
     expect(peakMb).toBeLessThan(350);
   });

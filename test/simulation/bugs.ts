@@ -90,7 +90,7 @@ export const PLANTED_BUGS: PlantedBug[] = [
   },
   {
     name: "a probe after a rate limit that attempted nothing keeps the others waiting",
-    seed: 401,
+    seed: 407,
     file: "src/delivery/limits/admission.ts",
     find: "if (attempted) return limits.record({ ...attempted, turn });\n    turn.giveBack();",
     replace: "if (attempted) return limits.record({ ...attempted, turn });\n    void turn;",

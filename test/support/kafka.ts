@@ -8,7 +8,7 @@ import { type KafkaCluster, startJavaCluster } from "./kafka/java-cluster.ts";
 
 export type TestKafka = { brokers: string; stop(): Promise<void> } | { missing: string };
 
-const READY_WITHIN_MS = 60_000;
+const READY_WITHIN_MS = 180_000;
 
 /**
  * A real Apache Kafka of one broker: the one that `KAFKA_BROKERS` names, else one in Docker, else one from its official jars.

@@ -1,6 +1,6 @@
 /** What the tests of this connector share: an org in the sandbox, the real connector that opens it over loopback, and calls to send. */
 import { generateKeyPairSync } from "node:crypto";
-import { afterEach, expect } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import type { z } from "zod";
 import { type Delivery, type OpenDestination, OpenError, type Outcome, type Receipt, type SharedCall } from "../../src/connector/index.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
@@ -20,10 +20,8 @@ export const QUERY = "GET /services/data/v65.0/query/";
 export const TOKEN = "POST /services/oauth2/token";
 export const DESCRIBE = "GET /services/data/v65.0/sobjects/Task/describe";
 
-export const atTheEnd: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of atTheEnd.splice(0).reverse()) await close();
-});
+/** Of the test that runs: what began last ends first. */
+export const atTheEnd = { push: (close: () => Promise<unknown>) => onTestFinished(async () => void (await close())) };
 
 export function deliveryOf(
   call: SharedCall,

@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { withDuckDbFile } from "../../connectors/warehouse/duckdb-file.ts";
-import { openLog } from "../../src/app.ts";
+import { openLedger, openLog } from "../../src/app.ts";
 import { createLogger } from "../../src/lib/process/logger.ts";
 import { CALLS_TOPIC } from "../../src/log/log.ts";
 import { recordKey, toHeaders } from "../../src/model/envelope.ts";
@@ -14,13 +15,11 @@ import { openScene, type Scene, type SceneEngine } from "./scene.ts";
 import type { TortureRow } from "./table.ts";
 
 const AT_ONCE = 1_000;
+const ROOT = resolve(import.meta.dirname, "../..");
+/** Not dist/, which `npm pack` may be making anew. */
+const BUILT = "node_modules/.cache/patchbay-torture";
 /** Compiled, and with the flags of the Dockerfile: a checkout's type stripping costs memory that no user pays. */
-const AS_IN_THE_IMAGE = [
-  "--max-semi-space-size=8",
-  "--initial-old-space-size=40",
-  "--disable-sigusr1",
-  resolve(import.meta.dirname, "../../dist/src/cli.js"),
-];
+const AS_IN_THE_IMAGE = ["--max-semi-space-size=8", "--initial-old-space-size=40", "--disable-sigusr1", join(ROOT, BUILT, "src/cli.js")];
 
 /** Where a backlog goes. */
 interface Carried {
@@ -65,6 +64,13 @@ const CARRIED = {
 
 export type BacklogTo = keyof typeof CARRIED;
 
+let isBuilt = false;
+/** Once for all backlogs of a run. */
+function build(): void {
+  if (!isBuilt) execFileSync(process.execPath, ["scripts/build.ts", BUILT], { cwd: ROOT, stdio: "inherit" });
+  isBuilt = true;
+}
+
 /** Case 7: a connector starts on a large backlog and drains it; its memory stays flat. */
 export async function backlog(options: {
   engine: SceneEngine;
@@ -73,7 +79,7 @@ export async function backlog(options: {
 }): Promise<{ row: TortureRow; peakMb: number }> {
   const { engine, to, calls } = options;
   const carried: Carried = CARRIED[to];
-  execFileSync(process.execPath, ["scripts/build.ts"], { cwd: resolve(import.meta.dirname, "../.."), stdio: "inherit" });
+  build();
   const scene = await openScene({ engine });
   const startedAtMs = performance.now();
   try {
@@ -95,9 +101,8 @@ routes: [{ id: backlog, to: there, start: beginning, ${carried.route} }]
     const drainAtMs = performance.now();
     const samples: number[] = [];
     const sampling = setInterval(() => samples.push(residentMb(connector.child.pid)), 500);
-    // To look costs the ledger as much as some thousand calls: the larger the backlog, the more seldom.
-    const everyMs = Math.min(10_000, Math.max(500, calls / 100));
-    const { whole, routes } = await scene.drained({ withinMs: 2_400_000, everyMs }).finally(() => clearInterval(sampling));
+    await untilEnded(scene, calls);
+    const { whole, routes } = await scene.drained({ withinMs: 2_400_000 }).finally(() => clearInterval(sampling));
     const drainS = (performance.now() - drainAtMs) / 1000;
     await connector.end();
     const { delivered = 0, skipped = 0, dead = 0 } = routes.find(({ route }) => route === "backlog") ?? {};
@@ -127,6 +132,15 @@ routes: [{ id: backlog, to: there, start: beginning, ${carried.route} }]
   } finally {
     await scene.close();
   }
+}
+
+/** Until the ledger has an end for each call. To look costs it as much as some thousand calls: the larger the backlog, the more seldom. */
+async function untilEnded(scene: Scene, calls: number): Promise<void> {
+  const ledger = await openLedger({ url: scene.env.PATCHBAY_LEDGER ?? "" });
+  const untilMs = performance.now() + 2_400_000;
+  const ended = async () => (await ledger.counts()).reduce((sum, { delivered, skipped, dead }) => sum + delivered + skipped + dead, 0);
+  while ((await ended()) < calls && performance.now() < untilMs) await delay(Math.min(10_000, Math.max(500, calls / 100)));
+  await ledger.close();
 }
 
 async function fillLog(scene: Scene, calls: number): Promise<void> {

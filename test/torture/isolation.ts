@@ -2,11 +2,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Trouble } from "./faulty-sandbox.ts";
 import { percentile } from "./figures.ts";
 import { startLoad } from "./load.ts";
-import { openScene, PROCESSES, type Scene, type SceneEngine, untilCaughtUp } from "./scene.ts";
+import { openScene, PROCESSES, type Scene, type SceneEngine, untilCaughtUp, untilThere } from "./scene.ts";
 import type { TortureRow } from "./table.ts";
 
 export interface Isolation {
   row: TortureRow;
+  /** Calls of the time when HubSpot was dead that Slack did not get before HubSpot was well again. */
+  heldUp: number;
   /** Slack's deliveries a second while HubSpot is dead, as a share of those while it is well. */
   rateRatio: number;
   p99Ratio: number;
@@ -14,6 +16,8 @@ export interface Isolation {
   drainShare: number;
 }
 
+/** No time that anybody is promised: only a call that never comes takes so long. */
+const HELD_UP_AFTER_MS = 180_000;
 const TROUBLES: Exclude<Trouble, undefined>[] = ["refused", "black hole", "500", "429", "401"];
 
 /** Case 4: HubSpot is dead in five ways, one after the other; Slack must not feel it; then HubSpot's backlog drains. */
@@ -28,11 +32,13 @@ export async function isolation(options: { engine: SceneEngine; ratePerSecond: n
     await untilCaughtUp(scene, load.accepted);
     const well = await measure(scene, eachMs * TROUBLES.length);
     const dead: { rate: number; ages: number[] } = { rate: 0, ages: [] };
+    let heldUp = 0;
     for (const trouble of TROUBLES) {
       await scene.hubspot.trouble(trouble);
       const part = await measure(scene, eachMs);
       dead.rate += part.rate / TROUBLES.length;
       dead.ages.push(...part.ages);
+      heldUp += await untilThere(scene.slack, new Set(load.accepted), HELD_UP_AFTER_MS);
     }
     await load.stop();
     const backlog = load.accepted.size - (await scene.account(load.accepted)).delivered.hubspot;
@@ -43,6 +49,7 @@ export async function isolation(options: { engine: SceneEngine; ratePerSecond: n
     const p99Ratio = percentile(dead.ages, 0.99) / percentile(well.ages, 0.99);
     const idealMs = (backlog / steadyPerSecond) * 1000;
     return {
+      heldUp,
       rateRatio,
       p99Ratio,
       drainShare: idealMs / drainMs,

@@ -27,6 +27,7 @@ export function startLoad(options: { url: string; ratePerSecond: number; prefix?
   const agent = new Agent({ keepAlive: true });
   let inFlight = 0;
   let sent = 0;
+  const secondTimes = new Set<Promise<void>>();
 
   async function send(callId: string, body: Buffer): Promise<void> {
     inFlight += 1;
@@ -45,6 +46,13 @@ export function startLoad(options: { url: string; ratePerSecond: number; prefix?
     }
   }
 
+  function sendAgain(callId: string, body: Buffer): void {
+    const again = delay(Math.random() * 2_000)
+      .then(() => send(callId, body))
+      .finally(() => secondTimes.delete(again));
+    secondTimes.add(again);
+  }
+
   async function run(): Promise<void> {
     const startedAtMs = performance.now();
     while (!stopping.signal.aborted) {
@@ -53,7 +61,7 @@ export function startLoad(options: { url: string; ratePerSecond: number; prefix?
         const callId = `${prefix}-${sent}`;
         const body = Buffer.from(JSON.stringify({ ...sampleCall(sent), call_id: callId }));
         void send(callId, body);
-        if (Math.random() < SHARE_SENT_TWICE) void delay(Math.random() * 2_000).then(() => send(callId, body));
+        if (Math.random() < SHARE_SENT_TWICE) sendAgain(callId, body);
       }
       sent = Math.max(sent, due - MOST_IN_FLIGHT);
       await delay(10);
@@ -69,9 +77,7 @@ export function startLoad(options: { url: string; ratePerSecond: number; prefix?
     async stop() {
       stopping.abort();
       await running;
-      // Those sent a second time.
-      await delay(2_100);
-      while (inFlight > 0) await delay(10);
+      await Promise.all(secondTimes);
       agent.destroy();
     },
   };

@@ -155,6 +155,7 @@ routes:
     drained,
     account,
     async settled(accepted, options) {
+      await Promise.all([hubspot, slack].map((one) => untilThere(one, accepted, options.withinMs)));
       const { whole, routes } = await drained(options);
       const { lost, doubled, delivered } = await account(accepted);
       const accounts = {
@@ -176,6 +177,17 @@ routes:
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Until every accepted call is at the destination: counted here, since an audit is a process that reads the whole log. Resolves with how many are not. */
+export async function untilThere(destination: FaultySandbox, accepted: ReadonlySet<string>, withinMs: number): Promise<number> {
+  const untilMs = performance.now() + withinMs;
+  for (;;) {
+    const there = new Set((await destination.sandbox.records()).map(({ key }) => key.split("/")[1]));
+    const missing = [...accepted].filter((callId) => !there.has(callId)).length;
+    if (missing === 0 || performance.now() > untilMs) return missing;
+    await delay(200);
+  }
 }
 
 /** A start has a backlog of its own (on Kafka groups are joined in seconds): it is no part of the time without a fault. */
