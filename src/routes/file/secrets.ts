@@ -1,5 +1,6 @@
 import type { z } from "zod";
-import { type Connector, isSecret, Secret } from "../../connector/index.ts";
+import { type Connector, Secret } from "../../connector/index.ts";
+import { isSecret } from "../../connector/kit/settings.ts";
 import type { RoutesDocument } from "./document.ts";
 import { defaultTexts, hasVariables, piecesOf } from "./variable-syntax.ts";
 
