@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { withDuckDbFile } from "../../connectors/warehouse/duckdb-file.ts";
+import { withDuckDbFile } from "../../connectors/warehouse/engines/duckdb/file.ts";
 import { openLog } from "../../src/app.ts";
 import { createLogger } from "../../src/lib/process/logger.ts";
 import { CALLS_TOPIC } from "../../src/log/log.ts";
