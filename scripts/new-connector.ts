@@ -7,6 +7,8 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 const TEMPLATE = join(import.meta.dirname, "connector-template");
+/** The same names in every connector (CONTRIBUTING.md). */
+const FILES = ["index.ts", "settings.ts", "mapping.ts", "open.ts", "client.ts", "errors.ts", "record.ts", "sandbox/index.ts"];
 /** Also an identifier of JavaScript and a folder on every system. */
 const NAME = /^[a-z][a-z0-9]{1,30}$/;
 const RESERVED = new Set(
@@ -25,8 +27,7 @@ function newConnector(options: { name: string; root: string }): string[] {
   }
   const index = join(root, "connectors/index.ts");
   const written = {
-    [`connectors/${name}/index.ts`]: "index.ts",
-    [`connectors/${name}/sandbox.ts`]: "sandbox.ts",
+    ...Object.fromEntries(FILES.map((file) => [`connectors/${name}/${file}`, file])),
     [`connectors/${name}/${name}.test.ts`]: "example.test.ts",
     [`docs/connectors/${name}.md`]: "page.md",
   };
@@ -48,7 +49,9 @@ function renamed(text: string, name: string): string {
   return (
     text
       .replace(/\bEXAMPLE_/g, `${name.toUpperCase()}_`)
-      .replace(/\bExample\b/g, title)
+      .replace(/\bopenExample\b/g, `open${title}`)
+      .replace(/\bExample(?=\b|Settings|With)/g, title)
+      .replace(/\bexample(?=Settings|With)/g, name)
       // The sandbox's `example` and the address stay.
       .replace(/\bexample\b(?!: \{\}|\.com)/g, name)
   );
@@ -84,7 +87,7 @@ try {
   const files = newConnector({ name, root: resolve(values.root ?? join(import.meta.dirname, "..")) });
   for (const file of files) console.log(file);
   console.log(`
-It works against its sandbox as it is. Make it ${name}'s: address, record and settings in index.ts, the vendor's rules in sandbox.ts. Then
+It works against its sandbox as it is. Make it ${name}'s: requests in client.ts, the record in record.ts, errors in errors.ts, the vendor's rules in sandbox/index.ts. Then
   npx biome check --write connectors/${name}
   npx vitest run --project fast connectors/${name} test/connector/connectors.test.ts    its own tests, and the contract
   npx vitest run --project fast test/connector/golden.test.ts -u    what a dozen calls become: read it as a salesperson would

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectors } from "../../connectors/index.ts";
-import { createSandbox } from "../../connectors/slack/sandbox.ts";
+import { createSandbox } from "../../connectors/slack/sandbox/index.ts";
 import { openLedger, openLog, startConnectors } from "../../src/app.ts";
 import { createLogger } from "../../src/lib/process/logger.ts";
 import { CALLS_TOPIC } from "../../src/log/log.ts";

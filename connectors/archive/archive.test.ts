@@ -4,8 +4,8 @@ import { type ArchiveSettings, deliver, newFolder, openTestArchive, startS3rver,
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { jsonOfNumbers, metadataOfNumbers } from "../../test/support/exact-numbers.ts";
 import { GOLDEN_CALLS } from "../../test/support/golden-calls.ts";
-import { documentOf } from "./document.ts";
 import { archive } from "./index.ts";
+import { documentOf } from "./record.ts";
 
 const STORES: { title: string; start(): Promise<ArchiveSettings> }[] = [
   { title: "a folder", start: async () => ({ url: `file:${newFolder()}/archive` }) },

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { discard, type GuardedAnswer, type GuardedHttp, NotReachedError, RefusedAddressError } from "../../src/connector/index.ts";
-import { extensionOf } from "./media.ts";
+import { extensionOf } from "./file-extension.ts";
 import type { ScratchFile } from "./store.ts";
 
 /** In 30 s: an eighth of what the plainest telephone audio needs to be heard while it comes. A byte now and then is no recording. */

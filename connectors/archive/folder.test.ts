@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import { OpenError } from "../../src/connector/index.ts";
 import { deliver, newFolder, openTestArchive } from "../../test/support/archive.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
-import { openFolderStore } from "./folder.ts";
-import { outcomeOfFileError } from "./folder-errors.ts";
+import { outcomeOfFileError } from "./engines/folder/errors.ts";
+import { openFolderStore } from "./engines/folder/store.ts";
 
 const PLACE = "calls/v1/dt=2025-01-15/voiceinfra/call_01HXYZ123456.json";
 

@@ -7,9 +7,9 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { Receipt, ResolveName } from "../../src/connector/index.ts";
 import { type ArchiveSettings, deliver, newFolder, openTestArchive, startS3rver, startStrict } from "../../test/support/archive.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
-import { openArchive } from "./destination.ts";
-import { createDownloads } from "./downloads.ts";
-import { openFolderStore } from "./folder.ts";
+import { createDownloads } from "./download-jobs.ts";
+import { openFolderStore } from "./engines/folder/store.ts";
+import { archiveIn } from "./open.ts";
 
 const AUDIO = Buffer.alloc(300_000, "RIFF");
 const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
@@ -362,7 +362,7 @@ describe("a recording that cannot be had", () => {
 describe("a recording at an address inside", () => {
   async function guarded(more: { allow_private?: boolean; allow_http?: boolean; resolve?: ResolveName }) {
     const store = await openFolderStore({ url: `file:${newFolder()}` });
-    const archive = openArchive({
+    const archive = archiveIn({
       ...{ store, recordings: true, max_recording: "1MB", allow_private: false, allow_http: true, timeoutMs: 5_000 },
       ...more,
     });

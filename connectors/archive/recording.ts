@@ -1,7 +1,7 @@
 import { canonicalJson, type Outcome } from "../../src/connector/index.ts";
-import { parseDocument } from "./document.ts";
 import { DownloadError } from "./download.ts";
-import { addressHash, type Downloads } from "./downloads.ts";
+import { addressHash, type Downloads } from "./download-jobs.ts";
+import { parseDocument } from "./record.ts";
 import type { Store } from "./store.ts";
 
 const MINUTE_MS = 60_000;

@@ -5,8 +5,9 @@ import { serveSandbox } from "../../src/sandbox/serve.ts";
 import { deliveryOf, documentedCall } from "../../test/support/documented-call.ts";
 import { GOLDEN_CALLS } from "../../test/support/golden-calls.ts";
 import { discord } from "./index.ts";
-import { messageOf, SENDS } from "./message.ts";
-import { createSandbox } from "./sandbox.ts";
+import { SENT_FIELDS } from "./mapping.ts";
+import { messageOf } from "./message.ts";
+import { createSandbox } from "./sandbox/index.ts";
 
 const RELATED: Related = {
   title: "HubSpot",
@@ -229,7 +230,7 @@ test("an address that is no webhook's is a mistake of the file, and is not shown
 });
 
 test("sends no field that its table does not list", () => {
-  const listed = SENDS.map(({ field }) => field);
+  const listed = SENT_FIELDS.map(({ field }) => field);
   for (const call of Object.values(GOLDEN_CALLS)) {
     const message = JSON.parse(JSON.stringify(messageOf(deliveryOf({ call, with: {}, related: RELATED }))));
     const sent = [

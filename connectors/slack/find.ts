@@ -1,10 +1,11 @@
 import type { WebClient } from "@slack/web-api";
 import { CannotTellError, type Delivery, parseDurationMs, unixMsOf } from "../../src/connector/index.ts";
-import { MAX_PAGES, type OurMessage, readOurs, tsOfMs } from "./history.ts";
-import { countedIn } from "./lines.ts";
+import { MAX_PAGES, type OwnMessage, readOwnMessages, tsOfMs } from "./history.ts";
+import { countedIn } from "./hourly-digest.ts";
+import type { SlackWith } from "./mapping.ts";
 import { CALL_EVENT, LINE_EVENT, shortKeyOf } from "./metadata.ts";
 import { type Posted, THREAD_FOR } from "./post.ts";
-import type { SlackWith } from "./with.ts";
+import { extra } from "./receipt.ts";
 
 /** The sender's clock may differ from Slack's. */
 const MARGIN_MS = 10 * 60_000;
@@ -25,23 +26,23 @@ export async function findMessage(options: {
 }): Promise<Posted | undefined> {
   const { client, delivery, botId, customer, callHash, signal } = options;
   const { max_per_hour: most, thread_for: threadFor = THREAD_FOR } = delivery.with;
-  const channel = delivery.previous?.extra?.channel ?? delivery.with.channel;
-  const isIt = ({ type, payload }: OurMessage) =>
+  const channel = extra.read(delivery.previous).channel ?? delivery.with.channel;
+  const isIt = ({ type, payload }: OwnMessage) =>
     type === CALL_EVENT && (payload.key === shortKeyOf(delivery.key) || payload.key === delivery.key);
 
   // A thread, or a line, may have begun before the call.
   const beforeMs = Math.max(customer === undefined ? 0 : (parseDurationMs(threadFor) ?? 0), most === undefined ? 0 : HOUR_MS);
   const endedAtMs = unixMsOf(delivery.call.end_time);
   const oldest = (beforeMs: number) => (endedAtMs === undefined ? "0" : tsOfMs(endedAtMs - MARGIN_MS - beforeMs));
-  const { messages, complete } = await readOurs({ client, channel, oldest: oldest(beforeMs), botId, until: isIt, signal });
+  const { messages, complete } = await readOwnMessages({ client, channel, oldest: oldest(beforeMs), botId, until: isIt, signal });
   const found = messages.find(isIt);
   if (found) return { channel, ts: found.ts };
 
   const line = messages.find((one) => one.type === LINE_EVENT && countedIn(one).includes(callHash));
-  if (line) return { channel, ts: line.ts, summed: true };
+  if (line) return { channel, ts: line.ts, inDigest: true };
 
   for (const { ts: thread } of messages.filter(({ payload }) => customer !== undefined && payload.customer === customer)) {
-    const replies = await readOurs({ client, channel, thread, oldest: oldest(0), botId, until: isIt, signal });
+    const replies = await readOwnMessages({ client, channel, thread, oldest: oldest(0), botId, until: isIt, signal });
     const reply = replies.messages.find(isIt);
     if (reply) return { channel, ts: reply.ts, thread };
     if (!replies.complete) throw new CannotTellError("the thread has more messages since the call than can be read");

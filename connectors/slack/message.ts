@@ -9,9 +9,9 @@ import {
   truncate,
 } from "../../src/connector/index.ts";
 import { buttons, facts, header, section } from "./blocks.ts";
+import type { SlackWith } from "./mapping.ts";
 import { metadataOf } from "./metadata.ts";
 import { authorsText, escaped } from "./text.ts";
-import type { SlackWith } from "./with.ts";
 
 export interface Message {
   /** What notifications and screen readers get. */

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 import type { MessageMetadata } from "@slack/web-api";
 import { customerOf, type Delivery, type Secret, truncate } from "../../src/connector/index.ts";
-import type { SlackWith } from "./with.ts";
+import type { SlackWith } from "./mapping.ts";
 
 /** `event_type` of a call's message, by which we know our own messages again. */
 export const CALL_EVENT = "voice_call_summary";
@@ -20,6 +20,11 @@ export function hashWith(token: Secret): Hash {
 export function customerHashOf({ call, with: { thread_by } }: Delivery<SlackWith>, hash: Hash): string | undefined {
   const customer = customerOf(call);
   return thread_by !== undefined && "number" in customer ? hash(`customer ${customer.number}`) : undefined;
+}
+
+/** By which the hourly digest knows a call again. */
+export function callHashOf({ key }: Delivery<SlackWith>, hash: Hash): string {
+  return hash(`call ${key}`).slice(0, 8);
 }
 
 /** How much metadata Slack takes is not documented (`metadata_too_large`). A call_id may have 512 characters, and the key has it too. */

@@ -7,10 +7,10 @@ import { serveSandbox } from "../../src/sandbox/serve.ts";
 import { documentedCall } from "../../test/support/documented-call.ts";
 import { closedPort } from "../../test/support/ports.ts";
 import { slack } from "./index.ts";
+import type { SlackWith } from "./mapping.ts";
 import { messageOf } from "./message.ts";
-import { createSandbox } from "./sandbox.ts";
+import { createSandbox } from "./sandbox/index.ts";
 import { authorsText, escaped } from "./text.ts";
-import type { SlackWith } from "./with.ts";
 
 const CHANNEL = "C0123456789";
 function deliveryOf(call = documentedCall(), more: { channel?: string; text?: string; previous?: Receipt } = {}): Delivery<SlackWith> {

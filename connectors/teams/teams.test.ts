@@ -12,11 +12,11 @@ import { loadRoutes } from "../../src/routes/index.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
 import { deliveryOf, documentedCall } from "../../test/support/documented-call.ts";
 import { closedPort } from "../../test/support/ports.ts";
-import { messageOf } from "./card.ts";
 import { teams } from "./index.ts";
-import { createSandbox } from "./sandbox.ts";
+import type { TeamsWith } from "./mapping.ts";
+import { messageOf } from "./message.ts";
+import { createSandbox } from "./sandbox/index.ts";
 import { authorsText, escaped } from "./text.ts";
-import type { TeamsWith } from "./with.ts";
 
 const KEY = "voiceinfra/call_01HXYZ123456/support-channel";
 const FLOW = createSandbox().settings({ url: "", folder: "" }).url ?? "";

@@ -11,8 +11,8 @@ import {
   plainRow,
 } from "../../test/contracts/warehouse.contract.ts";
 import { closedPort } from "../../test/support/ports.ts";
-import { loadBigQuery } from "./bigquery-auth.ts";
-import { createBigQueryStandIn } from "./stand-in/bigquery.ts";
+import { createBigQueryStandIn } from "../../test/support/warehouse/bigquery.ts";
+import { loadBigQuery } from "./engines/bigquery/auth.ts";
 
 const TABLE = "`acme-calls.voice.calls`";
 const traits: EngineTraits = {

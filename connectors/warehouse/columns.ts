@@ -8,15 +8,10 @@ export interface Column {
   kind: ColumnKind;
 }
 
-/** A route's `with`. */
-export interface WarehouseWith {
-  columns?: Record<string, string> | undefined;
-}
-
 interface CallColumn extends Column {
   /** For the table of the docs. */
   what: string;
-  of(delivery: Delivery<WarehouseWith>): unknown;
+  of(delivery: Delivery<unknown>): unknown;
 }
 
 /** Raised when a column is added or means something else; each row carries the version that wrote it. */

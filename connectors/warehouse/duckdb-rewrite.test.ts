@@ -9,11 +9,11 @@ import { Secret } from "../../src/connector/index.ts";
 import { deliveryOf, documentedCall } from "../../test/support/documented-call.ts";
 import { rawFinds } from "../../test/support/raw-files.ts";
 import { TABLE_COLUMNS } from "./columns.ts";
-import { openDuckDbStore } from "./duckdb.ts";
-import { copyDuckDbFile } from "./duckdb-copy.ts";
-import { withDuckDbFile } from "./duckdb-file.ts";
-import { openParquetStore } from "./parquet.ts";
-import { rowOf } from "./row.ts";
+import { copyDuckDbFile } from "./engines/duckdb/copy.ts";
+import { withDuckDbFile } from "./engines/duckdb/file.ts";
+import { openDuckDbStore } from "./engines/duckdb/store.ts";
+import { openParquetStore } from "./engines/parquet/store.ts";
+import { rowOf } from "./record.ts";
 
 let folder: string;
 let path: string;
@@ -69,8 +69,8 @@ test("a deleted row is in no byte of the file, which keeps everything else: rows
 
 /** Writes one row after the other until its input ends; says each that it has written. */
 const WRITER = `
-  import { openDuckDbStore } from "${join(import.meta.dirname, "duckdb.ts")}";
-  import { rowOf } from "${join(import.meta.dirname, "row.ts")}";
+  import { openDuckDbStore } from "${join(import.meta.dirname, "engines/duckdb/store.ts")}";
+  import { rowOf } from "${join(import.meta.dirname, "record.ts")}";
   import { TABLE_COLUMNS } from "${join(import.meta.dirname, "columns.ts")}";
   import { Secret } from "${join(import.meta.dirname, "../../src/connector/index.ts")}";
   import { deliveryOf, documentedCall } from "${join(import.meta.dirname, "../../test/support/documented-call.ts")}";

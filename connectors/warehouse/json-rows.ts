@@ -1,4 +1,4 @@
-import type { Row } from "./row.ts";
+import type { Row } from "./record.ts";
 
 /** Rows as one JSON parameter, cells as texts, absent where they say nothing: for engines that take a batch so. */
 export function jsonOf(rows: readonly Row[]): string {

@@ -15,9 +15,9 @@ import {
   plainRow,
 } from "../../test/contracts/warehouse.contract.ts";
 import { TABLE_COLUMNS } from "./columns.ts";
-import { openErrorOfDuckDb } from "./duckdb-errors.ts";
-import { openParquetStore } from "./parquet.ts";
-import { rowOf } from "./row.ts";
+import { openErrorOfDuckDb } from "./engines/duckdb/errors.ts";
+import { openParquetStore } from "./engines/parquet/store.ts";
+import { rowOf } from "./record.ts";
 
 let folder: string;
 beforeEach(() => {

@@ -1,6 +1,8 @@
 import { type Delivery, OpenError, type Outcome } from "../../src/connector/index.ts";
-import { type Column, TABLE_COLUMNS, type WarehouseWith } from "./columns.ts";
-import { CellFault, type Row, rowOf } from "./row.ts";
+import { type Column, TABLE_COLUMNS } from "./columns.ts";
+import type { WarehouseWith } from "./mapping.ts";
+import { extra } from "./receipt.ts";
+import { CellFault, type Row, rowOf } from "./record.ts";
 import type { RowResult, Store } from "./store.ts";
 
 /** Transcripts are long: a statement's rows are held in memory more than once. Characters, where the engine has no limit of its own. */
@@ -60,14 +62,14 @@ function stopsAll(outcome: Outcome): boolean {
 }
 
 function outcomeOfRow(row: Row, result: RowResult | undefined, store: Store): Outcome {
-  if (result === "written") return { kind: "delivered", receipt: { id: row.key, extra: { table: store.table } } };
+  if (result === "written") return { kind: "delivered", receipt: { id: row.key, ...extra.write({ table: store.table }) } };
   return result ?? { kind: "ambiguous", code: "no_result", reason: "the row's end is not known" };
 }
 
 /** Ours, and those that the routes of this batch name. */
 function columnsOf(deliveries: Delivery<WarehouseWith>[]): Column[] {
-  const extra = new Set(deliveries.flatMap((delivery) => Object.keys(delivery.with.columns ?? {})));
-  return [...TABLE_COLUMNS, ...[...extra].map((name) => ({ name, kind: "text" }) as const)];
+  const named = new Set(deliveries.flatMap((delivery) => Object.keys(delivery.with.columns ?? {})));
+  return [...TABLE_COLUMNS, ...[...named].map((name) => ({ name, kind: "text" }) as const)];
 }
 
 /** No key twice in one statement: databases refuse that, or count it as one row. */

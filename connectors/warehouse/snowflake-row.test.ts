@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { firstRowOf } from "./snowflake-row.ts";
+import { firstRowOf } from "./engines/snowflake/row.ts";
 
 const read = (type: string, text: string | null) => firstRowOf({ columns: [{ name: "IT", type }], data: [[text]] })?.it;
 

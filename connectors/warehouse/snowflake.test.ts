@@ -13,8 +13,8 @@ import {
   plainRow,
 } from "../../test/contracts/warehouse.contract.ts";
 import { closedPort } from "../../test/support/ports.ts";
-import { createTokens } from "./snowflake-jwt.ts";
-import { createSnowflakeStandIn } from "./stand-in/snowflake.ts";
+import { createSnowflakeStandIn } from "../../test/support/warehouse/snowflake.ts";
+import { createTokens } from "./engines/snowflake/auth.ts";
 
 const TABLE = '"ANALYTICS"."VOICE"."CALLS"';
 const traits: EngineTraits = {

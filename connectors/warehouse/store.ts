@@ -1,6 +1,6 @@
 import type { Outcome } from "../../src/connector/index.ts";
 import type { Column } from "./columns.ts";
-import type { HoldsNumber, Row } from "./row.ts";
+import type { HoldsNumber, Row } from "./record.ts";
 
 /** A row's end: `written`, or the outcome that its delivery gets instead. */
 export type RowResult = "written" | Outcome;

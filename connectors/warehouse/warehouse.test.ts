@@ -16,10 +16,10 @@ import {
   refusedNames,
 } from "../../test/contracts/warehouse.contract.ts";
 import { TABLE_COLUMNS } from "./columns.ts";
-import { openDuckDbStore } from "./duckdb.ts";
-import { withDuckDbFile } from "./duckdb-file.ts";
+import { withDuckDbFile } from "./engines/duckdb/file.ts";
+import { openDuckDbStore } from "./engines/duckdb/store.ts";
 import { warehouse } from "./index.ts";
-import { rowOf } from "./row.ts";
+import { rowOf } from "./record.ts";
 import { sendRows } from "./send.ts";
 import type { Store } from "./store.ts";
 

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { canonicalJson, type Delivery, type Receipt, unixMsOf, wellFormed } from "../../src/connector/index.ts";
-import { dataOf, type Payload, type WebhookWith } from "./data.ts";
+import type { WebhookWith } from "./mapping.ts";
+import { dataOf, type Payload } from "./payload.ts";
+import { extra } from "./receipt.ts";
 
 export interface Message {
   /** The header webhook-id: one for each version of a call. It has no dot, which would end it in the signed text. */
@@ -28,10 +30,10 @@ export function messageOf(delivery: Delivery<WebhookWith>, options: { payload: P
   const text = JSON.stringify(wellFormed(content));
   // A thin message says only that something has changed; what has is in its id, without the numbers, which could be tried out.
   const { from_number: _, to_number: __, customer_number: ___, ...unsaid } = call;
-  const version = hashOf([previous?.extra?.webhook_id ?? "", text, options.payload === "thin" ? canonicalJson(unsaid) : ""]);
+  const version = hashOf([extra.read(previous).webhook_id ?? "", text, options.payload === "thin" ? canonicalJson(unsaid) : ""]);
   const base = `${PREFIX}_${hashOf([key]).slice(0, 24)}`;
   const id = `${base}_${version.slice(0, 16)}`;
-  return { id, body: Buffer.from(text, "utf8"), receipt: { id: base, extra: { webhook_id: id } } };
+  return { id, body: Buffer.from(text, "utf8"), receipt: { id: base, ...extra.write({ webhook_id: id }) } };
 }
 
 function hashOf(parts: string[]): string {

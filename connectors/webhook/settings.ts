@@ -1,8 +1,7 @@
-import { z } from "zod";
-import { checkLiteralHost, RefusedAddressError, secret } from "../../src/connector/index.ts";
+import { booleanSetting, checkLiteralHost, httpSettings, RefusedAddressError, type Secret, secret, z } from "../../src/connector/index.ts";
 
 /** What stands in a URL's path or query is often the credential, so that the whole is kept as a secret. */
-export const receiverUrl = secret()
+const receiverUrl = secret()
   .refine((url) => /^https?:$/.test(URL.parse(url.reveal())?.protocol ?? ""), "must be a URL such as https://example.com/hooks/calls")
   .refine((url) => {
     const parsed = URL.parse(url.reveal());
@@ -27,7 +26,7 @@ export function literalHostWarning({ url, allow_private }: Record<string, unknow
 const MIN_KEY_BYTES = 24;
 const MAX_KEY_BYTES = 64;
 
-export const signingSecret = secret().refine((text) => {
+const signingSecret = secret().refine((text) => {
   const key = keyBytesOf(text.reveal());
   return key !== undefined && key.byteLength >= MIN_KEY_BYTES && key.byteLength <= MAX_KEY_BYTES;
 }, "must be whsec_ and the base64 of 24 to 64 random bytes: echo whsec_$(openssl rand -base64 32)");
@@ -42,7 +41,7 @@ export function keyBytesOf(signingSecret: string): Buffer | undefined {
 const NOT_YOURS = /^(host|content-.*|transfer-encoding|connection|keep-alive|upgrade|te|trailer|expect|proxy-.*|webhook-.*)$/i;
 
 /** Values are credentials as often as not. */
-export const extraHeaders = z.record(
+const extraHeaders = z.record(
   z
     .string()
     .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "is not a header's name")
@@ -50,3 +49,41 @@ export const extraHeaders = z.record(
   // Visible ASCII, spaces and tabs within (RFC 9110 §5.5): a line end would begin another header.
   secret().refine((value) => /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(value.reveal()), "must be visible ASCII in one line"),
 );
+
+export const webhookSettings = z
+  .strictObject({
+    url: receiverUrl.describe("Where to: https://…; it may hold a token and belongs in a variable then"),
+    secret: signingSecret.optional().describe("Signing secret: whsec_ and the base64 of 24 to 64 random bytes"),
+    secrets: z
+      .array(signingSecret)
+      .min(1)
+      .max(8)
+      .optional()
+      .describe("Instead of secret, while it is changed: the message is signed with each, and verifies with any"),
+    payload: z
+      .enum(["full", "thin"])
+      .default("full")
+      .describe("full (default): what the route shares of the call. thin: ids and times only"),
+    headers: extraHeaders.optional().describe('More headers, the same in each request: { Authorization: "Bearer ${RECEIVER_TOKEN}" }'),
+    allow_private: booleanSetting()
+      .default(false)
+      .describe("The receiver is in an own network: private and loopback addresses are taken too. Default false"),
+    allow_http: booleanSetting().default(false).describe("Plain http is taken too. Default false"),
+    timeout: httpSettings.timeout,
+    rate: httpSettings.rate,
+  })
+  .refine(({ secret, secrets }) => (secret === undefined) !== (secrets === undefined), {
+    path: ["secret"],
+    message: "is missing, or stands beside secrets: give one of the two",
+  })
+  .refine(({ url, allow_http }) => allow_http || url.reveal().startsWith("https:"), {
+    path: ["url"],
+    message: "must be https, or allow_http: true must stand beside it",
+  });
+
+export type WebhookSettings = z.output<typeof webhookSettings>;
+
+/** The secrets that sign, whichever of the two keys has them. */
+export function secretsOf({ secret: one, secrets = [] }: WebhookSettings): Secret[] {
+  return one ? [one] : secrets;
+}

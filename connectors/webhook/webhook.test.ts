@@ -10,9 +10,9 @@ import { formatProblems, loadRoutes } from "../../src/routes/index.ts";
 import { deliveryOf, documentedCall } from "../../test/support/documented-call.ts";
 import { jsonOfNumbers, metadataOfNumbers } from "../../test/support/exact-numbers.ts";
 import { GOLDEN_CALLS } from "../../test/support/golden-calls.ts";
-import { openWebhook } from "./destination.ts";
 import { webhook } from "./index.ts";
 import { messageOf } from "./message.ts";
+import { openWebhook } from "./open.ts";
 import { signatureHeaders } from "./sign.ts";
 
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -50,8 +50,7 @@ async function receiver(answer: RequestListener = (_request, response) => respon
 }
 
 async function open(written: Written, options: { resolve?: ResolveName } = {}) {
-  const { secret, secrets, ...settings } = webhook.settings.parse(written);
-  const destination = await openWebhook({ ...settings, secrets: secrets ?? (secret ? [secret] : []), ...options });
+  const destination = await openWebhook({ settings: webhook.settings.parse(written), ...options });
   onTestFinished(() => destination.close());
   const send = async (delivery = deliver(), signal = AbortSignal.timeout(5_000)) => {
     const [outcome] = await destination.send([delivery], { signal });

@@ -41,7 +41,17 @@ describe("npm run new connector", () => {
       'import { zendesk } from "./zendesk/index.ts";',
     ]);
     expect(readFileSync(join(copy, "docs/connectors/zendesk.md"), "utf8")).toContain("# Zendesk\n");
-    for (const file of ["index.ts", "sandbox.ts", "zendesk.test.ts"]) {
+    for (const file of [
+      "index.ts",
+      "settings.ts",
+      "mapping.ts",
+      "open.ts",
+      "client.ts",
+      "errors.ts",
+      "record.ts",
+      "sandbox/index.ts",
+      "zendesk.test.ts",
+    ]) {
       expect(readFileSync(join(copy, "connectors/zendesk", file), "utf8").replaceAll("example.com", "")).not.toMatch(
         /Example|\bexample\b(?!: \{\})/,
       );

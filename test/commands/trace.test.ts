@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { connectors } from "../../connectors/index.ts";
-import { createSandbox } from "../../connectors/slack/sandbox.ts";
+import { createSandbox } from "../../connectors/slack/sandbox/index.ts";
 import { openLedger, openLog, startConnectors } from "../../src/app.ts";
 import type { DeliveryEvent } from "../../src/delivery/pipeline/events.ts";
 import { startIngress } from "../../src/ingress/index.ts";

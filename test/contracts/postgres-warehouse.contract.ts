@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { outcomeOfPostgres } from "../../connectors/warehouse/postgres-errors.ts";
+import { outcomeOfPostgres } from "../../connectors/warehouse/engines/postgres/errors.ts";
 import { OpenError, parseJsonExactly } from "../../src/connector/index.ts";
 import { queryPostgres } from "../support/query-postgres.ts";
 import {

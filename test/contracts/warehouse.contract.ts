@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { WarehouseWith } from "../../connectors/warehouse/columns.ts";
 import { warehouse } from "../../connectors/warehouse/index.ts";
-import { timeText } from "../../connectors/warehouse/row.ts";
+import type { WarehouseWith } from "../../connectors/warehouse/mapping.ts";
+import { timeText } from "../../connectors/warehouse/record.ts";
 import {
   canonicalJson,
   type Delivery,

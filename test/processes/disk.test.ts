@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createSandbox } from "../../connectors/slack/sandbox.ts";
+import { createSandbox } from "../../connectors/slack/sandbox/index.ts";
 import { post } from "../../src/commands/send.ts";
 import { sampleCall } from "../../src/sandbox/calls.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { createSandbox as createHubSpot } from "../../connectors/hubspot/sandbox/index.ts";
-import { createSandbox as createSlack } from "../../connectors/slack/sandbox.ts";
+import { createSandbox as createSlack } from "../../connectors/slack/sandbox/index.ts";
 import { post } from "../../src/commands/send.ts";
 import { documentedExample } from "../../src/sandbox/calls.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import { createSandbox } from "../../connectors/slack/sandbox.ts";
+import { createSandbox } from "../../connectors/slack/sandbox/index.ts";
 import { post } from "../../src/commands/send.ts";
 import { sampleCall } from "../../src/sandbox/calls.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { createSandbox } from "../../connectors/slack/sandbox.ts";
+import { createSandbox } from "../../connectors/slack/sandbox/index.ts";
 import { post } from "../../src/commands/send.ts";
 import { CALLS_TOPIC } from "../../src/log/log.ts";
 import { sampleCall } from "../../src/sandbox/calls.ts";

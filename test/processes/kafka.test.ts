@@ -6,7 +6,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { createSandbox as createHubspot } from "../../connectors/hubspot/sandbox/index.ts";
 import { createSandbox as createSalesforce } from "../../connectors/salesforce/sandbox/index.ts";
-import { createSandbox as createSlack } from "../../connectors/slack/sandbox.ts";
+import { createSandbox as createSlack } from "../../connectors/slack/sandbox/index.ts";
 import type { Sandbox } from "../../src/connector/index.ts";
 import { Kafka, logLevel } from "../../src/log/kafka/driver/load.ts";
 import { type ServedSandbox, serveSandbox } from "../../src/sandbox/serve.ts";

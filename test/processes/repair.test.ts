@@ -3,7 +3,7 @@ import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { createSandbox } from "../../connectors/slack/sandbox.ts";
+import { createSandbox } from "../../connectors/slack/sandbox/index.ts";
 import { post } from "../../src/commands/send.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
 import { documentedCall } from "../support/documented-call.ts";

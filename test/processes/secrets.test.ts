@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
 import { createSandbox as createHubSpot } from "../../connectors/hubspot/sandbox/index.ts";
-import { createSandbox as createSlack } from "../../connectors/slack/sandbox.ts";
+import { createSandbox as createSlack } from "../../connectors/slack/sandbox/index.ts";
 import { post } from "../../src/commands/send.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
 import { documentedCall } from "../support/documented-call.ts";

@@ -48,7 +48,7 @@ routes:
     const { messageOf } = await import("../../connectors/discord/message.ts");
     return { text: messageOf(delivery).embeds[0]?.description ?? "" };
   }
-  const { messageOf } = await import("../../connectors/teams/card.ts");
+  const { messageOf } = await import("../../connectors/teams/message.ts");
   const { body, fallbackText } = messageOf(delivery, { timezone: "UTC" }).attachments[0].content;
   const of = (id: string) => {
     const one = body.find((block) => block.id === id);

@@ -1,7 +1,7 @@
 import { onTestFinished } from "vitest";
 import { slack } from "../../connectors/slack/index.ts";
-import { createSandbox } from "../../connectors/slack/sandbox.ts";
-import type { SlackWith } from "../../connectors/slack/with.ts";
+import type { SlackWith } from "../../connectors/slack/mapping.ts";
+import { createSandbox } from "../../connectors/slack/sandbox/index.ts";
 import type { Delivery, Outcome, Receipt, Related, Sandbox, SharedCall } from "../../src/connector/index.ts";
 import { serveSandbox } from "../../src/sandbox/serve.ts";
 import { documentedCall } from "./documented-call.ts";

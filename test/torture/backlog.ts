@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { withDuckDbFile } from "../../connectors/warehouse/duckdb-file.ts";
+import { withDuckDbFile } from "../../connectors/warehouse/engines/duckdb/file.ts";
 import { openLedger, openLog } from "../../src/app.ts";
 import { createLogger } from "../../src/lib/process/logger.ts";
 import { CALLS_TOPIC } from "../../src/log/log.ts";

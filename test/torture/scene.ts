@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { createSandbox as createHubSpot } from "../../connectors/hubspot/sandbox/index.ts";
-import { createSandbox as createSlack } from "../../connectors/slack/sandbox.ts";
+import { createSandbox as createSlack } from "../../connectors/slack/sandbox/index.ts";
 import type { RouteAudit } from "../../src/operations/audit.ts";
 import { type PatchbayProcess, runPatchbay, startPatchbay } from "../support/patchbay-process.ts";
 import { freePorts } from "../support/ports.ts";
