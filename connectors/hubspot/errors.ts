@@ -1,6 +1,5 @@
-import { type Outcome, outcomeOfNetworkError, parseRetryAfterMs, RematchError } from "../../src/connector/index.ts";
+import { type Outcome, outcomeOfNetworkError, parseRetryAfterMs, RateLimitWaitError, RematchError } from "../../src/connector/index.ts";
 import { CALL_ID_PROPERTY, NOT_SET_UP } from "./call-id.ts";
-import { TooManyWaitError } from "./pace.ts";
 import { describe, detailsOf, type HubSpotProblem, HubSpotRefusal, problemOf, requiredIn, UnreadableAnswerError } from "./vendor-error.ts";
 
 /** What a token needs, as HubSpot names it (Calls, Owners and Properties APIs); the last one for `patchbay setup` only. */
@@ -10,74 +9,145 @@ const READ_FIX = "Look whether HubSpot has changed what the reason names, and wh
 const EDGE_FIX =
   "Look at status.hubspot.com, and whether a proxy, a firewall or the account's list of allowed addresses stands between: it is not HubSpot's API that answers";
 
-/** The code of an outcome: a rule of the account asks for what a record lacks. */
+/** An outcome's code: a rule of the account requires a property that the record lacks. */
 export const REQUIRED_PROPERTY = "required_property";
 
 const SECOND = 1_000;
 /** The daily limit ends at midnight in the account's own time zone: asking once an hour costs nothing. */
 const DAILY_MS = 3_600 * SECOND;
-/** A move to another data centre takes up to 24 hours; without a word of how long it is asked for now and then. */
+/** A move to another data centre takes up to 24 hours. The wait if HubSpot names none. */
 const MIGRATION_MS = 900 * SECOND;
-
-/** HubSpot itself, its region or its edge is not there: nothing of it is about a call (error-handling guide; 527 and 530 as Cloudflare has them). */
-const AWAY = new Set([477, 503, 521, 522, 523, 525, 526, 527, 530]);
-/** By the guide HubSpot is overloaded; but a call that is too much for it, alone, looks the same. */
-const OVERLOADED = new Set([502, 504, 520, 524]);
-const OF_THIS_CALL = new Set([408, 409, 425]);
-const REFUSED = new Set([400, 413, 422]);
 
 /** What an error of a request means. Total: any value has an outcome. HubSpot's own sentences may quote the call, and are not passed on. */
 export function outcomeOfHubSpotError(error: unknown): Outcome {
-  if (error instanceof TooManyWaitError) return paced(error.waitMs);
+  if (error instanceof RateLimitWaitError) return paced(error.waitMs);
   if (error instanceof HubSpotRefusal) return outcomeOfStatus(error);
   const network = error instanceof UnreadableAnswerError ? undefined : outcomeOfNetworkError(error);
-  // All that is sent may be sent again.
+  // Every request may be sent again.
   return network ?? { kind: "retry", because: "record", code: "unreadable_answer", reason: "HubSpot's answer cannot be read" };
 }
 
+/** One refusal, of a request or of a call in it. */
+interface Refusal {
+  problem: HubSpotProblem;
+  code: string;
+  /** Our words with HubSpot's codes. */
+  reason: string;
+  /** What the answer asks for. */
+  retryAfterMs?: number | undefined;
+  /** A page answers, not HubSpot's API. */
+  isEdge?: boolean;
+  /** The same address answered well a moment ago. */
+  isAlive?: boolean;
+}
+
+/** What each status means (error-handling guide; 520 to 530 as Cloudflare has them). All that is not listed is in {@link outcomeOfStatus}. */
+const BY_STATUS: { readonly [status: number]: (refusal: Refusal) => Outcome } = {
+  400: refused,
+  413: refused,
+  422: refused,
+  401: keyRefused,
+  403: forbidden,
+  408: later,
+  409: later,
+  425: later,
+  423: locked,
+  429: rateLimited,
+  477: moving,
+  502: overloaded,
+  504: overloaded,
+  520: overloaded,
+  524: overloaded,
+  503: away,
+  521: away,
+  522: away,
+  523: away,
+  525: away,
+  526: away,
+  527: away,
+  530: away,
+};
+
+/** The same for one entry of a 207's `errors`, which has no status of its own. */
+const BY_CATEGORY: { readonly [category: string]: (refusal: Refusal) => Outcome } = {
+  VALIDATION_ERROR: refused,
+  OBJECT_NOT_FOUND: refused,
+  INVALID_INPUT: refused,
+  MISSING_SCOPES: forbidden,
+  INVALID_AUTHENTICATION: keyRefused,
+  EXPIRED_AUTHENTICATION: keyRefused,
+  RATE_LIMITS: rateLimited,
+};
+
 function outcomeOfStatus({ status, headers, body, isAlive }: HubSpotRefusal): Outcome {
   const problem = problemOf(body);
-  const code = `http_${status}`;
+  const retryAfterMs = parseRetryAfterMs(headers.get("retry-after"), Date.now());
   const reason = describe(problem, `HubSpot answered ${status}`);
-  const asked = parseRetryAfterMs(headers.get("retry-after"), Date.now());
-  const wait = (ms = asked) => (ms === undefined ? {} : { retryAfterMs: ms });
+  const refusal = { problem, code: `http_${status}`, reason, retryAfterMs, isEdge: body === undefined, isAlive };
+  const meaning = BY_STATUS[status] ?? (status >= 500 ? failed : status < 400 ? redirected : notOfACall);
+  return meaning(refusal);
+}
 
-  if (status === 429) return rateLimited(problem, asked);
-  // Volume is what locks, for two seconds: "a delay of at least 2 seconds between your API requests".
-  if (status === 423) {
-    const reason = "HubSpot has locked records because too many are written at once";
-    return { kind: "retry", because: "rate-limit", code, reason, retryAfterMs: Math.max(asked ?? 0, 2 * SECOND) };
-  }
-  if (status === 477) {
-    const reason = "HubSpot is moving the account to another data centre (477), which takes up to 24 hours";
-    return { kind: "retry", because: "down", code, reason, ...wait(asked ?? MIGRATION_MS) };
-  }
-  if (AWAY.has(status) || (OVERLOADED.has(status) && !isAlive)) return { kind: "retry", because: "down", code, reason, ...wait() };
-  if (status >= 500) return { kind: "retry", because: "server", code, reason, ...wait() };
-  if (OF_THIS_CALL.has(status)) return { kind: "retry", because: "record", code, reason, ...wait() };
-  if (REFUSED.has(status)) return refused(problem, code, reason);
-  if (status === 401) return { kind: "needs-fix", code, reason, fix: keyFix(problem) };
-  if (status === 403)
-    return forbidden(problem, code, body === undefined ? `${reason}, without its API's words` : reason, body === undefined);
-  if (status < 400) {
-    const reason = `HubSpot's address sends us to another one (${status}), and calls are not sent there`;
-    return { kind: "needs-fix", code, reason, fix: "Correct base_url: it has to lead to HubSpot's API itself" };
-  }
-  // 404, 405, 410, 414, 431 and whatever comes next: no call has a part in our addresses and headers, so that each one would meet it.
+/** What one entry of a 207's `errors` means; unless it is known to be final it may be tried again. */
+export function outcomeOfItemError(item: unknown): Outcome {
+  const problem = problemOf(item);
+  const { category = "item_error" } = problem;
+  return (BY_CATEGORY[category] ?? later)({ problem, code: category, reason: describe(problem, "HubSpot refused this call of a batch") });
+}
+
+function away({ code, reason, retryAfterMs }: Refusal): Outcome {
+  return { kind: "retry", because: "down", code, reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+}
+
+function failed({ code, reason, retryAfterMs }: Refusal): Outcome {
+  return { kind: "retry", because: "server", code, reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+}
+
+function later({ code, reason, retryAfterMs }: Refusal): Outcome {
+  return { kind: "retry", because: "record", code, reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+}
+
+/** By the guide HubSpot is overloaded; but a single call that is too much for it looks the same. */
+function overloaded(refusal: Refusal): Outcome {
+  return refusal.isAlive ? failed(refusal) : away(refusal);
+}
+
+function moving({ code, retryAfterMs = MIGRATION_MS }: Refusal): Outcome {
+  return away({
+    problem: {},
+    code,
+    reason: "HubSpot is moving the account to another data centre (477), which takes up to 24 hours",
+    retryAfterMs,
+  });
+}
+
+/** Too many writes lock records for two seconds: "a delay of at least 2 seconds between your API requests". */
+function locked({ code, retryAfterMs = 0 }: Refusal): Outcome {
+  const reason = "HubSpot has locked records because too many are written at once";
+  return { kind: "retry", because: "rate-limit", code, reason, retryAfterMs: Math.max(retryAfterMs, 2 * SECOND) };
+}
+
+/** 404, 405, 410, 414, 431 and others: our addresses and headers hold nothing of a call, so that every call would fail alike. */
+function notOfACall({ code, reason }: Refusal): Outcome {
   return { kind: "needs-fix", code, reason, fix: READ_FIX };
 }
 
-/** Whether HubSpot may have carried a request out although its answer does not say so: it gave up on it, or did so late. */
+function redirected({ code }: Refusal): Outcome {
+  const reason = `HubSpot's address sends us to another one (${code.replace("http_", "")}), and calls are not sent there`;
+  return { kind: "needs-fix", code, reason, fix: "Correct base_url: it has to lead to HubSpot's API itself" };
+}
+
+/** Whether HubSpot may have carried out a request although its answer does not say so. */
 export function mayHaveArrived(outcome: Outcome): boolean {
   if (outcome.kind !== "retry") return outcome.kind === "ambiguous";
   return outcome.because === "server" || MAY_HAVE_ARRIVED.has(outcome.code);
 }
 
-const MAY_HAVE_ARRIVED = new Set(["unreadable_answer", "no_result", "http_408", ...[...OVERLOADED].map((status) => `http_${status}`)]);
+const MAY_HAVE_ARRIVED = new Set(["unreadable_answer", "no_result", "http_408", "http_502", "http_504", "http_520", "http_524"]);
 
 /**
- * The same for a question that comes before writing: without an answer, the attempt is not ambiguous, and what is refused is not one call's fault:
- * it stops the destination until somebody corrects it, instead of losing each call.
+ * The same for a question before writing: without an answer the attempt is not ambiguous, and a refusal is not one call's fault: it stops the
+ * destination until somebody corrects it, instead of losing each call.
  */
 export function outcomeOfReadError(error: unknown, options: { fix?: string } = {}): Outcome {
   const outcome = outcomeOfHubSpotError(error);
@@ -92,67 +162,45 @@ export function outcomeOfReadError(error: unknown, options: { fix?: string } = {
   return { kind: "retry", because: "record", code: outcome.code, reason: "HubSpot did not answer before the call was written" };
 }
 
-/** What one entry of a 207's `errors` means. They have no status of their own; what is not known to be final may be tried again. */
-export function outcomeOfItemError(item: unknown): Outcome {
-  const problem = problemOf(item);
-  const code = problem.category ?? "item_error";
-  const reason = describe(problem, "HubSpot refused this call of a batch");
-  switch (problem.category) {
-    case "VALIDATION_ERROR":
-    case "OBJECT_NOT_FOUND":
-    case "INVALID_INPUT":
-      return refused(problem, code, reason);
-    case "MISSING_SCOPES":
-      return forbidden(problem, code, reason, false);
-    case "INVALID_AUTHENTICATION":
-    case "EXPIRED_AUTHENTICATION":
-      return { kind: "needs-fix", code, reason, fix: keyFix(problem) };
-    case "RATE_LIMITS":
-      return rateLimited(problem, undefined);
-    default:
-      return { kind: "retry", because: "record", code, reason };
-  }
-}
-
 function paced(retryAfterMs: number): Outcome {
   const reason = "HubSpot's limit of requests in ten seconds would be reached";
   return { kind: "retry", because: "rate-limit", code: "rate_pace", reason, retryAfterMs: Math.ceil(retryAfterMs) };
 }
 
-function keyFix({ category }: HubSpotProblem): string {
-  return category === "EXPIRED_AUTHENTICATION" ? `${KEY_FIX}: the one it has is expired, as OAuth tokens are after half an hour` : KEY_FIX;
+function keyRefused({ problem, code, reason }: Refusal): Outcome {
+  const isExpired = problem.category === "EXPIRED_AUTHENTICATION";
+  const fix = isExpired ? `${KEY_FIX}: the one it has is expired, as OAuth tokens are after half an hour` : KEY_FIX;
+  return { kind: "needs-fix", code, reason, fix };
 }
 
-function forbidden(problem: HubSpotProblem, code: string, reason: string, isEdge: boolean): Outcome {
+function forbidden({ problem, code, reason, isEdge = false }: Refusal): Outcome {
   const named = [problem, ...(problem.errors ?? [])].flatMap(({ context }) =>
     Object.entries(context ?? {}).flatMap(([key, value]) => (/scopes$/i.test(key) && Array.isArray(value) ? value : [])),
   );
   const scopes = [...new Set(named.filter((scope) => typeof scope === "string" && /^[a-z0-9_.-]{1,60}$/i.test(scope)))];
-  const fix = isEdge ? `${EDGE_FIX}. ${KEY_FIX}` : KEY_FIX;
-  if (scopes.length === 0) return { kind: "needs-fix", code, reason, fix };
-  return { kind: "needs-fix", code, reason, fix: `Give the service key (or the app) in HubSpot the scope ${scopes.join(" or ")}` };
+  if (isEdge) return { kind: "needs-fix", code, reason: `${reason}, without its API's words`, fix: `${EDGE_FIX}. ${KEY_FIX}` };
+  const fix = scopes.length === 0 ? KEY_FIX : `Give the service key (or the app) in HubSpot the scope ${scopes.join(" or ")}`;
+  return { kind: "needs-fix", code, reason, fix };
 }
 
-function rateLimited(problem: HubSpotProblem, retryAfterMs: number | undefined): Outcome {
+function rateLimited({ problem, retryAfterMs }: Refusal): Outcome {
+  const limit = { kind: "retry", because: "rate-limit" } as const;
   if (problem.policyName === "DAILY") {
     const reason = "HubSpot's limit of requests a day is used up";
-    return { kind: "retry", because: "rate-limit", code: "rate_limit_daily", reason, retryAfterMs: retryAfterMs ?? DAILY_MS };
+    return { ...limit, code: "rate_limit_daily", reason, retryAfterMs: retryAfterMs ?? DAILY_MS };
   }
-  const isSearch = problem.message?.includes(" secondly limit") === true || problem.policyName === "SECONDLY";
-  return {
-    kind: "retry",
-    because: "rate-limit",
-    scope: isSearch ? "call" : "destination",
-    code: isSearch ? "rate_limit_search" : "rate_limit",
-    reason: isSearch ? "HubSpot takes five searches a second" : "HubSpot's limit of requests in ten seconds is used up",
-    retryAfterMs: retryAfterMs ?? (isSearch ? SECOND : 10 * SECOND),
-  };
+  if (problem.message?.includes(" secondly limit") === true || problem.policyName === "SECONDLY") {
+    const reason = "HubSpot takes five searches a second";
+    return { ...limit, scope: "call", code: "rate_limit_search", reason, retryAfterMs: retryAfterMs ?? SECOND };
+  }
+  const reason = "HubSpot's limit of requests in ten seconds is used up";
+  return { ...limit, scope: "destination", code: "rate_limit", reason, retryAfterMs: retryAfterMs ?? 10 * SECOND };
 }
 
-/** `Unable to perform update/upsert by non-unique 0-48 property voice_call_id`; not behind a quote or bracket, where values stand. */
+/** `Unable to perform update/upsert by non-unique 0-48 property voice_call_id`; not behind a quote or bracket, where values are. */
 const NOT_UNIQUE = /^[^"'[{]*\bnon-unique\b/;
 
-function refused(problem: HubSpotProblem, code: string, reason: string): Outcome {
+function refused({ problem, code, reason }: Refusal): Outcome {
   const absent = detailsOf(problem).filter((detail) => detail.code === "PROPERTY_DOESNT_EXIST");
   if (absent.some(({ property }) => property === CALL_ID_PROPERTY) || NOT_UNIQUE.test(problem.message ?? "")) return NOT_SET_UP;
   const required = requiredIn(problem);
@@ -163,8 +211,8 @@ function refused(problem: HubSpotProblem, code: string, reason: string): Outcome
 }
 
 /**
- * A rule that the account's administrator made, which every call like this one meets: the calls wait, instead of becoming dead letters one by one.
- * Only what the rule asks for is left to say: the value is the administrator's, or the route's.
+ * A rule of the account's administrator, which every such call breaks: the calls wait instead of becoming dead letters one by one. The fix can only
+ * name the property: its value is up to the administrator, or to the route.
  */
 function ruleOfAccount(required: { property: string; isConditional: boolean }[]): Outcome {
   const names = [...new Set(required.map(({ property }) => property))].join(", ");
@@ -184,8 +232,8 @@ const MAY_NOT_ASSOCIATE: Outcome = {
   fix: "Give that user the permission Edit associations (HubSpot: Settings → Users & Teams), or give access_token a service key",
 };
 
-/** For what a person asks: a refusal in our words, with what to do. @throws with them. */
-export async function speakable<T>(ask: () => Promise<T>): Promise<T> {
+/** For commands of a person: throws a refusal as an error in our words, with what to do. */
+export async function withReadableErrors<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {

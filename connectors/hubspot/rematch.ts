@@ -2,19 +2,18 @@ import { type Person, type Receipt, RematchError } from "../../src/connector/ind
 import { associateCalls } from "./associations/associate.ts";
 import { linkedTo } from "./associations/read.ts";
 import type { HubSpotApi } from "./client.ts";
-import { idsWritten } from "./item.ts";
-import type { RelatedRecords } from "./people/companies-deals.ts";
+import { sentFields } from "./mapping.ts";
+import type { CompaniesAndDeals } from "./people/companies-deals.ts";
 import { type Contact, contactOf } from "./people/find.ts";
 import type { Owners } from "./people/owners.ts";
-import { personOf } from "./receipt.ts";
-import { contactIdIn, type Links } from "./record-links.ts";
+import { idsWritten, personOf } from "./receipt.ts";
+import { contactIdIn, type RecordLinks } from "./record-links.ts";
 import { type AssociatedKind, readCall, readContact, removeAssociations, updateCall } from "./requests.ts";
-import { hubspotSends } from "./sends.ts";
 import { statusOf } from "./vendor-error.ts";
 
-const SENT = hubspotSends.flatMap(({ field }) => (/^[a-z_]+$/.test(field) && field !== "fields" ? [field] : []));
+const SENT = sentFields.flatMap(({ field }) => (/^[a-z_]+$/.test(field) && field !== "fields" ? [field] : []));
 
-/** The call as HubSpot has it, with the contacts that it is on; undefined when it is not there. */
+/** The call as HubSpot has it, with the contacts that it is on; undefined when it does not exist. */
 export async function readCallBack(options: {
   api: HubSpotApi;
   id: string;
@@ -33,28 +32,28 @@ export async function readCallBack(options: {
 
 /**
  * Puts the call on the contact that somebody chose, and takes it off those that it was on. The company and deal that were found through the old
- * contact follow. The new contact comes first: what breaks in between leaves the call on both, never on nobody.
+ * contact follow. The new contact comes first: a failure in between leaves the call on both, never on nobody.
  * @throws {RematchError} there is no such contact, or no such call.
  */
 export async function rematchCall(options: {
   api: HubSpotApi;
   receipt: Receipt;
   to: string;
-  links: Links;
+  links: RecordLinks;
   owners: Owners;
-  related: RelatedRecords;
+  companiesAndDeals: CompaniesAndDeals;
   signal: AbortSignal;
 }): Promise<Receipt> {
-  const { api, receipt, to, links, owners, related, signal } = options;
+  const { api, receipt, to, links, owners, companiesAndDeals, signal } = options;
   const contact = await chosenContact({ api, to, signal });
   const call = await readCallBack({ api, id: receipt.id, signal });
   if (!call) throw new RematchError("the call is not in HubSpot any more: somebody deleted it there");
 
   const ids = [contact.id];
-  // What was remembered of her may be ten minutes old.
-  related.forget(ids);
+  // The remembered ones may be ten minutes old.
+  companiesAndDeals.forget(ids);
   const moves: { kind: AssociatedKind; from: string[]; to: string[] }[] = [{ kind: "contacts", from: call.contacts as string[], to: ids }];
-  for (const [kind, ask] of [["companies", related.companiesOf] as const, ["deals", related.openDealsOf] as const]) {
+  for (const [kind, ask] of [["companies", companiesAndDeals.companiesOf] as const, ["deals", companiesAndDeals.openDealsOf] as const]) {
     const from = idsWritten(receipt, kind);
     if (from.length > 0) moves.push({ kind, from, to: [...(await ask(ids, { signal })).values()] });
   }
@@ -89,7 +88,7 @@ async function contactsOfCall(options: { api: HubSpotApi; id: string; signal: Ab
   return (linked.get(id) ?? []).map((one) => one.id);
 }
 
-/** Gives what it is on now. */
+/** Returns the ids of the records that it is on now. */
 async function move(options: {
   api: HubSpotApi;
   callId: string;
@@ -102,7 +101,7 @@ async function move(options: {
   const associations = to.filter((id) => !from.includes(id)).map((toId) => ({ callId, toId }));
   const failed = await associateCalls({ api, to: kind, associations, signal });
   const [first] = failed;
-  // A company or deal that is gone just now is none: the call goes to the person all the same.
+  // A company or deal that was deleted just now does not keep the call from its person.
   const isDetail = kind !== "contacts" && failed.every(({ isGone }) => isGone);
   if (first && !isDetail && "reason" in first.outcome) throw new RematchError(first.outcome.reason);
   const left = from.filter((one) => !to.includes(one));
@@ -110,7 +109,7 @@ async function move(options: {
   return to.filter((id) => !failed.some(({ toId }) => toId === id));
 }
 
-/** A title that names the wrong person would stay in the way of the eye. */
+/** Replaces the wrong person's name in the title. */
 async function renameTitle(options: {
   api: HubSpotApi;
   callId: string;

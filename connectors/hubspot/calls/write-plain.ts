@@ -1,64 +1,62 @@
-import { createExpiringCache, type Outcome } from "../../../src/connector/index.ts";
+import { type Cache, chunk, createCache, type Outcome } from "../../../src/connector/index.ts";
 import type { WrittenBatch } from "../answers.ts";
 import { CALL_ID_PROPERTY } from "../call-id.ts";
-import type { HubSpotApi } from "../client.ts";
+import { type HubSpotApi, SEARCH_LAG_MS } from "../client.ts";
 import type { Dispositions } from "../dispositions.ts";
 import { mayHaveArrived, outcomeOfHubSpotError, outcomeOfReadError } from "../errors.ts";
-import { SEEN_AFTER_MS } from "../people/find.ts";
 import { createCalls, MAX_BATCH, MAX_FOUND_PER_PAGE, readRecords, searchRecords, updateCalls } from "../requests.ts";
-import type { CallOfTrip, WriteCalls } from "./write.ts";
-import { type Written, writeInBatches } from "./write-in-batches.ts";
+import { type CallToWrite, type WriteCalls, type Written, writeInBatches } from "./write-in-batches.ts";
 
-/** As long as a call may come again without a receipt, after an attempt whose end nobody heard. */
+/** As long as a call may come again without a receipt, after an attempt without an answer. */
 const REMEMBER_MS = 24 * 3_600_000;
 const MAX_REMEMBERED = 50_000;
 const MAX_ACCOUNTS = 50;
 
-/** What this process knows of calls before the search does, by their keys. */
+/** What this process knows of calls before HubSpot's search shows them, by their keys. */
 interface Memory {
-  idOf: ReturnType<typeof createExpiringCache<string>>;
-  /** Since when a call may be there that no answer has named. It outlives the attempt. */
-  doubts: ReturnType<typeof createExpiringCache<Doubt>>;
+  idOf: Cache<string>;
+  /** Since when a call may exist that no answer has named. It outlives the attempt. */
+  doubts: Cache<Doubt>;
 }
 
-/** A moment, by this process' clock, and by how long ago the call was accepted: the latter goes on while a process is stopped. */
+/** A moment, by this process' clock and by the call's age, which also counts while the process is stopped. */
 interface Doubt {
   atMs: number;
   sinceAcceptedMs: number;
 }
 
-/** By account: a destination that is opened again, since its token was refused, say, must not forget what it has made. */
-const memories = createExpiringCache<Memory>({ maxEntries: MAX_ACCOUNTS });
+/** By account: a destination that is opened again, after a refused token for example, must remember what it created. */
+const memories = createCache<Memory>({ maxEntries: MAX_ACCOUNTS, ttlMs: REMEMBER_MS });
 
 function memoryOf(account: string | undefined): Memory {
   const known = account === undefined ? undefined : memories.get(account);
   const memory = known ?? {
-    idOf: createExpiringCache<string>({ maxEntries: MAX_REMEMBERED }),
-    doubts: createExpiringCache<Doubt>({ maxEntries: MAX_REMEMBERED }),
+    idOf: createCache<string>({ maxEntries: MAX_REMEMBERED, ttlMs: REMEMBER_MS }),
+    doubts: createCache<Doubt>({ maxEntries: MAX_REMEMBERED, ttlMs: REMEMBER_MS }),
   };
-  if (account !== undefined) memories.set(account, memory, REMEMBER_MS);
+  if (account !== undefined) memories.set(account, memory);
   return memory;
 }
 
 /** A search's body may have 3,000 characters (guide "Search the CRM"), and an IN filter a hundred values. */
 const MAX_VALUES_CHARS = 2_500;
 const MAX_VALUES = 100;
-/** A call that cannot be looked up in this time comes again: the search has the same limit as that for contacts. */
+/** A call that cannot be looked up in this time comes again: this search shares the rate limit with that for contacts. */
 const SEARCH_WAIT_MS = 4_000;
 
 /**
- * Writes calls in an account that refuses unique values on them: a receipt names the record; without one the call is looked up by its key, and made
- * only if it is not there. HubSpot's search sees a new call after some seconds (5 to 30 are reported), so that a call which an earlier attempt may
- * have made waits a minute for it.
+ * Writes calls in an account that refuses unique values on them: a receipt names the record; without one the call is looked up by its key, and created
+ * only if it does not exist. HubSpot's search shows a new call after some seconds (5 to 30 are reported), so that a call which an earlier attempt may
+ * have created waits a minute.
  */
 export function createPlainCalls(options: { api: HubSpotApi; account: string | undefined; dispositions: Dispositions }): WriteCalls {
   const { api, account, dispositions } = options;
   const { idOf, doubts } = memoryOf(account);
 
-  /** The ids of those that are there, and why others cannot be looked up now. A receipt names a record that somebody may have deleted since. */
-  async function lookUp(calls: CallOfTrip[], signal: AbortSignal): Promise<{ ids: Map<string, string>; outcomes: Map<string, Outcome> }> {
-    const named = calls.flatMap(({ key, trip }) => {
-      const id = trip.callId ?? idOf.get(key) ?? trip.delivery.previous?.id;
+  /** Ids of the calls that exist, and outcomes of those that cannot be looked up now. A record that a receipt names may be deleted since. */
+  async function lookUp(calls: CallToWrite[], signal: AbortSignal): Promise<{ ids: Map<string, string>; outcomes: Map<string, Outcome> }> {
+    const named = calls.flatMap(({ key, item }) => {
+      const id = item.callId ?? idOf.get(key) ?? item.delivery.previous?.id;
       return id === undefined ? [] : [{ key, id }];
     });
     const keyOf = await readKeys(
@@ -80,17 +78,17 @@ export function createPlainCalls(options: { api: HubSpotApi; account: string | u
     return { ids, outcomes };
   }
 
-  /** The keys of those of these records that are there. */
+  /** The keys of the records that exist. */
   async function readKeys(ids: string[], signal: AbortSignal): Promise<Map<string, string | null | undefined>> {
     const keyOf = new Map<string, string | null | undefined>();
-    for (let at = 0; at < ids.length; at += MAX_BATCH) {
-      const { results } = await api.ask(signal, readRecords("calls", ids.slice(at, at + MAX_BATCH), [CALL_ID_PROPERTY]));
+    for (const part of chunk(ids, MAX_BATCH)) {
+      const { results } = await api.ask(signal, readRecords("calls", part, [CALL_ID_PROPERTY]));
       for (const { id, properties } of results) keyOf.set(id, properties[CALL_ID_PROPERTY]);
     }
     return keyOf;
   }
 
-  /** The oldest record of each key. Texts are compared without regard to case there, and IN wants them small: which is whose is found here. */
+  /** The oldest record of each key. HubSpot ignores the case of texts, and IN wants small letters: the exact key is compared here. */
   async function search(keys: string[], signal: AbortSignal): Promise<Map<string, string>> {
     const request = searchRecords("calls", {
       filterGroups: [{ filters: [{ propertyName: CALL_ID_PROPERTY, operator: "IN", values: keys.map((key) => key.toLowerCase()) }] }],
@@ -107,28 +105,28 @@ export function createPlainCalls(options: { api: HubSpotApi; account: string | u
     return found;
   }
 
-  function doubt({ key, trip }: CallOfTrip): Doubt {
-    const since = { atMs: performance.now(), sinceAcceptedMs: trip.delivery.sinceAcceptedMs };
-    doubts.set(key, since, REMEMBER_MS);
+  function doubt({ key, item }: CallToWrite): Doubt {
+    const since = { atMs: performance.now(), sinceAcceptedMs: item.delivery.sinceAcceptedMs };
+    doubts.set(key, since);
     return since;
   }
 
-  /** Why a call that was not found is not made now; undefined: it is. When another process was in doubt is not known: it may have been just now. */
-  function notYet(call: CallOfTrip): Outcome | undefined {
-    const { unclear, sinceAcceptedMs } = call.trip.delivery;
+  /** Why a call that was not found is not created now; undefined: it is. The doubt of another process may be as young as this moment. */
+  function notYet(call: CallToWrite): Outcome | undefined {
+    const { unclear, sinceAcceptedMs } = call.item.delivery;
     const since = doubts.get(call.key) ?? (unclear ? doubt(call) : undefined);
     if (!since) return undefined;
-    const leftMs = SEEN_AFTER_MS - Math.max(performance.now() - since.atMs, sinceAcceptedMs - since.sinceAcceptedMs);
+    const leftMs = SEARCH_LAG_MS - Math.max(performance.now() - since.atMs, sinceAcceptedMs - since.sinceAcceptedMs);
     if (leftMs <= 0) return undefined;
     const reason = "HubSpot may have the call from an earlier attempt, and its search does not show it yet";
     return { kind: "retry", because: "record", code: "call_unclear", reason, retryAfterMs: Math.ceil(leftMs) };
   }
 
-  async function make(batch: CallOfTrip[], signal: AbortSignal): Promise<WrittenBatch> {
+  async function make(batch: CallToWrite[], signal: AbortSignal): Promise<WrittenBatch> {
     for (const call of batch) doubt(call);
     try {
       const answer = await api.ask(signal, createCalls(batch.map(({ key, properties }) => ({ trace: key, properties }))));
-      // Of those that the answer does not mention nobody knows.
+      // A call that the answer does not mention stays in doubt.
       const named = new Set(answer.results.map(({ objectWriteTraceId }) => objectWriteTraceId));
       for (const { key } of batch) if (named.has(key) || answer.errors?.length) doubts.delete(key);
       return answer;
@@ -148,23 +146,23 @@ export function createPlainCalls(options: { api: HubSpotApi; account: string | u
       return new Map(calls.map(({ key }) => [key, { outcome }]));
     }
     const { ids, outcomes } = found;
-    const isThere = ({ key }: CallOfTrip) => ids.has(key);
+    const isThere = ({ key }: CallToWrite) => ids.has(key);
     const fresh = calls.filter((call) => {
       if (isThere(call)) return false;
       const outcome = outcomes.get(call.key) ?? notYet(call);
       if (outcome) written.set(call.key, { outcome });
       return outcome === undefined;
     });
-    const inputOf = ({ key, properties }: CallOfTrip) => ({ id: ids.get(key) ?? "", properties, trace: key });
-    const change = async (batch: CallOfTrip[]) => traced(await api.ask(signal, updateCalls(batch.map(inputOf))), ids);
+    const inputOf = ({ key, properties }: CallToWrite) => ({ id: ids.get(key) ?? "", properties, trace: key });
+    const change = async (batch: CallToWrite[]) => traced(await api.ask(signal, updateCalls(batch.map(inputOf))), ids);
     const how = { dispositions, signal };
     const changed = await writeInBatches({ calls: calls.filter(isThere), write: change, ...how });
     const made = await writeInBatches({ calls: fresh, write: (batch) => make(batch, signal), ...how });
     for (const [key, one] of [...changed, ...made]) {
       written.set(key, one);
-      if ("id" in one) idOf.set(key, one.id, REMEMBER_MS);
+      if ("id" in one) idOf.set(key, one.id);
     }
-    // Sent again it might be there twice: the next process has to know.
+    // Another process must not create it a second time.
     for (const [key, one] of made)
       if ("outcome" in one && mayHaveArrived(one.outcome)) written.set(key, { outcome: ambiguous(one.outcome) });
     return written;
@@ -179,7 +177,7 @@ function ambiguous(outcome: Outcome): Outcome {
   };
 }
 
-/** Results of changes name their record, if not the trace that was sent. */
+/** Results of updates name their record, if not our trace id. */
 function traced(answer: WrittenBatch, ids: ReadonlyMap<string, string>): WrittenBatch {
   const keyOf = new Map([...ids].map(([key, id]) => [id, key]));
   return { ...answer, results: answer.results.map((one) => ({ ...one, objectWriteTraceId: one.objectWriteTraceId ?? keyOf.get(one.id) })) };

@@ -7,7 +7,8 @@ import { createContacts, readPerson } from "./contacts.ts";
 import { CLIENT_ID, CLIENT_SECRET, createOAuth, INTEGRATION_USER } from "./oauth.ts";
 import { DEALS, PEOPLE, recordId, type SandboxDeal, type SandboxPerson, type SandboxUser, USERS } from "./people.ts";
 import { COLUMNS, FIELDS, type PhoneIndex, search } from "./search.ts";
-import { createQueries, type Row } from "./soql.ts";
+import { createQueries } from "./soql.ts";
+import type { Row } from "./soql-where.ts";
 import { taskFields } from "./task-fields.ts";
 import { createTasks, type StoredTask } from "./tasks.ts";
 
@@ -27,7 +28,7 @@ export interface SalesforceSandboxOptions extends SandboxOptions {
   contactRule?: string;
   /** The duplicate rule of `contactRule` only warns: who says that they know saves all the same. */
   ruleOnlyWarns?: boolean;
-  /** The search index stands still: who is made from now on is found by queries only. */
+  /** The search index stops: people created from now on are found by queries only. */
   staleIndex?: boolean;
   /** What of a number is a word of the search index: see `sandbox/search.ts`. Default its whole field. */
   phoneIndex?: PhoneIndex;
