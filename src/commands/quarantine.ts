@@ -5,7 +5,7 @@ import { printableLines } from "../lib/text/printable.ts";
 import { formatShortDuration, formatTable } from "../lib/text/table.ts";
 import { type Quarantined, type ReplayedRecord, readQuarantine, replayQuarantined } from "../operations/quarantine.ts";
 import { type CommonOptions, lookWithContext, withContext } from "./context.ts";
-import { confirmed, currentUser } from "./prompt.ts";
+import { currentUser, declined } from "./prompt.ts";
 
 export interface QuarantineOptions extends CommonOptions {
   all?: boolean;
@@ -62,7 +62,8 @@ export async function quarantineReplayCommand(id: string | undefined, options: Q
       console.error("None of them is a call record by this version's rules; nothing was replayed.");
       return 1;
     }
-    if (!(await confirmed(`Accept ${fit.length} of ${asked.length} as calls?`, options))) return 0;
+    const no = await declined(`Accept ${fit.length} of ${asked.length} as calls?`, options);
+    if (no !== undefined) return no;
     const by = currentUser(context.env);
     const ledger = await context.ledger();
     await ledger.note({ by, route: "", action: "replay", detail: `quarantined: ${fit.map((one) => one.id).join(", ")}` });
