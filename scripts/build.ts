@@ -4,5 +4,5 @@ import { cpSync, globSync, rmSync } from "node:fs";
 
 rmSync("dist", { recursive: true, force: true });
 execFileSync("tsc", ["-p", "tsconfig.build.json"], { stdio: "inherit", shell: process.platform === "win32" });
-for (const file of globSync(["src/**/*.{json,yaml,sql}", "connectors/**/*.{json,yaml}"])) cpSync(file, `dist/${file}`);
+for (const file of globSync("src/**/*.{json,yaml,sql}")) cpSync(file, `dist/${file}`);
 cpSync("package.json", "dist/package.json");
