@@ -5,5 +5,5 @@ import { cpSync, globSync, rmSync } from "node:fs";
 const [folder = "dist"] = process.argv.slice(2);
 rmSync(folder, { recursive: true, force: true });
 execFileSync("tsc", ["-p", "tsconfig.build.json", "--outDir", folder], { stdio: "inherit", shell: process.platform === "win32" });
-for (const file of globSync(["src/**/*.{json,yaml,sql}", "connectors/**/*.{json,yaml}"])) cpSync(file, `${folder}/${file}`);
+for (const file of globSync("src/**/*.{json,yaml,sql}")) cpSync(file, `${folder}/${file}`);
 cpSync("package.json", `${folder}/package.json`);

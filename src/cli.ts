@@ -21,7 +21,7 @@ Start here:
   patchbay check                        finds every mistake in routes.yaml
   patchbay up                           ingress and all routes in one process
 
-Exit codes: 0 fine, 1 the answer is no, 2 wrong usage or configuration, 3 a needed service is not reachable.`,
+Exit codes: 0 fine, 1 the answer is no, or you said no, 2 wrong usage or configuration, a missing --yes too, 3 a needed service is not reachable.`,
   );
 
 const positive = (text: string) => {

@@ -1,4 +1,4 @@
-/** Exit codes of every command: 0 fine, 1 the answer is no, 2 wrong usage or configuration, 3 a needed service is away. */
+/** Exit codes of every command: 0 fine, 1 the answer is no, 2 wrong usage or configuration (also a missing --yes), 3 a needed service is away. */
 export type ExitCode = 0 | 1 | 2 | 3;
 
 /** One mistake in a file, as a person reads it: `routes.yaml:14:5  unknown connector "hubspt"  did you mean "hubspot"?` */

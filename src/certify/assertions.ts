@@ -5,71 +5,70 @@ import type { Harness } from "./harness.ts";
 import { leaksIn } from "./leaks.ts";
 import type { Problem, ProblemKind } from "./report.ts";
 
-/** A call that was carried, and how it ended. */
+/** A call that was run to its end. */
 export interface DeliveredCall {
   key: string;
   ending: Ending;
-  /** It has to become a dead letter, and no record: the destination refuses it for good. */
+  /** The destination refuses it for good: it has to become a dead letter, and no record. */
   refused?: boolean;
   /** A dead letter is a right end too. */
   mayDie?: boolean;
 }
 
 /** Compares what the destination holds with how deliveries ended: lost, doubled, leaked. `about` begins each sentence. */
-export async function assertDelivered(options: { stand: Harness; carried: DeliveredCall[]; about: string }): Promise<Problem[]> {
-  const { stand, carried, about } = options;
-  const records = await stand.records();
-  const expected = carried.filter(({ refused }) => !refused);
+export async function assertDelivered(options: { harness: Harness; calls: DeliveredCall[]; about: string }): Promise<Problem[]> {
+  const { harness, calls, about } = options;
+  const records = await harness.records();
   const problems: Problem[] = [];
   const say = (kind: ProblemKind, text: string) => problems.push({ kind, text: `${about}: ${text}` });
 
-  for (const { key, ending, refused, mayDie } of carried) {
+  for (const { key, ending, refused, mayDie } of calls) {
     for (const outcome of ending.outcomes) {
-      for (const { kind, text } of leaksIn(outcome, { secrets: stand.secrets })) say(kind, text);
+      for (const { kind, text } of leaksIn(outcome, { secrets: harness.secrets })) say(kind, text);
     }
     const isRight = refused || (mayDie && ending.end === "dead");
-    if (!isRight) for (const text of lossesOf({ key, ending, records, connector: stand.connector })) say("lost", text);
+    if (!isRight) for (const text of lossesOf({ key, ending, records, connector: harness.connector })) say("lost", text);
   }
-  const extra = records.length - expected.length;
+  const extra = records.length - calls.filter(({ refused }) => !refused).length;
   for (let index = 0; index < extra; index += 1) say("doubled", "there is a record more than there were calls");
   return problems;
 }
 
 function lossesOf(options: { key: string; ending: Ending; records: SandboxRecord[]; connector: Connector }): string[] {
   const { key, ending, records, connector } = options;
-  const mine = records.filter((record) => record.key === key);
+  const own = records.filter((record) => record.key === key);
   const last = ending.outcomes.at(-1);
   const how = last && "code" in last ? `${last.kind}, ${last.code}` : last?.kind;
   switch (ending.end) {
     case "delivered":
-      if (mine.length === 0) return ["it counts as delivered, and no record has its key"];
-      return mine.some(({ id }) => id === ending.receipt?.id) ? [] : ["its receipt names another record, which an update would overwrite"];
+      if (own.length === 0) return ["it counts as delivered, and no record has its key"];
+      return own.some(({ id }) => id === ending.receipt?.id) ? [] : ["its receipt names another record, which an update would overwrite"];
     case "dead":
-      // Where nothing tells a second message from the first, a person decides. An edit makes no second one.
+      // Where nothing distinguishes a second message from the first, a person decides. An edit makes no second one.
       return ending.inDoubt && connector.duplicates === "none" && !(ending.isUpdate && connector.edits) ? [] : [`it was given up (${how})`];
     case "skipped":
-      return mine.length > 0 ? [] : ["it was skipped"];
-    case "tired":
+      return own.length > 0 ? [] : ["it was skipped"];
+    case "exhausted":
       return [`it was not delivered in ${ending.outcomes.length} tries (${how})`];
   }
 }
 
-/** After a later version of a call: what it brought is there, and what it lacked stands as it was. `before`: the record of the first version. */
+/** After a later version of a call: what it brought is there, and what it lacked is unchanged. `before`: the record of the first version. */
 export async function assertUpdated(options: {
-  stand: Harness;
+  harness: Harness;
   before: SandboxRecord | undefined;
   ending: Ending;
   about: string;
 }): Promise<Problem[]> {
-  const { stand, before, ending, about } = options;
-  const now = (await stand.records()).at(-1);
+  const { harness, before, ending, about } = options;
+  const now = (await harness.records()).at(-1);
   const problems: Problem[] = [];
   const lost = (text: string) => problems.push({ kind: "lost", text: `${about}: ${text}` });
   if (!now || !before) return [];
-  const [textBefore, textNow] = [textOf(before.body), textOf(now.body)];
+  const [textBefore, textNow] = [textOf(before), textOf(now)];
   if (ending.end === "delivered" && !textNow.includes(WORDS.laterSummary)) lost("the late summary is not there");
-  // A message is what it says now; a record keeps what it was told.
-  if (stand.connector.keeps !== "record") return problems;
+  // A message is what it says now; a record keeps what it was given.
+  if (harness.connector.keeps !== "record") return problems;
   for (const field of missingFields({ of: before, in: now })) lost(`it blanked ${field}`);
   for (const words of [WORDS.transcript, WORDS.recording]) {
     if (textBefore.includes(words) && !textNow.includes(words)) lost("it dropped a text that an earlier version had brought");
@@ -86,7 +85,7 @@ function isBlank(value: unknown): boolean {
   return value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0);
 }
 
-/** Rows of a database may hold what JSON does not know. */
-function textOf(body: Record<string, unknown>): string {
-  return JSON.stringify(body, (_, value) => (typeof value === "bigint" ? String(value) : value));
+/** A record's fields as text. Rows of a database may hold what JSON cannot. */
+export function textOf(record: Pick<SandboxRecord, "body"> | undefined): string {
+  return JSON.stringify(record?.body ?? {}, (_, value) => (typeof value === "bigint" ? String(value) : value));
 }

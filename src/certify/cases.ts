@@ -1,12 +1,12 @@
 import type { ConnectorUnderTest } from "./connector-under-test.ts";
 import type { CaseResult } from "./report.ts";
 
-/** What there is of a connector to try. */
+/** What a case needs to know of a connector and its sandbox. */
 export interface CaseContext {
   subject: ConnectorUnderTest;
-  /** Which kind of account its sandbox is, where there are several. */
+  /** The kind of account that its sandbox is, where there are several. */
   account: string | undefined;
-  /** Its sandbox is HTTP: there is a wire on which things can go wrong. */
+  /** Its sandbox is HTTP, so that faults can be put on the wire. */
   isHttp: boolean;
   canRefuse: boolean;
   /** A credential that the vendor refuses is known. */

@@ -1,61 +1,92 @@
-/** Runs every case on a connector: what `patchbay certify` shows, and what the tests hold. */
-
+/** Runs the cases on a connector: for `patchbay certify`, and each as a test of its own for the tests. */
 import type { Connector } from "../connector/index.ts";
 import { createSemaphore } from "../lib/async/semaphore.ts";
 import { TimeoutError, withTimeout } from "../lib/async/timeout.ts";
+import { addressCases } from "./address-cases.ts";
 import type { Case, CaseContext } from "./cases.ts";
 import type { ConnectorUnderTest } from "./connector-under-test.ts";
+import { contractCases } from "./contract-cases.ts";
 import { faultCases } from "./fault-cases.ts";
 import { goodDayCases } from "./good-day-cases.ts";
 import { killCases } from "./kill-cases.ts";
 import { limitCase } from "./limit-case.ts";
+import { oneCallCases } from "./one-call-cases.ts";
 import { readCases } from "./read-cases.ts";
 import { type CaseResult, type CertificationReport, scoreOf } from "./report.ts";
 
 /** In the order of the table. */
-export const CASES: readonly Case[] = [...goodDayCases, limitCase, ...faultCases, ...readCases, ...killCases];
+export const CASES: readonly Case[] = [
+  ...oneCallCases,
+  ...goodDayCases,
+  ...contractCases,
+  limitCase,
+  ...addressCases,
+  ...faultCases,
+  ...readCases,
+  ...killCases,
+];
 
-/** Each try has a sandbox of its own, and most of a case is waiting. */
+/** Each run has a sandbox of its own, and most of a case is waiting. */
 const AT_ONCE = 6;
 const CASE_MS = 90_000;
 
-export async function certify(options: {
+export interface CertifyOptions {
   subject: ConnectorUnderTest;
-  /** Without the cases that start processes and kill them. */
+  /** With the cases that start processes and kill them. */
   kills: boolean;
   /** Only cases whose name contains one of these. */
   only?: readonly string[] | undefined;
-  onProgress?: (progress: { done: number; of: number; name: string }) => void;
-}): Promise<CertificationReport> {
-  const { subject, kills, only = [], onProgress = () => undefined } = options;
-  const { connector } = subject;
-  const trials = await Promise.all((await accountsOf(connector)).map((account) => trialOf(subject, account)));
-  const chosen = trials.flatMap((trial) =>
-    CASES.map((one) => ({ one, trial, name: nameOf(one, trial) })).filter(
-      ({ one, name }) => (kills || !one.kills) && (only.length === 0 || only.some((text) => name.includes(text))),
-    ),
-  );
-  const slots = createSemaphore(AT_ONCE);
-  let done = 0;
+}
 
+/** A case at one kind of account, which runs when it is asked to. Never rejects. */
+export interface PlannedCase {
+  name: string;
+  run(): Promise<CaseResult>;
+}
+
+/** The chosen cases; a few of them run at once, however many are asked to. */
+export async function planCases({ subject, kills, only = [] }: CertifyOptions): Promise<PlannedCase[]> {
+  const contexts = await Promise.all((await accountsOf(subject.connector)).map((account) => contextOf(subject, account)));
+  const slots = createSemaphore(AT_ONCE);
+  const planned = contexts.flatMap((context) =>
+    CASES.filter((one) => kills || !one.kills).map((one): PlannedCase => {
+      const name = nameOf(one, context);
+      return {
+        name,
+        async run() {
+          await slots.acquire();
+          try {
+            return { name, ...(await endOf(one, context)) };
+          } finally {
+            slots.release();
+          }
+        },
+      };
+    }),
+  );
+  return planned.filter(({ name }) => only.length === 0 || only.some((text) => name.includes(text)));
+}
+
+export async function certify(
+  options: CertifyOptions & { onProgress?: (progress: { done: number; of: number; name: string }) => void },
+): Promise<CertificationReport> {
+  const { onProgress = () => undefined } = options;
+  const planned = await planCases(options);
+  let done = 0;
   const cases = await Promise.all(
-    chosen.map(async ({ one, trial, name }): Promise<CaseResult> => {
-      await slots.acquire();
-      try {
-        return { name, ...(await ended(one, trial)) };
-      } finally {
-        slots.release();
-        done += 1;
-        onProgress({ done, of: chosen.length, name });
-      }
+    planned.map(async ({ name, run }) => {
+      const result = await run();
+      done += 1;
+      onProgress({ done, of: planned.length, name });
+      return result;
     }),
   );
   const problems = cases.flatMap((one) => one.problems);
-  const { name, title, duplicates } = connector;
+  const { name, title, duplicates } = options.subject.connector;
   return { connector: name, title, duplicates, cases, total: scoreOf(problems), passed: problems.length === 0 };
 }
 
-/** The kinds of accounts that its stand-in can be; one without a name where there is but one. */
+/** The kinds of accounts that its sandbox can be; one without a name where all are alike. */
 async function accountsOf(connector: Connector): Promise<(string | undefined)[]> {
   const { accounts = [] } = await connector.sandbox();
   return accounts.length === 0 ? [undefined] : [...accounts];
@@ -63,7 +94,7 @@ async function accountsOf(connector: Connector): Promise<(string | undefined)[]>
 
 const nameOf = ({ name }: Case, { account }: CaseContext) => (account === undefined ? name : `${name} (${account} account)`);
 
-async function trialOf(subject: ConnectorUnderTest, account: string | undefined): Promise<CaseContext> {
+async function contextOf(subject: ConnectorUnderTest, account: string | undefined): Promise<CaseContext> {
   const connector = account === undefined ? subject.connector : connectorAt(subject.connector, account);
   const { createSandbox } = await connector.sandbox();
   const sandbox = createSandbox({ limits: false });
@@ -80,7 +111,7 @@ async function trialOf(subject: ConnectorUnderTest, account: string | undefined)
   }
 }
 
-/** The same connector, whose stand-in is an account of this kind. */
+/** The same connector, with a sandbox that is an account of this kind. */
 function connectorAt(connector: Connector, account: string): Connector {
   return {
     ...connector,
@@ -91,10 +122,10 @@ function connectorAt(connector: Connector, account: string): Connector {
   };
 }
 
-/** A case that has no end, or breaks, says so: it is the connector's doing, or its sandbox's. */
-async function ended(one: Case, trial: CaseContext): Promise<Omit<CaseResult, "name">> {
+/** A case that does not end, or throws, is a problem of the connector or of its sandbox. */
+async function endOf(one: Case, context: CaseContext): Promise<Omit<CaseResult, "name">> {
   try {
-    return await withTimeout(CASE_MS, one.run(trial));
+    return await withTimeout(CASE_MS, one.run(context));
   } catch (error) {
     const why =
       error instanceof TimeoutError

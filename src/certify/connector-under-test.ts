@@ -4,12 +4,12 @@ import { UsageError } from "../errors.ts";
 import { closest } from "../lib/text/did-you-mean.ts";
 import { importConnectors } from "../routes/plugins/connector-module.ts";
 
-/** Whom the kit looks at, and how another process finds it again. */
+/** The connector under test, and how another process finds it again. */
 export interface ConnectorUnderTest {
   connector: Connector;
   /** As it was named: `slack`, `./my-connector.ts`, `@acme/patchbay-zendesk`. */
   named: string;
-  /** The folder that a path counts from, and that a package is looked for in. */
+  /** The folder that a path is relative to, and in which a package is looked for. */
   cwd: string;
 }
 

@@ -1,7 +1,7 @@
 import type { Connector, Outcome, VendorFault } from "../connector/index.ts";
 import type { ProblemKind } from "./report.ts";
 
-/** Below what an API's own error shapes can say: what servers, proxies and networks do. */
+/** What servers, proxies and networks do, below an API's own errors. */
 export type WireFault =
   | "never answers"
   | "answers late"
@@ -15,21 +15,21 @@ export type WireFault =
   | "drips"
   | "quotes";
 
-/** What meets the request that writes, and what the attempt may end as. */
+/** What happens to the request that writes, and what the attempt may end as. */
 export interface Fault {
   name: string;
   does: { vendor: VendorFault } | { wire: WireFault };
   /** Whether the sandbox has carried the request out before. */
   carriedOut: boolean;
-  /** Meets every write until the destination is opened anew; else one. */
+  /** Meets every write until the destination is opened again; else one. */
   lasts?: true;
   /** The attempt ends by its time limit. */
   timed?: true;
   /** Exists only where the usual answer is JSON: where nothing is read from an answer, nothing can be missing in it. */
   needsJson?: true;
-  /** It says no: the call may become a dead letter. */
+  /** A refusal: the call may become a dead letter. */
   refuses?: true;
-  /** Nothing more may be asked in the same attempt; what it counts as if something is. */
+  /** The attempt has to end with it; what a further request counts as. */
   endsAttempt?: ProblemKind;
   /** What is wrong about the outcome, in words; undefined when it is right. */
   wrong(outcome: Outcome, about: FaultCase): string | undefined;
@@ -54,7 +54,7 @@ const rateLimited: Rule = (outcome, { askedMs }) => {
   return undefined;
 };
 
-/** Never delivered without an answer that was read, never given up: nobody knows what is there. */
+/** Nobody knows what is there: never delivered without an answer that was read, never given up. */
 const unclear: Rule = (outcome, { duplicates, carriedOut, isUpdate }) => {
   const isTroubled = outcome.kind === "ambiguous" || (outcome.kind === "retry" && outcome.because !== "rate-limit");
   if (!isTroubled) return `is ${is(outcome)}, though nobody knows what became of it`;
@@ -65,8 +65,8 @@ const unclear: Rule = (outcome, { duplicates, carriedOut, isUpdate }) => {
 };
 
 const needsFix: Rule = (outcome) => {
-  if (outcome.kind !== "needs-fix") return `is ${is(outcome)}, not needs-fix: a credential that is repaired must deliver the call`;
-  return /\w{3}/.test(outcome.fix) ? undefined : "says nothing about how to mend it";
+  if (outcome.kind !== "needs-fix") return `is ${is(outcome)}, not needs-fix: a credential that is corrected must deliver the call`;
+  return /\w{3}/.test(outcome.fix) ? undefined : "does not say how to fix it";
 };
 
 const delivered: Rule = (outcome) => (outcome.kind === "delivered" ? undefined : `is ${is(outcome)}, though the answer came in time`);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSemaphore } from "../lib/async/semaphore.ts";
 import { assertDelivered } from "./assertions.ts";
-import { certifyCall } from "./calls.ts";
+import { certifyRecord } from "./calls.ts";
 import type { Case } from "./cases.ts";
 import type { ConnectorUnderTest } from "./connector-under-test.ts";
 import { type Harness, LONG_MS, withHarness } from "./harness.ts";
@@ -11,14 +11,15 @@ import { leaksInPrint } from "./leaks.ts";
 import type { Step } from "./proxy.ts";
 import type { Problem } from "./report.ts";
 import { type RunnerProcess, startRunnerProcess } from "./runner-client.ts";
+import type { SendStep } from "./send-spy.ts";
 
-/** Where a process is killed: at a request of one delivery's trip, or, where there are none, around the connector's `send`. */
-type Moment = { request: number; step: Step } | { around: "opened" | "sending" | "sent" };
+/** Where a process is killed: at a request of a delivery, or, where there are none, around the connector's `send`. */
+type Moment = { request: number; step: Step } | { around: SendStep };
 
-/** Processes that start cost most of a second of one core. */
+/** The start of a process costs most of a second of one core. */
 const AT_ONCE = 2;
 
-/** One case: a process is killed at each step of a delivery, and another one delivers the same call as one that may have been sent. */
+/** A process is killed at each step of a delivery, and another one delivers the same call as one that may have been sent. */
 export const killCases: Case[] = [
   {
     name: "kill -9 at each step",
@@ -27,9 +28,9 @@ export const killCases: Case[] = [
       const cacheFolder = mkdtempSync(join(tmpdir(), "patchbay-certify-cache-"));
       const survivor = startRunnerProcess({ subject, cacheFolder });
       try {
-        const moments = isHttp ? momentsOf(await requestsOfATrip(subject, survivor)) : AROUND_A_SEND;
+        const moments = isHttp ? momentsOf(await requestsOfADelivery(subject, survivor)) : AROUND_A_SEND;
         const slots = createSemaphore(AT_ONCE);
-        const tries = moments.map(async (moment) => {
+        const runs = moments.map(async (moment) => {
           await slots.acquire();
           try {
             return await killedAt({ subject, cacheFolder, moment, survivor });
@@ -37,7 +38,7 @@ export const killCases: Case[] = [
             slots.release();
           }
         });
-        const problems = (await Promise.all(tries)).flat();
+        const problems = (await Promise.all(runs)).flat();
         const note = isHttp ? `at ${moments.length} steps of ${(moments.length - 1) / 2} requests` : "before, in and after its send";
         return { runs: moments.length, problems, note };
       } finally {
@@ -50,7 +51,7 @@ export const killCases: Case[] = [
 
 const AROUND_A_SEND: Moment[] = [{ around: "opened" }, { around: "sending" }, { around: "sent" }];
 
-/** After an answer the destination holds what it holds before the next request: only the last one needs both. */
+/** After an answer the destination holds the same as before the next request, so that only the last request needs both. */
 function momentsOf(requests: number): Moment[] {
   const each = Array.from({ length: requests }, (_, request): Moment[] => [
     { request, step: "seen" },
@@ -59,22 +60,16 @@ function momentsOf(requests: number): Moment[] {
   return [...each.flat(), { request: requests - 1, step: "answered" }];
 }
 
-async function requestsOfATrip(subject: ConnectorUnderTest, process: RunnerProcess): Promise<number> {
-  return withHarness({ connector: subject.connector }, async (stand) => {
-    const before = stand.proxy?.requests.length ?? 0;
-    const ending = await process.carry(jobOf(stand));
+async function requestsOfADelivery({ connector }: ConnectorUnderTest, process: RunnerProcess): Promise<number> {
+  return withHarness({ connector }, async (harness) => {
+    const before = harness.proxy?.requests.length ?? 0;
+    const ending = await process.run(jobOf(harness));
     if (ending === "killed" || ending.end !== "delivered") throw new Error("a call is not delivered on a good day");
-    return (stand.proxy?.requests.length ?? 0) - before;
+    return (harness.proxy?.requests.length ?? 0) - before;
   });
 }
 
-const jobOf = ({ settings, sandbox }: Harness) => ({
-  settings,
-  example: sandbox.example,
-  timeoutMs: LONG_MS,
-  call: certifyCall(),
-  known: {},
-});
+const jobOf = ({ settings, sandbox }: Harness) => ({ settings, example: sandbox.example, timeoutMs: LONG_MS, call: certifyRecord() });
 
 async function killedAt(options: {
   subject: ConnectorUnderTest;
@@ -88,24 +83,24 @@ async function killedAt(options: {
   const onStep = async (step: Step, index: number) => {
     if (!("request" in moment) || index - first !== moment.request || step !== moment.step) return true;
     await victim.kill();
-    // Nobody is there to hear an answer.
+    // Nobody is left to read an answer.
     return false;
   };
   try {
-    return await withHarness({ connector: subject.connector, onStep }, async (stand) => {
-      first = stand.proxy?.requests.length ?? 0;
-      const job = jobOf(stand);
+    return await withHarness({ connector: subject.connector, onStep }, async (harness) => {
+      first = harness.proxy?.requests.length ?? 0;
+      const job = jobOf(harness);
       const around = "around" in moment ? moment.around : undefined;
-      await victim.carry({ ...job, stopAt: around === "sending" ? undefined : around }, (step) => {
+      await victim.run({ ...job, stopAt: around === "sending" ? undefined : around }, (step) => {
         if (step === around) void victim.kill();
       });
-      // It may have come to its end in the middle of being killed.
+      // Its delivery may have ended while it was killed.
       await victim.kill();
-      const ending = await survivor.carry({ ...job, known: { ambiguous: true } });
+      const ending = await survivor.run({ ...job, afterCrash: true });
       if (ending === "killed") throw new Error("the second process was killed");
       const about = `killed ${nameOf(moment)}`;
-      const printed = leaksInPrint(victim.printed() + survivor.printed(), { secrets: stand.secrets });
-      const found = await assertDelivered({ stand, carried: [{ key: stand.carrier.keyOf(job.call), ending }], about });
+      const printed = leaksInPrint(victim.printed() + survivor.printed(), { secrets: harness.secrets });
+      const found = await assertDelivered({ harness, calls: [{ key: harness.runner.keyOf(job.call), ending }], about });
       return [...found, ...printed];
     });
   } finally {

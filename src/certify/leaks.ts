@@ -2,10 +2,10 @@ import type { Outcome } from "../connector/index.ts";
 import { NUMBER_DIGITS, WORDS } from "./calls.ts";
 import type { Problem } from "./report.ts";
 
-/** What stands in the kit's own bad answers: an outcome that repeats it repeats what a vendor or a proxy wrote. */
+/** Text of the kit's own bad answers: an outcome that repeats it repeats what a vendor or a proxy wrote. */
 export const POISON = "+14155550199 Please log in, nectarine";
 
-/** Looks through what an outcome says: its reason, code and fix, and the receipt's ids. */
+/** Finds what an outcome must not hold in its reason, code and fix, and in the receipt. */
 export function leaksIn(outcome: Outcome, options: { secrets: readonly string[] }): Problem[] {
   const { secrets } = options;
   const said = outcome.kind === "delivered" ? outcome.receipt : { ...outcome, kind: undefined };
@@ -13,7 +13,7 @@ export function leaksIn(outcome: Outcome, options: { secrets: readonly string[] 
   return heldBy(JSON.stringify(said), secrets).map((what) => ({ kind: "leaked", text: `${where} holds ${what}` }));
 }
 
-/** The same for what a process has printed: an SDK's debug lines end up in a container's log. */
+/** The same for the output of a process: an SDK's debug lines end up in a container's log. */
 export function leaksInPrint(printed: string, options: { secrets: readonly string[] }): Problem[] {
   return heldBy(printed, options.secrets).map((what) => ({ kind: "leaked", text: `the process printed ${what}` }));
 }
@@ -28,7 +28,7 @@ function heldBy(text: string, secrets: readonly string[]): string[] {
   return found.filter((what) => what !== false);
 }
 
-/** Credentials among a destination's settings: by their key, and what an address carries behind its host. */
+/** Credentials among a destination's settings, by their keys, and the parts of an address behind its host. */
 export function secretsOf(settings: Record<string, string>): string[] {
   return Object.entries(settings).flatMap(([key, text]) => {
     const url = URL.parse(text);

@@ -6,8 +6,10 @@ import { parseRetryAfterMs } from "../lib/net/retry-after.ts";
 import type { Fault } from "./faults.ts";
 import { injectWireFault } from "./wire-faults.ts";
 
-/** A request that came to the proxy, from the first on. */
+/** A request that came to the proxy. */
 export interface SeenRequest {
+  /** When it came, on the clock of `performance.now()`. */
+  atMs: number;
   writes: boolean;
   /** The sandbox's answer is JSON: something is read from it. */
   isJson?: boolean;
@@ -15,29 +17,29 @@ export interface SeenRequest {
   status?: number;
 }
 
-/** Where a request stands: seen, carried out by the sandbox, answered. */
+/** How far a request has come: seen, carried out by the sandbox, answered. */
 export type Step = "seen" | "carried out" | "answered";
 
 export interface FaultProxy {
   url: string;
   readonly requests: readonly SeenRequest[];
-  /** The next write, or every one from now on, is met with the fault, or the request `at`, counted from 0; what else comes passes. */
+  /** Puts the fault on the next write, on every write where it lasts, or on the request `at`, counted from 0; other requests pass. */
   meet(fault: Fault, at?: number): void;
-  /** Whether the fault was met, and what its answer named in Retry-After. */
-  met(): { requestsSince: number; askedMs: number | undefined } | undefined;
+  /** What came since a request met the fault, and what its answer named in Retry-After; undefined: none has met it. */
+  met(): { atMs: number; requestsSince: number; askedMs: number | undefined } | undefined;
   /** Every write passes again. */
-  mend(): void;
-  /** Resolves when the sandbox has carried out all that reached it: later it could only do so where time really passes. */
+  clear(): void;
+  /** Resolves when the sandbox has carried out all that reached it. */
   carriedOut(): Promise<void>;
-  /** The answer to the last write is JSON on a good day. */
+  /** Whether the answer to the last write was JSON. */
   answersJson(): boolean;
   close(): Promise<void>;
 }
 
-/** Headers of one connection, and of a body that was unpacked on the way. */
+/** Headers of one connection, and of a body that was decompressed. */
 const OF_THE_CONNECTION = new Set(["connection", "transfer-encoding", "keep-alive", "expect", "content-encoding"]);
 
-/** Stands before a sandbox, and misbehaves when told to. `onStep` may stop a request for good by answering `false`. */
+/** Serves a sandbox, with faults on demand. `onStep` may stop a request for good by answering `false`. */
 export async function startFaultProxy(options: {
   sandbox: Sandbox;
   slowMs: number;
@@ -48,7 +50,7 @@ export async function startFaultProxy(options: {
   const requests: SeenRequest[] = [];
   let fault: Fault | undefined;
   let faultAt: number | undefined;
-  let met: { atRequest: number; askedMs: number | undefined } | undefined;
+  let met: { atRequest: number; atMs: number; askedMs: number | undefined } | undefined;
   const underWay = new Set<Promise<unknown>>();
 
   async function carryOut(incoming: IncomingMessage, url: string, body: Buffer): Promise<Answer> {
@@ -64,11 +66,11 @@ export async function startFaultProxy(options: {
   async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await bodyOf(incoming);
     const { method = "GET", url = "/" } = incoming;
-    const seen: SeenRequest = { writes: sandbox.writes?.({ method, path: url.split("?")[0] ?? "" }) ?? false };
+    const seen: SeenRequest = { atMs: performance.now(), writes: sandbox.writes?.({ method, path: url.split("?")[0] ?? "" }) ?? false };
     const index = requests.push(seen) - 1;
     const hit = (faultAt === undefined ? seen.writes : index === faultAt) ? fault : undefined;
     if (hit && !hit.lasts) fault = undefined;
-    if (hit) met = { atRequest: index, askedMs: met?.askedMs };
+    if (hit) met = { atRequest: index, atMs: seen.atMs, askedMs: met?.askedMs };
     if (!(await onStep("seen", index))) return;
 
     let answer: Answer = { status: 200, headers: {}, body: Buffer.alloc(0) };
@@ -76,7 +78,7 @@ export async function startFaultProxy(options: {
     if (!(await onStep("carried out", index))) return;
     if (hit && "vendor" in hit.does) {
       answer = await answerOf(sandbox.fault?.(hit.does.vendor) ?? new Response("the sandbox has no fault()", { status: 500 }));
-      met = { atRequest: index, askedMs: parseRetryAfterMs(answer.headers["retry-after"], Date.now()) };
+      met = { atRequest: index, atMs: seen.atMs, askedMs: parseRetryAfterMs(answer.headers["retry-after"], Date.now()) };
     }
     const give = () => {
       seen.status = answer.status;
@@ -99,8 +101,8 @@ export async function startFaultProxy(options: {
       faultAt = at;
       met = undefined;
     },
-    met: () => met && { requestsSince: requests.length - 1 - met.atRequest, askedMs: met.askedMs },
-    mend() {
+    met: () => met && { atMs: met.atMs, requestsSince: requests.length - 1 - met.atRequest, askedMs: met.askedMs },
+    clear() {
       fault = undefined;
     },
     async carriedOut() {

@@ -1,10 +1,10 @@
-/** What a connector is counted for, and what came of one case or of all. */
+/** What is counted of a connector, and the result of one case and of all. */
 
 /**
  * - `lost`: a call that ended as delivered and is not there, was given up without need, or lost a field that was sent once.
  * - `doubled`: a second record or message of one call.
- * - `wrong class`: the outcome says something else than what happened, or did not come in time.
- * - `limits broken`: a request although the destination had asked to wait, or a refusal for the rate that nobody was told of.
+ * - `wrong class`: the outcome says something other than what happened, or comes too late.
+ * - `limits broken`: a request although the destination had asked for a wait, or a refusal for the rate that no outcome names.
  * - `leaked`: a number, a text of the call or a secret in what an outcome says.
  */
 export const KINDS = ["lost", "doubled", "wrong class", "limits broken", "leaked"] as const;
@@ -12,18 +12,18 @@ export type ProblemKind = (typeof KINDS)[number];
 
 export interface Problem {
   kind: ProblemKind;
-  /** One sentence; no value of the call is in it. */
+  /** One sentence, without any value of the call. */
   text: string;
 }
 
 export interface CaseResult {
   name: string;
-  /** How often it was tried, each time on a sandbox of its own. 0: not offered. */
+  /** How often it was run, each time on a sandbox of its own. 0: not offered. */
   runs: number;
   problems: Problem[];
-  /** Why the case does not exist for this connector; counts as nothing. */
+  /** Why the case does not apply to this connector; counts as nothing. */
   notOffered?: string;
-  /** What is worth knowing and no problem. */
+  /** Something to know that is no problem. */
   note?: string;
 }
 

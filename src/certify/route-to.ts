@@ -1,9 +1,15 @@
 import type { Connector } from "../connector/index.ts";
+import type { SharedCall } from "../model/call.ts";
 import type { Route } from "../route.ts";
 
 /** A route that takes every call, with nothing between the call and the connector. Its mapping is done by who uses it. */
-export function routeTo(options: { connector: Connector; timeoutMs: number; settings(): Record<string, unknown> }): Route {
-  const { connector, timeoutMs, settings } = options;
+export function routeTo(options: {
+  connector: Connector;
+  example: Record<string, unknown>;
+  timeoutMs: number;
+  settings(): Record<string, unknown>;
+}): Route {
+  const { connector, example, timeoutMs, settings } = options;
   return {
     id: "certify",
     to: {
@@ -25,8 +31,8 @@ export function routeTo(options: { connector: Connector; timeoutMs: number; sett
     record: undefined,
     after: undefined,
     match: () => ({ wanted: true }),
-    map: () => {
-      throw new Error("the kit maps by itself");
+    map({ unknown: _, ...call }) {
+      return { call: call as SharedCall, with: connector.with.parse(example) as Record<string, unknown>, sentFields: [] };
     },
   };
 }

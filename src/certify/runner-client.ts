@@ -5,29 +5,30 @@ import { fileURLToPath } from "node:url";
 import type { ConnectorUnderTest } from "./connector-under-test.ts";
 import type { Ending } from "./delivery-runner.ts";
 import type { Job, Report } from "./runner-process.ts";
+import type { SendStep } from "./send-spy.ts";
 
 /** Beside this file, in a checkout and in the published package. */
-const CHILD = fileURLToPath(new URL(`./child${extname(import.meta.url)}`, import.meta.url));
+const RUNNER = fileURLToPath(new URL(`./runner-process${extname(import.meta.url)}`, import.meta.url));
 
-/** A process that carries calls, and can be killed. */
+/** A process that delivers calls, and can be killed. */
 export interface RunnerProcess {
-  /** How the delivery ended, or `killed`. `onStep` hears where it is. @throws when the process ends or fails by itself. */
-  carry(job: Omit<Job, "id">, onStep?: (step: "opened" | "sending" | "sent") => void): Promise<Ending | "killed">;
-  /** kill -9; resolves when it is gone. */
+  /** How the delivery ended, or `killed`. `onStep` is called at each step. @throws when the process ends or fails by itself. */
+  run(job: Omit<Job, "id">, onStep?: (step: SendStep) => void): Promise<Ending | "killed">;
+  /** kill -9; resolves when it has ended. */
   kill(): Promise<void>;
-  /** All that it has printed. */
+  /** What it has printed so far. */
   printed(): string;
 }
 
 /** `cacheFolder`: where the first process leaves what it compiled, so that the next ones start in half the time. */
 export function startRunnerProcess(options: { subject: ConnectorUnderTest; cacheFolder: string }): RunnerProcess {
   const { subject, cacheFolder } = options;
-  const child = spawn(process.execPath, [CHILD, subject.named, subject.cwd], {
+  const child = spawn(process.execPath, [RUNNER, subject.named, subject.cwd], {
     env: { ...process.env, NODE_COMPILE_CACHE: cacheFolder },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   const gone = once(child, "exit");
-  // Waited for by whoever asks; a failure to start comes as an exit too.
+  // A failure to start is an exit too, which `run` waits for.
   child.on("error", () => undefined);
   let printed = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -47,7 +48,7 @@ export function startRunnerProcess(options: { subject: ConnectorUnderTest; cache
       if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
       await gone;
     },
-    async carry(job, onStep = () => undefined) {
+    async run(job, onStep = () => undefined) {
       lastId += 1;
       const id = lastId;
       const reported = new Promise<Ending>((resolve, reject) => {

@@ -1,57 +1,57 @@
 /**
- * A process of its own for the cases that kill one: `node child.ts <connector> <folder>`, jobs and answers over the channel to its parent.
- * Never imported: it runs when loaded.
+ * A process of its own for the cases that kill one: `node runner-process.ts <connector> <folder>`, with jobs and reports over the channel to its
+ * parent. Never imported: it runs when loaded.
  */
 import { flushCompileCache } from "node:module";
-import type { Call } from "../model/call.ts";
+import type { CallRecord } from "../model/call.ts";
 import { loadConnectorUnderTest } from "./connector-under-test.ts";
-import { createDeliveryRunner, type Ending, type Known } from "./delivery-runner.ts";
-
-/** Where a job can be made to stand still until the process is killed. */
-export type StopAt = "opened" | "sent";
+import { createDeliveryRunner, type Ending } from "./delivery-runner.ts";
+import type { SendStep } from "./send-spy.ts";
 
 export interface Job {
   id: number;
   settings: Record<string, string>;
   example: Record<string, unknown>;
   timeoutMs: number;
-  call: Call;
-  known: Known;
-  stopAt?: StopAt | undefined;
+  call: CallRecord;
+  /** Another process had claimed the delivery, and crashed. */
+  afterCrash?: boolean;
+  /** The job stops here until its process is killed. */
+  stopAt?: SendStep | undefined;
 }
 
-export type Report = { id: number; step: "opened" | "sending" | "sent" } | { id: number; ending: Ending } | { id: number; failed: string };
+export type Report = { id: number; step: SendStep } | { id: number; ending: Ending } | { id: number; failed: string };
 
 const [named = "", cwd = ""] = process.argv.slice(2);
 const { connector } = await loadConnectorUnderTest({ named, cwd });
 
-async function carry(job: Job): Promise<void> {
-  const { id, settings, example, timeoutMs, call, known, stopAt } = job;
-  const carrier = createDeliveryRunner({
+async function runJob(job: Job): Promise<void> {
+  const { id, settings, example, timeoutMs, call, afterCrash = false, stopAt } = job;
+  const runner = createDeliveryRunner({
     connector,
     settings,
     example,
     timeoutMs,
     async onStep(step) {
-      tell({ id, step });
+      report({ id, step });
       if (step === stopAt) await new Promise(() => undefined);
     },
   });
   try {
-    tell({ id, ending: await carrier.toEnd(call, known) });
+    report({ id, ending: await runner.runToEnd(call, { afterCrash }) });
   } catch (error) {
-    tell({ id, failed: error instanceof Error ? error.name : "unknown" });
+    report({ id, failed: error instanceof Error ? error.name : "unknown" });
   } finally {
-    await carrier.close();
+    await runner.close();
     // A process that is killed writes nothing at its end.
     flushCompileCache();
   }
 }
 
-function tell(report: Report): void {
-  process.send?.(report);
+function report(message: Report): void {
+  process.send?.(message);
 }
 
-process.on("message", (job: Job) => void carry(job));
-// The parent is gone: so is the reason to be here.
+process.on("message", (job: Job) => void runJob(job));
+// Without its parent it has no more jobs.
 process.on("disconnect", () => process.exit(0));

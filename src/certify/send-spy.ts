@@ -2,71 +2,97 @@ import type { Connector, OpenDestination } from "../connector/index.ts";
 
 type Open = OpenDestination<Record<string, unknown>>;
 
-/** Sees when the connector's own `send` begins and ends: the sender stops waiting at the time limit, whatever the connector does. */
+/** Where a delivery is at its connector. */
+export type SendStep = "opened" | "sending" | "sent";
+
+/** Sees when the connector's own `send` begins and ends: the pipeline stops waiting at the time limit, whatever the connector does. */
 export interface SendSpy {
-  /** `send`s that are under way still, after their time limit and `graceMs` more. Waits for them no longer than that. */
+  /** When the last `send` began, on the clock of `performance.now()`. */
+  lastBeganAtMs(): number;
+  /** How many `send`s are still in progress `graceMs` after their time limit. Waits for them no longer than that. */
   overdue(options: { timeoutMs: number; graceMs: number }): Promise<number>;
-  /** `send`s so far of which an outcome says that the rate was too high. */
-  toldOfRate(): number;
+  /** How many `send`s so far had an outcome that names a rate limit. */
+  rateLimitedSends(): number;
 }
 
-/** The same connector, watched. */
-export function spyOnSends(
-  connector: Connector,
-  options: { onStep(step: "opened" | "sending" | "sent"): Promise<void> },
-): { connector: Connector; watch: SendSpy } {
-  const { onStep } = options;
-  const underWay = new Map<Promise<unknown>, number>();
-  let told = 0;
+export interface SpyOptions {
+  timeoutMs: number;
+  onStep?: ((step: SendStep) => Promise<void>) | undefined;
+  onReopen?: (() => void) | undefined;
+  /** Wraps each of the connector's own operations. */
+  during<T>(work: () => Promise<T>): Promise<T>;
+}
 
-  function watchedOpen(open: Open): Open {
-    return {
-      async send(deliveries, how) {
-        await onStep("sending");
-        const startedAtMs = performance.now();
-        const sending = open.send(deliveries, how);
-        underWay.set(sending, startedAtMs);
-        try {
-          const outcomes = await sending;
-          if (outcomes.some((outcome) => outcome?.kind === "retry" && outcome.because === "rate-limit")) told += 1;
-          await onStep("sent");
-          return outcomes;
-        } finally {
-          underWay.delete(sending);
-        }
-      },
-      ...(open.find && { find: (delivery, how) => (open.find as NonNullable<Open["find"]>)(delivery, how) }),
-      close: () => open.close(),
-    };
+/** The same connector, with a spy on what is sent. */
+export function spyOnSends(connector: Connector, options: SpyOptions): { connector: Connector; spy: SendSpy } {
+  const { timeoutMs, onStep = async () => undefined, onReopen = () => undefined, during } = options;
+  const inProgress = new Map<Promise<unknown>, number>();
+  let rateLimited = 0;
+  let lastBeganAtMs = 0;
+  let opened = 0;
+
+  /** What hangs is work only until its time limit. */
+  const untilItsLimit = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = work();
+    void during(() => Promise.race([done, endOf(timeoutMs, done)]).catch(() => undefined));
+    return done;
+  };
+
+  async function send(open: Open, ...[deliveries, how]: Parameters<Open["send"]>) {
+    await onStep("sending");
+    lastBeganAtMs = performance.now();
+    const sending = open.send(deliveries, how);
+    inProgress.set(sending, lastBeganAtMs);
+    try {
+      const outcomes = await sending;
+      if (outcomes.some((outcome) => outcome?.kind === "retry" && outcome.because === "rate-limit")) rateLimited += 1;
+      await onStep("sent");
+      return outcomes;
+    } finally {
+      inProgress.delete(sending);
+    }
   }
+
+  const spied = (open: Open): Open => ({
+    send: (deliveries, how) => untilItsLimit(() => send(open, deliveries, how)),
+    ...(open.find && { find: (delivery, how) => untilItsLimit(() => (open.find as NonNullable<Open["find"]>)(delivery, how)) }),
+    close: () => open.close(),
+  });
 
   return {
     connector: {
       ...connector,
-      async open(how) {
-        const open = watchedOpen(await connector.open(how));
-        await onStep("opened");
-        return open;
-      },
+      open: (how) =>
+        during(async () => {
+          opened += 1;
+          if (opened > 1) onReopen();
+          const open = spied(await connector.open(how));
+          await onStep("opened");
+          return open;
+        }),
     },
-    watch: {
-      toldOfRate: () => told,
-      async overdue({ timeoutMs, graceMs }) {
-        const waits = [...underWay].map(async ([sending, startedAtMs]) => {
-          const leftMs = startedAtMs + timeoutMs + graceMs - performance.now();
-          const over = new AbortController();
-          const limit = AbortSignal.any([AbortSignal.timeout(Math.max(0, leftMs)), over.signal]);
-          const isOver = new Promise<true>((resolve) => limit.addEventListener("abort", () => resolve(true), { once: true }));
+    spy: {
+      lastBeganAtMs: () => lastBeganAtMs,
+      rateLimitedSends: () => rateLimited,
+      async overdue({ timeoutMs: limitMs, graceMs }) {
+        const waits = [...inProgress].map(async ([sending, startedAtMs]) => {
+          const leftMs = startedAtMs + limitMs + graceMs - performance.now();
           const ended = sending.then(
             () => false,
             () => false,
           );
-          const isOverdue = await Promise.race([ended, isOver]);
-          over.abort();
-          return isOverdue;
+          return Promise.race([ended, endOf(leftMs, ended).then(() => true)]);
         });
         return (await Promise.all(waits)).filter(Boolean).length;
       },
     },
   };
+}
+
+/** Resolves after `ms`; its timer ends with `work`, if that is earlier. */
+function endOf(ms: number, work: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, Math.max(0, ms));
+    void work.catch(() => undefined).then(() => clearTimeout(timer));
+  });
 }

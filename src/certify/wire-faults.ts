@@ -1,16 +1,16 @@
 import type { ServerResponse } from "node:http";
-import { certifyCall } from "./calls.ts";
+import { certifyRecord } from "./calls.ts";
 import type { WireFault } from "./faults.ts";
 import { POISON } from "./leaks.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
-/** Answers as no API says that it would. `text` is the sandbox's own answer, "" where it was not asked. */
+/** Answers as no API documents. `text` is the sandbox's own answer, "" where it was not asked. */
 export function injectWireFault(options: {
   how: WireFault;
   text: string;
   response: ServerResponse;
-  /** For an answer in time, and for one that is not. */
+  /** Of an answer in time, and of one that is too late. */
   slowMs: number;
   lateMs: number;
   /** Answers as the sandbox did. */
@@ -47,8 +47,8 @@ export function injectWireFault(options: {
       response.writeHead(200, JSON_TYPE).end(JSON.stringify({ hello: ["world", POISON] }));
       return;
     case "quotes": {
-      const { customer_number, summary } = certifyCall();
-      const message = `${customer_number} is not valid: ${summary} ${POISON}`;
+      const { from_number, summary } = certifyRecord();
+      const message = `${from_number} is not valid: ${summary} ${POISON}`;
       response.writeHead(400, JSON_TYPE).end(JSON.stringify({ status: "error", message, error: message, errors: [{ message }] }));
       return;
     }

@@ -2,7 +2,7 @@ import { logMismatch } from "../delivery/process/log-binding.ts";
 import type { ExitCode } from "../errors.ts";
 import { adoptLog, planAdoption } from "../operations/adopt-log.ts";
 import { type CommonOptions, withContext } from "./context.ts";
-import { confirmed, currentUser } from "./prompt.ts";
+import { currentUser, declined } from "./prompt.ts";
 
 /** `patchbay adopt-log [--yes] [--json]`: the ledger takes the log as it is now for its own, after the log was lost or put back from an older copy. */
 export async function adoptLogCommand(options: CommonOptions & { yes?: boolean }): Promise<ExitCode> {
@@ -24,7 +24,8 @@ export async function adoptLogCommand(options: CommonOptions & { yes?: boolean }
         "Calls that only the lost part of the log had are not in it: what had come to an end on a route stays recorded, the rest is gone.",
       );
     }
-    if (!(await confirmed("Adopt the log?", options))) return 0;
+    const no = await declined("Adopt the log?", options);
+    if (no !== undefined) return no;
     await adoptLog({ adoption, log, ledger, by: currentUser(context.env) });
     if (options.json) console.log(JSON.stringify({ adopted: log.name, routes, calls }));
     else console.log("Adopted. Start the connectors again.");

@@ -6,12 +6,12 @@ The connector is one of ours by its name, a file, or a package:
   patchbay certify @acme/patchbay-zendesk --json
   patchbay certify hubspot --only 429 "half a"
 
-It runs against the connector's own sandbox on this machine, through the product's own sender; nothing is sent anywhere else,
+It runs against the connector's own sandbox on this machine, through the product's own routes; nothing is sent anywhere else,
 and no credential is needed. Each case says how often the connector
   lost            called a call delivered that is not there, gave one up without need, or blanked what was sent before
   doubled         made a second record or message of one call
   wrong class     said something else than what happened (429 as delivered, 401 as rejected), or did not end in time
-  limits broken   asked again although it had been told to wait
+  limits broken   asked again although the destination had asked for a wait
   leaked          put a number, a text of the call or a secret into an outcome, a receipt or its output
 What the connector's sandbox or its API does not have is "not offered" and counts as nothing.
 

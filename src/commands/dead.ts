@@ -6,7 +6,7 @@ import { printAsIs } from "../lib/process/output.ts";
 import { printableLines } from "../lib/text/printable.ts";
 import { formatShortDuration, formatTable } from "../lib/text/table.ts";
 import { type CommonOptions, lookWithContext, withContext } from "./context.ts";
-import { confirmed, currentUser, routeNamed, timeRange } from "./prompt.ts";
+import { currentUser, declined, routeNamed, timeRange } from "./prompt.ts";
 
 export interface DeadOptions extends CommonOptions {
   route?: string;
@@ -72,7 +72,8 @@ export async function deadReplayCommand(callId: string | undefined, options: Dea
     const known = await ledger.knownRoutes();
     for (const id of new Set(rows.map(({ route }) => route))) routeNamed(id, { routes, path, known });
     show(rows, options);
-    if (!(await confirmed(`Replay ${count(rows.length, "dead letter")}?`, options))) return 0;
+    const no = await declined(`Replay ${count(rows.length, "dead letter")}?`, options);
+    if (no !== undefined) return no;
     const everyMs = 1000 / (options.rate ?? DEFAULT_RATE);
     const changed = await ledger.replayDead({ keys: rows, everyMs, routesVersion: version, by: currentUser(context.env) });
     done(
@@ -98,7 +99,8 @@ export async function deadDiscardCommand(callId: string | undefined, options: De
     const rows = await chosen(ledger, callId, options);
     if (rows.length === 0) return none(callId);
     show(rows, options);
-    if (!(await confirmed(`Discard ${count(rows.length, "dead letter")}?`, options))) return 0;
+    const no = await declined(`Discard ${count(rows.length, "dead letter")}?`, options);
+    if (no !== undefined) return no;
     const changed = await ledger.discardDead({ keys: rows, reason, by: currentUser(context.env) });
     done({ changed, asked: rows.length, verb: "discarded", otherwise: "were replayed or discarded by somebody else meanwhile" }, options);
     return 0;

@@ -12,7 +12,7 @@ import { logRetentionMs } from "../operations/retention.ts";
 import { type CommonOptions, createContext } from "./context.ts";
 import { count, describeDone, describeFound, describeLooked, NOT_LOOKED_AT } from "./forget-text.ts";
 import { createProgress } from "./progress.ts";
-import { confirmed, currentUser } from "./prompt.ts";
+import { currentUser, declined } from "./prompt.ts";
 
 /**
  * `patchbay forget <call_id | number>`: shows every place, removes what is ours, deletes at destinations that can, says what stays.
@@ -37,7 +37,8 @@ export async function forgetCommand(what: string, options: CommonOptions & { yes
       const [left, backups] = [leftAt(found.rows, routes.routes), await backupsIn(ledger)];
       console.log(describeFound({ found, what, left, erasable: log.erase !== undefined, expiresAt, backups }));
     }
-    if (!(await confirmed(`Forget ${found.calls.length > 0 ? count(found.calls.length, "call") : "this"}?`, options))) return 0;
+    const no = await declined(`Forget ${found.calls.length > 0 ? count(found.calls.length, "call") : "this"}?`, options);
+    if (no !== undefined) return no;
 
     progress.show("waiting for attempts that are under way");
     const { rows, underWay } = await forbid({ found, ledger, isRunning, clock: systemClock });

@@ -1,7 +1,5 @@
-import { type Failure, OpenError, outcomeOfNetworkError } from "../connector/index.ts";
-import { RoutesFileError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { closest } from "../lib/text/did-you-mean.ts";
-import { printable } from "../lib/text/printable.ts";
 import type { Destination, Route } from "../route.ts";
 import type { LoadedRoutes } from "../routes/index.ts";
 import type { Context } from "./context.ts";
@@ -15,7 +13,7 @@ export interface OneDestination {
 }
 
 /**
- * The destination called `name`, or the only one whose connector is called so. Only its variables are asked for: mending a channel needs no CRM token.
+ * The destination called `name`, or the only one whose connector is called so. Only its variables are asked for, so that a channel can be repaired without a CRM token.
  * @throws {UsageError} naming what there is, {RoutesFileError} for any mistake of the file, and for variables that are not set.
  */
 export async function oneDestination(options: { name: string; context: Context }): Promise<OneDestination> {
@@ -47,22 +45,4 @@ function named(name: string, { destinations, path }: LoadedRoutes): Destination 
   throw new UsageError(`there is no destination "${name}" in ${path}`, {
     hint: near === undefined ? `There is: ${names.join(", ") || "none yet"}.` : `Did you mean "${near}"?`,
   });
-}
-
-/** What a throw of a connector says to people. Settings are the file's: @throws {RoutesFileError} on. */
-export function failureOf(error: unknown): Failure {
-  if (error instanceof RoutesFileError) throw error;
-  if (error instanceof OpenError) return error.outcome;
-  const network = outcomeOfNetworkError(error);
-  if (network) return network;
-  const said = error instanceof Error ? error.message.split("\n")[0] : String(error);
-  return { kind: "retry", because: "down", code: "connector_fault", reason: `the connector failed: ${said}` };
-}
-
-/** `needs-fix (http_401): Discord refuses the credential. Copy the webhook's address anew …` */
-export function sentenceOf(failure: Failure): string {
-  const code = "code" in failure ? ` (${failure.code})` : "";
-  const kind = failure.kind === "retry" && failure.because === "down" ? "not reachable" : failure.kind;
-  const fix = "fix" in failure ? `. ${failure.fix}` : "";
-  return printable(`${kind}${code}: ${failure.reason}${fix}`);
 }

@@ -7,7 +7,7 @@ import { CALLS_TOPIC, type Log } from "../log/log.ts";
 import { partitionLags } from "../views/lag.ts";
 import { type CommonOptions, type Context, withContext } from "./context.ts";
 import { type LookedRoutes, lookedRoutes, problemField } from "./looked-routes.ts";
-import { confirmed, currentUser, pointInTime, unknownRoute } from "./prompt.ts";
+import { currentUser, declined, pointInTime, unknownRoute } from "./prompt.ts";
 
 export interface PauseOptions extends CommonOptions {
   reason?: string;
@@ -80,7 +80,8 @@ export async function retireCommand(route: string, options: PauseOptions): Promi
           `The log holds ${unread} ${unread === 1 ? "record" : "records"} that it has not done with: it will never deliver them.`,
         );
     }
-    if (!(await confirmed(`Retire ${route}?`, options))) return 0;
+    const no = await declined(`Retire ${route}?`, options);
+    if (no !== undefined) return no;
     const removed = await ledger.retireRoute({ route, by: currentUser(context.env) });
     if (options.json) console.log(JSON.stringify({ route, removed, unread, ...problemField(looked) }));
     else console.log(`${route} is retired: ${removed} rows removed. A route of this id would begin anew.`);

@@ -1,24 +1,33 @@
 import { userInfo } from "node:os";
 import { createInterface } from "node:readline/promises";
-import { UsageError } from "../errors.ts";
+import { type ExitCode, UsageError } from "../errors.ts";
 import { closest } from "../lib/text/did-you-mean.ts";
 import { parsePointInTime } from "../lib/time/point-in-time.ts";
 import type { Route } from "../route.ts";
 
-/** Asks on a terminal; elsewhere only `--yes` counts, so that a script never waits and never acts by accident. */
-export async function confirmed(question: string, options: { yes?: boolean; json?: boolean }): Promise<boolean> {
-  if (options.yes) return true;
-  if (!process.stdin.isTTY || !process.stdout.isTTY || options.json) {
+/**
+ * Asks on a terminal; elsewhere only `--yes` counts, so that a script never waits and never acts by accident. `undefined`: it is confirmed.
+ * Otherwise the exit code to end with: 1 where a person says no, 2 where nobody can be asked, or 0 where the command then is a `preview`. With
+ * `json` an object on stdout says that nothing was done, unless the preview is that object.
+ */
+export async function declined(
+  question: string,
+  options: { yes?: boolean; json?: boolean; preview?: boolean },
+): Promise<ExitCode | undefined> {
+  const { yes, json, preview = false } = options;
+  if (yes) return undefined;
+  if (!process.stdin.isTTY || !process.stdout.isTTY || json) {
     console.error("Nothing was changed. Add --yes to do it.");
-    return false;
+    if (json && !preview) console.log(JSON.stringify({ done: false, reason: "nothing was changed: it needs --yes" }));
+    return preview ? 0 : 2;
   }
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   // Ctrl-C and Ctrl-D are a no.
   const answer = await terminal.question(`${question} [y/N] `).catch(() => "\n");
   terminal.close();
-  if (/^y(es)?$/i.test(answer.trim())) return true;
+  if (/^y(es)?$/i.test(answer.trim())) return undefined;
   console.error(answer === "\n" ? "\nNothing was changed." : "Nothing was changed.");
-  return false;
+  return 1;
 }
 
 /** Who does this: `PATCHBAY_USER`, else the user of the system. Kept beside what was done. */

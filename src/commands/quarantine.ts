@@ -14,7 +14,7 @@ import {
   wasReplayed,
 } from "../operations/quarantine.ts";
 import { type CommonOptions, type Context, lookWithContext, withContext } from "./context.ts";
-import { confirmed, currentUser } from "./prompt.ts";
+import { currentUser, declined } from "./prompt.ts";
 
 export interface QuarantineOptions extends CommonOptions {
   all?: boolean;
@@ -76,7 +76,8 @@ export async function quarantineReplayCommand(id: string | undefined, options: Q
       );
       return 1;
     }
-    if (!(await confirmed(`Accept ${fit.length} of ${asked.length} as calls?`, options))) return 0;
+    const no = await declined(`Accept ${fit.length} of ${asked.length} as calls?`, options);
+    if (no !== undefined) return no;
     const by = currentUser(context.env);
     await ledger.note({ by, route: "", action: "replay", detail: `quarantined: ${fit.map((one) => one.id).join(", ")}` });
     const ends: { id: string; end: ReplayedRecord }[] = [];

@@ -6,7 +6,7 @@ import { chooseDelivery, rematchDelivery } from "../operations/rematch.ts";
 import type { Route } from "../route.ts";
 import { type CommonOptions, withContext } from "./context.ts";
 import { personName } from "./deliveries-table.ts";
-import { confirmed, currentUser, routeNamed } from "./prompt.ts";
+import { currentUser, declined, routeNamed } from "./prompt.ts";
 
 export interface RematchOptions extends CommonOptions {
   to: string;
@@ -37,7 +37,8 @@ export async function rematchCommand(callId: string, options: RematchOptions): P
     const { routes, timezone } = await context.routes({ kind: "connector", connectors: [], routes: [row.route] });
     const route = routeNamed(row.route, { routes, path });
     if (!json) console.log(preview({ row, route, to }));
-    if (!(await confirmed(`Log it on ${to}?`, options))) return 0;
+    const no = await declined(`Log it on ${to}?`, options);
+    if (no !== undefined) return no;
     const done = await rematchDelivery({ row, route, to, timezone, by: currentUser(context.env), ledger, clock: systemClock });
     if ("refused" in done) {
       console.error(done.refused);

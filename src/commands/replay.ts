@@ -10,7 +10,7 @@ import { type LoadedRoutes, loadRoutes } from "../routes/index.ts";
 import { type CommonOptions, createContext } from "./context.ts";
 import { type LookedRoutes, lookedRoutes, problemField } from "./looked-routes.ts";
 import { bar, createProgress } from "./progress.ts";
-import { confirmed, currentUser, routeNamed, timeRange } from "./prompt.ts";
+import { currentUser, declined, routeNamed, timeRange } from "./prompt.ts";
 
 export interface ReplayOptions extends CommonOptions {
   route?: string;
@@ -55,7 +55,11 @@ export async function replayCommand(options: ReplayOptions): Promise<ExitCode> {
       console.error("Nothing was changed: a replay begins by a file without mistakes (patchbay check shows them).");
       return 0;
     }
-    if (!(await confirmed(`Replay ${preview.counts.queued} on ${spec.route} at ${spec.ratePerSecond}/s?`, options))) return 0;
+    const no = await declined(`Replay ${preview.counts.queued} on ${spec.route} at ${spec.ratePerSecond}/s?`, {
+      ...options,
+      preview: true,
+    });
+    if (no !== undefined) return no;
 
     const progress = createProgress({ enabled: !options.json });
     const ended = await runReplay({

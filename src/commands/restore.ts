@@ -12,7 +12,7 @@ import { type CommonOptions, type Context, createContext } from "./context.ts";
 import type { Environment } from "./environment.ts";
 import { count } from "./forget-text.ts";
 import { bar, createProgress } from "./progress.ts";
-import { confirmed, currentUser } from "./prompt.ts";
+import { currentUser, declined } from "./prompt.ts";
 
 export interface RestoreOptions extends CommonOptions {
   force?: boolean;
@@ -48,7 +48,8 @@ export async function restoreCommand(folder: string, options: RestoreOptions): P
     refuseInUse([places.log, places.ledger]);
     refuseExisting(existing(targets), options);
     if (!options.json) console.log(describePlan(folder, manifest, targets));
-    if (!(await confirmed("Put it in place?", options))) return 0;
+    const no = await declined("Put it in place?", options);
+    if (no !== undefined) return no;
 
     const near = bringNear(targets);
     const onProgress = (records: number) => progress.show(`${records} calls behind what the ledger knows`);

@@ -1,8 +1,9 @@
 import { styleText } from "node:util";
+import { failureOf, sentenceOf } from "../certify/failures.ts";
 import type { ExitCode } from "../errors.ts";
 import { printable } from "../lib/text/printable.ts";
 import { type CommonOptions, withContext } from "./context.ts";
-import { failureOf, oneDestination, sentenceOf } from "./one-destination.ts";
+import { oneDestination } from "./one-destination.ts";
 
 /**
  * `patchbay setup <destination>`: makes what must exist there once, and says what it made. Again, it finds everything there.

@@ -57,14 +57,26 @@ const FOUND_BY: Record<Exclude<BadFault, `none${string}` | "prints the call">, [
   "writes anew what it could not read": [["a request that does not write goes wrong", "lost"]],
   "ignores the signal": [["time-out after it was carried out", "wrong class"]],
   "answers for fewer calls than it was given": [["a batch, a record each", "wrong class"]],
+  "follows an answer to another host": [
+    ["redirected to another host by the first request", "leaked"],
+    ["redirected to another host by the first write", "leaked"],
+  ],
 };
 
 describe("a connector with one fault does not pass, and the case that finds it says so", () => {
   test.each<[BadFault, notOffered: string[]]>([
-    ["none", ["a look-up goes wrong"]],
-    ["none, with a look-up", ["the same key twice in a batch"]],
-    ["none, without protection", ["the same key twice in a batch", "a look-up goes wrong"]],
-    ["none, updates answer 204", ["a look-up goes wrong"]],
+    ["none", ["it is deleted, others stay", "a look-up finds what is there, and nothing else", "a look-up goes wrong"]],
+    ["none, with a look-up", ["it is deleted, others stay", "the same key twice in a batch"]],
+    [
+      "none, without protection",
+      [
+        "it is deleted, others stay",
+        "the same key twice in a batch",
+        "a look-up finds what is there, and nothing else",
+        "a look-up goes wrong",
+      ],
+    ],
+    ["none, updates answer 204", ["it is deleted, others stay", "a look-up finds what is there, and nothing else", "a look-up goes wrong"]],
   ])("%s: it passes every case, so that what is found below is the fault", async (fault, notOffered) => {
     const { cases, passed } = await certify({ subject: subjectWith(fault), kills: false });
     expect(cases.flatMap(({ name, problems }) => problems.map(({ kind, text }) => `${name}: ${kind}: ${text}`))).toEqual([]);

@@ -179,6 +179,7 @@ describe("patchbay test", () => {
     const { code, stdout } = await run("test team-chat", { DISCORD_URL: wrong });
     expect(code).toBe(1);
     expect(stdout).toMatch(/✗ open .*needs-fix.*\(HTTP 401\).*Copy the webhook's address anew/);
+    expect(stdout.match(/401/g)).toHaveLength(1);
     expect(stdout).not.toContain("wrong-credential");
   });
 
@@ -224,6 +225,7 @@ describe("patchbay setup", () => {
     const port = await closedPort();
     const away = await run("setup desk", { DESK_TOKEN: `http://127.0.0.1:${port}` });
     expect(away).toMatchObject({ code: 3, stderr: expect.stringContaining("not reachable (ECONNREFUSED)") });
+    expect(away.stderr.match(/ECONNREFUSED/g)).toHaveLength(1);
   });
 });
 

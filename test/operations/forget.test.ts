@@ -235,7 +235,7 @@ routes: [{ id: crm, to: archive }]
   expect(await run("(415) 555-0123", "--routes", "nowhere.yaml")).toMatch(/^2 .*is a number without its country.*Write it with \+/s);
   expect(await run(OURS, "--yes")).toMatch(/^2 .*is one of own_numbers: it stands in every call/s);
   expect(await run("(415) 555-0123")).toMatch(
-    /^0 .*\n1 call: of-dana\n {2}in the log: 1 copy, to be removed\n {2}in the ledger: 0 rows, to be removed but for the call's id\n.*Add --yes/s,
+    /^2 .*\n1 call: of-dana\n {2}in the log: 1 copy, to be removed\n {2}in the ledger: 0 rows, to be removed but for the call's id\n.*Add --yes/s,
   );
   expect(await run("(415) 555-0123", "--yes")).toMatch(/^0 .*0 rows and 1 copy in the log are removed; 0 deleted at destinations\./s);
   expect(await run("of-dana")).toMatch(/^1 .*Nothing was found/s);

@@ -272,7 +272,7 @@ routes: [{ id: to-slack, to: slack, with: { channel: C0123456789 } }]
       [["posted", "--to", "202"], 1, /to-slack: delivered, which logs calls on nobody/],
       [["waits", "--to", "202"], 1, /nothing of the call waits to put right yet.*to-slack: waiting, 423: locked/s],
       [["a", "--to", "202"], 2, /"gone" is not in routes.yaml any more/],
-      [["posted", "--to", "202", "--route", "to-slack"], 0, /Add --yes/],
+      [["posted", "--to", "202", "--route", "to-slack"], 2, /Add --yes/],
     ];
     const answers = await Promise.all(cases.map(([args]) => run("rematch", ...args)));
     for (const [index, [args, code, says]] of cases.entries()) {

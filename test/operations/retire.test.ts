@@ -33,6 +33,7 @@ ${away}`;
   writeFileSync(join(folder, "routes.yaml"), routes.replace(away, ""));
   const run = (...args: string[]) => runPatchbay({ args, env, cwd: folder });
   expect(await run("retire", "gone")).toMatchObject({
+    code: 2,
     stdout: expect.stringContaining("The log holds 2 records that it has not done with: it will never deliver them."),
     stderr: expect.stringContaining("Nothing was changed."),
   });

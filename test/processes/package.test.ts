@@ -13,14 +13,26 @@ function run(command: string, args: string[], cwd = folder): string {
   return execFileSync(command, args, { cwd, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }
 
+let packed: { size: number; files: { path: string; size: number }[] };
+
 beforeAll(() => {
-  run("npm", ["pack", "--pack-destination", folder], ROOT);
+  [packed] = JSON.parse(run("npm", ["pack", "--json", "--pack-destination", folder], ROOT).replace(/^[^[]*/, ""));
   const [tarball] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
   writeFileSync(join(folder, "package.json"), '{ "name": "empty", "private": true }');
   run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", `./${tarball}`]);
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("the package holds the product alone: no tests, no goldens, no stand-ins of tests, no sources, and stays small", () => {
+  const allowed =
+    /^(package\.json|README\.md|LICENSE|bin\/|config\/|dist\/(package\.json$|(src|connectors)\/.*\.(js|d\.ts|json|yaml|sql)$))/;
+  expect(
+    packed.files.map(({ path }) => path).filter((path) => !allowed.test(path) || /golden|stand-in|\/tests?\/|\.test\./.test(path)),
+  ).toEqual([]);
+  expect(packed.files.length).toBeLessThan(1_400);
+  expect(packed.size).toBeLessThan(1_500_000);
+});
 
 test("the packed package, installed in an empty folder, checks a routes file", () => {
   writeFileSync(

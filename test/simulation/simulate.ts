@@ -8,6 +8,7 @@ import { bindLedgerToLog, logMismatch } from "../../src/delivery/process/log-bin
 import { type RunningRoutes, runRoutes } from "../../src/delivery/process/run.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { DeliveryKey, Ledger } from "../../src/ledger/ledger.ts";
+import { type Row, rowKey } from "../../src/ledger/memory/rows.ts";
 import { isNewer } from "../../src/ledger/record-order.ts";
 import type { Message } from "../../src/log/log.ts";
 import type { Call } from "../../src/model/call.ts";
@@ -17,7 +18,7 @@ import { parseRecord } from "../../src/model/record.ts";
 import { adoptLog, planAdoption } from "../../src/operations/adopt-log.ts";
 import type { Destination, Route, Routes } from "../../src/route.ts";
 import { createSimulatedDestination, type SimulatedDestination, TIMEOUT_MS } from "./destination.ts";
-import { createMemoryLedger, createStore, type Row, rowKey } from "./ledger.ts";
+import { createSimulatedLedger, createStore } from "./ledger.ts";
 import { CALLS_TOPIC, createSimulatedLog, type LogCopy, SESSION_MS } from "./log.ts";
 import { createWorld, databaseNowMs, type Process } from "./world.ts";
 
@@ -77,7 +78,7 @@ export async function simulate(options: {
   };
 
   const store = createStore();
-  const database = createMemoryLedger({ store, nowMs: () => databaseNowMs(world) });
+  const database = createSimulatedLedger({ store, nowMs: () => databaseNowMs(world) });
   const log = createSimulatedLog({ world, partitions: 3, onCommitted: mustBeDone });
   const destinations = {
     crm: createSimulatedDestination({ name: "crm", world, duplicates: "native-key", maxCalls: 1, violated, tell }),

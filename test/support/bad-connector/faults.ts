@@ -26,6 +26,7 @@ export const BAD_FAULTS = [
   "writes anew what it could not read",
   "ignores the signal",
   "answers for fewer calls than it was given",
+  "follows an answer to another host",
 ] as const;
 export type BadFault = (typeof BAD_FAULTS)[number];
 
@@ -35,6 +36,8 @@ const WITHOUT_KEY: Partial<Record<BadFault, Connector["duplicates"]>> = {
   "none, without protection": "none",
   "tries again what may have arrived": "none",
 };
+
+export const redirectWith = (fault: BadFault) => (fault === "follows an answer to another host" ? "follow" : "manual");
 
 /** Without a native key each write creates, one call at a time. */
 export function duplicatesWith(fault: BadFault): Connector["duplicates"] {

@@ -8,7 +8,7 @@ import {
   type Outcome,
   secret,
 } from "../../../src/connector/index.ts";
-import { type BadFault, duplicatesWith } from "./faults.ts";
+import { type BadFault, duplicatesWith, redirectWith } from "./faults.ts";
 import { readNote } from "./read.ts";
 import { outcomeOfAnswer, postNotes } from "./send.ts";
 
@@ -28,6 +28,7 @@ export function badConnector(fault: BadFault): Connector {
       const at = { url: settings.base_url ?? "", token: settings.token.reveal(), fault };
       const answer = await fetch(`${at.url}/me`, {
         headers: { authorization: `Bearer ${at.token}` },
+        redirect: redirectWith(fault),
         signal: AbortSignal.timeout(timeoutMs),
       });
       const refusal = outcomeOfAnswer({ status: answer.status, headers: answer.headers, text: await answer.text(), fault });

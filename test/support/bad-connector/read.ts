@@ -8,6 +8,7 @@ export async function readNote(options: { at: Pick<At, "url" | "token">; key: st
   const { at, key, signal } = options;
   const response = await fetch(`${at.url}/notes?key=${encodeURIComponent(key)}`, {
     headers: { authorization: `Bearer ${at.token}` },
+    redirect: "manual",
     signal,
   });
   if (response.status !== 200) throw new Error(`the note cannot be read (${response.status})`);

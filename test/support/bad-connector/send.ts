@@ -1,5 +1,5 @@
 import { type Delivery, type Outcome, parseRetryAfterMs } from "../../../src/connector/index.ts";
-import { type BadFault, duplicatesWith } from "./faults.ts";
+import { type BadFault, duplicatesWith, redirectWith } from "./faults.ts";
 import { wholeNote } from "./read.ts";
 
 type AnyDelivery = Delivery<Record<string, never>>;
@@ -53,6 +53,7 @@ async function post(options: { at: At; deliveries: AnyDelivery[]; signal: AbortS
   const silent = fault === "none, updates answer 204" && deliveries.every(({ previous }) => previous !== undefined);
   const response = await fetch(`${url}/notes${silent ? "?answer=none" : ""}`, {
     method: "POST",
+    redirect: redirectWith(fault),
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
     body: JSON.stringify({ upsert: fault !== "creates instead of upserting" && duplicatesWith(fault) === "native-key", notes }),
     ...(fault === "ignores the signal" ? {} : { signal }),
@@ -81,6 +82,8 @@ export function outcomeOfAnswer(options: Answer & { fault: BadFault }): Outcome 
     const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
     return { kind: "retry", because: "rate-limit", code: "429", reason: "Notes asks to send more slowly", ...wait };
   }
+  if (status >= 300 && status < 400)
+    return { kind: "needs-fix", code: String(status), reason: "Notes is at another address", fix: "Correct `base_url`" };
   if (status === 401) {
     if (fault === "says rejected when its token has expired") return { kind: "rejected", code: "401", reason: "Notes refuses the note" };
     return { kind: "needs-fix", code: "401", reason: "Notes refuses the token", fix: "Put a new one into `token`" };
