@@ -9,7 +9,7 @@ import { LogUnavailableError, UnreachableError, UsageError } from "../../src/err
 import type { KafkaEvent } from "../../src/log/kafka/client.ts";
 import { Kafka, logLevel } from "../../src/log/kafka/driver/load.ts";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
-import type { Send } from "../../src/log/kafka/send-covered.ts";
+import type { Send } from "../../src/log/kafka/send-verified.ts";
 import { CALLS_TOPIC, type Log, type Subscription, type Taken } from "../../src/log/log.ts";
 import { record, takeAll, text, until, untilHeld } from "../contracts/log.contract.ts";
 import { createTopic } from "../support/kafka.ts";
@@ -100,7 +100,7 @@ describe.skipIf("missing" in kafka)("what only Kafka has", () => {
     await other.stop({ graceMs: 0 });
   });
 
-  test("members that die while they join hold a group up for a session each, and no living one starts anew", {
+  test("members that die while they join hold a group up for a session each, and no living one restarts", {
     timeout: 120_000,
   }, async () => {
     const prefix = newPrefix();
@@ -118,7 +118,7 @@ describe.skipIf("missing" in kafka)("what only Kafka has", () => {
     await Promise.all(joining.map((one) => one.kill()));
     const other = await living.subscribe({ topic: CALLS_TOPIC, group, start: [] });
     await until(() => other.status().partitions.length === 6, { withinMs: 90_000 });
-    expect(said.filter((text) => /starts anew|Crash/.test(text))).toEqual([]);
+    expect(said.filter((text) => /consumer restarts|Crash/.test(text))).toEqual([]);
     await other.stop({ graceMs: 0 });
   });
 
