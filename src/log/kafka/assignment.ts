@@ -18,7 +18,7 @@ const BARRIER_MS = 8_000;
 const BARRIER_COMMIT_MS = 4_000;
 const NOTE_AGAIN_MS = 1_000;
 
-/** What the group has given to this member, generation after generation: a generation each, from its first fetch to the next rejoin. */
+/** What the group has assigned to this member: windows for each generation, from its first fetch to the next rejoin. */
 export interface Assignment extends DamageWatch {
   /** For the member; `joined` is the subscription's own. */
   hooks: Pick<MemberHooks, "beforeJoin" | "beforeFetch" | "outOfRange">;
