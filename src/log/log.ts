@@ -1,5 +1,5 @@
 /**
- * The log: where accepted calls lie, in order, and from where every route reads at its own pace.
+ * The log stores accepted calls in order, and every route reads them at its own pace.
  * Two engines keep this contract, `src/log/sqlite` and `src/log/kafka`; `test/contracts/log.contract.ts` is its suite.
  *
  * Rules every engine keeps:
@@ -7,9 +7,9 @@
  *   (embedded) or of one broker of three (Kafka). A record may be stored twice, never lost.
  * - A group's messages of one partition are taken in order and acknowledged in any order; the committed
  *   position never passes a message that is not acknowledged.
- * - Whoever holds a partition holds it alone. Before it passes to another member, the holder is told through
- *   {@link Taken.signal}, and what it has taken is waited for (bounded), so that nothing is handed out twice
- *   without need. After a crash it is: readers must cope with a message taken again.
+ * - A partition belongs to one member at a time. Before it passes to another member, {@link Taken.signal} is
+ *   aborted, and what the member has taken is awaited (bounded), so that nothing is handed out twice without
+ *   need. After a crash it is: readers must cope with a message taken again.
  * - Offsets are numbers: 2^53 records at 10,000 a second last 28,000 years.
  */
 
@@ -44,25 +44,25 @@ export interface Message extends LogRecord {
   appendedAt: number;
 }
 
-/** A message in this process' hands: it must end in exactly one of `ack` and `release`. */
+/** A message that this process has taken: it must end in exactly one of `ack` and `release`. */
 export interface Taken {
   readonly message: Message;
   /** Aborted when the partition is about to pass to another member: finish what is being sent, release the rest. */
   readonly signal: AbortSignal;
   /** Done with: delivered, skipped, or parked in the ledger. Once the partition is lost this does nothing. */
   ack(): void;
-  /** Not done: somebody (perhaps we) will take it again. */
+  /** Not done: it is handed out again, perhaps to another member. */
   release(): void;
 }
 
-/** Messages that lie in the log and cannot be read: a disk altered them, or they are packed in a way that nobody here knows. */
+/** Messages in the log that cannot be read: a disk altered them, or their compression is not known here. */
 export interface UnreadableRange {
   partition: number;
   /** From this offset … */
   from: number;
   /** … up to, not including, this one. */
   to: number;
-  /** For people; nothing of what the messages say. */
+  /** For people; it quotes nothing of the messages. */
   reason: string;
 }
 
@@ -74,16 +74,16 @@ export interface SubscribeOptions {
   start: Position[];
   /** Unacknowledged messages held at once, buffered ones included. Default 2,000 messages and 16 MB. */
   window?: { maxMessages: number; maxBytes: number };
-  /** Retention took messages that the group had not read: `from` up to, not including, `to`. Reading goes on behind them once it is noted. */
+  /** Retention took messages that the group had not read: `from` up to, not including, `to`. Reading continues behind them once it is noted. */
   onLost?(range: { partition: number; from: number; to: number }): Promise<void>;
-  /** Messages cannot be read. Reading goes on behind them once it is noted; other partitions are not held up meanwhile. */
+  /** Messages cannot be read. Reading continues behind them once it is noted; other partitions do not wait for that. */
   onUnreadable?(range: UnreadableRange): Promise<void>;
 }
 
 export interface SubscriptionStatus {
   /** Partitions held now; empty while joining or standing by. */
   partitions: number[];
-  /** Another process holds the group (embedded log only). */
+  /** Another process has the group (embedded log only). */
   standby: boolean;
   /** Taken and not yet acknowledged or released. */
   open: number;
@@ -93,7 +93,7 @@ export interface SubscriptionStatus {
   aliveAt: number;
   /** The log's service does not answer (Kafka only). */
   away?: boolean;
-  /** Why a partition stands, if one does for a reason of the log's (Kafka only); for people. */
+  /** Why a partition does not move, where the log is the reason (Kafka only); for people. */
   trouble?: string | undefined;
 }
 
@@ -103,7 +103,7 @@ export interface Subscription {
    * or the subscription is stopping.
    */
   take(options: { max: number; signal?: AbortSignal }): Promise<Taken[]>;
-  /** Stops handing out; the group stays a member for as long as it takes, lag grows. */
+  /** Stops handing out; the member stays in its group for as long as it takes, lag grows. */
   pause(): void;
   resume(): void;
   status(): SubscriptionStatus;
@@ -121,7 +121,7 @@ export interface PartitionRange {
   high: number;
 }
 
-/** How long somebody waits for an answer before it is an error; without it the engine's own time, up to 10 s while its service is away. */
+/** How long to wait for an answer before it is an error; by default the engine's own time, up to 10 s while its service is away. */
 export interface Bound {
   withinMs?: number | undefined;
 }
@@ -158,13 +158,14 @@ export interface Log {
   subscribe(options: SubscribeOptions): Promise<Subscription>;
   /**
    * Reads without a group: replay, audit, `deliveries`. Fewer than `limit` messages only at the end of the partition.
-   * It passes over messages that cannot be read, and tells so through `onUnreadable`, or through the log's own events without it.
+   * It passes over messages that cannot be read, and reports them to `onUnreadable`, or as events of the log without it.
    */
   read(options: ReadOptions): Promise<Message[]>;
   ranges(topic: Topic, bound?: Bound): Promise<PartitionRange[]>;
   /**
-   * Removes messages older than that which all these groups have done with; as many as were removed. A group without a position holds
-   * nothing back. Absent where the log has a retention of its own (Kafka): {@link retentionMs} says it.
+   * Removes messages older than that which all these groups have done with. A group without a position holds nothing back.
+   * Absent where the log has a retention of its own (Kafka), {@link retentionMs}.
+   * @returns how many were removed.
    */
   trim?(options: { topic: Topic; olderThanMs: number; groups: string[] }): Promise<number>;
   /** How long the log itself keeps calls; undefined where {@link trim} does it. */
@@ -172,22 +173,22 @@ export interface Log {
   /** Takes a record's value away, its place stays. Absent where a log cannot (Kafka): there it goes when its retention ends. */
   erase?(options: { topic: Topic; partition: number; offset: number }): Promise<void>;
   /**
-   * Makes sure that what {@link trim} and {@link erase} took is not in the bytes of its files any more. `pack`: also between other records, which holds
-   * writers up for seconds. `keepCopiesMs`: copies that were kept before an upgrade go when they are older.
+   * Overwrites what {@link trim} and {@link erase} removed in the bytes of its files. `pack`: also between other records, for which writers
+   * wait seconds. `keepCopiesMs`: copies that were kept before an upgrade go when they are older.
    * @returns sentences for people about what may stay where; none is the good answer. Absent where there is no erase.
    */
   scrub?(options: { pack: boolean; keepCopiesMs?: number }): Promise<string[]>;
   /** The group's committed positions; a partition without a commit is absent. */
   committed(options: Bound & { group: string; topic: Topic }): Promise<CommittedPosition[]>;
-  /** Sets the positions of a group that has no member; the next one begins there. @throws {LogUnavailableError} also while somebody holds the group. */
+  /** Sets the positions of a group that has no member; the next one begins there. @throws {LogUnavailableError} also while the group has a member. */
   placeGroup(options: { group: string; topic: Topic; positions: Position[] }): Promise<void>;
   /** For every partition the first offset whose message was taken at or after `atMs`, or the end. */
   offsetsAt(options: { topic: Topic; atMs: number }): Promise<Position[]>;
-  /** Tells this log from any other, also from one of the same name that was lost and made again: their offsets cannot be compared. Never remembered. */
+  /** Differs from that of any other log, also of one of the same name that was lost and created again: their offsets cannot be compared. Asked each time. */
   identity(): Promise<string>;
   /** Names that this log had for ledgers of earlier programs. */
   earlierIdentities?(): Promise<string[]>;
-  /** Resolves when records can be stored right now. @throws {LogUnavailableError} saying why not, {UnreachableError} where that does not pass. */
+  /** Resolves when records can be stored right now. @throws {LogUnavailableError} with the reason, {UnreachableError} where that does not pass. */
   check(): Promise<void>;
   close(): Promise<void>;
 }

@@ -2,12 +2,12 @@ import { droppedMemory } from "../lib/process/dropped-memory.ts";
 import type { Log, Message, ReadOptions, Topic } from "./log.ts";
 
 const PAGE_MESSAGES = 200;
-/** What a record of so many bytes leaves behind: its bytes, its text, what was parsed of it. */
+/** Garbage per byte of a record: its bytes, its text, what was parsed of it. */
 const LEFT_PER_BYTE = 5;
 
 /**
- * Messages of one partition from an offset on, up to and not including `end`, page by page; no page is empty. A page is to be done with when
- * the next one is asked for.
+ * Messages of one partition from an offset on, up to and not including `end`, page by page; no page is empty. The caller must be done with a page when
+ * it asks for the next one.
  */
 export async function* readPages(options: {
   log: Pick<Log, "read">;
@@ -25,7 +25,7 @@ export async function* readPages(options: {
     if (page.length === 0) return;
     yield page;
     from = (page.at(-1)?.offset ?? from) + 1;
-    // Whoever reads a whole log drops all of it, page by page: memory stays as it is, however long the log.
+    // Reading a whole log drops all of it, page by page: memory stays as it is, however long the log.
     droppedMemory(LEFT_PER_BYTE * found.reduce((sum, { value }) => sum + value.byteLength, 0));
   }
 }

@@ -1,9 +1,9 @@
 import type { Subscription, Taken } from "./log.ts";
 
-/** Those who wait in `take` of a subscription: the same for every engine. */
+/** The callers that wait in `take` of a subscription: the same for every engine. */
 export interface TakeQueue {
   take: Subscription["take"];
-  /** There may be something to take, or the subscription has ended: whoever waits looks again. */
+  /** There may be something to take, or the subscription has ended: waiting callers look again. */
   wake(): void;
 }
 

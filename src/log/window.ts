@@ -1,38 +1,45 @@
 import type { Message, Taken } from "./log.ts";
 
 /**
- * What one member holds of one partition: buffered, taken and done messages between the committed position and the next fetch.
- * Messages are handed out in order and acknowledged in any order; the head never passes one that is not done.
- * Knows nothing of an engine; each holding of a partition gets a window of its own, so acks of an earlier holding do nothing.
+ * What one member has of one partition: buffered, taken and done messages between the committed position and the next fetch.
+ * Messages are handed out in order and acknowledged in any order; the committed position never passes one that is not done.
+ * It knows nothing of an engine. Each time a partition is assigned it gets a new window, so late acks of an earlier one do nothing.
  */
 export interface PartitionWindow {
   readonly partition: number;
   /** Adds fetched messages; those below `next` are repeats and are dropped. */
   offer(messages: Message[]): void;
-  /** Goes on at `offset`: the log no longer keeps what lay between. Backwards it does nothing. */
+  /** Continues at `offset`: the log no longer keeps what lay between. Backwards it does nothing. */
   skipTo(offset: number): void;
   /** Hands out up to `max` buffered messages, released ones first. */
   take(max: number): Taken[];
   /** The offset to fetch from. */
   readonly next: number;
-  /** The position to commit: everything below it is done. Stands still once the window is closed. */
-  readonly head: number;
+  /** The position to commit: everything below it is done. Does not move any more once the window is closed. */
+  readonly commitOffset: number;
   /** When the log took the first message that is not done. Unix ms. */
   readonly oldestOpenAt: number | undefined;
   /** Handed out, neither acknowledged nor released. */
   readonly taken: number;
   /** Not yet handed out. */
   readonly buffered: number;
-  /** Messages and bytes above the head: what bounds the window. */
+  /** Messages and bytes above the committed position: what bounds the window. */
   readonly heldMessages: number;
   readonly heldBytes: number;
-  /** Hands out nothing more and tells the holders through their signal; acks still count until `close`. */
-  retire(): void;
+  /** Hands out nothing more and aborts the signal of what is taken; acks still count until `close`. */
+  drain(): void;
   /** Resolves when nothing is taken. */
-  settled(): Promise<void>;
+  whenIdle(): Promise<void>;
   /** Forgets everything: acks and releases from now on do nothing. */
   close(): void;
   readonly closed: boolean;
+}
+
+interface WindowOptions {
+  partition: number;
+  from: number;
+  /** Called after each ack and release: there may be a position to commit, room to fetch, or a message to hand out. */
+  onChange(): void;
 }
 
 interface Entry {
@@ -41,130 +48,138 @@ interface Entry {
   state: "buffered" | "taken" | "done";
 }
 
-/** `onChange` is called after each ack and release: positions to commit, room to fetch, messages to hand out may have come of it. */
-export function createWindow(options: { partition: number; from: number; onChange: () => void }): PartitionWindow {
-  const { partition, from, onChange } = options;
-  const leaving = new AbortController();
-  let entries: Entry[] = [];
+export function createWindow(options: WindowOptions): PartitionWindow {
+  return new Window(options);
+}
+
+class Window implements PartitionWindow {
+  readonly partition: number;
+  next: number;
+  taken = 0;
+  heldBytes = 0;
+  readonly #onChange: () => void;
+  readonly #draining = new AbortController();
+  #entries: Entry[] = [];
   /** Entries before this index are done and dropped now and then. */
-  let first = 0;
+  #first = 0;
   /** Entries from this index on have never been handed out. */
-  let fresh = 0;
-  let released: Entry[] = [];
-  let next = from;
-  let taken = 0;
-  let heldBytes = 0;
-  let headAtClose: number | undefined;
-  let whenSettled: (() => void)[] = [];
+  #neverTaken = 0;
+  #released: Entry[] = [];
+  #offsetAtClose: number | undefined;
+  #waitingForIdle: (() => void)[] = [];
 
-  function dropDone(): void {
-    while (first < entries.length && entries[first]?.state === "done") {
-      heldBytes -= entries[first]?.bytes ?? 0;
-      first += 1;
-    }
-    if (first > 1024 || first === entries.length) {
-      entries.splice(0, first);
-      fresh -= first;
-      first = 0;
+  constructor({ partition, from, onChange }: WindowOptions) {
+    this.partition = partition;
+    this.next = from;
+    this.#onChange = onChange;
+  }
+
+  offer(messages: Message[]): void {
+    if (this.closed) return;
+    for (const message of messages) {
+      if (message.offset < this.next) continue;
+      const bytes = message.value.byteLength + message.key.length + 200;
+      this.#entries.push({ message, bytes, state: "buffered" });
+      this.heldBytes += bytes;
+      this.next = message.offset + 1;
     }
   }
 
-  function settle(entry: Entry, state: "buffered" | "done"): void {
-    if (headAtClose !== undefined) return;
-    entry.state = state;
-    taken -= 1;
-    if (state === "buffered") {
-      released.push(entry);
-      released.sort((a, b) => a.message.offset - b.message.offset);
-    } else {
-      dropDone();
-    }
-    if (taken === 0) answerSettled();
-    onChange();
+  skipTo(offset: number): void {
+    if (!this.closed) this.next = Math.max(this.next, offset);
   }
 
-  function answerSettled(): void {
-    const answered = whenSettled;
-    whenSettled = [];
-    for (const resolve of answered) resolve();
+  take(max: number): Taken[] {
+    if (this.#draining.signal.aborted) return [];
+    const again = this.#released.splice(0, max);
+    const firstTime = this.#entries.slice(this.#neverTaken, this.#neverTaken + max - again.length);
+    this.#neverTaken += firstTime.length;
+    return [...again, ...firstTime].map((entry) => this.#handOut(entry));
   }
 
-  function hand(entry: Entry): Taken {
+  get commitOffset(): number {
+    return this.#offsetAtClose ?? this.#entries[this.#first]?.message.offset ?? this.next;
+  }
+
+  get oldestOpenAt(): number | undefined {
+    return this.#entries[this.#first]?.message.appendedAt;
+  }
+
+  get buffered(): number {
+    return this.#entries.length - this.#neverTaken + this.#released.length;
+  }
+
+  get heldMessages(): number {
+    return this.#entries.length - this.#first;
+  }
+
+  get closed(): boolean {
+    return this.#offsetAtClose !== undefined;
+  }
+
+  drain(): void {
+    this.#draining.abort();
+  }
+
+  whenIdle(): Promise<void> {
+    if (this.taken === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waitingForIdle.push(resolve));
+  }
+
+  close(): void {
+    this.#offsetAtClose ??= this.commitOffset;
+    this.#draining.abort();
+    this.#entries = [];
+    this.#released = [];
+    this.#first = 0;
+    this.#neverTaken = 0;
+    this.taken = 0;
+    this.heldBytes = 0;
+    this.#answerIdle();
+  }
+
+  #handOut(entry: Entry): Taken {
     entry.state = "taken";
-    taken += 1;
-    // Bound to this handing out, not to the entry: a late second end must not settle what somebody else took since.
+    this.taken += 1;
+    // Bound to this handing out, not to the entry: a late second end must not settle what another one has taken since.
     let ended = false;
     const end = (state: "buffered" | "done") => {
       if (ended) return;
       ended = true;
-      settle(entry, state);
+      this.#settle(entry, state);
     };
-    return { message: entry.message, signal: leaving.signal, ack: () => end("done"), release: () => end("buffered") };
+    return { message: entry.message, signal: this.#draining.signal, ack: () => end("done"), release: () => end("buffered") };
   }
 
-  return {
-    partition,
-    offer(messages) {
-      if (headAtClose !== undefined) return;
-      for (const message of messages) {
-        if (message.offset < next) continue;
-        const bytes = message.value.byteLength + message.key.length + 200;
-        entries.push({ message, bytes, state: "buffered" });
-        heldBytes += bytes;
-        next = message.offset + 1;
-      }
-    },
-    skipTo(offset) {
-      if (headAtClose === undefined) next = Math.max(next, offset);
-    },
-    take(max) {
-      if (leaving.signal.aborted) return [];
-      const again = released.splice(0, max);
-      const firstTime = entries.slice(fresh, fresh + max - again.length);
-      fresh += firstTime.length;
-      return [...again, ...firstTime].map(hand);
-    },
-    get next() {
-      return next;
-    },
-    get head() {
-      return headAtClose ?? entries[first]?.message.offset ?? next;
-    },
-    get oldestOpenAt() {
-      return entries[first]?.message.appendedAt;
-    },
-    get taken() {
-      return taken;
-    },
-    get buffered() {
-      return entries.length - fresh + released.length;
-    },
-    get heldMessages() {
-      return entries.length - first;
-    },
-    get heldBytes() {
-      return heldBytes;
-    },
-    get closed() {
-      return headAtClose !== undefined;
-    },
-    retire() {
-      leaving.abort();
-    },
-    settled() {
-      if (taken === 0) return Promise.resolve();
-      return new Promise((resolve) => whenSettled.push(resolve));
-    },
-    close() {
-      headAtClose ??= entries[first]?.message.offset ?? next;
-      leaving.abort();
-      entries = [];
-      released = [];
-      first = 0;
-      fresh = 0;
-      taken = 0;
-      heldBytes = 0;
-      answerSettled();
-    },
-  };
+  #settle(entry: Entry, state: "buffered" | "done"): void {
+    if (this.closed) return;
+    entry.state = state;
+    this.taken -= 1;
+    if (state === "buffered") {
+      this.#released.push(entry);
+      this.#released.sort((a, b) => a.message.offset - b.message.offset);
+    } else {
+      this.#dropDone();
+    }
+    if (this.taken === 0) this.#answerIdle();
+    this.#onChange();
+  }
+
+  #dropDone(): void {
+    for (let entry = this.#entries[this.#first]; entry?.state === "done"; entry = this.#entries[this.#first]) {
+      this.heldBytes -= entry.bytes;
+      this.#first += 1;
+    }
+    if (this.#first > 1024 || this.#first === this.#entries.length) {
+      this.#entries.splice(0, this.#first);
+      this.#neverTaken -= this.#first;
+      this.#first = 0;
+    }
+  }
+
+  #answerIdle(): void {
+    const answered = this.#waitingForIdle;
+    this.#waitingForIdle = [];
+    for (const resolve of answered) resolve();
+  }
 }

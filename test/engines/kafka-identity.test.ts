@@ -35,7 +35,7 @@ describe.skipIf("missing" in kafka)("which log it is", () => {
     expect(await Promise.all(logs.map((log) => log.earlierIdentities?.()))).toEqual([[clusterId], [clusterId]]);
   });
 
-  test("a topic that is deleted and made anew while a group reads it ends the group, so that nobody takes its records for the old ones", {
+  test("a topic that is deleted and created again while a group reads it ends the group, so that nobody takes its records for the old ones", {
     timeout: 120_000,
   }, async () => {
     const prefix = `i${randomUUID().slice(0, 8)}.`;
@@ -52,7 +52,7 @@ describe.skipIf("missing" in kafka)("which log it is", () => {
     await admin.deleteTopics({ topics: [prefix + CALLS_TOPIC] });
     const made = await openKafkaLog({ url, onEvent: () => undefined });
     onTestFinished(() => made.close());
-    expect((await subscription.failed).message).toBe(`the topic ${prefix}patchbay.calls was deleted and made anew while it was read`);
+    expect((await subscription.failed).message).toBe(`the topic ${prefix}patchbay.calls was deleted and created again while it was read`);
   });
 
   test("a broker from before topics had ids is told by its cluster's id, as ever", async () => {

@@ -140,12 +140,15 @@ describe.skipIf("missing" in kafka)("how many partitions", () => {
       expect(taken.sort()).toEqual([...more].sort());
     }
     for (const group of ["patchbay.away", "patchbay.running"])
-      await until(async () => {
-        const committed = await later.committed({ group, topic: CALLS_TOPIC });
-        return (await later.ranges(CALLS_TOPIC)).every(
-          ({ partition, high }) => committed.find((one) => one.partition === partition)?.offset === high,
-        );
-      });
+      await until(
+        async () => {
+          const committed = await later.committed({ group, topic: CALLS_TOPIC });
+          return (await later.ranges(CALLS_TOPIC)).every(
+            ({ partition, high }) => committed.find((one) => one.partition === partition)?.offset === high,
+          );
+        },
+        { withinMs: 60_000 },
+      );
     await Promise.all([running, again].map((one) => one.stop({ graceMs: 0 })));
   });
 });

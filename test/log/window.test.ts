@@ -49,17 +49,25 @@ describe("a partition's window", () => {
     expect({ taken: window.taken, buffered: window.buffered, next: window.next }).toEqual({ taken: 4, buffered: 0, next: 9 });
   });
 
-  test("the head never passes a message that is not acknowledged", () => {
+  test("the committed position never passes a message that is not acknowledged", () => {
     const { window, changes } = open({ from: 0, offered: [0, 1, 2, 3] });
     const taken = window.take(4);
     nth(taken, 2).ack();
     nth(taken, 1).ack();
-    expect({ head: window.head, held: window.heldMessages, oldest: window.oldestOpenAt }).toEqual({ head: 0, held: 4, oldest: 1_000 });
+    expect({ commitOffset: window.commitOffset, held: window.heldMessages, oldest: window.oldestOpenAt }).toEqual({
+      commitOffset: 0,
+      held: 4,
+      oldest: 1_000,
+    });
     nth(taken, 0).ack();
-    expect({ head: window.head, held: window.heldMessages, oldest: window.oldestOpenAt }).toEqual({ head: 3, held: 1, oldest: 1_003 });
+    expect({ commitOffset: window.commitOffset, held: window.heldMessages, oldest: window.oldestOpenAt }).toEqual({
+      commitOffset: 3,
+      held: 1,
+      oldest: 1_003,
+    });
     nth(taken, 3).ack();
-    expect({ head: window.head, held: window.heldMessages, bytes: window.heldBytes, oldest: window.oldestOpenAt }).toEqual({
-      head: 4,
+    expect({ commitOffset: window.commitOffset, held: window.heldMessages, bytes: window.heldBytes, oldest: window.oldestOpenAt }).toEqual({
+      commitOffset: 4,
       held: 0,
       bytes: 0,
       oldest: undefined,
@@ -69,12 +77,12 @@ describe("a partition's window", () => {
 
   test("offsets that are missing in the log hold nothing up", () => {
     const { window } = open({ from: 0, offered: [4, 9] });
-    expect(window.head).toBe(4);
+    expect(window.commitOffset).toBe(4);
     const taken = window.take(2);
     nth(taken, 0).ack();
-    expect(window.head).toBe(9);
+    expect(window.commitOffset).toBe(9);
     nth(taken, 1).ack();
-    expect(window.head).toBe(10);
+    expect(window.commitOffset).toBe(10);
   });
 
   test("repeats of what was fetched before are dropped", () => {
@@ -88,7 +96,11 @@ describe("a partition's window", () => {
     const taken = window.take(3);
     nth(taken, 1).release();
     nth(taken, 0).release();
-    expect({ head: window.head, buffered: window.buffered, taken: window.taken }).toEqual({ head: 0, buffered: 3, taken: 1 });
+    expect({ commitOffset: window.commitOffset, buffered: window.buffered, taken: window.taken }).toEqual({
+      commitOffset: 0,
+      buffered: 3,
+      taken: 1,
+    });
     expect(offsets(window.take(10))).toEqual([0, 1, 3]);
   });
 
@@ -98,21 +110,25 @@ describe("a partition's window", () => {
     first.release();
     const second = nth(window.take(1), 0);
     first.ack();
-    expect({ head: window.head, taken: window.taken }).toEqual({ head: 0, taken: 1 });
+    expect({ commitOffset: window.commitOffset, taken: window.taken }).toEqual({ commitOffset: 0, taken: 1 });
     second.ack();
     second.release();
-    expect({ head: window.head, taken: window.taken, buffered: window.buffered }).toEqual({ head: 1, taken: 0, buffered: 0 });
+    expect({ commitOffset: window.commitOffset, taken: window.taken, buffered: window.buffered }).toEqual({
+      commitOffset: 1,
+      taken: 0,
+      buffered: 0,
+    });
   });
 
   test("retired, it hands out nothing, tells the holders, and still counts what they finish", async () => {
     const { window } = open({ from: 0, offered: [0, 1, 2] });
     const taken = window.take(2);
-    window.retire();
+    window.drain();
     expect(taken.map((one) => one.signal.aborted)).toEqual([true, true]);
     expect(window.take(1)).toEqual([]);
 
     let settled = false;
-    const settling = window.settled().then(() => {
+    const settling = window.whenIdle().then(() => {
       settled = true;
     });
     nth(taken, 0).ack();
@@ -120,19 +136,23 @@ describe("a partition's window", () => {
     expect(settled).toBe(false);
     nth(taken, 1).release();
     await settling;
-    expect(window.head).toBe(1);
+    expect(window.commitOffset).toBe(1);
   });
 
-  test("closed, its head stands still below what was not done, and late ends do nothing", async () => {
+  test("closed, its committed position stays below what was not done, and late ends do nothing", async () => {
     const { window, changes } = open({ from: 0, offered: [0, 1, 2] });
     const taken = window.take(2);
     nth(taken, 1).ack();
-    const settling = window.settled();
+    const settling = window.whenIdle();
     window.close();
     await settling;
     nth(taken, 0).ack();
     window.offer(messages(3));
-    expect({ head: window.head, taken: window.taken, held: window.heldMessages }).toEqual({ head: 0, taken: 0, held: 0 });
+    expect({ commitOffset: window.commitOffset, taken: window.taken, held: window.heldMessages }).toEqual({
+      commitOffset: 0,
+      taken: 0,
+      held: 0,
+    });
     expect(window.take(9)).toEqual([]);
     expect(changes()).toBe(1);
   });
@@ -140,7 +160,7 @@ describe("a partition's window", () => {
   test("goes on behind what the log no longer keeps, never backwards", () => {
     const { window } = open({ from: 5 });
     window.skipTo(40);
-    expect({ next: window.next, head: window.head }).toEqual({ next: 40, head: 40 });
+    expect({ next: window.next, commitOffset: window.commitOffset }).toEqual({ next: 40, commitOffset: 40 });
     window.skipTo(7);
     window.offer(messages(39, 40));
     expect(offsets(window.take(9))).toEqual([40]);
@@ -156,9 +176,13 @@ describe("a partition's window", () => {
       for (const one of lateOnes) one.ack();
       for (const one of taken.slice(10).reverse()) one.ack();
       lateOnes = taken.slice(0, 10);
-      expect({ head: window.head, held: window.heldMessages }).toEqual({ head: from, held: 50 });
+      expect({ commitOffset: window.commitOffset, held: window.heldMessages }).toEqual({ commitOffset: from, held: 50 });
     }
     for (const one of lateOnes) one.ack();
-    expect({ head: window.head, held: window.heldMessages, bytes: window.heldBytes }).toEqual({ head: 20_000, held: 0, bytes: 0 });
+    expect({ commitOffset: window.commitOffset, held: window.heldMessages, bytes: window.heldBytes }).toEqual({
+      commitOffset: 20_000,
+      held: 0,
+      bytes: 0,
+    });
   });
 });

@@ -73,11 +73,11 @@ export function createSimulatedLog(options: {
   function commit(group: Group, member: Member, partition: number, window: PartitionWindow): void {
     if (group.gone || group.holders[partition] !== member) return;
     const from = group.committed[partition] ?? group.start[partition] ?? 0;
-    for (let offset = from; offset < window.head; offset += 1) {
+    for (let offset = from; offset < window.commitOffset; offset += 1) {
       const message = partitions[partition]?.[offset];
       if (message) onCommitted(group.name, message);
     }
-    group.committed[partition] = Math.max(from, window.head);
+    group.committed[partition] = Math.max(from, window.commitOffset);
   }
 
   function give(group: Group, partition: number, member: Member | undefined): void {
@@ -96,7 +96,7 @@ export function createSimulatedLog(options: {
       then();
       return;
     }
-    window.retire();
+    window.drain();
     let over = false;
     const end = () => {
       if (over) return;
@@ -107,7 +107,7 @@ export function createSimulatedLog(options: {
       if (group.holders[partition] === holder) group.holders[partition] = undefined;
       then();
     };
-    void window.settled().then(() => world.at(random.next() * 50, end));
+    void window.whenIdle().then(() => world.at(random.next() * 50, end));
     world.at(SETTLE_WITHIN_MS, end);
   }
 

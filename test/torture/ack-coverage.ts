@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { openKafkaLog } from "../../src/log/kafka/index.ts";
-import type { Send } from "../../src/log/kafka/send-covered.ts";
+import type { Send } from "../../src/log/kafka/send-verified.ts";
 import { CALLS_TOPIC, type Log } from "../../src/log/log.ts";
 import { readTopic } from "../../src/log/pages.ts";
 import type { KafkaCluster } from "../support/kafka/java-cluster.ts";

@@ -3,16 +3,16 @@ import { createBatcher } from "../../lib/async/batcher.ts";
 import { withTimeout } from "../../lib/async/timeout.ts";
 import { type LogRecord, MAX_RECORD_BYTES, type Position, type Topic } from "../log.ts";
 import type { KafkaClient } from "./client.ts";
+import { createDeadlines } from "./deadlines.ts";
 import type { Producer } from "./driver/types.ts";
 import type { Explain } from "./explain.ts";
 import { partitionOf } from "./murmur2.ts";
-import { createPatience } from "./patience.ts";
-import { type Outgoing, type Send, sendCovered } from "./send-covered.ts";
+import { type Outgoing, type Send, sendVerified } from "./send-verified.ts";
 
 const DEADLINE_MS = 8_000;
 const MAX_WAITING_RECORDS = 20_000;
 const MAX_WAITING_BYTES = 64_000_000;
-/** kafkajs decodes a batch onto the stack: far larger ones crash a reader (kafkajs' fetch decoder, above about 100,000 records). */
+/** Other programs may read with kafkajs as it was published, whose decoder overflows the stack above about 100,000 records in a batch. */
 const MAX_SEND_RECORDS = 1_000;
 const MAX_SEND_BYTES = 512_000;
 /** How long a broker waits for its replicas. */
@@ -20,10 +20,10 @@ const REPLICATE_WITHIN_MS = 5_000;
 /** A failure older than this says nothing about now. */
 const FAILURE_COUNTS_MS = 10_000;
 const STUCK_AFTER_MS = 3_000;
-/** While nothing can be stored so many records wait all the same, to find out when it can; the others are refused at once. */
+/** While nothing can be stored so many records still wait, to notice when storing works again; the others are refused at once. */
 const PROBES = 8;
 
-/** Seventeen tries take about 12 s, longer than a dead leader is waited for (`broker.session.timeout.ms`, 9 s). */
+/** Seventeen tries take about 12 s, longer than a cluster waits for a dead leader (`broker.session.timeout.ms`, 9 s). */
 const PRODUCER_RETRY = { initialRetryTime: 50, maxRetryTime: 1_000, retries: 16 };
 
 export interface Appender {
@@ -37,7 +37,7 @@ export interface Appender {
 
 interface Waiting extends Outgoing {
   bytes: number;
-  /** Its sender was told that it failed; sending it now would only make a duplicate. */
+  /** Its sender has the error already; sending it now would only make a duplicate. */
   expired: boolean;
   expire(): void;
 }
@@ -45,7 +45,7 @@ interface Waiting extends Outgoing {
 /**
  * One lane: while a send is under way, records gather and go together in the next (natural batching). A broker serves one request of a
  * connection at a time, so a send per record stores 300 a second where this stores 20,000; and with one send in flight, order needs no
- * idempotent producer, whose kafkajs form loses records (house reference; tulios/kafkajs issue 1005).
+ * idempotent producer, which in kafkajs loses records (tulios/kafkajs issue 1005).
  */
 export function createAppender(options: {
   client: KafkaClient;
@@ -59,26 +59,16 @@ export function createAppender(options: {
   wrapSend?: (send: Send) => Send;
 }): Appender {
   const { client, name, prefix, explain, partitionsOf, onFailed = () => undefined, wrapSend = (send) => send } = options;
-  const producer = client.kafka.producer({
-    idempotent: false,
-    allowAutoTopicCreation: false,
-    metadataMaxAge: 60_000,
-    retry: PRODUCER_RETRY,
-    // Every message names its partition: left to kafkajs, each retry would choose anew for a record without a key.
-    createPartitioner:
-      () =>
-      ({ message }) =>
-        message.partition as number,
-  });
+  const producer = createProducer(client);
   const connect = connectOnce(producer);
   const send = wrapSend(async (topicMessages) => {
     await connect();
     return producer.sendBatch({ acks: -1, timeout: REPLICATE_WITHIN_MS, topicMessages });
   });
 
-  /** Whose senders still wait. */
-  const waiting = createPatience<Waiting>({ liveMs: DEADLINE_MS });
-  /** In the lane: an expired record takes its room until the lane has dropped it. */
+  /** Records whose senders still wait. */
+  const waiting = createDeadlines<Waiting>({ liveMs: DEADLINE_MS });
+  /** Of records in the lane: an expired one counts until the lane has dropped it. */
   let laneBytes = 0;
   let failure: { atMs: number; message: string } | undefined;
   let closed = false;
@@ -89,13 +79,12 @@ export function createAppender(options: {
     sizeOf: ({ bytes }) => bytes,
     async run(batch) {
       const live = batch.filter(({ expired }) => !expired);
-      const results = await sendCovered({ records: live, send, explain });
+      const results = await sendVerified({ records: live, send, explain });
       const failed = results.find((result) => result instanceof LogUnavailableError);
       if (failed) {
         failure = { atMs: performance.now(), message: failed.message };
         onFailed();
       } else if (results.length > 0) failure = undefined;
-      if (live.length === batch.length) return results;
       const resultOf = new Map(live.map((one, index) => [one, results[index]]));
       return batch.map((one) => resultOf.get(one) ?? new LogUnavailableError("expired"));
     },
@@ -106,21 +95,23 @@ export function createAppender(options: {
     return failure && performance.now() - failure.atMs < FAILURE_COUNTS_MS ? failure.message : undefined;
   }
 
+  function refusalOf(bytes: number): Error | undefined {
+    if (bytes > MAX_RECORD_BYTES) return new RecordTooLargeError(`a record of ${bytes} bytes is above the limit of ${MAX_RECORD_BYTES}`);
+    if (closed) return new LogUnavailableError(`the log ${name} is closed`);
+    if (lane.size >= MAX_WAITING_RECORDS || laneBytes + bytes > MAX_WAITING_BYTES)
+      return new LogUnavailableError(`the log ${name} cannot keep up: ${lane.size} records wait to be stored`);
+    const known = waiting.size < PROBES ? undefined : trouble();
+    return known === undefined ? undefined : new LogUnavailableError(`${name}: ${known}`);
+  }
+
   return {
     append(record) {
       const { topic, headers } = record;
       const key = Buffer.from(record.key);
       const { buffer, byteOffset, byteLength } = record.value;
       const bytes = byteLength + key.byteLength + headerBytes(headers);
-      if (bytes > MAX_RECORD_BYTES) {
-        return Promise.reject(new RecordTooLargeError(`a record of ${bytes} bytes is above the limit of ${MAX_RECORD_BYTES}`));
-      }
-      if (closed) return Promise.reject(new LogUnavailableError(`the log ${name} is closed`));
-      if (lane.size >= MAX_WAITING_RECORDS || laneBytes + bytes > MAX_WAITING_BYTES) {
-        return Promise.reject(new LogUnavailableError(`the log ${name} cannot keep up: ${lane.size} records wait to be stored`));
-      }
-      const known = waiting.size < PROBES ? undefined : trouble();
-      if (known !== undefined) return Promise.reject(new LogUnavailableError(`${name}: ${known}`));
+      const refusal = refusalOf(bytes);
+      if (refusal) return Promise.reject(refusal);
       return new Promise((resolve, reject) => {
         const partition = partitionOf(key, partitionsOf(topic));
         const one: Waiting = {
@@ -155,6 +146,20 @@ export function createAppender(options: {
       await withTimeout(graceMs, producer.disconnect()).catch(() => undefined);
     },
   };
+}
+
+function createProducer({ kafka }: KafkaClient): Producer {
+  return kafka.producer({
+    idempotent: false,
+    allowAutoTopicCreation: false,
+    metadataMaxAge: 60_000,
+    retry: PRODUCER_RETRY,
+    // Every message names its partition: otherwise kafkajs chooses again at each retry for a record without a key.
+    createPartitioner:
+      () =>
+      ({ message }) =>
+        message.partition as number,
+  });
 }
 
 /** Connects on the first send: most commands never send. */

@@ -4,30 +4,30 @@ import type { Position, Taken, Topic, UnreadableRange } from "../log.ts";
 import type { PartitionWindow } from "../window.ts";
 import type { KafkaEvent } from "./client.ts";
 import type { Committer } from "./committer.ts";
+import { toMessage, toOffset } from "./convert.ts";
 import { createDamageWatch, type DamageWatch } from "./damage-watch.ts";
 import type { MemberHooks } from "./driver/corrections/member-hooks.ts";
 import type { ConsumerGroup } from "./driver/types.ts";
-import { createHolding, type Holding } from "./holding.ts";
+import { createGenerationWindows, type GenerationWindows } from "./generation.ts";
 import type { KafkaRecord, Unreadable } from "./kafka-record.ts";
 import type { FetchedBatch } from "./member.ts";
-import { beginAt, edges } from "./positions.ts";
-import { toMessage, toOffset } from "./wire.ts";
+import { fetchOffsets, readStartOffsets } from "./start-offsets.ts";
 
 /** A rejoining member waits so long for what is taken, then so long for its commit: together no longer than a session. */
 const BARRIER_MS = 8_000;
 const BARRIER_COMMIT_MS = 4_000;
 const NOTE_AGAIN_MS = 1_000;
 
-/** What the group has given to this member, generation after generation: a holding each, from its first fetch to the next rejoin. */
+/** What the group has assigned to this member: windows for each generation, from its first fetch to the next rejoin. */
 export interface Assignment extends DamageWatch {
-  /** To be given to the member; `joined` is the subscription's own. */
+  /** For the member; `joined` is the subscription's own. */
   hooks: Pick<MemberHooks, "beforeJoin" | "beforeFetch" | "outOfRange">;
   onBatch(batch: FetchedBatch): void;
   take(max: number): Taken[];
   windows(): PartitionWindow[];
   /** Fetches what there is room for and wanted, and no more. */
   regulateAll(): void;
-  /** False: nothing is held, or it did not succeed. */
+  /** False: there is nothing to commit, or it did not succeed. */
   commit(): Promise<boolean>;
 }
 
@@ -54,9 +54,9 @@ export function createAssignment(options: {
 }): Assignment {
   const { topicName, topic, groupId, start, limits, committer, wanted, onLost, onUnreadable, sameTopic, damageAt, onEvent } = options;
   let group: ConsumerGroup | undefined;
-  let holding: Holding | undefined;
-  /** How far this member had come when its last holding ended; worth nothing to a member with another id. */
-  let reached: { memberId: string | null; heads: Map<number, number> } = { memberId: null, heads: new Map() };
+  let generation: GenerationWindows | undefined;
+  /** How far this member had come when its last generation ended; of no use to a member with another id. */
+  let reached: { memberId: string | null; offsets: Map<number, number> } = { memberId: null, offsets: new Map() };
   let placing: { manager: object; done: Promise<void> } | undefined;
   /** Partitions that are paused at kafkajs. */
   const notFetched = new Set<number>();
@@ -65,8 +65,8 @@ export function createAssignment(options: {
 
   function regulate(window: PartitionWindow): void {
     const { partition } = window;
-    if (!group || holding?.windows.get(partition) !== window) return;
-    const wantsMore = wanted() && !noting.has(window) && holding.wantsMore(window, !notFetched.has(partition));
+    if (!group || generation?.windows.get(partition) !== window) return;
+    const wantsMore = wanted() && !noting.has(window) && generation.wantsMore(window, !notFetched.has(partition));
     if (wantsMore === !notFetched.has(partition)) return;
     const partitions = [{ topic, partitions: [partition] }];
     if (wantsMore) {
@@ -79,7 +79,7 @@ export function createAssignment(options: {
   }
 
   function windows(): PartitionWindow[] {
-    return [...(holding?.windows.values() ?? [])];
+    return [...(generation?.windows.values() ?? [])];
   }
 
   function onChange(window: PartitionWindow): void {
@@ -88,22 +88,22 @@ export function createAssignment(options: {
   }
 
   function commit(): Promise<boolean> {
-    return group && holding ? committer.commit(group, holding) : Promise.resolve(false);
+    return group && generation ? committer.commit(group, generation) : Promise.resolve(false);
   }
 
   /** Before a member joins again: what is taken is waited for, so that nobody else takes it too, and its position is committed. */
   async function barrier(leaving: ConsumerGroup): Promise<void> {
-    const left = holding;
+    const left = generation;
     if (!left) return;
     const leftWindows = windows();
-    for (const window of leftWindows) window.retire();
-    await withTimeout(BARRIER_MS, Promise.all(leftWindows.map((window) => window.settled()))).catch(() => {
+    for (const window of leftWindows) window.drain();
+    await withTimeout(BARRIER_MS, Promise.all(leftWindows.map((window) => window.whenIdle()))).catch(() => {
       onEvent({ severity: "warning", text: `${left.taken} messages were still worked on when the group rebalanced`, group: groupId });
     });
     await withTimeout(BARRIER_COMMIT_MS, committer.commit(leaving, left)).catch(() => false);
-    reached = { memberId: left.memberId, heads: new Map(leftWindows.map(({ partition, head }) => [partition, head])) };
+    reached = { memberId: left.memberId, offsets: new Map(leftWindows.map(({ partition, commitOffset }) => [partition, commitOffset])) };
     for (const window of leftWindows) window.close();
-    if (holding === left) holding = undefined;
+    if (generation === left) generation = undefined;
   }
 
   async function place(joined: ConsumerGroup): Promise<void> {
@@ -111,20 +111,20 @@ export function createAssignment(options: {
     if (!manager) return;
     await sameTopic();
     const partitions = joined.assigned().flatMap((one) => (one.topic === topic ? one.partitions : []));
-    const heads = memberId !== null && memberId === reached.memberId ? reached.heads : new Map<number, number>();
-    const begin = await beginAt({ group: joined, topic, partitions, start, reached: heads });
+    const offsets = memberId !== null && memberId === reached.memberId ? reached.offsets : new Map<number, number>();
+    const begin = await readStartOffsets({ group: joined, topic, partitions, start, reached: offsets });
     if (joined.offsetManager !== manager) return;
     group = joined;
-    holding = createHolding({ manager, memberId, begin, limits, onChange });
+    generation = createGenerationWindows({ manager, memberId, begin, limits, onChange });
     notFetched.clear();
     joined.resume([{ topic, partitions }]);
     for (const { partition, from } of begin) joined.seek({ topic, partition, offset: String(from) });
     for (const window of windows()) regulate(window);
-    // A group that has not committed begins anew wherever "the beginning" is then: where it begins now is said at once.
+    // A group without a commit begins wherever "the beginning" is then: where it begins now is committed at once.
     void commit();
   }
 
-  /** Behind records that cannot be read, once that is noted: without a note nobody would ever know. Other partitions go on meanwhile. */
+  /** Reads on behind records that cannot be read, once that is noted: without a note nobody would ever know. */
   async function passOver(window: PartitionWindow, unreadable: Unreadable): Promise<void> {
     const { partition } = window;
     const { to, reason } = unreadable;
@@ -142,20 +142,20 @@ export function createAssignment(options: {
     if (window.closed) return;
     onEvent({ severity: "error", text: `${to - from} records cannot be read, ${from} to ${to - 1}: ${reason}`, group: groupId, partition });
     window.skipTo(to);
-    if (holding?.windows.get(partition) === window) group?.seek({ topic, partition, offset: String(window.next) });
+    if (generation?.windows.get(partition) === window) group?.seek({ topic, partition, offset: String(window.next) });
     onChange(window);
   }
 
   const watch = createDamageWatch({
     windows,
     isWanted: (window) => !noting.has(window) && !notFetched.has(window.partition),
-    ends: async (partitions) => (group ? edges(group.cluster, topic, partitions, { fromBeginning: false }) : new Map()),
+    ends: async (partitions) => (group ? fetchOffsets(group.cluster, topic, partitions, { fromBeginning: false }) : new Map()),
     damageAt,
     passOver,
     onFailure(error) {
-      // Asked again at the next look; that Kafka is away is told elsewhere.
+      // The next look asks again; that Kafka is away is reported elsewhere.
       const why = error instanceof Error ? error.message : "unknown";
-      onEvent({ severity: "warning", text: `partitions that stand could not be looked after: ${why}`, group: groupId });
+      onEvent({ severity: "warning", text: `partitions that do not move could not be examined: ${why}`, group: groupId });
     },
   });
 
@@ -165,7 +165,7 @@ export function createAssignment(options: {
       beforeJoin: barrier,
       async beforeFetch(joined) {
         const manager = joined.offsetManager;
-        if (!manager || holding?.manager === manager) return;
+        if (!manager || generation?.manager === manager) return;
         // Each broker has a fetcher of its own; one of them places the member.
         if (placing?.manager !== manager) placing = { manager, done: place(joined) };
         try {
@@ -176,13 +176,13 @@ export function createAssignment(options: {
         }
       },
       async outOfRange(joined, partition) {
-        const window = holding?.windows.get(partition);
-        if (!window || holding?.manager !== joined.offsetManager) return;
-        const oldest = (await edges(joined.cluster, topic, [partition], { fromBeginning: true })).get(partition) ?? 0;
+        const window = generation?.windows.get(partition);
+        if (!window || generation?.manager !== joined.offsetManager) return;
+        const oldest = (await fetchOffsets(joined.cluster, topic, [partition], { fromBeginning: true })).get(partition) ?? 0;
         const behind = window.next < oldest;
         const text = behind
           ? `retention took ${oldest - window.next} messages that were not read: ${window.next} to ${oldest - 1}`
-          : `the position ${window.next} lies behind the end: the topic has lost its end; reading goes on at ${oldest}`;
+          : `the position ${window.next} lies behind the end: the topic has lost its end; reading continues at ${oldest}`;
         if (!behind) await sameTopic();
         try {
           if (behind) await onLost({ partition, from: window.next, to: oldest });
@@ -193,12 +193,12 @@ export function createAssignment(options: {
         }
         onEvent({ severity: "error", text, group: groupId, partition });
         if (behind) window.skipTo(oldest);
-        else holding.restart(partition, oldest);
+        else generation.restart(partition, oldest);
         joined.seek({ topic, partition, offset: String(oldest) });
       },
     },
     onBatch({ partition, messages, fetchedOffset }) {
-      const window = holding?.windows.get(partition);
+      const window = generation?.windows.get(partition);
       if (!group || !window || noting.has(window)) return;
       // From further on than we are: it was asked for before a rejoin, and taking it would pass over what lies between.
       const fits = toOffset(fetchedOffset) <= window.next;
@@ -211,14 +211,14 @@ export function createAssignment(options: {
           )
         : fetched;
       const wantedNow = readable.map((record) => toMessage(record, { topic: topicName, partition }));
-      const taken = holding?.room(window, wantedNow) ?? [];
+      const taken = generation?.room(window, wantedNow) ?? [];
       window.offer(taken);
       const cut = taken.length < wantedNow.length;
       if (!fits || cut || unreadable) group.seek({ topic, partition, offset: String(window.next) });
       if (unreadable && !cut) void passOver(window, unreadable);
       onChange(window);
     },
-    take: (max) => holding?.take(max) ?? [],
+    take: (max) => generation?.take(max) ?? [],
     windows,
     regulateAll() {
       for (const window of windows()) regulate(window);

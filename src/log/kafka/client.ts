@@ -1,8 +1,8 @@
-/** What producer, reader and members have in common: addresses, credentials, sockets, and where kafkajs' words go. */
+/** What producer, reader and members have in common: addresses, credentials, sockets, and where kafkajs' messages go. */
 import { hostname } from "node:os";
 import { Cluster, createLogger, Kafka, logLevel } from "./driver/load.ts";
 import type { logCreator, RetryOptions, SASLOptions } from "./driver/types.ts";
-import { plain } from "./faults.ts";
+import { plain } from "./errors.ts";
 import type { KafkaSettings } from "./settings.ts";
 import { createSockets } from "./sockets.ts";
 
@@ -19,7 +19,7 @@ const CONNECT_WITHIN_MS = 5_000;
 const ANSWER_WITHIN_MS = 10_000;
 const METADATA_MAX_AGE_MS = 60_000;
 const READ_UNCOMMITTED = 0;
-/** While Kafka is away kafkajs says so a dozen times a second: each sentence goes further once in a while. */
+/** While Kafka is away kafkajs says so a dozen times a second: each sentence is forwarded once in a while. */
 const SAY_AGAIN_AFTER_MS = 10_000;
 const MAX_REMEMBERED = 200;
 
@@ -77,13 +77,13 @@ function saslOf({ sasl }: KafkaSettings): SASLOptions | undefined {
   if (!sasl) return undefined;
   const { mechanism, username } = sasl;
   const password = sasl.password.reveal();
-  // Three branches for the types' sake: kafkajs' union does not take a mechanism that is not known yet.
+  // Three branches, since kafkajs' union type does not take a mechanism that is not known yet.
   if (mechanism === "plain") return { mechanism, username, password };
   if (mechanism === "scram-sha-256") return { mechanism, username, password };
   return { mechanism, username, password };
 }
 
-/** kafkajs logs fields of all kinds, stacks and requests among them; only its sentence and the fields named here go further. */
+/** kafkajs logs fields of all kinds, stacks and requests among them; only its sentence and the fields named here are forwarded. */
 function forwardTo(onEvent: (event: KafkaEvent) => void, { sasl }: KafkaSettings): logCreator {
   const clean = (text: string) => (sasl ? text.replaceAll(sasl.password.reveal(), "[secret]") : text);
   const saidAtMs = new Map<string, number>();
@@ -96,13 +96,13 @@ function forwardTo(onEvent: (event: KafkaEvent) => void, { sasl }: KafkaSettings
   }
   return () =>
     ({ namespace, log }) => {
-      // An answer with an error is asked again or told by whoever asked; a topic that is just being made gives a dozen.
+      // The caller handles an answer with an error; a topic that is just being created gives a dozen.
       if (namespace === "Connection" && log.message.startsWith("Response ")) return;
       const why = typeof log.error === "string" ? `: ${log.error}` : "";
       const group = typeof log.groupId === "string" ? { group: log.groupId } : {};
       const partition = typeof log.partition === "number" ? { partition: log.partition } : {};
       const broker = typeof log.broker === "string" ? ` (${log.broker})` : "";
-      // Never an error: what kafkajs calls one, it mostly mends by itself, and the rest comes to us as an exception.
+      // Never an error: kafkajs recovers from most of what it calls one, and throws the rest.
       const text = clean(`${namespace}: ${plain(log.message)}${why}${broker}`);
       if (isNews(`${text} ${log.groupId ?? ""} ${log.partition ?? ""}`)) onEvent({ severity: "warning", text, ...group, ...partition });
     };

@@ -1,15 +1,15 @@
 import type { KafkaEvent } from "./client.ts";
 import type { ConsumerGroup } from "./driver/types.ts";
+import { hasErrorCode } from "./errors.ts";
 import type { Explain } from "./explain.ts";
-import { isFault } from "./faults.ts";
-import type { Holding } from "./holding.ts";
+import type { GenerationWindows } from "./generation.ts";
 
 /** The group moved on: the next generation begins at what was committed before. */
 const SUPERSEDED = ["REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID"];
 
 export interface Committer {
   /** Commits what has moved. One commit at a time: it waits for the one under way first. False: it did not succeed. Never rejects. */
-  commit(group: ConsumerGroup, holding: Holding): Promise<boolean>;
+  commit(group: ConsumerGroup, generation: GenerationWindows): Promise<boolean>;
   /** For how long commits have failed in a row; 0 when the last one succeeded. */
   failingForMs(): number;
 }
@@ -25,10 +25,10 @@ export function createCommitter(options: {
   let underWay: Promise<boolean> = Promise.resolve(true);
   let failingSinceMs: number | undefined;
 
-  async function commitNow(group: ConsumerGroup, holding: Holding): Promise<boolean> {
+  async function commitNow(group: ConsumerGroup, generation: GenerationWindows): Promise<boolean> {
     // Under a newer generation this commit would rewind the partitions' new owner: the broker does not check who is assigned.
-    if (group.offsetManager !== holding.manager) return false;
-    const moved = holding.uncommitted(topic);
+    if (group.offsetManager !== generation.manager) return false;
+    const moved = generation.uncommitted(topic);
     if (!moved) return true;
     try {
       await group.commitOffsets(moved.offsets);
@@ -37,7 +37,7 @@ export function createCommitter(options: {
       onCommitted();
       return true;
     } catch (error) {
-      if (!isFault(error, SUPERSEDED)) {
+      if (!hasErrorCode(error, SUPERSEDED)) {
         if (failingSinceMs === undefined) {
           const { message } = explain(error, { topic, group: groupId, operation: "Read" });
           onEvent({ severity: "warning", text: `the position could not be committed: ${message}`, group: groupId });
@@ -49,8 +49,8 @@ export function createCommitter(options: {
   }
 
   return {
-    commit(group, holding) {
-      underWay = underWay.then(() => commitNow(group, holding));
+    commit(group, generation) {
+      underWay = underWay.then(() => commitNow(group, generation));
       return underWay;
     },
     failingForMs: () => (failingSinceMs === undefined ? 0 : performance.now() - failingSinceMs),

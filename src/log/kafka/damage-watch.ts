@@ -1,11 +1,11 @@
 import type { PartitionWindow } from "../window.ts";
 import type { Unreadable } from "./kafka-record.ts";
 
-/** Looks after partitions that stand although records lie there: a broker that cannot read on sends nothing, and says nothing. */
+/** Examines partitions that do not move although they have records: a broker that cannot read on sends nothing, and reports nothing. */
 export interface DamageWatch {
-  /** To be called now and then. Never rejects. */
+  /** Call it now and then. Never rejects. */
   look(): Promise<void>;
-  /** Why a partition stands, if one does; for people. */
+  /** Why a partition does not move, if one does not; for people. */
   trouble(): string | undefined;
 }
 
@@ -20,7 +20,7 @@ export function createDamageWatch(options: {
   onFailure(error: unknown): void;
 }): DamageWatch {
   const { windows, isWanted, ends, damageAt, passOver, onFailure } = options;
-  /** Where each stood at the last look. */
+  /** The position of each at the last look. */
   const stood = new WeakMap<PartitionWindow, number>();
   const troubles = new Map<PartitionWindow, string>();
 

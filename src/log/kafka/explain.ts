@@ -1,4 +1,4 @@
-import { addressOf, findFault, reasonOf } from "./faults.ts";
+import { addressOf, findErrorCode, reasonOf } from "./errors.ts";
 import { CLIENT_CERTIFICATE, type Deed, type Known, LATE, LOGS, NO_TLS, SENTENCE_OF, type Sentence } from "./sentences.ts";
 import type { KafkaSettings } from "./settings.ts";
 
@@ -33,9 +33,9 @@ export function createExplain(settings: KafkaSettings): Explain {
 function sentenceOf(error: unknown, detail: string): { name?: string; sentence?: Sentence } {
   // Node gives a reset connection the same code, before TLS has begun and after.
   if (detail.includes("before secure TLS connection")) return { name: "ECONNRESET", sentence: NO_TLS };
-  const alert = findFault(error, (name) => /^ERR_SSL_.*ALERT_.*(CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)/.test(name));
+  const alert = findErrorCode(error, (name) => /^ERR_SSL_.*ALERT_.*(CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)/.test(name));
   if (alert !== undefined) return { name: alert, sentence: CLIENT_CERTIFICATE };
-  const name = findFault(error, (one) => SENTENCE_OF.has(one));
+  const name = findErrorCode(error, (one) => SENTENCE_OF.has(one));
   if (name !== undefined) return { name, sentence: SENTENCE_OF.get(name) as Sentence };
   return /timeout|timed out/i.test(detail) ? { sentence: LATE } : {};
 }

@@ -1,4 +1,4 @@
-/** The log on Apache Kafka, with kafkajs 2.2.4 behind what is known about it. The contract is `src/log/log.ts`. */
+/** The log on Apache Kafka. The contract is `src/log/log.ts`; kafkajs is behind `driver/`. */
 import { LogUnavailableError, UnreachableError, UsageError } from "../../errors.ts";
 import { withTimeout } from "../../lib/async/timeout.ts";
 import { CALLS_TOPIC, type Log, QUARANTINE_TOPIC, type Subscription } from "../log.ts";
@@ -6,7 +6,7 @@ import { createAppender } from "./append.ts";
 import { createClient, type KafkaEvent } from "./client.ts";
 import { createExplain } from "./explain.ts";
 import { createReader } from "./reader.ts";
-import type { Send } from "./send-covered.ts";
+import type { Send } from "./send-verified.ts";
 import { readSettings } from "./settings.ts";
 import { subscribe } from "./subscription.ts";
 import { type CheckedTopics, ensureTopics } from "./topics.ts";
@@ -16,7 +16,7 @@ export type { KafkaEvent } from "./client.ts";
 const CONNECT_WITHIN_MS = 8_000;
 const CHECK_WITHIN_MS = 3_000;
 const CLOSE_WITHIN_MS = 3_000;
-/** For questions, which are asked again by those who ask; the producer and the consumers have their own. */
+/** For questions, which their callers ask again; the producer and the members have their own. */
 const CLIENT_RETRY = { initialRetryTime: 100, maxRetryTime: 500, retries: 3 };
 
 /**
@@ -27,7 +27,7 @@ const CLIENT_RETRY = { initialRetryTime: 100, maxRetryTime: 500, retries: 3 };
 export async function openKafkaLog(options: {
   url: string;
   onEvent(event: KafkaEvent): void;
-  /** For commands that only look: no topic is made, and one that is not as it should be is told as an event. */
+  /** For commands that only look: no topic is created, and one that is not as it should be becomes an event. */
   mustExist?: boolean;
   /** Replaces the real send in tests of what must survive it. */
   wrapSend?: (send: Send) => Send;

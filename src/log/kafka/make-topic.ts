@@ -1,7 +1,7 @@
 import { UnreachableError, UsageError } from "../../errors.ts";
 import type { Admin } from "./driver/types.ts";
+import { DENIED, hasErrorCode } from "./errors.ts";
 import { createExplain } from "./explain.ts";
-import { DENIED, isFault } from "./faults.ts";
 import type { KafkaSettings } from "./settings.ts";
 import { MAX_MESSAGE_BYTES, type WantedTopic } from "./topic-checks.ts";
 
@@ -39,7 +39,7 @@ export async function makeTopic(options: {
   };
   try {
     await ask({ ...needed, ...ASKED_FOR }).catch((error) => {
-      if (!isFault(error, ["POLICY_VIOLATION", "INVALID_CONFIG"])) throw error;
+      if (!hasErrorCode(error, ["POLICY_VIOLATION", "INVALID_CONFIG"])) throw error;
       return ask(needed);
     });
   } catch (error) {
@@ -50,14 +50,14 @@ export async function makeTopic(options: {
 function explainCreation(error: unknown, { one, settings }: { one: WantedTopic; settings: KafkaSettings }): Error {
   const topic = settings.prefix + one.topic;
   const address = settings.brokers.join(",");
-  if (isFault(error, ["INVALID_REPLICATION_FACTOR"])) {
+  if (hasErrorCode(error, ["INVALID_REPLICATION_FACTOR"])) {
     return new UsageError(`the topic ${topic} cannot have ${one.replication} copies: the cluster has fewer brokers`, {
       hint: `Start the missing brokers, or say replication=1 in the log's URL (a call is then lost with its broker).`,
       cause: error,
     });
   }
   const { message, hint } = createExplain(settings)(error, { topic, operation: "Create" });
-  if (!isFault(error, DENIED)) return new UnreachableError(message, { address, hint, cause: error });
+  if (!hasErrorCode(error, DENIED)) return new UnreachableError(message, { address, hint, cause: error });
   return new UnreachableError(`the topic ${topic} does not exist, and Kafka at ${address} does not let this user create it`, {
     address,
     hint: `${hint} Or have it made, as docs/kafka.md shows.`,

@@ -3,7 +3,7 @@ import type { KafkaClient, KafkaEvent } from "./client.ts";
 import { HOOKS, type MemberHooks } from "./driver/corrections/member-hooks.ts";
 import { PartitionAssigners } from "./driver/load.ts";
 import type { Batch, Consumer, PartitionAssigner } from "./driver/types.ts";
-import { reasonOf } from "./faults.ts";
+import { reasonOf } from "./errors.ts";
 
 /** A member that was not heard of for so long has died; its partitions go to others. */
 const SESSION_MS = 12_000;
@@ -15,11 +15,11 @@ const FETCH_WAITS_MS = 300;
 const FETCH_BYTES = 2_097_152;
 const FETCH_BYTES_PER_PARTITION = 262_144;
 const METADATA_MAX_AGE_MS = 60_000;
-/** Forty tries take about 40 s: longer than a coordinator's death is noticed, shorter than a person waits. Then it starts anew. */
+/** Forty tries take about 40 s: longer than a coordinator's death goes unnoticed, shorter than a person waits. Then it restarts. */
 const CONSUMER_RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 40 };
 const WATCH_EVERY_MS = 5_000;
 const SILENT_MS = 3 * SESSION_MS;
-/** To join and to be told its partitions a member may wait this long each, for others that died, and hears nothing meanwhile. */
+/** A member may wait so long to join and again for its partitions, for others that died, and hears nothing meanwhile. */
 const SILENT_WHILE_JOINING_MS = 2 * REJOIN_WITHIN_MS + SESSION_MS;
 
 /** The batch and the offset that was asked for; `messages` are those from there on. */
@@ -32,7 +32,7 @@ export interface Member {
 
 /**
  * kafkajs' consumer with what we know about it: commits are ours, `onBatch` returns at once and never throws (a TypeError in a handler
- * ends a kafkajs consumer for ever, silently: issues 1443 and 1299), and whoever stops without being asked is noticed.
+ * ends a kafkajs consumer for ever, silently: issues 1443 and 1299), and a consumer that stops by itself is noticed.
  */
 export async function createMember(options: {
   client: KafkaClient;
@@ -42,7 +42,7 @@ export async function createMember(options: {
   onBatch(batch: FetchedBatch): void;
   /** Something came from Kafka. */
   onAlive(): void;
-  /** Nothing comes, and Kafka does not answer; told again while it stays away. */
+  /** Nothing comes, and Kafka does not answer; called again while it stays away. */
   onAway(): void;
   onEvent(event: KafkaEvent): void;
   /** kafkajs has ended it for good, for this reason. */
@@ -146,7 +146,7 @@ function listen(
   consumer.on(FETCH, onAlive);
   consumer.on(GROUP_JOIN, onAlive);
   consumer.on(CRASH, ({ payload: { error, restart } }) => {
-    if (restart) onEvent({ severity: "warning", text: `the consumer starts anew: ${reasonOf(error)}`, group: groupId });
+    if (restart) onEvent({ severity: "warning", text: `the consumer restarts: ${reasonOf(error)}`, group: groupId });
     else onEnded(error);
   });
 }

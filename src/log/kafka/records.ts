@@ -1,38 +1,22 @@
-/** Reads records without a group, and finds out where a partition goes on behind a place that its broker cannot read. */
+/** Reads records without a group, and finds where a partition can be read again behind damage. */
 import type { Message, PartitionRange, ReadOptions, Topic } from "../log.ts";
 import type { KafkaEvent } from "./client.ts";
-import { endOfDamage } from "./damage.ts";
+import { toMessage, toOffset } from "./convert.ts";
 import { createErrorFromCode } from "./driver/load.ts";
 import type { Cluster } from "./driver/types.ts";
-import { isFault } from "./faults.ts";
-import type { KafkaRecord, Unreadable } from "./kafka-record.ts";
-import { toMessage, toOffset } from "./wire.ts";
+import { hasErrorCode } from "./errors.ts";
+import { createDamageFinder, type Fetched, type FindDamage, type Place, SLOW_FETCH_MS } from "./find-damage.ts";
+import type { Unreadable } from "./kafka-record.ts";
 
 const FETCH_BYTES_LEAST = 65_536;
 const FETCH_BYTES_MOST = 4_194_304;
 const READ_UNCOMMITTED = 0;
 const NO_REPLICA = -1;
 const KAFKA_STORAGE_ERROR = 56;
-/** A cluster that keeps old records elsewhere (tiered storage) fetches them first; asked without patience it sends nothing. */
-const PATIENT_MS = 2_000;
-
-interface Place {
-  topic: Topic;
-  partition: number;
-}
-
-interface Fetched {
-  /** From the offset on that was asked for. */
-  records: KafkaRecord[];
-  high: number;
-  /** Kafka's name of the error that kept the broker from reading. */
-  damage: string | undefined;
-}
 
 export interface Records {
   read(options: ReadOptions): Promise<Message[]>;
-  /** Where the broker cannot read from this offset on, though it says that records lie there; `behind`: it can, further on. */
-  damageAt(place: Place, from: number): Promise<(Unreadable & { behind: boolean }) | undefined>;
+  damageAt: FindDamage;
 }
 
 export function createRecords(options: {
@@ -47,50 +31,9 @@ export function createRecords(options: {
   const { cluster, prefix, partitionsOf, ranges, ask, onEvent } = options;
   let said = "";
 
-  async function fetch(place: Place, from: number, { limit, waitMs }: { limit: number; waitMs: number }): Promise<Fetched> {
-    const topic = prefix + place.topic;
-    const { partition } = place;
-    // One that was added since the cluster was asked last is no partition without records.
-    if (!(await partitionsOf(topic)).some((one) => one.partition === partition)) await cluster.refreshMetadata();
-    const [leader] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
-    if (leader === undefined) return { records: [], high: 0, damage: undefined };
-    const broker = await cluster.findBroker({ nodeId: leader });
-    const maxBytes = Math.min(FETCH_BYTES_MOST, Math.max(FETCH_BYTES_LEAST, limit * 4_096));
-    const { responses } = await broker.fetch({
-      replicaId: NO_REPLICA,
-      isolationLevel: READ_UNCOMMITTED,
-      maxWaitTime: waitMs,
-      minBytes: waitMs === 0 ? 0 : 1,
-      maxBytes,
-      topics: [{ topic, partitions: [{ partition, fetchOffset: String(from), maxBytes }] }],
-    });
-    const answer = responses.flatMap(({ partitions }) => partitions).find((one) => one.partition === partition);
-    if (!answer) return { records: [], high: 0, damage: undefined };
-    // The disk is gone, not a record: what lies there may come back with it.
-    if (answer.damage === "KAFKA_STORAGE_ERROR") throw createErrorFromCode(KAFKA_STORAGE_ERROR);
-    // A batch is sent whole: its first records may lie before the offset that was asked for.
-    const records = answer.messages.filter((record) => toOffset(record.offset) >= from);
-    return { records, high: toOffset(answer.highWatermark), damage: answer.damage };
-  }
-
-  async function damageAt(place: Place, from: number): Promise<(Unreadable & { behind: boolean }) | undefined> {
-    let reason = "the broker has nothing where it should lie";
-    async function isReadable(offset: number): Promise<boolean> {
-      for (const waitMs of [0, PATIENT_MS]) {
-        const { records, damage } = await ask(place.topic, () => fetch(place, offset, { limit: 1, waitMs }));
-        if (records.length > 0) return true;
-        if (damage !== undefined) {
-          reason = `the broker cannot read it (${damage})`;
-          return false;
-        }
-      }
-      return false;
-    }
-    const high = (await ranges(place.topic)).find(({ partition }) => partition === place.partition)?.high ?? 0;
-    if (from >= high || (await isReadable(from))) return undefined;
-    const to = await endOfDamage({ from, high, isReadable });
-    return { from, to, reason, behind: to < high };
-  }
+  const fetch = ({ topic, partition }: Place, from: number, wanted: { limit: number; waitMs: number }) =>
+    fetchRecords({ cluster, partitionsOf, topic: prefix + topic, partition, from, ...wanted });
+  const damageAt = createDamageFinder({ ranges, fetch: (place, from, wanted) => ask(place.topic, () => fetch(place, from, wanted)) });
 
   function passOver({ topic, partition, onUnreadable }: ReadOptions, { from, to, reason }: Unreadable): void {
     if (onUnreadable) {
@@ -103,7 +46,7 @@ export function createRecords(options: {
     said = `${partition} ${text}`;
   }
 
-  /** Where reading goes on when an answer held nothing; undefined at the end. */
+  /** Where reading continues when an answer held nothing; undefined at the end. */
   async function behindNothing(options: ReadOptions, next: number): Promise<number | undefined> {
     const { topic, partition } = options;
     const damage = await damageAt({ topic, partition }, next);
@@ -125,7 +68,7 @@ export function createRecords(options: {
     try {
       return await ask(topic, () => fetch({ topic, partition }, next, wanted));
     } catch (error) {
-      if (!isFault(error, ["OFFSET_OUT_OF_RANGE"])) throw error;
+      if (!hasErrorCode(error, ["OFFSET_OUT_OF_RANGE"])) throw error;
       const range = (await ranges(topic)).find((one) => one.partition === partition);
       return { low: range && next < range.low ? range.low : undefined };
     }
@@ -147,7 +90,7 @@ export function createRecords(options: {
         if (records.length === 0 && damage === undefined && next >= high) break;
         if (records.length === 0) {
           next = await behindNothing(options, next);
-          waitMs = PATIENT_MS;
+          waitMs = SLOW_FETCH_MS;
           continue;
         }
         for (const record of records) {
@@ -161,4 +104,41 @@ export function createRecords(options: {
       return messages;
     },
   };
+}
+
+interface FetchOptions {
+  cluster: Cluster;
+  partitionsOf(topic: string): Promise<{ partition: number }[]>;
+  /** As Kafka knows it, with the prefix. */
+  topic: string;
+  partition: number;
+  from: number;
+  limit: number;
+  waitMs: number;
+}
+
+/** One fetch from the partition's leader. @throws kafkajs' error */
+async function fetchRecords(options: FetchOptions): Promise<Fetched> {
+  const { cluster, partitionsOf, topic, partition, from, limit, waitMs } = options;
+  // One that was added since the cluster was asked last is no partition without records.
+  if (!(await partitionsOf(topic)).some((one) => one.partition === partition)) await cluster.refreshMetadata();
+  const [leader] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
+  if (leader === undefined) return { records: [], high: 0, damage: undefined };
+  const broker = await cluster.findBroker({ nodeId: leader });
+  const maxBytes = Math.min(FETCH_BYTES_MOST, Math.max(FETCH_BYTES_LEAST, limit * 4_096));
+  const { responses } = await broker.fetch({
+    replicaId: NO_REPLICA,
+    isolationLevel: READ_UNCOMMITTED,
+    maxWaitTime: waitMs,
+    minBytes: waitMs === 0 ? 0 : 1,
+    maxBytes,
+    topics: [{ topic, partitions: [{ partition, fetchOffset: String(from), maxBytes }] }],
+  });
+  const answer = responses.flatMap(({ partitions }) => partitions).find((one) => one.partition === partition);
+  if (!answer) return { records: [], high: 0, damage: undefined };
+  // The disk is gone, not a record: what lies there may come back with it.
+  if (answer.damage === "KAFKA_STORAGE_ERROR") throw createErrorFromCode(KAFKA_STORAGE_ERROR);
+  // A batch is sent whole: its first records may lie before the offset that was asked for.
+  const records = answer.messages.filter((record) => toOffset(record.offset) >= from);
+  return { records, high: toOffset(answer.highWatermark), damage: answer.damage };
 }

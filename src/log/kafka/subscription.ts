@@ -13,9 +13,9 @@ const DEFAULT_WINDOW = { maxMessages: 2_000, maxBytes: 16_000_000 };
 const COMMIT_EVERY_MS = 1_000;
 /** After the last message of a window is acknowledged: soon, but not once per message. */
 const COMMIT_DRAINED_AFTER_MS = 100;
-/** What would be handed out while commits fail would be handed out again by whoever comes next. */
+/** What would be handed out while commits fail would be handed out again by the next owner. */
 const HAND_OUT_WHILE_COMMITS_FAIL_MS = 5_000;
-/** A partition that stands for one to two of these although records lie there is looked after. */
+/** A partition that does not move for one to two of these although it has records is examined. */
 const LOOK_EVERY_MS = 20_000;
 const LAST_COMMIT_WITHIN_MS = 4_000;
 const LEAVE_WITHIN_MS = 5_000;
@@ -58,12 +58,12 @@ export async function subscribe(options: {
 
   async function sameTopic(): Promise<void> {
     if ((await identity()) === begunWith) return;
-    const replaced = new Error(`the topic ${topic} was deleted and made anew while it was read`);
+    const replaced = new Error(`the topic ${topic} was deleted and created again while it was read`);
     failed.resolve(replaced);
     throw replaced;
   }
 
-  const takers = createTakeQueue({
+  const queue = createTakeQueue({
     hasEnded: () => stopping !== undefined,
     handOut(max) {
       if (pausedByRequest || committer.failingForMs() > HAND_OUT_WHILE_COMMITS_FAIL_MS) return [];
@@ -85,7 +85,7 @@ export async function subscribe(options: {
     wanted: () => !pausedByRequest && !stopping,
     onChange({ heldMessages }) {
       if (heldMessages === 0) drainTimer ??= setTimeout(onDrained, COMMIT_DRAINED_AFTER_MS);
-      takers.wake();
+      queue.wake();
     },
     onEvent,
   });
@@ -126,17 +126,17 @@ export async function subscribe(options: {
   });
   const commitTimer = setInterval(() => {
     void assignment.commit();
-    // Handing out goes on once commits do.
-    takers.wake();
+    // Messages are handed out again once commits succeed.
+    queue.wake();
   }, COMMIT_EVERY_MS);
   const lookTimer = setInterval(() => void assignment.look(), LOOK_EVERY_MS);
 
   async function stop(graceMs: number): Promise<void> {
-    takers.wake();
+    queue.wake();
     assignment.regulateAll();
     const left = assignment.windows();
-    for (const window of left) window.retire();
-    await withTimeout(graceMs, Promise.all(left.map((window) => window.settled()))).catch((error) => {
+    for (const window of left) window.drain();
+    await withTimeout(graceMs, Promise.all(left.map((window) => window.whenIdle()))).catch((error) => {
       if (!(error instanceof TimeoutError)) throw error;
     });
     clearInterval(commitTimer);
@@ -150,7 +150,7 @@ export async function subscribe(options: {
 
   return {
     failed: failed.promise,
-    take: takers.take,
+    take: queue.take,
     pause() {
       pausedByRequest = true;
       assignment.regulateAll();
@@ -158,7 +158,7 @@ export async function subscribe(options: {
     resume() {
       pausedByRequest = false;
       assignment.regulateAll();
-      takers.wake();
+      queue.wake();
     },
     status() {
       const windows = assignment.windows();

@@ -3,7 +3,7 @@ import { UsageError } from "../../errors.ts";
 import { closest } from "../../lib/text/did-you-mean.ts";
 import { CALLS_TOPIC, type Topic } from "../log.ts";
 import type { Admin, Metadata } from "./driver/types.ts";
-import { DENIED, isFault } from "./faults.ts";
+import { DENIED, hasErrorCode } from "./errors.ts";
 import type { KafkaSettings } from "./settings.ts";
 
 /** What a topic has to be like; numbers are the least, but for partitions and what the URL asks for. */
@@ -112,8 +112,8 @@ export async function describeTopic({ admin, topic }: { admin: Admin; topic: str
         resources.flatMap(({ configEntries }) => configEntries.map(({ configName, configValue }) => [configName, configValue])),
       );
     } catch (error) {
-      if (isFault(error, DENIED)) return undefined;
-      if (!isFault(error, ["UNKNOWN_TOPIC_OR_PARTITION"]) || performance.now() > deadlineMs) throw error;
+      if (hasErrorCode(error, DENIED)) return undefined;
+      if (!hasErrorCode(error, ["UNKNOWN_TOPIC_OR_PARTITION"]) || performance.now() > deadlineMs) throw error;
       await delay(100);
     }
   }

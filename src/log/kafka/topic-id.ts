@@ -1,6 +1,6 @@
 /**
- * A topic's own id (KIP-516, Kafka 2.8 and later): it tells a topic from one of the same name that was deleted and made anew, and from one
- * of another cluster, also where both clusters were formatted with one id, as the apache/kafka image does. kafkajs asks for metadata in
+ * A topic's own id (KIP-516, Kafka 2.8 and later): it differs from that of a topic of the same name that was created after it was deleted, and
+ * of one in another cluster, also where both clusters were formatted with one id, as the apache/kafka image does. kafkajs asks for metadata in
  * version 6 at most, which has no ids; version 10 is the first that has.
  */
 import { createErrorFromCode } from "./driver/load.ts";

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CALLS_TOPIC, QUARANTINE_TOPIC, type Topic } from "../log.ts";
 import type { KafkaClient, KafkaEvent } from "./client.ts";
 import type { Admin, Metadata } from "./driver/types.ts";
-import { isFault, isPassing } from "./faults.ts";
+import { hasErrorCode, isTransient } from "./errors.ts";
 import { makeTopic } from "./make-topic.ts";
 import type { KafkaSettings } from "./settings.ts";
 import {
@@ -20,13 +20,13 @@ const LEADERS_WITHIN_MS = 15_000;
 const PARTITIONS = 12;
 
 export interface CheckedTopics {
-  /** As many as each had when it was checked: calls of one id stay in one partition for as long as this process lives. */
+  /** As many as the topic had when it was checked: calls of one id stay in one partition for as long as this process lives. */
   partitionsOf(topic: Topic): number;
-  /** Fewer than then: a topic that was made anew with fewer has no place for the others. */
+  /** Counts again, and uses fewer from now on where a topic was created again with fewer partitions. */
   recount(): Promise<void>;
   /** Copies that must be in sync for a record to be stored. */
   minInsync: number;
-  /** How long the calls are kept; undefined for ever, or where Kafka does not tell. */
+  /** How long the calls are kept; undefined for ever, or where Kafka does not say. */
   retentionMs: number | undefined;
 }
 
@@ -35,15 +35,15 @@ interface EnsureOptions {
   settings: KafkaSettings;
   /** Of the log, for people. */
   name: string;
-  /** For those who only look: nothing is made, and what is wrong with a topic is no reason to show nothing of it. */
+  /** For commands that only look: no topic is created, and what is wrong with one becomes an event. */
   mustExist: boolean;
   metadata(topics: Topic[]): Promise<Metadata>;
   onEvent(event: KafkaEvent): void;
 }
 
 /**
- * Makes the two topics where they are missing, and refuses to run on topics that would break a promise: with fewer copies calls are lost
- * with a broker, compacted ones forget calls. Several processes may do it at once.
+ * Creates the two topics where they are missing, and refuses topics that would break a promise: with fewer copies calls are lost with a
+ * broker, compacted ones forget calls. Several processes may do it at once.
  * @throws {UsageError} naming the topic, what it has, what is wanted and what to do.
  */
 export async function ensureTopics(options: EnsureOptions): Promise<CheckedTopics> {
@@ -128,9 +128,9 @@ async function find(metadata: (topics: Topic[]) => Promise<Metadata>, topic: Top
       const [found] = (await metadata([topic])).topicMetadata;
       return found;
     } catch (error) {
-      if (isFault(error, ["UNKNOWN_TOPIC_OR_PARTITION"])) return undefined;
+      if (hasErrorCode(error, ["UNKNOWN_TOPIC_OR_PARTITION"])) return undefined;
       // A topic that was just made has no leaders yet.
-      if (!isPassing(error) || performance.now() > deadlineMs) throw error;
+      if (!isTransient(error) || performance.now() > deadlineMs) throw error;
       await delay(100);
     }
   }

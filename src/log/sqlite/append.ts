@@ -6,7 +6,7 @@ import { type LogRecord, MAX_RECORD_BYTES, type Position, type Topic } from "../
 import { TABLES } from "./schema.ts";
 import { unavailable } from "./unavailable.ts";
 
-/** What may wait for the next commit. Beyond, the sender is told at once; it has a queue of its own, we would only have less memory. */
+/** What may wait for the next commit. Beyond that the sender is refused at once: it has a queue of its own, and memory here would grow. */
 const MAX_WAITING_RECORDS = 20_000;
 const MAX_WAITING_BYTES = 64_000_000;
 /** One commit of 4 MB holds the event loop for some 20 ms. */

@@ -13,14 +13,14 @@ export interface Owner {
 
 export type Acquired = { held: true; from: number } | { held: false; leftMs: number };
 
-/** Positions and leases of the groups: who owns a group's lease holds its one partition. */
+/** Positions and leases of the groups: the owner of a group's lease has its one partition. */
 export interface Groups {
-  /** Takes the lease if nobody has it. A group without a position gets one: `start`, or the oldest message. */
+  /** Takes the lease if it is free. A group without a position gets one: `start`, or the oldest message. */
   acquire(options: Owner & { start: Position[] }): Acquired;
-  /** Commits positions and renews leases, all in one transaction; answers in the same order who still owns his. Who does not has committed nothing. */
-  keep(holds: (Owner & { head: number })[]): boolean[];
+  /** Commits positions and renews leases, all in one transaction. @returns in the same order whether each lease is still owned; without it nothing was committed. */
+  keep(holds: (Owner & { commitOffset: number })[]): boolean[];
   /** Commits the position and gives the lease up. */
-  giveUp(hold: Owner & { head: number }): void;
+  giveUp(hold: Owner & { commitOffset: number }): void;
   committed(options: { topic: Topic; group: string }): CommittedPosition[];
   /** Sets the position, unless somebody holds the group: `false` then. */
   place(options: { topic: Topic; group: string; offset: number }): boolean;
@@ -51,7 +51,7 @@ export function createGroups({ db, leaseMs }: { db: DatabaseSync; leaseMs: numbe
   );
   const openSince = perTopic((table) => db.prepare(`SELECT appended_at FROM ${table} WHERE log_offset >= ? ORDER BY log_offset LIMIT 1`));
 
-  /** How long another one has the lease at least; undefined when it is free. */
+  /** How long another owner has the lease at least; undefined when it is free. */
   function leaseOfAnother({ topic, group, owner }: Owner): number | undefined {
     const row = select.get(topic, group);
     const leftMs = Number(row?.left_ms);
@@ -69,7 +69,7 @@ export function createGroups({ db, leaseMs }: { db: DatabaseSync; leaseMs: numbe
   return {
     acquire({ start, ...me }) {
       const { topic, group, owner } = me;
-      // A look without the write lock first: those who stand by do so often.
+      // A look without the write lock first: members that stand by look often.
       let leftMs = leaseOfAnother(me);
       if (leftMs !== undefined) return { held: false, leftMs };
       return inTransaction(db, () => {
@@ -81,10 +81,12 @@ export function createGroups({ db, leaseMs }: { db: DatabaseSync; leaseMs: numbe
       });
     },
     keep(holds) {
-      return inTransaction(db, () => holds.map(({ head, topic, group, owner }) => renew.run(head, topic, group, owner).changes === 1));
+      return inTransaction(db, () =>
+        holds.map(({ commitOffset, topic, group, owner }) => renew.run(commitOffset, topic, group, owner).changes === 1),
+      );
     },
-    giveUp({ head, topic, group, owner }) {
-      inTransaction(db, () => release.run(head, topic, group, owner));
+    giveUp({ commitOffset, topic, group, owner }) {
+      inTransaction(db, () => release.run(commitOffset, topic, group, owner));
     },
     place({ topic, group, offset }) {
       return inTransaction(db, () => {

@@ -5,9 +5,9 @@ import { copySqlite } from "../../lib/sqlite/copy.ts";
 import { inTransaction, type OpenSqliteOptions, openSqlite } from "../../lib/sqlite/open.ts";
 import type { Log } from "../log.ts";
 import { createAppender } from "./append.ts";
-import { announceChange, watchChanges } from "./changes.ts";
+import { announceChange, pollChanges } from "./change-poller.ts";
 import { createGroups } from "./groups.ts";
-import { createKeeper, LEASE_MS } from "./keeper.ts";
+import { createLeaseRenewer, LEASE_MS } from "./lease-renewer.ts";
 import { createMember, type Member } from "./member.ts";
 import { createReader } from "./read.ts";
 import { APPLICATION, MIGRATIONS, NOW_MS } from "./schema.ts";
@@ -23,14 +23,14 @@ export async function openSqliteLog(options: Pick<OpenSqliteOptions, "path" | "b
   const reader = createReader(db);
   const groups = createGroups({ db, leaseMs: LEASE_MS });
   const appender = createAppender({ db, name, onAppended: () => announceChange(path) });
-  const changes = watchChanges({
+  const changes = pollChanges({
     db,
     path,
     onChange() {
       for (const member of members) member.wake();
     },
   });
-  const keeper = createKeeper({ groups, members });
+  const renewer = createLeaseRenewer({ groups, members });
   const identity = db.prepare("SELECT value FROM meta WHERE name = 'identity'");
   const touch = db.prepare(`UPDATE meta SET value = ${NOW_MS} WHERE name = 'checked_at'`);
   let closing: Promise<void> | undefined;
@@ -41,7 +41,7 @@ export async function openSqliteLog(options: Pick<OpenSqliteOptions, "path" | "b
     file: {
       path,
       version: MIGRATIONS.length,
-      // Who held a group then holds none of the copy.
+      // An owner of a lease in the log owns none in the copy.
       copy: (copy) => copySqlite({ from: path, change: "UPDATE consumer_groups SET owner = NULL, leased_until = 0", ...copy }),
     },
     append: appender.append,
@@ -52,7 +52,7 @@ export async function openSqliteLog(options: Pick<OpenSqliteOptions, "path" | "b
         subscribe,
         onStopped() {
           members.delete(member);
-          // Who stands by in this process need not wait for its beat.
+          // A member that stands by in this process need not wait for the next beat.
           for (const other of members) other.tryToHold();
         },
       });
@@ -82,7 +82,7 @@ export async function openSqliteLog(options: Pick<OpenSqliteOptions, "path" | "b
       closing ??= (async () => {
         await appender.close();
         await Promise.all([...members].map(({ subscription }) => subscription.stop({ graceMs: 0 })));
-        keeper.stop();
+        renewer.stop();
         changes.stop();
         db.close();
       })();

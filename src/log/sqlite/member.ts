@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { withTimeout } from "../../lib/async/timeout.ts";
-import type { SubscribeOptions, Subscription } from "../log.ts";
+import type { SubscribeOptions, Subscription, Topic } from "../log.ts";
 import { createTakeQueue } from "../take-queue.ts";
 import { createWindow, type PartitionWindow } from "../window.ts";
 import type { Groups, Owner } from "./groups.ts";
@@ -10,16 +10,16 @@ import { isDamage } from "./unavailable.ts";
 const DEFAULT_WINDOW = { maxMessages: 2_000, maxBytes: 16_000_000 };
 
 /**
- * A member of a group: holds the group's lease, or stands by until it gets it. While it holds it, it fills a window from the log.
- * The keeper commits its head and renews its lease together with everybody else's.
+ * A member of a group: it has the group's lease, or stands by until it gets it. With the lease it fills a window from the log.
+ * The lease renewer commits its position and renews its lease together with those of all members.
  */
 export interface Member {
   subscription: Subscription;
   /** Holds the lease: what is to be committed. */
-  hold(): (Owner & { head: number }) | undefined;
+  hold(): (Owner & { commitOffset: number }) | undefined;
   /** Stands by: takes the lease if it is free. */
   tryToHold(): void;
-  /** Another member has the group: what this one has taken is no longer its to commit. */
+  /** Another member has the group: this one may not commit any more. */
   lose(): void;
   /** There may be something new to read. */
   wake(): void;
@@ -38,33 +38,27 @@ export function createMember(options: { groups: Groups; reader: Reader; subscrib
   let stopping: Promise<void> | undefined;
   let aliveAt = Date.now();
 
-  function fill(current: PartitionWindow): void {
-    const room = limits.maxMessages - current.heldMessages;
-    const roomBytes = limits.maxBytes - current.heldBytes;
-    if (atEnd || room <= 0 || roomBytes <= 0) return;
+  function fillWindow(current: PartitionWindow): void {
+    if (atEnd) return;
     try {
-      const maxMessages = Math.min(PAGE_MESSAGES, room);
-      // A message larger than the room comes all the same when nothing else is held: otherwise it would never come.
-      const page = reader.page({ topic, from: current.next, maxMessages, maxBytes: roomBytes, atLeastOne: current.heldMessages === 0 });
-      current.offer(page.messages);
-      atEnd = page.end;
+      atEnd = fill({ window: current, reader, topic, limits });
     } catch (error) {
-      // Anything else passes: the next beat wakes whoever waits, and it is read again.
+      // Anything else passes: the next beat wakes the waiting takers, and it is read again.
       if (isDamage(error)) failed.resolve(error as Error);
     }
   }
 
-  const takers = createTakeQueue({
+  const queue = createTakeQueue({
     hasEnded: () => stopping !== undefined,
     handOut(max) {
       if (paused || !window) return [];
-      if (window.buffered < max) fill(window);
+      if (window.buffered < max) fillWindow(window);
       return window.take(max);
     },
   });
 
-  function hold(): (Owner & { head: number }) | undefined {
-    return window && { ...me, head: window.head };
+  function hold(): (Owner & { commitOffset: number }) | undefined {
+    return window && { ...me, commitOffset: window.commitOffset };
   }
 
   function lose(): void {
@@ -79,26 +73,26 @@ export function createMember(options: { groups: Groups; reader: Reader; subscrib
       if (window || stopping) return;
       const acquired = groups.acquire({ ...me, start });
       if (!acquired.held) return;
-      window = createWindow({ partition: 0, from: acquired.from, onChange: takers.wake });
+      window = createWindow({ partition: 0, from: acquired.from, onChange: queue.wake });
       atEnd = false;
-      takers.wake();
+      queue.wake();
     },
     wake() {
       atEnd = false;
-      takers.wake();
+      queue.wake();
     },
     alive() {
       aliveAt = Date.now();
     },
     subscription: {
       failed: failed.promise,
-      take: takers.take,
+      take: queue.take,
       pause() {
         paused = true;
       },
       resume() {
         paused = false;
-        takers.wake();
+        queue.wake();
       },
       status: () => ({
         partitions: window ? [0] : [],
@@ -109,10 +103,10 @@ export function createMember(options: { groups: Groups; reader: Reader; subscrib
       }),
       stop({ graceMs }) {
         stopping ??= (async () => {
-          takers.wake();
-          window?.retire();
-          // What is not done by then is taken again by whoever comes next.
-          if (window) await withTimeout(graceMs, window.settled()).catch(() => undefined);
+          queue.wake();
+          window?.drain();
+          // What is not done by then is taken again by the next member.
+          if (window) await withTimeout(graceMs, window.whenIdle()).catch(() => undefined);
           try {
             const last = hold();
             if (last) groups.giveUp(last);
@@ -127,4 +121,22 @@ export function createMember(options: { groups: Groups; reader: Reader; subscrib
       },
     },
   };
+}
+
+/** Reads a page into what room the window has. True: the log holds no more. */
+function fill(options: {
+  window: PartitionWindow;
+  reader: Reader;
+  topic: Topic;
+  limits: { maxMessages: number; maxBytes: number };
+}): boolean {
+  const { window, reader, topic, limits } = options;
+  const room = limits.maxMessages - window.heldMessages;
+  const maxBytes = limits.maxBytes - window.heldBytes;
+  if (room <= 0 || maxBytes <= 0) return false;
+  const maxMessages = Math.min(PAGE_MESSAGES, room);
+  // A message larger than the room comes all the same when nothing else is held: otherwise it would never come.
+  const page = reader.page({ topic, from: window.next, maxMessages, maxBytes, atLeastOne: window.heldMessages === 0 });
+  window.offer(page.messages);
+  return page.end;
 }

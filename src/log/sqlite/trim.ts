@@ -4,7 +4,7 @@ import { scrubFile, tryToEmptyWriteAhead } from "../../lib/sqlite/scrub.ts";
 import type { Log, Topic } from "../log.ts";
 import { NOW_MS, TABLES } from "./schema.ts";
 
-/** One statement's worth: some 10 ms, between which appends go on. */
+/** One statement's worth: some 10 ms, between which appends run. */
 const AT_ONCE = 1_000;
 
 /** Retention: removes old messages that every named group has done with, and values that must not be kept. */
@@ -38,7 +38,7 @@ export function createTrimmer({ db, path }: { db: DatabaseSync; path: string }):
     },
     async erase({ topic, offset }) {
       perTopic[topic].erase.run(offset);
-      // Where somebody reads just now, the next scrub does it.
+      // While another connection reads, this does nothing and the next scrub does it.
       tryToEmptyWriteAhead(db);
     },
     scrub: (options) => scrubFile({ db, path, ...options }),

@@ -2,7 +2,7 @@ import { LogUnavailableError } from "../../errors.ts";
 import { sqliteCode } from "../../lib/sqlite/open.ts";
 import { FileLostError } from "../../lib/sqlite/place.ts";
 
-/** SQLite's result codes (https://sqlite.org/rescode.html) in words of a person who must do something about them. */
+/** SQLite's result codes (https://sqlite.org/rescode.html) in words for a person who must do something about them. */
 const REASONS: Record<number, string> = {
   5: "another program holds its file locked",
   6: "another program holds its file locked",
@@ -22,7 +22,7 @@ export function unavailable(name: string, error: unknown): LogUnavailableError {
   return new LogUnavailableError(`${name} cannot be written: ${why}`, { cause: error });
 }
 
-/** Damage does not heal by trying again. */
+/** Trying again does not repair damage. */
 export function isDamage(error: unknown): boolean {
   const code = sqliteCode(error);
   return code === 11 || code === 26;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { withTimeout } from "../../../../lib/async/timeout.ts";
-import { isFault } from "../../faults.ts";
+import { hasErrorCode } from "../../errors.ts";
 import type { ConsumerGroup } from "../types.ts";
 import type { Correction } from "./correction.ts";
 import { replaceMethods } from "./correction.ts";
@@ -29,7 +29,7 @@ async function askCoordinator(group: ConsumerGroup, request: () => Promise<void>
     } catch (error) {
       const leftMs = deadlineMs - performance.now();
       // After a rejoin it is another generation's question, and its answer is of no use.
-      if (!isFault(error, MOVED) || leftMs <= 0 || group.offsetManager !== manager) throw error;
+      if (!hasErrorCode(error, MOVED) || leftMs <= 0 || group.offsetManager !== manager) throw error;
       await lookUp(group, leftMs);
     }
   }

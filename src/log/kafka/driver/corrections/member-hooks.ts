@@ -1,4 +1,4 @@
-import { isFault } from "../../faults.ts";
+import { hasErrorCode } from "../../errors.ts";
 import type { ConsumerGroup } from "../types.ts";
 import type { Correction } from "./correction.ts";
 import { replaceMethods } from "./correction.ts";
@@ -49,7 +49,7 @@ export const memberHooks: Correction = {
           } catch (error) {
             // Every broker failed to name the coordinator just now: kafkajs takes it for final and would never restart the consumer.
             // It says the same where this user may not ask.
-            if (!isFault(error, ["KafkaJSGroupCoordinatorNotFound"])) throw error;
+            if (!hasErrorCode(error, ["KafkaJSGroupCoordinatorNotFound"])) throw error;
             await hooks.noCoordinator(this).catch((final) => {
               // An error that does not say so is tried again.
               throw Object.assign(final, { retriable: false });

@@ -1,18 +1,18 @@
 import type { DatabaseSync } from "node:sqlite";
 
-/** SQLite tells other processes nothing; asking costs some microseconds. */
+/** SQLite notifies no other process; asking costs some microseconds. */
 const POLL_MS = 20;
 
-/** By real path of the file: what this process should hear of at once. */
+/** By real path of the file: called at once when this process has written. */
 const listeners = new Map<string, Set<() => void>>();
 
-/** Tells every open log of this file in this process that something was written. */
+/** Notifies every open log of this file in this process that something was written. */
 export function announceChange(path: string): void {
   for (const listener of listeners.get(path) ?? []) listener();
 }
 
 /** Calls `onChange` when the file was written: at once if this process did, within 20 ms if another one. */
-export function watchChanges(options: { db: DatabaseSync; path: string; onChange: () => void }): { stop(): void } {
+export function pollChanges(options: { db: DatabaseSync; path: string; onChange: () => void }): { stop(): void } {
   const { db, path, onChange } = options;
   // It changes with every commit of any other connection: https://sqlite.org/pragma.html#pragma_data_version
   const select = db.prepare("PRAGMA data_version");
@@ -24,7 +24,7 @@ export function watchChanges(options: { db: DatabaseSync; path: string; onChange
       if (now === version) return;
       version = now;
     } catch {
-      // The reader that we wake meets the same error, and knows what to do about it.
+      // The reader that is woken meets the same error and handles it.
     }
     onChange();
   }

@@ -1,4 +1,4 @@
-/** Between kafkajs' shapes and the log's: offsets are strings there and numbers here. */
+/** Converts between kafkajs' shapes and the log's: offsets are strings there and numbers here. */
 import type { Message, Topic } from "../log.ts";
 import type { KafkaRecord } from "./kafka-record.ts";
 
@@ -29,7 +29,7 @@ function headerText(value: unknown): string {
   return Buffer.isBuffer(last) ? last.toString("utf8") : typeof last === "string" ? last : "";
 }
 
-/** Metadata of a commit, at most 4,096 bytes by Kafka's default: since when the next message waits, for lag in seconds by any process. */
+/** Metadata of a commit, at most 4,096 bytes by Kafka's default: when the log took the next message, from which any process computes the lag in seconds. */
 export function commitMetadata(oldestOpenAt: number | undefined): string {
   return oldestOpenAt === undefined ? "" : JSON.stringify({ v: 1, t: oldestOpenAt });
 }

@@ -1,10 +1,10 @@
 import type { CommittedPosition, Message, Taken } from "../log.ts";
 import { createWindow, type PartitionWindow } from "../window.ts";
+import { commitMetadata } from "./convert.ts";
 import type { OffsetManager, Offsets } from "./driver/types.ts";
-import { commitMetadata } from "./wire.ts";
 
-/** What a member holds in one generation of its group: a window per partition. The next generation gets a holding of its own. */
-export interface Holding {
+/** A window for each partition that a member has in one generation of its group. The next generation gets windows of its own. */
+export interface GenerationWindows {
   /** Commits under this generation only. */
   readonly manager: OffsetManager;
   readonly memberId: string | null;
@@ -18,11 +18,11 @@ export interface Holding {
   readonly taken: number;
   /** What has moved since the last commit. */
   uncommitted(topic: string): { offsets: Offsets; committed(): void } | undefined;
-  /** Begins a partition anew: its old place is no place any more. */
+  /** Gives a partition a new window: the old position does not exist any more. */
   restart(partition: number, from: number): PartitionWindow;
 }
 
-export interface HoldingOptions {
+export interface GenerationOptions {
   manager: OffsetManager;
   memberId: string | null;
   /** Where each partition begins; `commit` is its committed position, if there is one. */
@@ -31,12 +31,12 @@ export interface HoldingOptions {
   onChange(window: PartitionWindow): void;
 }
 
-export function createHolding(options: HoldingOptions): Holding {
+export function createGenerationWindows(options: GenerationOptions): GenerationWindows {
   const { manager, memberId, begin, limits, onChange } = options;
   const windows = new Map<number, PartitionWindow>();
   /** By partition: what was committed last, position and metadata together. */
   const committed = new Map<number, string>();
-  // A share for each partition: one that stands still must not take the room of the others.
+  // A share for each partition: one that does not move must not take the room of the others.
   const share = {
     messages: Math.max(1, Math.floor(limits.maxMessages / Math.max(1, begin.length))),
     bytes: Math.max(1, Math.floor(limits.maxBytes / Math.max(1, begin.length))),
@@ -104,12 +104,17 @@ export function createHolding(options: HoldingOptions): Holding {
     },
     uncommitted(topic) {
       const moved = [...windows.values()]
-        .map(({ partition, head, oldestOpenAt }) => ({ partition, head, oldestOpenAt, mark: mark(head, oldestOpenAt) }))
+        .map(({ partition, commitOffset, oldestOpenAt }) => ({
+          partition,
+          commitOffset,
+          oldestOpenAt,
+          mark: mark(commitOffset, oldestOpenAt),
+        }))
         .filter((one) => committed.get(one.partition) !== one.mark);
       if (moved.length === 0) return undefined;
-      const partitions = moved.map(({ partition, head, oldestOpenAt }) => ({
+      const partitions = moved.map(({ partition, commitOffset, oldestOpenAt }) => ({
         partition,
-        offset: String(head),
+        offset: String(commitOffset),
         metadata: commitMetadata(oldestOpenAt),
       }));
       return {

@@ -1,4 +1,5 @@
-interface KafkaFault {
+/** What may be known of an error of kafkajs, Node or OpenSSL. */
+interface ErrorParts {
   name?: string;
   /** Kafka's own name of the error, `NOT_LEADER_FOR_PARTITION`. */
   type?: string;
@@ -17,34 +18,34 @@ interface KafkaFault {
 export const DENIED = ["TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED"];
 
 /** The error and what caused it, outermost first. kafkajs wraps up to four times. */
-function chain(error: unknown): KafkaFault[] {
-  const faults: KafkaFault[] = [];
+function chain(error: unknown): ErrorParts[] {
+  const errors: ErrorParts[] = [];
   for (
     let next = error;
-    typeof next === "object" && next !== null && faults.length < 8;
-    next = (next as KafkaFault).cause ?? (next as KafkaFault).errors?.[0]
+    typeof next === "object" && next !== null && errors.length < 8;
+    next = (next as ErrorParts).cause ?? (next as ErrorParts).errors?.[0]
   ) {
-    faults.push(next as KafkaFault);
+    errors.push(next as ErrorParts);
   }
-  return faults;
+  return errors;
 }
 
-/** The innermost name that is wanted, of the error and what caused it: Kafka's types, Node's codes, kafkajs' class names. */
-export function findFault(error: unknown, wanted: (name: string) => boolean): string | undefined {
+/** The innermost code that is wanted, of the error and its causes: Kafka's types, Node's codes, kafkajs' class names. */
+export function findErrorCode(error: unknown, wanted: (name: string) => boolean): string | undefined {
   const names = chain(error).map(({ name = "", type = "", code = "" }) => [type, String(code), name]);
   return names.reverse().flat().find(wanted);
 }
 
-/** Whether the error, or what caused it, has one of the names. */
-export function isFault(error: unknown, names: string[]): boolean {
-  return findFault(error, (name) => names.includes(name)) !== undefined;
+/** Whether the error or one of its causes has one of the codes. */
+export function hasErrorCode(error: unknown, names: string[]): boolean {
+  return findErrorCode(error, (name) => names.includes(name)) !== undefined;
 }
 
 /** Whether asking again can help. kafkajs calls exhausted retries and a coordinator not found in time final; they are not. */
-export function isPassing(error: unknown): boolean {
-  const faults = chain(error);
+export function isTransient(error: unknown): boolean {
+  const errors = chain(error);
   const passing = ["KafkaJSNumberOfRetriesExceeded", "KafkaJSGroupCoordinatorNotFound", "TimeoutError"];
-  return faults.some(({ name = "" }) => passing.includes(name)) || faults.at(-1)?.retriable === true;
+  return errors.some(({ name = "" }) => passing.includes(name)) || errors.at(-1)?.retriable === true;
 }
 
 /** The broker that a connection's error is about, `host:port`. */
@@ -54,13 +55,13 @@ export function addressOf(error: unknown): string | undefined {
 
 /** Why, in a few words: Kafka's name of the error with kafkajs' sentence. Neither quotes what a record says. */
 export function reasonOf(error: unknown): string {
-  const faults = chain(error);
-  const { type } = faults.find((fault) => fault.type !== undefined) ?? {};
-  const sentence = plain(faults.at(-1)?.message ?? String(error));
+  const errors = chain(error);
+  const { type } = errors.find((one) => one.type !== undefined) ?? {};
+  const sentence = plain(errors.at(-1)?.message ?? String(error));
   return type === undefined ? sentence : `${type}: ${sentence}`;
 }
 
-/** OpenSSL writes places of its source around what it says, Node advice for who started it, kafkajs that it was a connection's error. */
+/** Removes what OpenSSL (places in its source), Node (advice on how to start it) and kafkajs write around a sentence. */
 export function plain(sentence: string): string {
   return sentence
     .replace(/Connection error: /, "")

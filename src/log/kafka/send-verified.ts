@@ -1,9 +1,9 @@
 import { LogUnavailableError, RecordTooLargeError } from "../../errors.ts";
 import type { Position } from "../log.ts";
+import { toOffset } from "./convert.ts";
 import type { Message as ProducedMessage, RecordMetadata, TopicMessages } from "./driver/types.ts";
+import { hasErrorCode } from "./errors.ts";
 import type { Explain } from "./explain.ts";
-import { isFault } from "./faults.ts";
-import { toOffset } from "./wire.ts";
 
 export interface Outgoing {
   /** As Kafka knows it, with the prefix. */
@@ -31,7 +31,7 @@ const FRUITLESS_ROUNDS_MOST = 3;
  *
  * One result per record, in their order: its place, or why it is not stored. Never rejects.
  */
-export async function sendCovered(options: SendOptions): Promise<(Position | Error)[]> {
+export async function sendVerified(options: SendOptions): Promise<(Position | Error)[]> {
   const { records, send, explain } = options;
   const results: (Position | Error)[] = new Array(records.length);
   let missing = records.map((_, index) => index);
@@ -43,7 +43,7 @@ export async function sendCovered(options: SendOptions): Promise<(Position | Err
     try {
       answers = await send(groupByTopic(missing.map((index) => records[index] as Outgoing)));
     } catch (error) {
-      if (isFault(error, ["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"])) return await sendHalves(results, missing, options);
+      if (hasErrorCode(error, ["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"])) return await sendHalves(results, missing, options);
       const { message, hint } = explain(error, { topic: records[missing[0] as number]?.topic ?? "", operation: "Write" });
       return fill(results, missing, () => new LogUnavailableError(`the record was not stored: ${message}`, { hint, cause: error }));
     }
@@ -68,7 +68,7 @@ async function sendHalves(
   if (missing.length === 1) return fill(results, missing, () => new RecordTooLargeError("Kafka refuses the record as too large"));
   const middle = Math.ceil(missing.length / 2);
   for (const half of [missing.slice(0, middle), missing.slice(middle)]) {
-    const answers = await sendCovered({ records: half.map((index) => records[index] as Outgoing), send, explain });
+    const answers = await sendVerified({ records: half.map((index) => records[index] as Outgoing), send, explain });
     for (const [at, index] of half.entries()) results[index] = answers[at] as Position | Error;
   }
   return results;

@@ -1,12 +1,12 @@
 import type { CommittedPosition, Position } from "../log.ts";
+import { readCommitMetadata, toOffset } from "./convert.ts";
 import type { Cluster, ConsumerGroup } from "./driver/types.ts";
-import { readCommitMetadata, toOffset } from "./wire.ts";
 
 /**
  * Where a member begins in each of its partitions: at the group's commit, else at `start`, else at the oldest record kept.
  * `reached` is how far this very member had come in the generation before: its last commit may have failed.
  */
-export async function beginAt(options: {
+export async function readStartOffsets(options: {
   group: ConsumerGroup;
   topic: string;
   partitions: number[];
@@ -16,7 +16,7 @@ export async function beginAt(options: {
   const { group, topic, partitions, start, reached } = options;
   const commits = await readCommits(options);
   const unknown = partitions.filter((partition) => !commits.has(partition) && !start.some((one) => one.partition === partition));
-  const oldest = await edges(group.cluster, topic, unknown, { fromBeginning: true });
+  const oldest = await fetchOffsets(group.cluster, topic, unknown, { fromBeginning: true });
   return partitions.map((partition) => {
     const commit = commits.get(partition);
     const from = commit?.offset ?? start.find((one) => one.partition === partition)?.offset ?? oldest.get(partition) ?? 0;
@@ -43,7 +43,7 @@ async function readCommits(options: {
 }
 
 /** The oldest offset kept, or the end, of each partition. */
-export async function edges(
+export async function fetchOffsets(
   cluster: Cluster,
   topic: string,
   partitions: number[],

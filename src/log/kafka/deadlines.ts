@@ -1,19 +1,19 @@
 const SWEEP_MS = 250;
 
-/** Those who wait for an answer, each for the same time: then `expire` is called, and they wait no longer. */
-export interface Patience<Item extends { expire(): void }> {
+/** Items that wait for an answer, each for the same time: then `expire` is called. */
+export interface Deadlines<Item extends { expire(): void }> {
   add(item: Item): void;
-  /** It was answered; nothing happens for one that has expired. */
+  /** The item has its answer; nothing happens for one that has expired. */
   delete(item: Item): void;
   readonly size: number;
-  /** How long the oldest has waited; 0 when nobody waits. */
+  /** How long the oldest has waited; 0 when none waits. */
   longestMs(): number;
   /** Expires all of them now. */
   end(): void;
 }
 
-/** One timer for all of them: they have the same time to live, so the oldest comes first. */
-export function createPatience<Item extends { expire(): void }>(options: { liveMs: number }): Patience<Item> {
+/** One timer for all items: they have the same time to live, so the oldest expires first. */
+export function createDeadlines<Item extends { expire(): void }>(options: { liveMs: number }): Deadlines<Item> {
   const { liveMs } = options;
   const sinceMs = new Map<Item, number>();
   let sweeper: NodeJS.Timeout | undefined;

@@ -2,7 +2,7 @@ import { KafkaJSProtocolError, type RecordMetadata, type TopicMessages } from "k
 import { describe, expect, test } from "vitest";
 import { LogUnavailableError, RecordTooLargeError } from "../../src/errors.ts";
 import { createExplain } from "../../src/log/kafka/explain.ts";
-import { type Outgoing, sendCovered } from "../../src/log/kafka/send-covered.ts";
+import { type Outgoing, sendVerified } from "../../src/log/kafka/send-verified.ts";
 import { readSettings } from "../../src/log/kafka/settings.ts";
 
 const explain = createExplain(readSettings("kafka://broker"));
@@ -35,7 +35,7 @@ describe("records that are acknowledged are stored", () => {
   test("each one is told its own place", async () => {
     const { send } = broker();
     const records = [outgoing(0), outgoing(1), outgoing(0), outgoing(0), outgoing(1)];
-    expect(await sendCovered({ records, send, explain })).toEqual([
+    expect(await sendVerified({ records, send, explain })).toEqual([
       { partition: 0, offset: 0 },
       { partition: 1, offset: 0 },
       { partition: 0, offset: 1 },
@@ -47,7 +47,7 @@ describe("records that are acknowledged are stored", () => {
   test("what kafkajs lost over a moved leader is sent again, and nothing else is", async () => {
     const { send, stored } = broker({ forgets: (round, partition) => round === 1 && partition === 1 });
     const records = [outgoing(0, "a"), outgoing(1, "b"), outgoing(1, "c")];
-    expect(await sendCovered({ records, send, explain })).toEqual([
+    expect(await sendVerified({ records, send, explain })).toEqual([
       { partition: 0, offset: 0 },
       { partition: 1, offset: 0 },
       { partition: 1, offset: 1 },
@@ -57,7 +57,7 @@ describe("records that are acknowledged are stored", () => {
 
   test("what is never covered is no success", async () => {
     const { send, rounds } = broker({ forgets: (_, partition) => partition === 1 });
-    const [kept, lost] = await sendCovered({ records: [outgoing(0), outgoing(1)], send, explain });
+    const [kept, lost] = await sendVerified({ records: [outgoing(0), outgoing(1)], send, explain });
     expect(kept).toEqual({ partition: 0, offset: 0 });
     expect(lost).toBeInstanceOf(LogUnavailableError);
     expect(rounds()).toBe(4);
@@ -65,7 +65,7 @@ describe("records that are acknowledged are stored", () => {
 
   test("a failure is told to all that were sent together, without their content", async () => {
     const { send } = broker({ refuses: () => new Error("not enough replicas") });
-    const results = await sendCovered({ records: [outgoing(0, "+14155550101"), outgoing(1)], send, explain });
+    const results = await sendVerified({ records: [outgoing(0, "+14155550101"), outgoing(1)], send, explain });
     for (const result of results) {
       expect(result).toBeInstanceOf(LogUnavailableError);
       expect(String(result)).not.toContain("4155550101");
@@ -83,7 +83,7 @@ describe("records that are acknowledged are stored", () => {
       return [{ topicName: "t", partition: 0, errorCode: 0, baseOffset: String(from) }];
     }
     const records = ["a", "b", "huge", "c", "d"].map((value) => outgoing(0, value));
-    const results = await sendCovered({ records, send, explain });
+    const results = await sendVerified({ records, send, explain });
     expect(results[2]).toBeInstanceOf(RecordTooLargeError);
     expect(results.filter((result) => result instanceof Error)).toHaveLength(1);
     expect(stored).toEqual(["a", "b", "c", "d"]);
