@@ -35,7 +35,7 @@ export function createMemoryLog(options: { nowMs: () => number }): Log {
       async stop() {
         hasEnded = true;
         subscribers.delete(queue.wake);
-        window.retire();
+        window.drain();
         queue.wake();
       },
     };
