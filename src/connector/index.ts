@@ -79,6 +79,9 @@ export {
 } from "./kit/meaning.ts";
 export { namingHost, outcomeOfNetworkError, outcomeOfReadingError } from "./kit/network-error.ts";
 export { allParts, keepNotes, type NoteParts } from "./kit/notes.ts";
+export { createPeople, type People } from "./kit/people.ts";
+export { createLookup, type Lookup } from "./kit/people-lookup.ts";
+export type { CallToMatch, Creation, Crm, CrmPerson, CrmSearch, NewPerson, PersonMatch, RefusedDetail } from "./kit/people-types.ts";
 export {
   createRateLimiter,
   limitInHeaders,
