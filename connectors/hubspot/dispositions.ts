@@ -1,4 +1,4 @@
-import { createExpiringCache, type Outcome, type SharedCall } from "../../src/connector/index.ts";
+import { createCache, type Outcome, type SharedCall } from "../../src/connector/index.ts";
 import type { HubSpotApi } from "./client.ts";
 import { outcomeOfReadError } from "./errors.ts";
 import { readCallProperty } from "./requests.ts";
@@ -43,24 +43,12 @@ export interface Dispositions {
 
 export function createDispositions(options: { api: HubSpotApi }): Dispositions {
   const { api } = options;
-  const cache = createExpiringCache<{ atMs: number; options: Option[] }>({ maxEntries: 1 });
+  const cache = createCache<Option[]>({ maxEntries: 1, ttlMs: REMEMBER_MS });
 
   /** Asked once for all calls that want it at the same time, also where it fails. */
-  let asking: Promise<Option[]> | undefined;
-
-  async function read({ signal, olderThanMs }: { signal: AbortSignal; olderThanMs: number }): Promise<Option[]> {
-    const known = cache.get(DISPOSITION_PROPERTY);
-    if (known && performance.now() - known.atMs < olderThanMs) return known.options;
-    asking ??= ask(signal).finally(() => {
-      asking = undefined;
-    });
-    return asking;
-  }
-
-  async function ask(signal: AbortSignal): Promise<Option[]> {
-    const { options } = await api.ask(signal, readCallProperty(DISPOSITION_PROPERTY));
-    cache.set(DISPOSITION_PROPERTY, { atMs: performance.now(), options }, REMEMBER_MS);
-    return options;
+  function read({ signal, maxAgeMs }: { signal: AbortSignal; maxAgeMs: number }): Promise<Option[]> {
+    const load = async () => (await api.ask(signal, readCallProperty(DISPOSITION_PROPERTY))).options;
+    return cache.fetch(DISPOSITION_PROPERTY, load, { maxAgeMs });
   }
 
   /** Whether accounts list their outcomes in the property is not documented: an empty list says that they are not known, not that there are none. */
@@ -70,9 +58,9 @@ export function createDispositions(options: { api: HubSpotApi }): Dispositions {
       (options.length === 0 ? READY_MADE_OPTIONS : options).find(
         (one) => one.label.trim().toLowerCase() === wanted || one.value.toLowerCase() === wanted,
       );
-    const found = among(await read({ signal, olderThanMs: REMEMBER_MS }));
+    const found = among(await read({ signal, maxAgeMs: REMEMBER_MS }));
     if (found) return { value: found.value };
-    const newer = await read({ signal, olderThanMs: ASK_AGAIN_AFTER_MS });
+    const newer = await read({ signal, maxAgeMs: ASK_AGAIN_AFTER_MS });
     const option = among(newer);
     if (option) return { value: option.value };
     if (newer.length === 0) return { value: "", isUnknown: true };
@@ -84,7 +72,7 @@ export function createDispositions(options: { api: HubSpotApi }): Dispositions {
       const choice = Object.hasOwn(chosen, call.call_outcome) ? chosen[call.call_outcome]?.trim() : undefined;
       if (choice === undefined) {
         const value = defaultFor(call);
-        const known = cache.get(DISPOSITION_PROPERTY)?.options ?? [];
+        const known = cache.get(DISPOSITION_PROPERTY) ?? [];
         return { value: known.length === 0 || known.some((option) => option.value === value) ? value : "" };
       }
       if (choice === "" || choice.toLowerCase() === "none") return { value: "" };
@@ -97,7 +85,7 @@ export function createDispositions(options: { api: HubSpotApi }): Dispositions {
       }
     },
     async readAgain({ signal }) {
-      const options = await read({ signal, olderThanMs: 0 });
+      const options = await read({ signal, maxAgeMs: 0 });
       return options.length === 0 ? undefined : (value) => options.some((option) => option.value === value);
     },
   };

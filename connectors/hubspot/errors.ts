@@ -1,6 +1,5 @@
-import { type Outcome, outcomeOfNetworkError, parseRetryAfterMs, RematchError } from "../../src/connector/index.ts";
+import { type Outcome, outcomeOfNetworkError, parseRetryAfterMs, RateLimitWaitError, RematchError } from "../../src/connector/index.ts";
 import { CALL_ID_PROPERTY, NOT_SET_UP } from "./call-id.ts";
-import { TooManyWaitError } from "./pace.ts";
 import { describe, detailsOf, type HubSpotProblem, HubSpotRefusal, problemOf, requiredIn, UnreadableAnswerError } from "./vendor-error.ts";
 
 /** What a token needs, as HubSpot names it (Calls, Owners and Properties APIs); the last one for `patchbay setup` only. */
@@ -28,7 +27,7 @@ const REFUSED = new Set([400, 413, 422]);
 
 /** What an error of a request means. Total: any value has an outcome. HubSpot's own sentences may quote the call, and are not passed on. */
 export function outcomeOfHubSpotError(error: unknown): Outcome {
-  if (error instanceof TooManyWaitError) return paced(error.waitMs);
+  if (error instanceof RateLimitWaitError) return paced(error.waitMs);
   if (error instanceof HubSpotRefusal) return outcomeOfStatus(error);
   const network = error instanceof UnreadableAnswerError ? undefined : outcomeOfNetworkError(error);
   // All that is sent may be sent again.
@@ -185,7 +184,7 @@ const MAY_NOT_ASSOCIATE: Outcome = {
 };
 
 /** For what a person asks: a refusal in our words, with what to do. @throws with them. */
-export async function speakable<T>(ask: () => Promise<T>): Promise<T> {
+export async function withReadableErrors<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {

@@ -1,7 +1,6 @@
-import { z } from "zod";
-import { defineConnector, httpSettings, secret } from "../../src/connector/index.ts";
-import { hubspotWith } from "./mapping.ts";
-import { hubspotSends } from "./sends.ts";
+import { defineConnector } from "../../src/connector/index.ts";
+import { hubspotMapping, sentFields } from "./mapping.ts";
+import { settingsSchema } from "./settings.ts";
 
 /** One call activity per call in HubSpot, on the contact that has the customer's number. */
 export const hubspot = defineConnector({
@@ -9,25 +8,20 @@ export const hubspot = defineConnector({
   title: "HubSpot",
   keeps: "record",
   duplicates: "native-key",
-  settings: z.strictObject({
-    access_token: secret().describe(
-      "A service key (HubSpot: Development → Keys → Service keys), or the access token of a projects app, with the scopes crm.objects.contacts.read, crm.objects.contacts.write, crm.objects.owners.read and, for setup, crm.schemas.contacts.write",
-    ),
-    ...httpSettings,
-  }),
-  with: hubspotWith,
-  sends: hubspotSends,
-  // HubSpot's own maximum. Ten at once reach its limit of requests also where an answer takes half a second; with more of them batches would fill less.
+  settings: settingsSchema,
+  with: hubspotMapping,
+  sends: sentFields,
+  // HubSpot's own maximum. Ten requests at once reach its rate limit even where an answer takes half a second; with more, batches would fill less.
   batch: { maxCalls: 100, concurrency: 10 },
 
-  async setup({ settings, timeoutMs }) {
+  async setup(options) {
     const { setUpHubSpot } = await import("./setup.ts");
-    return setUpHubSpot({ accessToken: settings.access_token, baseUrl: settings.base_url, timeoutMs });
+    return setUpHubSpot(options);
   },
 
-  async open({ settings, timeoutMs }) {
+  async open(options) {
     const { openHubSpot } = await import("./open.ts");
-    return openHubSpot({ accessToken: settings.access_token, baseUrl: settings.base_url, timeoutMs });
+    return openHubSpot(options);
   },
 
   sandbox: () => import("./sandbox/index.ts"),

@@ -1,29 +1,56 @@
-import { leftOut, type Person, type Receipt, sideOf } from "../../src/connector/index.ts";
-import { KINDS, type Trip } from "./item.ts";
-import { partsWritten } from "./notes.ts";
+import { z } from "zod";
+import { allParts, defineExtra, leftOut, type NoteParts, type Person, type Receipt, sideOf, words } from "../../src/connector/index.ts";
+import type { BodyPart } from "./body.ts";
+import type { CallItem } from "./item.ts";
 import type { Contact } from "./people/find.ts";
 import type { Owners } from "./people/owners.ts";
-import type { Links } from "./record-links.ts";
+import type { RecordLinks } from "./record-links.ts";
+import type { AssociatedKind } from "./requests.ts";
 
-/** A receipt that names the owner is not worth an attempt that ends without an answer. */
+/** Which records the call was put on, and which parts its notes have: what once succeeded is not written again. */
+export const extra = defineExtra({
+  contacts: words(),
+  companies: words(),
+  deals: words(),
+  notes: words<BodyPart>(),
+  owner: z.string(),
+  contact_refused: z.string(),
+  left_out: z.string(),
+  side: z.string(),
+  /** Of older releases, in place of `contacts`. */
+  contact_id: words(),
+});
+
+/** Ids of the records that an earlier version of the call was put on. */
+export function idsWritten(receipt: Receipt | undefined, kind: AssociatedKind): string[] {
+  const { [kind]: ids, contact_id } = extra.read(receipt);
+  return ids ?? (kind === "contacts" ? contact_id : undefined) ?? [];
+}
+
+/** The parts of the notes that we compose; a route's own notes have none. */
+export function partsOf({ delivery, body }: CallItem): NoteParts {
+  return { earlier: extra.read(delivery.previous).notes ?? [], own: body?.parts ?? [] };
+}
+
+/** The owner's address in a receipt is not worth an attempt that ends without an answer. */
 const OWNER_WITHIN_MS = 2_000;
 
-/** Who each call is on, as other destinations name and link her; asked for while the calls are written, and never for long. */
-export async function namePeople(options: { trips: Trip[]; links: Links; owners: Owners; signal: AbortSignal }): Promise<void> {
-  const { trips, links, owners } = options;
+/** Sets the person that each call is on, as other destinations name and link it. It runs beside the write, and never for long. */
+export async function namePeople(options: { items: CallItem[]; links: RecordLinks; owners: Owners; signal: AbortSignal }): Promise<void> {
+  const { items, links, owners } = options;
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(OWNER_WITHIN_MS)]);
   await Promise.all(
-    trips.map(async (trip) => {
-      const [first] = trip.contacts;
-      const known = trip.delivery.previous?.person;
-      if (first) trip.person = first.id === known?.id ? known : await personOf(first, { links, owners, signal });
-      else delete trip.person;
+    items.map(async (item) => {
+      const [first] = item.contacts;
+      const known = item.delivery.previous?.person;
+      if (first) item.person = first.id === known?.id ? known : await personOf(first, { links, owners, signal });
+      else delete item.person;
     }),
   );
 }
 
 /** A contact as other destinations name and link it. */
-export async function personOf(contact: Contact, options: { links: Links; owners: Owners; signal: AbortSignal }): Promise<Person> {
+export async function personOf(contact: Contact, options: { links: RecordLinks; owners: Owners; signal: AbortSignal }): Promise<Person> {
   const { links, owners, signal } = options;
   const { id, name, owner: ownerId } = contact;
   const owner = ownerId ? await owners.emailOf(ownerId, { signal }) : undefined;
@@ -31,23 +58,21 @@ export async function personOf(contact: Contact, options: { links: Links; owners
   return { id, kind: "contact", ...(name === undefined ? {} : { name }), ...(owner === undefined ? {} : { owner }), ...(url && { url }) };
 }
 
-/** Which records the call was put on, and which notes it has, is kept: what once succeeded is not written again. */
-export function receiptOf(trip: Trip, options: { links: Links }): Receipt {
-  const { callId: id = "", person, found, targets, contactRefused, ownerWritten } = trip;
+export function receiptOf(item: CallItem, options: { links: RecordLinks }): Receipt {
+  const { callId: id = "", person, found, targets, contactRefused, ownerWritten, delivery } = item;
   const url = options.links.call(id);
-  const notes = partsWritten(trip).join(" ");
   return {
     id,
     ...(url && { url }),
     ...(person && { person }),
     ...(found === undefined ? {} : { found }),
-    extra: {
-      ...Object.fromEntries(KINDS.filter((kind) => targets[kind].length > 0).map((kind) => [kind, targets[kind].join(" ")])),
-      ...(notes === "" ? {} : { notes }),
-      ...(ownerWritten ? { owner: ownerWritten } : {}),
-      ...(contactRefused === undefined ? {} : { contact_refused: contactRefused }),
-      ...leftOut(trip.leftOut),
-      ...sideOf(trip.delivery.call),
-    },
+    ...extra.write({
+      ...targets,
+      notes: allParts(partsOf(item)) as BodyPart[],
+      owner: ownerWritten,
+      contact_refused: contactRefused,
+      ...leftOut(item.leftOut),
+      ...sideOf(delivery.call),
+    }),
   };
 }

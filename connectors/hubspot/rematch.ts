@@ -2,17 +2,16 @@ import { type Person, type Receipt, RematchError } from "../../src/connector/ind
 import { associateCalls } from "./associations/associate.ts";
 import { linkedTo } from "./associations/read.ts";
 import type { HubSpotApi } from "./client.ts";
-import { idsWritten } from "./item.ts";
-import type { RelatedRecords } from "./people/companies-deals.ts";
+import { sentFields } from "./mapping.ts";
+import type { CompaniesAndDeals } from "./people/companies-deals.ts";
 import { type Contact, contactOf } from "./people/find.ts";
 import type { Owners } from "./people/owners.ts";
-import { personOf } from "./receipt.ts";
-import { contactIdIn, type Links } from "./record-links.ts";
+import { idsWritten, personOf } from "./receipt.ts";
+import { contactIdIn, type RecordLinks } from "./record-links.ts";
 import { type AssociatedKind, readCall, readContact, removeAssociations, updateCall } from "./requests.ts";
-import { hubspotSends } from "./sends.ts";
 import { statusOf } from "./vendor-error.ts";
 
-const SENT = hubspotSends.flatMap(({ field }) => (/^[a-z_]+$/.test(field) && field !== "fields" ? [field] : []));
+const SENT = sentFields.flatMap(({ field }) => (/^[a-z_]+$/.test(field) && field !== "fields" ? [field] : []));
 
 /** The call as HubSpot has it, with the contacts that it is on; undefined when it is not there. */
 export async function readCallBack(options: {
@@ -40,21 +39,21 @@ export async function rematchCall(options: {
   api: HubSpotApi;
   receipt: Receipt;
   to: string;
-  links: Links;
+  links: RecordLinks;
   owners: Owners;
-  related: RelatedRecords;
+  companiesAndDeals: CompaniesAndDeals;
   signal: AbortSignal;
 }): Promise<Receipt> {
-  const { api, receipt, to, links, owners, related, signal } = options;
+  const { api, receipt, to, links, owners, companiesAndDeals, signal } = options;
   const contact = await chosenContact({ api, to, signal });
   const call = await readCallBack({ api, id: receipt.id, signal });
   if (!call) throw new RematchError("the call is not in HubSpot any more: somebody deleted it there");
 
   const ids = [contact.id];
   // What was remembered of her may be ten minutes old.
-  related.forget(ids);
+  companiesAndDeals.forget(ids);
   const moves: { kind: AssociatedKind; from: string[]; to: string[] }[] = [{ kind: "contacts", from: call.contacts as string[], to: ids }];
-  for (const [kind, ask] of [["companies", related.companiesOf] as const, ["deals", related.openDealsOf] as const]) {
+  for (const [kind, ask] of [["companies", companiesAndDeals.companiesOf] as const, ["deals", companiesAndDeals.openDealsOf] as const]) {
     const from = idsWritten(receipt, kind);
     if (from.length > 0) moves.push({ kind, from, to: [...(await ask(ids, { signal })).values()] });
   }

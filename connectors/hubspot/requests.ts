@@ -162,7 +162,7 @@ export function createCallPropertyGroup(body: { name: string; label: string }): 
 }
 
 /** Those with this address, active ones only; `after` asks for the next page. */
-export function findOwners(email: string, after?: string): HubSpotRequest<z.output<typeof ownersPage>> {
+export function readOwners(email: string, after?: string): HubSpotRequest<z.output<typeof ownersPage>> {
   const query = { email, limit: "100", archived: "false", ...(after === undefined ? {} : { after }) };
   return { method: "GET", path: OWNERS, query, answer: ownersPage };
 }

@@ -1,9 +1,10 @@
-import type { Secret, SetupStep } from "../../src/connector/index.ts";
+import type { SetupStep } from "../../src/connector/index.ts";
 import type { CallProperty } from "./answers.ts";
 import { CALL_ID_PROPERTY } from "./call-id.ts";
 import { connect, type HubSpotApi } from "./client.ts";
 import { kindOf, orOpenError, readCallIdProperty } from "./property.ts";
 import { createCallProperty, createCallPropertyGroup, readCallPropertyGroups } from "./requests.ts";
+import type { HubSpotSettings } from "./settings.ts";
 import { statusOf } from "./vendor-error.ts";
 
 /** HubSpot keeps one call for each value, or Patchbay looks for it before it writes: which of the two matters when something goes wrong. */
@@ -13,12 +14,12 @@ const WHAT = {
 };
 
 /**
- * Makes what a call's trip needs, once per account; any number of people may do so, also at the same time.
+ * Makes what a call's item needs, once per account; any number of people may do so, also at the same time.
  * @throws {OpenError} HubSpot refuses; network errors are passed on.
  */
-export async function setUpHubSpot(options: { accessToken: Secret; baseUrl: string | undefined; timeoutMs: number }): Promise<SetupStep[]> {
-  const { accessToken, baseUrl, timeoutMs } = options;
-  const api = connect({ accessToken, baseUrl, maxWaitMs: timeoutMs });
+export async function setUpHubSpot(options: { settings: HubSpotSettings; timeoutMs: number }): Promise<SetupStep[]> {
+  const { settings, timeoutMs } = options;
+  const api = connect({ settings, maxWaitMs: timeoutMs });
   const signal = AbortSignal.timeout(timeoutMs);
   return orOpenError(async () => {
     const there = await readCallIdProperty({ api, signal });

@@ -1,4 +1,4 @@
-import type { Outcome } from "../../../src/connector/index.ts";
+import { chunk, halves, type Outcome, splitOnRefusal } from "../../../src/connector/index.ts";
 import type { HubSpotApi } from "../client.ts";
 import { outcomeOfHubSpotError, outcomeOfItemError } from "../errors.ts";
 import { type AssociatedKind, MAX_ASSOCIATIONS, associateCalls as request } from "../requests.ts";
@@ -11,25 +11,28 @@ export interface Association {
 
 export interface FailedAssociation extends Association {
   outcome: Outcome;
-  /** HubSpot will not have this pair: one of its ends is not there any more. Else it is HubSpot's own trouble. */
+  /** One end of the pair does not exist any more. Otherwise HubSpot itself is in trouble. */
   isGone: boolean;
 }
 
 export const NOT_ASSOCIATED = "not_associated";
 
-const REFUSED: Outcome = {
-  kind: "retry",
-  because: "record",
-  code: NOT_ASSOCIATED,
-  reason: "the call is in HubSpot, but could not be put on its contact, company or deal, which may have been deleted or merged",
-};
+const GONE = {
+  outcome: {
+    kind: "retry",
+    because: "record",
+    code: NOT_ASSOCIATED,
+    reason: "the call is in HubSpot, but could not be put on its contact, company or deal, which may have been deleted or merged",
+  },
+  isGone: true,
+} satisfies Omit<FailedAssociation, keyof Association>;
 
 /** Requests that may be spent on finding the bad pairs of a refused batch. */
 const MAX_REQUESTS = 30;
 
 /**
- * Puts calls on records; writing an association again changes nothing. Gives those that failed. HubSpot may refuse a whole batch for one pair in it:
- * it is divided then, so that the others are written.
+ * Puts calls on records, and returns the pairs that failed; writing an association again changes nothing. HubSpot may refuse a whole batch because of
+ * one pair: the batch is split then, so that the others are written.
  */
 export async function associateCalls(options: {
   api: HubSpotApi;
@@ -38,52 +41,53 @@ export async function associateCalls(options: {
   signal: AbortSignal;
 }): Promise<FailedAssociation[]> {
   const { api, to, associations, signal } = options;
-  const failed: FailedAssociation[] = [];
-  let requestsLeft = MAX_REQUESTS;
+  const budget = { left: MAX_REQUESTS - 1 };
 
-  async function write(part: Association[]): Promise<void> {
-    if (part.length === 0) return;
-    requestsLeft -= 1;
-    try {
-      const answer = await api.ask(signal, request(to, part));
-      if (!answer.errors?.length && !answer.numErrors) return;
-      // Results come in both directions, and an error names its ends in a way that is not documented: what has no result has failed.
-      const written = new Set(answer.results.flatMap(({ from, to }) => [`${from.id}/${to.id}`, `${to.id}/${from.id}`]));
-      const why = outcomeOfItems(answer.errors ?? []);
-      for (const one of part) if (!written.has(`${one.callId}/${one.toId}`)) failed.push({ ...one, ...why });
-    } catch (error) {
-      const isRefused = isOneEndGone(error) || outcomeOfHubSpotError(error).kind === "rejected";
-      const [first, second] = halvesOf(part);
-      if (isRefused && second.length > 0 && requestsLeft > 1) {
-        await write(first);
-        await write(second);
-        return;
-      }
-      const why = isRefused ? { outcome: REFUSED, isGone: true } : { outcome: outcomeOfHubSpotError(error), isGone: false };
-      for (const one of part) failed.push({ ...one, ...why });
-    }
+  async function write(part: Association[]): Promise<("written" | Failure)[]> {
+    const answer = await api.ask(signal, request(to, part));
+    if (!answer.errors?.length && !answer.numErrors) return part.map(() => "written");
+    // Results come in both directions, and how an error names its ends is not documented: a pair without a result has failed.
+    const written = new Set(answer.results.flatMap(({ from, to }) => [`${from.id}/${to.id}`, `${to.id}/${from.id}`]));
+    const why = failureOfItems(answer.errors ?? []);
+    return part.map((pair) => (written.has(`${pair.callId}/${pair.toId}`) ? "written" : why));
   }
 
-  for (let at = 0; at < associations.length; at += MAX_ASSOCIATIONS) await write(associations.slice(at, at + MAX_ASSOCIATIONS));
+  const failed: FailedAssociation[] = [];
+  for (const items of chunk(associations, MAX_ASSOCIATIONS)) {
+    const results = await splitOnRefusal<Association, "written" | Failure>({
+      items,
+      write,
+      refusalOf: (error) => (isRefusal(error) ? GONE : { outcome: outcomeOfHubSpotError(error), isGone: false }),
+      divide,
+      budget,
+    });
+    for (const [index, pair] of items.entries()) {
+      const result = results[index];
+      if (result && result !== "written") failed.push({ ...pair, ...result });
+    }
+  }
   return failed;
 }
 
-/** A 404 for the whole batch, in HubSpot's words: not the path is missing. */
-function isOneEndGone(error: unknown): boolean {
-  return error instanceof HubSpotRefusal && error.status === 404 && error.body !== undefined;
+type Failure = Omit<FailedAssociation, keyof Association>;
+
+/** A 404 for a whole batch, in HubSpot's words, says that one end is gone; the path exists. */
+function isRefusal(error: unknown): boolean {
+  const isOneEndGone = error instanceof HubSpotRefusal && error.status === 404 && error.body !== undefined;
+  return isOneEndGone || outcomeOfHubSpotError(error).kind === "rejected";
 }
 
-/** By the records that calls are put on: one that is gone takes all its calls with it. */
-function halvesOf(associations: Association[]): [Association[], Association[]] {
-  const records = [...new Set(associations.map(({ toId }) => toId))];
-  const first = new Set(records.slice(0, Math.ceil(records.length / 2)));
-  return [associations.filter(({ toId }) => first.has(toId)), associations.filter(({ toId }) => !first.has(toId))];
+/** By the records that calls are put on: a record that is gone fails with all its calls. */
+function divide(pairs: readonly Association[], error: unknown): { refused: readonly Association[]; parts: Association[][] } {
+  const records = [...new Set(pairs.map(({ toId }) => toId))];
+  if (!isRefusal(error) || records.length === 1) return { refused: pairs, parts: [] };
+  return { refused: [], parts: halves(records).map((some) => pairs.filter(({ toId }) => some.includes(toId))) };
 }
 
 /** What the errors of a 207 say together: that something is gone, unless each of them is trouble of another kind. */
-function outcomeOfItems(errors: unknown[]): { outcome: Outcome; isGone: boolean } {
+function failureOfItems(errors: unknown[]): Failure {
   const outcomes = errors.map((error) => outcomeOfItemError(error));
   const [trouble] = outcomes;
   const isGone = trouble === undefined || outcomes.some(({ kind }) => kind === "rejected");
-  return isGone ? { outcome: REFUSED, isGone } : { outcome: trouble, isGone };
+  return isGone ? GONE : { outcome: trouble, isGone };
 }

@@ -1,3 +1,4 @@
+import { chunk } from "../../../src/connector/index.ts";
 import type { LinkedRecords } from "../answers.ts";
 import type { HubSpotApi } from "../client.ts";
 import { type AssociatedKind, MAX_BATCH, readAssociations } from "../requests.ts";
@@ -9,10 +10,10 @@ export interface Linked {
   typeIds: number[];
 }
 
-/** More pages of one record's associations than anybody has: a list that names a next page for ever ends too. */
+/** More pages than any record has: it ends a list that names a next page for ever. */
 const MAX_PAGES = 100;
 
-/** What each of these records is associated with, all pages of it; without any it is not in the result. @throws as `api.ask` */
+/** What each of these records is associated with, all pages of it. Records without any are absent. @throws as `api.ask` */
 export async function linkedTo(options: {
   api: HubSpotApi;
   from: "calls" | "contacts";
@@ -22,8 +23,8 @@ export async function linkedTo(options: {
 }): Promise<Map<string, Linked[]>> {
   const { api, from, to, ids, signal } = options;
   const linked = new Map<string, Linked[]>();
-  for (let at = 0; at < ids.length; at += MAX_BATCH) {
-    let inputs: { id: string; after?: string }[] = ids.slice(at, at + MAX_BATCH).map((id) => ({ id }));
+  for (const part of chunk(ids, MAX_BATCH)) {
+    let inputs: { id: string; after?: string }[] = part.map((id) => ({ id }));
     for (let page = 0; inputs.length > 0 && page < MAX_PAGES; page += 1) {
       const answer = await api.ask(signal, readAssociations(from, to, inputs));
       for (const one of answer.results) linked.set(one.from.id, [...(linked.get(one.from.id) ?? []), ...linksOf(one)]);

@@ -1,83 +1,90 @@
-import type { Outcome } from "../../../src/connector/index.ts";
+import { halves, type Outcome, type RefusedDetail, splitOnRefusal } from "../../../src/connector/index.ts";
 import type { WrittenBatch } from "../answers.ts";
 import { CALL_ID_PROPERTY } from "../call-id.ts";
 import type { Dispositions } from "../dispositions.ts";
 import { outcomeOfHubSpotError, outcomeOfItemError } from "../errors.ts";
+import type { CallItem } from "../item.ts";
 import { complaintsIn, HubSpotRefusal, problemOf, requiredIn } from "../vendor-error.ts";
-import { createLeavingOut, type Detail, type Refusable } from "./drop-refused-fields.ts";
+import { createFieldDropper } from "./drop-refused-fields.ts";
 
-/** Its properties are taken as they are, but for what is left out of them. */
-export type CallToWrite = Refusable;
+/** A call with the properties to write. Refused details are deleted from them. */
+export interface CallToWrite {
+  key: string;
+  properties: Record<string, string>;
+  item: CallItem;
+}
 
 /** A call's record in HubSpot, or why there is none. */
-export type Written = { id: string; leftOut?: readonly Detail[] } | { outcome: Outcome };
+export type Written = { id: string; leftOut?: readonly RefusedDetail[] } | { outcome: Outcome };
 
-/** Writes up to a hundred calls in one request. @throws as `api.ask` */
-export type WriteBatch<C extends CallToWrite> = (calls: C[]) => Promise<WrittenBatch>;
+/** Writes up to 100 calls, one record for each key, created or updated. The result is by key. */
+export type WriteCalls = (calls: CallToWrite[], signal: AbortSignal) => Promise<Map<string, Written>>;
 
-/** How much a request may be long is not documented: ten large transcripts in Japanese are no problem anywhere. */
+/** The size limit of a request is not documented: ten large transcripts in Japanese are no problem anywhere. */
 const MAX_BATCH_CHARS = 2_000_000;
 
 /** Requests that may be spent on finding the bad calls of a refused batch: two bad ones among 100 take 27 at most. */
 const MAX_REQUESTS = 30;
 
 /**
- * Writes calls, up to 100; the answer is by key. HubSpot may refuse a whole batch for one call in it: it is divided then, so that the others arrive.
- * A detail that it refuses is left out, once: the call matters more.
+ * Writes up to 100 calls; the result is by key. HubSpot may refuse a whole batch because of one call: the batch is split then, so that the others
+ * arrive. A detail that it refuses is dropped, once: the call matters more. `write` sends one batch, and throws as `api.ask`.
  */
-export async function writeInBatches<C extends CallToWrite>(options: {
-  calls: C[];
-  write: WriteBatch<C>;
+export async function writeInBatches(options: {
+  calls: CallToWrite[];
+  write(calls: CallToWrite[]): Promise<WrittenBatch>;
   dispositions: Pick<Dispositions, "readAgain">;
   signal: AbortSignal;
 }): Promise<Map<string, Written>> {
-  const { write, dispositions, signal } = options;
-  const written = new Map<string, Written>();
-  const { leaveOut, leftOut } = createLeavingOut({ dispositions, signal });
-  let requestsLeft = MAX_REQUESTS;
+  const { calls, write, dispositions, signal } = options;
+  const { dropRefused, dropped } = createFieldDropper({ dispositions, signal });
+  const budget = { left: MAX_REQUESTS };
 
-  const setAll = (calls: C[], outcome: Outcome) => {
-    for (const { key } of calls) written.set(key, { outcome });
-  };
-
-  async function send(calls: C[]): Promise<void> {
-    if (calls.length === 0) return;
-    if (requestsLeft === 0) return setAll(calls, REFUSED_WITH_OTHERS);
-    requestsLeft -= 1;
+  async function writeOnce(batch: CallToWrite[]): Promise<Written[]> {
+    if (batch.length === 0) return [];
+    if (budget.left <= 0) return batch.map(() => ({ outcome: REFUSED_WITH_OTHERS }));
+    budget.left -= 1;
+    let answers: Map<string, ItemAnswer>;
     try {
-      const answer = answersIn(await write(calls), calls);
-      const again = new Set<C>();
-      for (const call of calls) {
-        const { error } = answer.get(call.key) ?? {};
-        if (error !== undefined) for (const one of await leaveOut([call], error)) again.add(one);
-      }
-      for (const call of calls) if (!again.has(call)) written.set(call.key, writtenOf(answer.get(call.key)));
-      await send([...again]);
+      answers = answersIn(await write(batch), batch);
     } catch (error) {
-      const outcome = outcomeOfHubSpotError(error);
-      const { guilty, others } = divide(calls, error);
-      if (guilty.length > 0) {
-        setAll(guilty, outcome);
-        for (const part of others) await send(part);
-        return;
-      }
-      if (outcome.kind !== "rejected") return setAll(calls, outcome);
-      if ((await leaveOut(calls, error)).length > 0) return send(calls);
-      if (calls.length === 1) return setAll(calls, outcome);
-      for (const part of others) await send(part);
+      if (guiltyOf(batch, error).length === 0 && isRefusal(error) && (await dropRefused(batch, error)).length > 0) return writeOnce(batch);
+      throw error;
     }
+    const again = new Set<CallToWrite>();
+    for (const call of batch) {
+      const { error } = answers.get(call.key) ?? {};
+      if (error !== undefined) for (const one of await dropRefused([call], error)) again.add(one);
+    }
+    const second = await writeBatch([...again]);
+    const written = new Map([...again].map((call, index) => [call, second[index]]));
+    return batch.map((call) => written.get(call) ?? writtenOf(answers.get(call.key)));
   }
 
-  for (const part of inParts(options.calls)) await send(part);
-  for (const [key, details] of leftOut) {
+  const writeBatch = (batch: CallToWrite[]): Promise<Written[]> =>
+    splitOnRefusal({
+      items: batch,
+      write: writeOnce,
+      refusalOf: (error): Written => ({ outcome: outcomeOfHubSpotError(error) }),
+      divide,
+    });
+
+  const written = new Map<string, Written>();
+  for (const part of inParts(calls)) {
+    const results = await writeBatch(part);
+    for (const [index, { key }] of part.entries()) written.set(key, results[index] ?? { outcome: NO_RESULT });
+  }
+  for (const [key, details] of dropped) {
     const one = written.get(key);
     if (one && "id" in one) one.leftOut = details;
   }
   return written;
 }
 
-function inParts<C extends CallToWrite>(calls: C[]): C[][] {
-  const parts: C[][] = [];
+const isRefusal = (error: unknown) => outcomeOfHubSpotError(error).kind === "rejected";
+
+function inParts(calls: CallToWrite[]): CallToWrite[][] {
+  const parts: CallToWrite[][] = [];
   let chars = 0;
   for (const call of calls) {
     const more = Object.values(call.properties).reduce((sum, value) => sum + value.length, 0);
@@ -98,25 +105,30 @@ const REFUSED_WITH_OTHERS: Outcome = {
   reason: "HubSpot refused the batch that it was in because of other calls",
 };
 
-/**
- * Who is to blame is known when HubSpot names a property that it does not have, or one that a rule of the account requires; else halves tell.
- */
-function divide<C extends CallToWrite>(calls: C[], error: unknown): { guilty: C[]; others: C[][] } {
-  if (!(error instanceof HubSpotRefusal)) return { guilty: [], others: [] };
+/** The calls that a refusal is about, and the parts in which the others are written. */
+function divide(calls: readonly CallToWrite[], error: unknown): { refused: readonly CallToWrite[]; parts: CallToWrite[][] } {
+  const guilty = guiltyOf(calls, error);
+  if (guilty.length > 0) {
+    const others = calls.filter((call) => !guilty.includes(call));
+    return { refused: guilty, parts: others.length > 0 ? [others] : [] };
+  }
+  return isRefusal(error) && calls.length > 1 ? { refused: [], parts: halves(calls) } : { refused: calls, parts: [] };
+}
+
+/** The calls with a property that HubSpot does not have, or without one that a rule of the account requires. Other refusals name no call. */
+function guiltyOf(calls: readonly CallToWrite[], error: unknown): CallToWrite[] {
+  if (!(error instanceof HubSpotRefusal)) return [];
   const absent = complaintsIn(error).flatMap(({ code, property }) => (code === "PROPERTY_DOESNT_EXIST" && property ? [property] : []));
   const required = requiredIn(problemOf(error.body)).map(({ property }) => property);
-  const guilty = calls.filter(
+  return calls.filter(
     ({ properties }) => absent.some((name) => Object.hasOwn(properties, name)) || required.some((name) => !Object.hasOwn(properties, name)),
   );
-  if (guilty.length > 0) return { guilty, others: [calls.filter((call) => !guilty.includes(call))] };
-  const middle = Math.ceil(calls.length / 2);
-  return { guilty, others: [calls.slice(0, middle), calls.slice(middle)] };
 }
 
 /** What HubSpot answered for one call: a record, or an error that names it. */
 type ItemAnswer = { id: string; error?: undefined } | { id?: undefined; error: unknown };
 
-/** A 207 is an answer like a 200: each call has its result or its error, joined by the trace id that we gave. */
+/** A 207 is an answer like a 200: each call has its result or its error, with our trace id. */
 function answersIn(answer: WrittenBatch, calls: CallToWrite[]): Map<string, ItemAnswer> {
   const results = new Map(answer.results.map((one) => [one.objectWriteTraceId ?? one.properties?.[CALL_ID_PROPERTY], one.id]));
   const errors = answer.errors ?? [];
@@ -125,7 +137,7 @@ function answersIn(answer: WrittenBatch, calls: CallToWrite[]): Map<string, Item
       const id = results.get(key);
       if (id !== undefined) return [[key, { id }]];
       const own = errors.find((one) => isAbout(one, key));
-      // An error that names nobody is this call's if it was alone.
+      // An error that names no call is about the only one.
       const error = own ?? (calls.length === 1 ? errors[0] : undefined);
       return error === undefined ? [] : [[key, { error }]];
     }),

@@ -1,13 +1,11 @@
-import { createExpiringCache, type Outcome } from "../../../src/connector/index.ts";
+import { type Cache, chunk, createCache, type Outcome } from "../../../src/connector/index.ts";
 import type { WrittenBatch } from "../answers.ts";
 import { CALL_ID_PROPERTY } from "../call-id.ts";
-import type { HubSpotApi } from "../client.ts";
+import { type HubSpotApi, SEARCH_LAG_MS } from "../client.ts";
 import type { Dispositions } from "../dispositions.ts";
 import { mayHaveArrived, outcomeOfHubSpotError, outcomeOfReadError } from "../errors.ts";
-import { SEEN_AFTER_MS } from "../people/find.ts";
 import { createCalls, MAX_BATCH, MAX_FOUND_PER_PAGE, readRecords, searchRecords, updateCalls } from "../requests.ts";
-import type { CallOfTrip, WriteCalls } from "./write.ts";
-import { type Written, writeInBatches } from "./write-in-batches.ts";
+import { type CallToWrite, type WriteCalls, type Written, writeInBatches } from "./write-in-batches.ts";
 
 /** As long as a call may come again without a receipt, after an attempt whose end nobody heard. */
 const REMEMBER_MS = 24 * 3_600_000;
@@ -16,9 +14,9 @@ const MAX_ACCOUNTS = 50;
 
 /** What this process knows of calls before the search does, by their keys. */
 interface Memory {
-  idOf: ReturnType<typeof createExpiringCache<string>>;
+  idOf: Cache<string>;
   /** Since when a call may be there that no answer has named. It outlives the attempt. */
-  doubts: ReturnType<typeof createExpiringCache<Doubt>>;
+  doubts: Cache<Doubt>;
 }
 
 /** A moment, by this process' clock, and by how long ago the call was accepted: the latter goes on while a process is stopped. */
@@ -28,15 +26,15 @@ interface Doubt {
 }
 
 /** By account: a destination that is opened again, since its token was refused, say, must not forget what it has made. */
-const memories = createExpiringCache<Memory>({ maxEntries: MAX_ACCOUNTS });
+const memories = createCache<Memory>({ maxEntries: MAX_ACCOUNTS, ttlMs: REMEMBER_MS });
 
 function memoryOf(account: string | undefined): Memory {
   const known = account === undefined ? undefined : memories.get(account);
   const memory = known ?? {
-    idOf: createExpiringCache<string>({ maxEntries: MAX_REMEMBERED }),
-    doubts: createExpiringCache<Doubt>({ maxEntries: MAX_REMEMBERED }),
+    idOf: createCache<string>({ maxEntries: MAX_REMEMBERED, ttlMs: REMEMBER_MS }),
+    doubts: createCache<Doubt>({ maxEntries: MAX_REMEMBERED, ttlMs: REMEMBER_MS }),
   };
-  if (account !== undefined) memories.set(account, memory, REMEMBER_MS);
+  if (account !== undefined) memories.set(account, memory);
   return memory;
 }
 
@@ -56,9 +54,9 @@ export function createPlainCalls(options: { api: HubSpotApi; account: string | u
   const { idOf, doubts } = memoryOf(account);
 
   /** The ids of those that are there, and why others cannot be looked up now. A receipt names a record that somebody may have deleted since. */
-  async function lookUp(calls: CallOfTrip[], signal: AbortSignal): Promise<{ ids: Map<string, string>; outcomes: Map<string, Outcome> }> {
-    const named = calls.flatMap(({ key, trip }) => {
-      const id = trip.callId ?? idOf.get(key) ?? trip.delivery.previous?.id;
+  async function lookUp(calls: CallToWrite[], signal: AbortSignal): Promise<{ ids: Map<string, string>; outcomes: Map<string, Outcome> }> {
+    const named = calls.flatMap(({ key, item }) => {
+      const id = item.callId ?? idOf.get(key) ?? item.delivery.previous?.id;
       return id === undefined ? [] : [{ key, id }];
     });
     const keyOf = await readKeys(
@@ -83,8 +81,8 @@ export function createPlainCalls(options: { api: HubSpotApi; account: string | u
   /** The keys of those of these records that are there. */
   async function readKeys(ids: string[], signal: AbortSignal): Promise<Map<string, string | null | undefined>> {
     const keyOf = new Map<string, string | null | undefined>();
-    for (let at = 0; at < ids.length; at += MAX_BATCH) {
-      const { results } = await api.ask(signal, readRecords("calls", ids.slice(at, at + MAX_BATCH), [CALL_ID_PROPERTY]));
+    for (const part of chunk(ids, MAX_BATCH)) {
+      const { results } = await api.ask(signal, readRecords("calls", part, [CALL_ID_PROPERTY]));
       for (const { id, properties } of results) keyOf.set(id, properties[CALL_ID_PROPERTY]);
     }
     return keyOf;
@@ -107,24 +105,24 @@ export function createPlainCalls(options: { api: HubSpotApi; account: string | u
     return found;
   }
 
-  function doubt({ key, trip }: CallOfTrip): Doubt {
-    const since = { atMs: performance.now(), sinceAcceptedMs: trip.delivery.sinceAcceptedMs };
-    doubts.set(key, since, REMEMBER_MS);
+  function doubt({ key, item }: CallToWrite): Doubt {
+    const since = { atMs: performance.now(), sinceAcceptedMs: item.delivery.sinceAcceptedMs };
+    doubts.set(key, since);
     return since;
   }
 
   /** Why a call that was not found is not made now; undefined: it is. When another process was in doubt is not known: it may have been just now. */
-  function notYet(call: CallOfTrip): Outcome | undefined {
-    const { unclear, sinceAcceptedMs } = call.trip.delivery;
+  function notYet(call: CallToWrite): Outcome | undefined {
+    const { unclear, sinceAcceptedMs } = call.item.delivery;
     const since = doubts.get(call.key) ?? (unclear ? doubt(call) : undefined);
     if (!since) return undefined;
-    const leftMs = SEEN_AFTER_MS - Math.max(performance.now() - since.atMs, sinceAcceptedMs - since.sinceAcceptedMs);
+    const leftMs = SEARCH_LAG_MS - Math.max(performance.now() - since.atMs, sinceAcceptedMs - since.sinceAcceptedMs);
     if (leftMs <= 0) return undefined;
     const reason = "HubSpot may have the call from an earlier attempt, and its search does not show it yet";
     return { kind: "retry", because: "record", code: "call_unclear", reason, retryAfterMs: Math.ceil(leftMs) };
   }
 
-  async function make(batch: CallOfTrip[], signal: AbortSignal): Promise<WrittenBatch> {
+  async function make(batch: CallToWrite[], signal: AbortSignal): Promise<WrittenBatch> {
     for (const call of batch) doubt(call);
     try {
       const answer = await api.ask(signal, createCalls(batch.map(({ key, properties }) => ({ trace: key, properties }))));
@@ -148,21 +146,21 @@ export function createPlainCalls(options: { api: HubSpotApi; account: string | u
       return new Map(calls.map(({ key }) => [key, { outcome }]));
     }
     const { ids, outcomes } = found;
-    const isThere = ({ key }: CallOfTrip) => ids.has(key);
+    const isThere = ({ key }: CallToWrite) => ids.has(key);
     const fresh = calls.filter((call) => {
       if (isThere(call)) return false;
       const outcome = outcomes.get(call.key) ?? notYet(call);
       if (outcome) written.set(call.key, { outcome });
       return outcome === undefined;
     });
-    const inputOf = ({ key, properties }: CallOfTrip) => ({ id: ids.get(key) ?? "", properties, trace: key });
-    const change = async (batch: CallOfTrip[]) => traced(await api.ask(signal, updateCalls(batch.map(inputOf))), ids);
+    const inputOf = ({ key, properties }: CallToWrite) => ({ id: ids.get(key) ?? "", properties, trace: key });
+    const change = async (batch: CallToWrite[]) => traced(await api.ask(signal, updateCalls(batch.map(inputOf))), ids);
     const how = { dispositions, signal };
     const changed = await writeInBatches({ calls: calls.filter(isThere), write: change, ...how });
     const made = await writeInBatches({ calls: fresh, write: (batch) => make(batch, signal), ...how });
     for (const [key, one] of [...changed, ...made]) {
       written.set(key, one);
-      if ("id" in one) idOf.set(key, one.id, REMEMBER_MS);
+      if ("id" in one) idOf.set(key, one.id);
     }
     // Sent again it might be there twice: the next process has to know.
     for (const [key, one] of made)

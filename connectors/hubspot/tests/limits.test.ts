@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { documentedCall } from "../../../test/support/documented-call.ts";
 import { ASSOCIATE, deliveryOf, SEARCH, send, setUp, UPSERT } from "../../../test/support/hubspot.ts";
-import { createPace, TooManyWaitError } from "../pace.ts";
 
 const caller = (n: number) => {
   const number = `+1415555${String(1000 + n)}`;
@@ -86,105 +85,5 @@ describe("HubSpot's limits", () => {
     expect(outcome).toMatchObject({ kind: "retry", because: "rate-limit", code: "rate_pace" });
     expect((outcome as { retryAfterMs: number }).retryAfterMs).toBeGreaterThan(8_000);
     expect(seenAt(UPSERT)).toHaveLength(1);
-  });
-});
-
-describe("the pace", () => {
-  const signal = new AbortController().signal;
-  const aMoment = () => new Promise((resolve) => setImmediate(resolve));
-  /** A task that ends when it is told, and when each began. */
-  const start = (pace: ReturnType<typeof createPace>, maxWaitMs = 5_000) => {
-    let end = () => {};
-    const done = new Promise<void>((resolve) => {
-      end = resolve;
-    });
-    let began = false;
-    const ran = pace.run(
-      () => {
-        began = true;
-        return done;
-      },
-      { maxWaitMs, signal },
-    );
-    ran.catch(() => undefined);
-    return { end, ran, began: () => began };
-  };
-
-  test("a place that is in use is not given away, and one that was used is free after the time", async () => {
-    const pace = createPace({ starts: 2, perMs: 60 });
-    const [a, b, c] = [start(pace), start(pace), start(pace)];
-    await aMoment();
-    expect([a.began(), b.began(), c.began()]).toEqual([true, true, false]);
-    a.end();
-    const answeredMs = performance.now();
-    await a.ran;
-    c.end();
-    await c.ran;
-    expect(performance.now() - answeredMs).toBeGreaterThanOrEqual(59);
-    b.end();
-    await b.ran;
-  });
-
-  test("who would wait too long is told at once, and about for how long", async () => {
-    const pace = createPace({ starts: 1, perMs: 1_000 });
-    const a = start(pace);
-    a.end();
-    await a.ran;
-    const error = await start(pace, 100).ran.catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(TooManyWaitError);
-    expect((error as TooManyWaitError).waitMs).toBeGreaterThan(900);
-  });
-
-  test("after a burst starts come evenly, not all at once when the time is over", async () => {
-    const pace = createPace({ starts: 10, perMs: 400, burst: 2 });
-    const beganMs: number[] = [];
-    await Promise.all(
-      Array.from({ length: 6 }, () => pace.run(async () => void beganMs.push(performance.now()), { maxWaitMs: 5_000, signal })),
-    );
-    const [first = 0] = beganMs;
-    expect(beganMs.filter((ms) => ms - first < 30)).toHaveLength(2);
-    expect((beganMs.at(-1) ?? 0) - first).toBeGreaterThanOrEqual(155);
-  });
-
-  test("what others use of the same limit is believed, and what they gave back too", async () => {
-    const pace = createPace({ starts: 5, perMs: 10_000 });
-    pace.heard({ starts: 5, left: 0, perMs: 10_000 });
-    await expect(start(pace, 10).ran).rejects.toBeInstanceOf(TooManyWaitError);
-    pace.heard({ starts: 5, left: 2, perMs: 10_000 });
-    const [a, b, c] = [start(pace), start(pace), start(pace, 10)];
-    await aMoment();
-    expect([a.began(), b.began(), c.began()]).toEqual([true, true, false]);
-    a.end();
-    b.end();
-    await Promise.all([a.ran, b.ran]);
-  });
-
-  test("without a limit nobody waits; once it is told, what was asked before counts", async () => {
-    const pace = createPace({ starts: Number.POSITIVE_INFINITY, perMs: 10_000, burst: 2 });
-    for (let n = 0; n < 9; n += 1) await pace.run(async () => undefined, { maxWaitMs: 0, signal });
-    pace.heard({ starts: 10, left: 1, perMs: 10_000 });
-    await pace.run(async () => undefined, { maxWaitMs: 0, signal });
-    await expect(start(pace, 10).ran).rejects.toBeInstanceOf(TooManyWaitError);
-  });
-
-  test("who is given up while waiting does not start later", async () => {
-    const pace = createPace({ starts: 1, perMs: 30 });
-    const a = start(pace);
-    const over = new AbortController();
-    let began = false;
-    const waiting = pace.run(
-      async () => {
-        began = true;
-      },
-      { maxWaitMs: 5_000, signal: over.signal },
-    );
-    over.abort(new Error("over"));
-    await expect(waiting).rejects.toThrow("over");
-    a.end();
-    await a.ran;
-    const next = start(pace);
-    next.end();
-    await next.ran;
-    expect(began).toBe(false);
   });
 });

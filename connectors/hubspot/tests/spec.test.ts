@@ -5,8 +5,8 @@ import type { Receipt } from "../../../src/connector/index.ts";
 import { type Exchange, faultsOf, OPERATIONS, operationOf } from "../../../test/specs/hubspot.ts";
 import { documentedCall } from "../../../test/support/documented-call.ts";
 import { deliveryOf, KEY, type SeenRequest, send, setUp, type Words, without } from "../../../test/support/hubspot.ts";
+import { sentFields } from "../mapping.ts";
 import { API_VERSION } from "../requests.ts";
-import { hubspotSends } from "../sends.ts";
 
 /** Everything that the connector ever asks of one account: setting up, logging, a new contact, a late summary, a rematch, reading back, erasing. */
 async function everyRequest(account: "unique" | "plain" = "unique"): Promise<{ seen: SeenRequest[]; exchanges: Exchange[] }> {
@@ -110,7 +110,7 @@ describe("what HubSpot is asked, and what its stand-in answers", () => {
 });
 
 describe("the table of what is sent", () => {
-  const listed = hubspotSends.map(({ field }) => field);
+  const listed = sentFields.map(({ field }) => field);
   const propertiesIn = (requests: { path: string; body?: unknown }[], path: string) =>
     requests
       .filter((request) => request.path === path)
