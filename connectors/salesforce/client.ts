@@ -1,5 +1,5 @@
 import { Connection } from "jsforce/lib/connection.js";
-import type { Usage } from "./daily-limit.ts";
+import type { Usage } from "./limit-header.ts";
 import { logIn } from "./login.ts";
 import type { SalesforceSettings } from "./settings.ts";
 import { createTransport, type Exchange } from "./transport.ts";

@@ -1,6 +1,5 @@
 import { defineConnector } from "../../src/connector/index.ts";
-import { withSchema } from "./mapping.ts";
-import { SENDS } from "./sends.ts";
+import { sentFields, withSchema } from "./mapping.ts";
 import { settingsSchema } from "./settings.ts";
 
 /**
@@ -14,7 +13,7 @@ export const salesforce = defineConnector({
   duplicates: "native-key",
   settings: settingsSchema,
   with: withSchema,
-  sends: SENDS,
+  sends: sentFields,
   // 200 records are what one collections request takes; each request counts against the org's daily limit.
   batch: { maxCalls: 200, concurrency: 2 },
 
@@ -23,9 +22,9 @@ export const salesforce = defineConnector({
     return setUpSalesforce(options);
   },
 
-  async open({ settings, timezone, timeoutMs }) {
+  async open(options) {
     const { openSalesforce } = await import("./open.ts");
-    return openSalesforce({ settings, timezone, timeoutMs });
+    return openSalesforce(options);
   },
 
   sandbox: () => import("./sandbox/index.ts"),

@@ -1,7 +1,6 @@
-import { sign } from "node:crypto";
 import { OAuth2 } from "jsforce/lib/oauth2.js";
 import { z } from "zod";
-import { OpenError, outcomeOfNetworkError } from "../../src/connector/index.ts";
+import { OpenError, outcomeOfNetworkError, signJwt } from "../../src/connector/index.ts";
 import { outcomeOfSalesforceError } from "./errors.ts";
 import { explainLogin } from "./login-errors.ts";
 import { type Flow, flowOf, isSafeUrl, pemOf, type SalesforceSettings } from "./settings.ts";
@@ -93,10 +92,8 @@ function outcomeOfFailedLogin(error: unknown, exchange: Exchange, flow: Flow): N
 function assertionOf(settings: SalesforceSettings, nowMs: number): string {
   const { client_id, username, private_key, audience = audienceOf(settings.login_url) } = settings;
   if (!username || !private_key) throw new Error("the settings have no username and private_key");
-  const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const claims = { iss: client_id, sub: username, aud: audience, exp: Math.floor(nowMs / 1000) + ASSERTION_SECONDS };
-  const signed = `${encode({ alg: "RS256", typ: "JWT" })}.${encode(claims)}`;
-  return `${signed}.${sign("RSA-SHA256", Buffer.from(signed), pemOf(private_key)).toString("base64url")}`;
+  return signJwt({ key: pemOf(private_key), claims });
 }
 
 function audienceOf(loginUrl: string): string {

@@ -1,44 +1,44 @@
-import type { Org } from "./open.ts";
-import type { Candidate } from "./people/find.ts";
-import { customersIn } from "./people/match.ts";
+import type { SalesforceContext } from "./context.ts";
+import type { CallItem } from "./item.ts";
+import type { SalesforcePerson } from "./people/find.ts";
 import { KINDS } from "./people/phone-fields.ts";
-import { heirsOf } from "./people/successors.ts";
+import { successorsOf } from "./people/successors.ts";
 import { emailOf, planTasks } from "./plan.ts";
 import type { Task } from "./record.ts";
 import { drop } from "./repair.ts";
-import type { Item } from "./write.ts";
 
-/** What the Task of a call refers to is not what it was: its person, its company or deal and its owner may each be what `code` means. */
-export function forgetAll({ item, code, org }: { item: Item; code: string; org: Org }): void {
+/** Forgets what a Task refers to: its person, its company or deal and its owner may each be what `code` is about. */
+export function forgetReferences({ item, code, context }: { item: CallItem; code: string; context: SalesforceContext }): void {
   const { delivery, matched, task } = item;
-  for (const { number } of customersIn(delivery)) org.people.forget(number);
-  if (matched.person?.accountId) org.deals.forget(matched.person.accountId);
-  if ("OwnerId" in task) org.users.forget(emailOf(delivery));
-  if (code === "CANNOT_UPDATE_CONVERTED_LEAD" && task.WhoId) org.people.lose(String(task.WhoId));
+  context.people.forget(delivery);
+  if (matched.person?.accountId) context.deals.forget(matched.person.accountId);
+  if ("OwnerId" in task) context.owners.forget(emailOf(delivery));
+  if (code === "CANNOT_UPDATE_CONVERTED_LEAD" && task.WhoId) context.people.gone(String(task.WhoId));
 }
 
 /**
- * The person, company, deal and owner of the calls, as Salesforce says now. Gives those that have a Task again; the others have an outcome. `dropped`: fields of an
- * item that Salesforce refused. `isReplaced`: the Task is there, made in place of a deleted one, and gets only what it still needs.
+ * Plans the Tasks anew with the person, company, deal and owner that Salesforce has now. Returns the items that have a Task again; the others have an
+ * outcome. `dropped`: fields of an item that Salesforce refused. `isReplaced`: the Task exists, in place of a deleted one, and gets only what it still
+ * needs.
  */
-export async function lookAgain(options: {
-  items: Item[];
-  dropped: ReadonlyMap<Item, ReadonlySet<string>>;
+export async function lookUpAgain(options: {
+  items: CallItem[];
+  dropped: ReadonlyMap<CallItem, ReadonlySet<string>>;
   isReplaced: boolean;
-  org: Org;
-  timezone: string;
+  context: SalesforceContext;
   signal: AbortSignal;
-}): Promise<Item[]> {
-  const { items, dropped, isReplaced, org, timezone, signal } = options;
-  const people = items.flatMap((item) => before(item) ?? []);
-  const after = people.length > 0 ? await heirsOf({ people, session: org.session, signal }) : new Map<string, Candidate>();
-  const heirs = new Map(
+}): Promise<CallItem[]> {
+  const { items, dropped, isReplaced, context, signal } = options;
+  const people = items.flatMap((item) => previousPersonOf(item) ?? []);
+  const byPerson =
+    people.length > 0 ? await successorsOf({ people, session: context.session, signal }) : new Map<string, SalesforcePerson>();
+  const successors = new Map(
     items.flatMap((item) => {
-      const heir = after.get(before(item)?.id ?? "");
-      return heir ? [[item.delivery.key, heir] as const] : [];
+      const successor = byPerson.get(previousPersonOf(item)?.id ?? "");
+      return successor ? [[item.delivery.key, successor] as const] : [];
     }),
   );
-  const plans = await planTasks({ deliveries: items.map(({ delivery }) => delivery), org, timezone, isReplaced, heirs, signal });
+  const plans = await planTasks({ deliveries: items.map(({ delivery }) => delivery), context, isReplaced, successors, signal });
   return items.filter((item) => {
     const plan = plans.get(item.delivery.key);
     if (!plan) return false;
@@ -46,29 +46,29 @@ export async function lookAgain(options: {
       item.result = plan;
       return false;
     }
-    // Of a Contact that was made for the call, and is found now.
+    // A Contact that was created for the call is found now, without what it was left without.
     item.leftOut = [...item.leftOut, ...(item.matched.leftOut ?? []), ...plan.leftOut];
     item.matched = plan.matched;
-    item.task = drop(isReplaced ? onlyLost(item.task, plan.task) : asNow(item.task, plan.task), dropped.get(item) ?? []);
+    item.task = drop(isReplaced ? withRelationsOf(plan.task, item.task) : withCommentsOf(item.task, plan.task), dropped.get(item) ?? []);
     return true;
   });
 }
 
-/** The person that the call was to be on: just found, or as the receipt of an earlier version has it. */
-function before({ matched, delivery: { previous } }: Item): Pick<Candidate, "kind" | "id"> | undefined {
+/** The person that the call was to be on: found just now, or by an earlier version. */
+function previousPersonOf({ matched, delivery: { previous } }: CallItem): Pick<SalesforcePerson, "kind" | "id"> | undefined {
   if (matched.person) return matched.person;
   const kind = KINDS.find((one) => one.toLowerCase() === previous?.person?.kind);
   return kind && previous?.person ? { kind, id: previous.person.id } : undefined;
 }
 
-/** The Comments are as they were merged with what stands. */
-function asNow(before: Task, planned: Task): Task {
+/** The Comments stay as they were merged with the existing ones. */
+function withCommentsOf(before: Task, planned: Task): Task {
   const { Description: _, ...task } = planned;
   return "Description" in before ? { ...task, Description: before.Description } : task;
 }
 
-/** Of a Task that is there: its person, and the Subject that names them. */
-function onlyLost(before: Task, { Subject, WhoId, WhatId }: Task): Task {
-  const links = Object.entries({ Subject, WhoId, WhatId }).filter(([, value]) => value !== undefined);
-  return { ...drop(before, ["WhoId", "WhatId"]), ...Object.fromEntries(links) };
+/** A Task that exists gets its person, and the Subject that names it. */
+function withRelationsOf({ Subject, WhoId, WhatId }: Task, before: Task): Task {
+  const relations = Object.entries({ Subject, WhoId, WhatId }).filter(([, value]) => value !== undefined);
+  return { ...drop(before, ["WhoId", "WhatId"]), ...Object.fromEntries(relations) };
 }

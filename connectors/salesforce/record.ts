@@ -2,13 +2,13 @@ import { createHash } from "node:crypto";
 import { callTitle, type Delivery, unixMsOf } from "../../src/connector/index.ts";
 import { descriptionOf, plainText } from "./body.ts";
 import type { SalesforceWith } from "./mapping.ts";
-import type { Link } from "./task-relations.ts";
+import type { TaskRelations } from "./task-relations.ts";
 import { dayIn } from "./time.ts";
 
 /** A Task as the API takes it: API names and values; a field that is not there is left as it is. */
 export type Task = Record<string, unknown>;
 
-/** A call that no Task can be made of. The message names the field, not its value. */
+/** The call cannot become a Task. The message names the field, not its value. */
 export class MappingFault extends Error {
   override readonly name = "MappingFault";
 }
@@ -27,19 +27,19 @@ const CALL_TYPES = { inbound: "Inbound", outbound: "Outbound", unknown: undefine
 const DISPOSITIONS: Record<string, string> = { answered: "Answered", voicemail: "Voicemail", failed: "Failed" };
 
 /**
- * `name`: the person's, for the default Subject. `owner`: the user whose Task it is to be. `missing`: fields that the org does not have.
+ * `name`: the person's, for the default Subject. `owner`: the user who gets the Task. `missing`: fields that the org does not have.
  * @throws {MappingFault}
  */
 export function taskOf(options: {
   delivery: Delivery<SalesforceWith>;
   name: string | undefined;
-  link: Link;
+  relations: TaskRelations;
   owner: string | undefined;
   missing: ReadonlySet<string>;
   externalIdField: string;
   timezone: string;
 }): Task {
-  const { delivery, name, link, owner, missing, externalIdField, timezone } = options;
+  const { delivery, name, relations, owner, missing, externalIdField, timezone } = options;
   const { call, previous } = delivery;
   const { title, body, status, fields = {} } = delivery.with;
   const startMs = unixMsOf(call.start_time);
@@ -60,7 +60,7 @@ export function taskOf(options: {
     CallObject: oneLine(call.call_id),
     Description: plainText(body ?? "", DESCRIPTION_LENGTH) || descriptionOf(call, { timezone, maxLength: DESCRIPTION_LENGTH }),
     OwnerId: previous?.extra?.owner_id ? undefined : owner,
-    ...link,
+    ...relations,
   });
   const own = present(
     Object.fromEntries(Object.entries(fields).map(([field, value]) => [spelled(field), plainText(value, MAX_FIELD_LENGTH)])),
@@ -95,10 +95,9 @@ export function pathOf(id: string): string {
 }
 
 /**
- * Keys that Salesforce takes for one: it reads an External ID without regard to case, and one of them twice in a request fails both. The first
- * of them is let through.
+ * Keys that Salesforce takes as one that is earlier in the list: it ignores the case of an External ID, and refuses both of two in one request.
  */
-export function takenTwice(keys: readonly string[]): Set<string> {
+export function duplicateExternalIds(keys: readonly string[]): Set<string> {
   const seen = new Set<string>();
   const isFirst = (id: string) => !seen.has(id) && seen.add(id);
   return new Set(keys.filter((key) => !isFirst(externalIdOf(key).toLowerCase())));

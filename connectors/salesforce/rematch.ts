@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { OpenError, type Receipt, RematchError, truncate } from "../../src/connector/index.ts";
+import type { SalesforceContext } from "./context.ts";
 import { STALE } from "./error-codes.ts";
 import { outcomeOfSalesforceError } from "./errors.ts";
-import type { Org } from "./open.ts";
-import type { Candidate } from "./people/find.ts";
+import type { SalesforcePerson } from "./people/find.ts";
 import type { PersonKind } from "./people/phone-fields.ts";
 import { nameOf, personOf } from "./receipt.ts";
 import { pathOf } from "./record.ts";
@@ -26,14 +26,19 @@ const recordAnswer = z.object({
   ConvertedContactId: z.string().nullish(),
 });
 
-/** Puts a call's Task on the person whom somebody chose. @throws {RematchError} `to` is nobody, or the Task is gone */
-export async function rematchTask(options: { receipt: Receipt; to: string; org: Org; signal: AbortSignal }): Promise<Receipt> {
-  const { receipt, to, org, signal } = options;
-  const { session } = org;
-  const person = await personFrom({ to, org, signal });
+/** Puts a call's Task on the person that somebody chose. @throws {RematchError} `to` is nobody, or the Task is gone */
+export async function rematchTask(options: {
+  receipt: Receipt;
+  to: string;
+  context: SalesforceContext;
+  signal: AbortSignal;
+}): Promise<Receipt> {
+  const { receipt, to, context, signal } = options;
+  const { session } = context;
+  const person = await personFrom({ to, context, signal });
   const link = newLink(person, receipt);
   try {
-    const subject = await newSubject({ receipt, person, org, signal });
+    const subject = await newSubject({ receipt, person, context, signal });
     const body = { ...link, ...(subject === undefined ? {} : { Subject: subject }) };
     await session.request({ method: "PATCH", path: pathOf(receipt.id), body }, { signal });
   } catch (error) {
@@ -48,13 +53,12 @@ export async function rematchTask(options: { receipt: Receipt; to: string; org: 
     }
     throw explained(error);
   }
-  const emails = await org.users.emailsOf(person.owner ? [person.owner] : [], signal);
+  const emails = await context.owners.emailsOf(person.owner ? [person.owner] : [], signal);
   const { who_id: _who, what_id: _what, contact_refused: _refused, ...kept } = receipt.extra ?? {};
   return {
     id: receipt.id,
     ...(receipt.url ? { url: receipt.url } : {}),
     person: personOf({ person, ownerEmail: emails.get(person.owner ?? ""), instanceUrl: session.instanceUrl }),
-    // Somebody has decided.
     found: 1,
     extra: {
       ...kept,
@@ -74,11 +78,16 @@ function explained(error: SalesforceError): Error {
 const SUBJECT_LENGTH = 255;
 
 /** The Subject with the chosen person's name in place of the wrong one's, as it stands now; undefined: it names neither. */
-async function newSubject(options: { receipt: Receipt; person: Candidate; org: Org; signal: AbortSignal }): Promise<string | undefined> {
-  const { receipt, person, org, signal } = options;
+async function newSubject(options: {
+  receipt: Receipt;
+  person: SalesforcePerson;
+  context: SalesforceContext;
+  signal: AbortSignal;
+}): Promise<string | undefined> {
+  const { receipt, person, context, signal } = options;
   const [before, now] = [receipt.person?.name, nameOf(person.name)];
   if (before === undefined || now === undefined || before === now) return undefined;
-  const answer = await org.session.request({ method: "GET", path: `${pathOf(receipt.id)}?fields=Subject` }, { signal });
+  const answer = await context.session.request({ method: "GET", path: `${pathOf(receipt.id)}?fields=Subject` }, { signal });
   const { Subject } = z.object({ Subject: z.string().nullish() }).parse(answer);
   if (!Subject?.includes(before)) return undefined;
   return truncate(
@@ -89,21 +98,21 @@ async function newSubject(options: { receipt: Receipt; person: Candidate; org: O
 }
 
 /** What was of the wrong person goes with that one; what we did not write ourselves stays. */
-function newLink(person: Candidate, { extra }: Receipt): { WhoId?: string | null; WhatId?: string | null } {
+function newLink(person: SalesforcePerson, { extra }: Receipt): { WhoId?: string | null; WhatId?: string | null } {
   if (person.kind === "Account") return { WhatId: person.id, ...(extra?.who_id ? { WhoId: null } : {}) };
   if (!extra?.what_id) return { WhoId: person.id };
   return { WhoId: person.id, WhatId: (person.kind === "Contact" ? person.accountId : undefined) ?? null };
 }
 
-async function personFrom(options: { to: string; org: Org; signal: AbortSignal }): Promise<Candidate> {
-  const { to, org, signal } = options;
+async function personFrom(options: { to: string; context: SalesforceContext; signal: AbortSignal }): Promise<SalesforcePerson> {
+  const { to, context, signal } = options;
   const [, id, prefix] = ID.exec(to.trim()) ?? [];
   const kind = PREFIXES[prefix ?? ""];
   if (!id || !kind) throw new RematchError(`that is no person of Salesforce: ${GIVE}`);
   const own = { Contact: ["AccountId"], Lead: ["IsConverted", "ConvertedContactId"], Account: [] }[kind];
   const fields = ["Id", "Name", "OwnerId", ...own];
   try {
-    const answer = await org.session.request({ method: "GET", path: `/sobjects/${kind}/${id}?fields=${fields.join(",")}` }, { signal });
+    const answer = await context.session.request({ method: "GET", path: `/sobjects/${kind}/${id}?fields=${fields.join(",")}` }, { signal });
     const { Id, Name, OwnerId, AccountId, IsConverted, ConvertedContactId } = recordAnswer.parse(answer);
     if (IsConverted)
       throw new RematchError(

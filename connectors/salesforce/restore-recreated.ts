@@ -1,36 +1,32 @@
 import { outcomeOfSalesforceError } from "./errors.ts";
+import type { CallItem } from "./item.ts";
 import type { Task } from "./record.ts";
 import { SalesforceError } from "./vendor-error.ts";
-import { type Item, type Writing, writeItems } from "./write.ts";
+import { type WriteOptions, writeItems } from "./write.ts";
 
 /**
- * Somebody deleted the Task, and the upsert has made a new one, without what is written but once: the person, what it is related to, the owner.
- * That is written now, as the receipt has it, or as it is looked up again where that is gone as well; so are the Comments where this version was to
- * leave them as they stood. TaskSubtype cannot be: it is not updateable, and whether a Task is there shows only when it is made. What Salesforce
- * refuses is left out of `task`, and so of the receipt; where it gave no clear answer, `result` becomes the error, and the next attempt comes by
- * here again.
+ * A person deleted the Task, and the upsert has created another one, without the fields that are written only once: the person, what it is related to,
+ * the owner. They are written now, as the receipt has them, or looked up again where they are gone as well; so are the Comments that this version was
+ * to leave as they were. TaskSubtype is not updateable, and whether a Task exists shows only when it is written. A field that Salesforce refuses is
+ * left out of `task`, and so of the receipt. Without a clear answer `result` becomes the error, and the next attempt comes by here again.
  */
-export async function putBack(options: Writing & { items: Item[] }): Promise<void> {
-  const { items, org } = options;
-  const { externalIdField } = org;
-  const backs = items.flatMap((item) => {
-    const lost = wasReplaced(item) ? lostBy(item) : {};
+export async function restoreRecreated(options: WriteOptions): Promise<void> {
+  const { items, context, untilMs } = options;
+  const { externalIdField } = context;
+  const recreated = items.flatMap((item) => {
+    const lost = wasRecreated(item) ? lostBy(item) : {};
     if (Object.keys(lost).length === 0) return [];
-    const back: Item = {
-      ...item,
-      task: { ...lost, [externalIdField]: item.task[externalIdField] },
-      leftOut: [],
-      result: { error: undefined },
-    };
-    return [{ item, back }];
+    const task = { ...lost, [externalIdField]: item.task[externalIdField] };
+    const update: CallItem = { ...item, task, leftOut: [], result: { error: undefined } };
+    return [{ item, update }];
   });
-  if (performance.now() < options.untilMs) await writeItems({ ...options, items: backs.map(({ back }) => back), isReplaced: true });
-  for (const { item, back } of backs) {
-    const { result } = back;
+  if (performance.now() < untilMs) await writeItems({ ...options, items: recreated.map(({ update }) => update), isReplaced: true });
+  for (const { item, update } of recreated) {
+    const { result } = update;
     if ("id" in result) {
-      item.task = { ...item.task, ...back.task };
-      item.matched = back.matched;
-      item.leftOut = [...item.leftOut, ...back.leftOut];
+      item.task = { ...item.task, ...update.task };
+      item.matched = update.matched;
+      item.leftOut = [...item.leftOut, ...update.leftOut];
     } else if ("outcome" in result) {
       item.result = result;
     } else if (outcomeOfSalesforceError(result.error, { isUpdate: true }).kind !== "rejected") {
@@ -39,12 +35,12 @@ export async function putBack(options: Writing & { items: Item[] }): Promise<voi
   }
 }
 
-/** The receipt is of another Task, which is not there any more. */
-export function wasReplaced({ delivery: { previous }, result }: Pick<Item, "delivery" | "result">): boolean {
+/** The receipt is of another Task, which does not exist any more. */
+function wasRecreated({ delivery: { previous }, result }: CallItem): boolean {
   return previous !== undefined && "id" in result && result.id !== previous.id;
 }
 
-function lostBy({ delivery: { previous }, task, description }: Item): Task {
+function lostBy({ delivery: { previous }, task, description }: CallItem): Task {
   const { who_id, what_id, owner_id } = previous?.extra ?? {};
   const once = { WhoId: who_id, WhatId: what_id, OwnerId: owner_id, Description: description };
   return Object.fromEntries(Object.entries(once).filter(([field, value]) => value !== undefined && task[field] === undefined));

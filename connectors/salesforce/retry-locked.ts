@@ -1,8 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { chunk } from "../../src/connector/index.ts";
 
-/** A lock is held for as long as another transaction runs; two that waited alike would meet again. */
-const AFTER_MS = { least: 100, spread: 300 };
-/** So many requests at most for the locked ones of a batch: each counts against the org's limit and the attempt's time. */
+/** A lock lasts as long as another transaction. Two that waited alike would meet again. */
+const WAIT_MS = { least: 100, spread: 300 };
+/** The most requests for the locked ones of a batch: each counts against the org's limit and the attempt's time. */
 const MAX_GROUPS = 10;
 
 /** Aborts with `signal`, or at `untilMs` of `performance.now()`. */
@@ -13,19 +14,18 @@ export function signalUntil(options: { untilMs: number; signal: AbortSignal }): 
 
 /**
  * Tries again what met a locked row: one after another, each in a request of its own, or in up to ten small groups where they are many.
- * In one request with the others they would lock each other out again. Out of time, the rest is not tried.
+ * In one request they would lock each other out again. Once the time is over, the rest is not tried.
  */
-export async function tryLocked<Item>(options: {
+export async function retryLocked<Item>(options: {
   locked: Item[];
   run(items: Item[]): Promise<void>;
   untilMs: number;
   signal: AbortSignal;
 }): Promise<void> {
   const { locked, run, untilMs, signal } = options;
-  const size = Math.ceil(locked.length / MAX_GROUPS);
-  for (let start = 0; start < locked.length; start += size) {
-    await delay(AFTER_MS.least + Math.random() * AFTER_MS.spread, undefined, { signal }).catch(() => undefined);
+  for (const group of chunk(locked, Math.max(1, Math.ceil(locked.length / MAX_GROUPS)))) {
+    await delay(WAIT_MS.least + Math.random() * WAIT_MS.spread, undefined, { signal }).catch(() => undefined);
     if (signal.aborted || performance.now() >= untilMs) return;
-    await run(locked.slice(start, start + size));
+    await run(group);
   }
 }

@@ -8,7 +8,7 @@ export function quoted(text: string): string {
 }
 
 /** `('a','b')` */
-export function listed(texts: readonly string[]): string {
+export function soqlList(texts: readonly string[]): string {
   return `(${texts.map(quoted).join(",")})`;
 }
 

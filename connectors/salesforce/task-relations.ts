@@ -1,19 +1,18 @@
-import type { Delivery, Outcome } from "../../src/connector/index.ts";
+import type { Delivery, Lookup, Outcome } from "../../src/connector/index.ts";
 import { outcomeOfReading } from "./errors.ts";
 import type { SalesforceWith } from "./mapping.ts";
-import type { Deals } from "./people/companies-deals.ts";
-import type { Candidate } from "./people/find.ts";
+import type { SalesforcePerson } from "./people/find.ts";
 
 /** A Task's Name (a Contact or Lead) and Related To (an Account or Opportunity). */
-export interface Link {
+export interface TaskRelations {
   WhoId?: string;
   WhatId?: string;
 }
 
-/** The open deals that `associate` asks for: one query for all. `outcome`: they could not be asked for. */
-export async function dealsFor(options: {
-  calls: readonly { delivery: Delivery<SalesforceWith>; person: Candidate | undefined }[];
-  deals: Deals;
+/** The open deals that `associate` asks for: one query for all. `outcome`: they could not be read. */
+export async function findDeals(options: {
+  calls: readonly { delivery: Delivery<SalesforceWith>; person: SalesforcePerson | undefined }[];
+  deals: Lookup;
   signal: AbortSignal;
 }): Promise<{ deals: Map<string, string> } | { outcome: Outcome }> {
   const { calls, deals, signal } = options;
@@ -21,7 +20,7 @@ export async function dealsFor(options: {
     person?.accountId && delivery.with.associate.includes("open_deal") ? [person.accountId] : [],
   );
   try {
-    return { deals: accounts.length === 0 ? new Map() : await deals.newestOf(accounts, signal) };
+    return { deals: await deals.get(accounts, signal) };
   } catch (error) {
     const fix = "Give the integration user read access to Opportunity, or take open_deal out of associate";
     return { outcome: outcomeOfReading(error, { what: "the open deals", fix }) };
@@ -32,11 +31,11 @@ export async function dealsFor(options: {
  * The deal comes before the company: a Task is related to one thing. A Lead has neither, and Salesforce refuses a Task that has a Lead and
  * something it is related to (sforce_api_objects_task, WhatId). An Account that has the number itself is what the call is logged on.
  */
-export function linkTo(options: {
-  person: Candidate | undefined;
+export function relationsOf(options: {
+  person: SalesforcePerson | undefined;
   associate: SalesforceWith["associate"];
   deals: Map<string, string>;
-}): Link {
+}): TaskRelations {
   const { person, associate, deals } = options;
   if (!person) return {};
   const { kind, id, accountId } = person;

@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import { Transport } from "jsforce/lib/transport.js";
 import { parseRetryAfterMs } from "../../src/connector/index.ts";
-import { readUsage, type Usage } from "./daily-limit.ts";
+import { readUsage, type Usage } from "./limit-header.ts";
 import { SalesforceError } from "./vendor-error.ts";
 
 /** One request's limits, and what its answer tells beside the body: jsforce's errors carry neither status nor headers. */

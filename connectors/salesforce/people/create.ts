@@ -1,21 +1,13 @@
 import { z } from "zod";
-import type { Outcome } from "../../../src/connector/index.ts";
+import type { Creation, NewPerson, Outcome, RefusedDetail } from "../../../src/connector/index.ts";
 import type { Session } from "../client.ts";
 import { outcomeOfReading, outcomeOfSalesforceError } from "../errors.ts";
 import { isAboutOwner } from "../repair.ts";
-import { listed, query } from "../soql.ts";
+import { query, soqlList } from "../soql.ts";
 import { readVendorErrors, SalesforceError } from "../vendor-error.ts";
-import type { Candidate } from "./find.ts";
-import type { Matched } from "./match.ts";
-import type { People } from "./people.ts";
+import type { SalesforcePerson } from "./find.ts";
 
-/** Makes a Contact for each number that nobody has, and says on whom its calls are logged. Never throws. */
-export type MakeContacts = (
-  strangers: readonly { number: string; owner: string | undefined }[],
-  signal: AbortSignal,
-) => Promise<Map<string, Matched | { outcome: Outcome }>>;
-
-/** A Contact must have a last name. The number stands in its Phone, not in the name: names are shown, and kept, in more places. */
+/** A Contact must have a last name. The number is in its Phone, not in its name: names are shown, and kept, in more places. */
 export const UNKNOWN_CALLER = "Unknown caller";
 
 const contactRow = z.object({
@@ -26,119 +18,115 @@ const contactRow = z.object({
 });
 const itemAnswer = z.object({ id: z.string().nullish(), success: z.boolean(), errors: z.array(z.unknown()).default([]) });
 
-/** A Contact on its way into the org. */
-interface Stranger {
+/** A Contact that is being created. */
+interface Attempt {
   number: string;
   owner: string | undefined;
-  /** Past the alert of a duplicate rule that only warns: nobody has the number, as far as a search can tell. */
-  pastAlerts: boolean;
-  leftOut: { field: string; code: string }[];
+  /** Overrides a duplicate rule that only warns: nobody has the number, as far as a search can tell. */
+  allowsDuplicate: boolean;
+  leftOut: RefusedDetail[];
 }
 
-/** Without its owner, and past the alert: each once. */
+/** Without its owner, and over the warning: each once. */
 const MAX_TRIES = 3;
 
 /**
- * The search index lags behind by seconds or minutes, a query does not: the Contact that a call before this one made, or an attempt whose answer
- * was lost, is found by it. One at a time in this process; two processes that meet the same new number at once may still make two.
+ * Creates a Contact for each number, or finds the one that an earlier call, or an attempt whose answer was lost, has created: a query shows it at once,
+ * the search index seconds or minutes later. Never throws.
  */
-export function createContactMaker(options: { session: Session; people: People }): MakeContacts {
-  const { session, people } = options;
-  let last: Promise<unknown> = Promise.resolve();
-
-  async function make(strangers: Parameters<MakeContacts>[0], signal: AbortSignal): ReturnType<MakeContacts> {
-    const owners = new Map(strangers.map(({ number, owner }) => [number, owner]));
-    const ends: Awaited<ReturnType<MakeContacts>> = new Map();
-    try {
-      // Of several it is the oldest: the last row wins.
-      const soql = `SELECT Id, AccountId, OwnerId, Phone FROM Contact WHERE Phone IN ${listed([...owners.keys()])} ORDER BY CreatedDate DESC`;
-      const rows = await query({ session, soql, row: contactRow, signal });
-      for (const { Id, AccountId, OwnerId, Phone } of rows) {
-        if (Phone) ends.set(Phone, { person: contact(Id, Phone, AccountId ?? undefined, OwnerId ?? undefined), found: 1 });
-      }
-      let left = [...owners].flatMap(([number, owner]): Stranger[] =>
-        ends.has(number) ? [] : [{ number, owner, pastAlerts: false, leftOut: [] }],
-      );
-      for (let tries = 0; tries < MAX_TRIES && left.length > 0; tries += 1) left = await tryOnce(left, tries < MAX_TRIES - 1);
-    } catch (error) {
-      const outcome = outcomeOfMaking(error);
-      for (const number of owners.keys()) if (!ends.has(number)) ends.set(number, { outcome });
+export async function createContacts(options: {
+  session: Session;
+  people: readonly NewPerson[];
+  signal: AbortSignal;
+}): Promise<Map<string, Creation<SalesforcePerson>>> {
+  const { session, people, signal } = options;
+  const results = new Map<string, Creation<SalesforcePerson>>();
+  try {
+    for (const person of await existingContacts({ session, numbers: people.map(({ number }) => number), signal })) {
+      for (const number of person.numbers) results.set(number, { person });
     }
-    return ends;
-
-    /** Those that are to be tried once more. */
-    async function tryOnce(some: Stranger[], mayTryAgain: boolean): Promise<Stranger[]> {
-      const again: Stranger[] = [];
-      for (const [pastAlerts, group] of Map.groupBy(some, (one) => one.pastAlerts)) {
-        const items = await create({ session, strangers: group, pastAlerts, signal });
-        for (const [index, stranger] of group.entries()) {
-          const { number, leftOut } = stranger;
-          const item = items[index];
-          people.forget(number);
-          if (item?.success && item.id) {
-            ends.set(number, { person: contact(item.id, number), found: 1, ...(leftOut.length > 0 ? { leftOut } : {}) });
-            continue;
-          }
-          const next = mayTryAgain ? withoutWhatIsRefused(stranger, item?.errors ?? []) : undefined;
-          if (next) again.push(next);
-          else ends.set(number, refusedBy(item?.errors ?? []));
-        }
-      }
-      return again;
-    }
+    let left = people.flatMap(({ number, owner }): Attempt[] =>
+      results.has(number) ? [] : [{ number, owner, allowsDuplicate: false, leftOut: [] }],
+    );
+    for (let tries = 0; tries < MAX_TRIES && left.length > 0; tries += 1) left = await tryOnce(left, tries < MAX_TRIES - 1);
+  } catch (error) {
+    const outcome = outcomeOfCreation(error);
+    for (const { number } of people) if (!results.has(number)) results.set(number, { outcome });
   }
+  return results;
 
-  return async (strangers, signal) => {
-    if (strangers.length === 0) return new Map();
-    const mine = last.then(() => make(strangers, signal));
-    last = mine;
-    return mine;
-  };
+  /** Returns those that are to be tried once more. */
+  async function tryOnce(attempts: Attempt[], mayTryAgain: boolean): Promise<Attempt[]> {
+    const again: Attempt[] = [];
+    for (const [allowsDuplicate, group] of Map.groupBy(attempts, (one) => one.allowsDuplicate)) {
+      const items = await create({ session, attempts: group, allowsDuplicate, signal });
+      for (const [index, attempt] of group.entries()) {
+        const { number, leftOut } = attempt;
+        const { success, id, errors } = items[index] ?? { success: false, errors: [] };
+        const next = mayTryAgain ? withoutRefusedDetail(attempt, errors) : undefined;
+        if (success && id) results.set(number, { person: contactOf({ id, number }), leftOut });
+        else if (next) again.push(next);
+        else results.set(number, refusalOf(errors));
+      }
+    }
+    return again;
+  }
 }
 
-async function create(options: { session: Session; strangers: Stranger[]; pastAlerts: boolean; signal: AbortSignal }) {
-  const { session, strangers, pastAlerts, signal } = options;
-  const records = strangers.map(({ number, owner }) => ({
+/** Of several with one number the oldest comes last, and wins. */
+async function existingContacts(options: { session: Session; numbers: string[]; signal: AbortSignal }): Promise<SalesforcePerson[]> {
+  const { session, numbers, signal } = options;
+  const soql = `SELECT Id, AccountId, OwnerId, Phone FROM Contact WHERE Phone IN ${soqlList(numbers)} ORDER BY CreatedDate DESC`;
+  const rows = await query({ session, soql, row: contactRow, signal });
+  return rows.flatMap(({ Id: id, AccountId, OwnerId, Phone: number }) =>
+    number ? [contactOf({ id, number, accountId: AccountId ?? undefined, owner: OwnerId ?? undefined })] : [],
+  );
+}
+
+async function create(options: { session: Session; attempts: Attempt[]; allowsDuplicate: boolean; signal: AbortSignal }) {
+  const { session, attempts, allowsDuplicate, signal } = options;
+  const records = attempts.map(({ number, owner }) => ({
     attributes: { type: "Contact" },
     LastName: UNKNOWN_CALLER,
     Phone: number,
     ...(owner ? { OwnerId: owner } : {}),
   }));
-  const headers: Record<string, string> = pastAlerts ? { "sforce-duplicate-rule-header": "allowSave=true" } : {};
+  const headers: Record<string, string> = allowsDuplicate ? { "sforce-duplicate-rule-header": "allowSave=true" } : {};
   const request = { method: "POST" as const, path: "/composite/sobjects", body: { allOrNone: false, records }, headers };
   const items = z
     .array(itemAnswer)
-    .length(strangers.length)
+    .length(attempts.length)
     .safeParse(await session.request(request, { signal }));
   if (!items.success) throw new SalesforceError({ errors: [{ code: "UNREADABLE_ANSWER" }] });
   return items.data;
 }
 
-/** A refused owner costs the Contact its owner, and an alert of a duplicate rule nothing; undefined: it is refused itself. */
-function withoutWhatIsRefused(stranger: Stranger, errors: unknown[]): Stranger | undefined {
-  const { owner, pastAlerts, leftOut } = stranger;
+/** The next attempt, without a refused owner or over a duplicate rule's warning; undefined: the Contact itself is refused. */
+function withoutRefusedDetail(attempt: Attempt, errors: unknown[]): Attempt | undefined {
+  const { owner, allowsDuplicate, leftOut } = attempt;
   const error = new SalesforceError({ errors: readVendorErrors(errors) });
   if (owner !== undefined && isAboutOwner(error)) {
-    return { ...stranger, owner: undefined, leftOut: [...leftOut, { field: "Contact.OwnerId", code: error.code }] };
+    return { ...attempt, owner: undefined, leftOut: [...leftOut, { field: "Contact.OwnerId", code: error.code }] };
   }
-  return error.code === "DUPLICATES_DETECTED" && !pastAlerts ? { ...stranger, pastAlerts: true } : undefined;
+  return error.code === "DUPLICATES_DETECTED" && !allowsDuplicate ? { ...attempt, allowsDuplicate: true } : undefined;
 }
 
-function contact(id: string, number: string, accountId?: string, owner?: string): Candidate {
+function contactOf(options: { id: string; number: string; accountId?: string | undefined; owner?: string | undefined }): SalesforcePerson {
+  const { id, number, accountId, owner } = options;
   return { kind: "Contact", id, name: UNKNOWN_CALLER, accountId, owner, modifiedAtMs: 0, numbers: [number] };
 }
 
 /** About the integration user rather than about this Contact: the same for each. */
 const PERMISSION = /^(INSUFFICIENT_ACCESS|INVALID_FIELD|INVALID_TYPE)/;
 
-/** What the org's own rules refuse (a required field, a duplicate rule) is logged without a person, so that the call is not lost with it. */
-function refusedBy(errors: unknown[]): Matched | { outcome: Outcome } {
+/** A Contact that the org's own rules refuse (a required field, a duplicate rule) costs the call its person, and not its record. */
+function refusalOf(errors: unknown[]): Creation<SalesforcePerson> {
   const error = new SalesforceError({ errors: readVendorErrors(errors) });
   const isRule = outcomeOfSalesforceError(error).kind === "rejected" && !PERMISSION.test(error.code);
-  return isRule ? { found: 0, refused: error.code } : { outcome: outcomeOfMaking(error) };
+  return isRule ? { refused: error.code } : { outcome: outcomeOfCreation(error) };
 }
 
-function outcomeOfMaking(error: unknown): Outcome {
+function outcomeOfCreation(error: unknown): Outcome {
   return outcomeOfReading(error, {
     what: "a new Contact",
     fix: "Give the integration user the permission to create Contacts, or take another on_none",

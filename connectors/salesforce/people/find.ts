@@ -1,28 +1,33 @@
 import { z } from "zod";
-import { callingCodeOf, storedForms, typedGroups } from "../../../src/connector/index.ts";
+import {
+  type CrmPerson,
+  callingCodeOf,
+  type Outcome,
+  type PossibleCustomer,
+  storedForms,
+  typedGroups,
+} from "../../../src/connector/index.ts";
 import type { Session } from "../client.ts";
+import { outcomeOfReading } from "../errors.ts";
 import { query } from "../soql.ts";
 import { SalesforceError } from "../vendor-error.ts";
 import type { KindsFields, PersonKind, PhoneFields } from "./phone-fields.ts";
 
-/** A record that a search by phone has found, with its numbers as they were typed. */
-export interface Candidate {
+/** A record that a search by phone has found. */
+export interface SalesforcePerson extends CrmPerson {
   kind: PersonKind;
-  id: string;
   name: string;
-  /** A Contact's Account. */
+  /** A Contact's Account, or the Account itself. */
   accountId: string | undefined;
   /** The user who owns the record. */
   owner: string | undefined;
-  modifiedAtMs: number;
-  numbers: string[];
 }
 
 /** Above 4,000 characters SOSL drops every OR (SOQL and SOSL Reference, "SOSL Syntax"). */
 const MAX_TERM = 3_900;
 /** A search by wildcards that takes too much of Salesforce may find less (help article 000387524): so many numbers at once. */
 const MAX_NUMBERS = 20;
-/** Records of each kind in one answer. A kind that comes full may hide somebody: then its numbers are asked for one by one, in a query. */
+/** Records of each kind in one answer. A kind with so many may hide a person: its numbers are then asked for one by one, in a query. */
 const PER_KIND = 200;
 /** Forms that an extension may follow: those that are typed most. */
 const OPEN_ENDED = 5;
@@ -48,46 +53,53 @@ interface Asking {
   signal: AbortSignal;
 }
 
-/** As many numbers as go into one search. */
-export function inSearches(numbers: readonly string[]): string[][] {
-  const searches: { numbers: string[]; length: number }[] = [];
-  for (const number of numbers) {
-    const length = termsFor([number]).length + " OR ".length;
+/** The numbers in groups of as many as one search takes. */
+export function inSearches(customers: readonly PossibleCustomer[]): PossibleCustomer[][] {
+  const searches: { customers: PossibleCustomer[]; length: number }[] = [];
+  for (const customer of customers) {
+    const length = termsFor([customer.number]).length + " OR ".length;
     const last = searches.at(-1);
-    if (last && last.length + length <= MAX_TERM && last.numbers.length < MAX_NUMBERS) {
-      last.numbers.push(number);
+    if (last && last.length + length <= MAX_TERM && last.customers.length < MAX_NUMBERS) {
+      last.customers.push(customer);
       last.length += length;
-    } else searches.push({ numbers: [number], length });
+    } else searches.push({ customers: [customer], length });
   }
-  return searches.map((one) => one.numbers);
+  return searches.map((one) => one.customers);
 }
 
 /**
- * Everybody who may have one of the numbers, in any form: the caller looks again who has which. `numbers`: as {@link inSearches} gives them.
+ * Everybody who may have one of the numbers, in any form. `numbers`: those of one group of {@link inSearches}.
  * @throws as {@link Session.request}
  */
-export async function searchPhones(options: Asking & { numbers: readonly string[] }): Promise<Candidate[]> {
+export async function searchPeople(options: Asking & { numbers: readonly string[] }): Promise<SalesforcePerson[]> {
   const { numbers, fields } = options;
   const kinds = Object.entries(fields) as [PersonKind, KindsFields][];
   const byPhone = await searched(options);
   const full = kinds.filter(([kind]) => byPhone.filter((one) => one.kind === kind).length >= PER_KIND);
   if (full.length > 0 && numbers.length > 1) {
-    const alone: Candidate[] = [];
-    for (const number of numbers) alone.push(...(await searchPhones({ ...options, numbers: [number] })));
+    const alone: SalesforcePerson[] = [];
+    for (const number of numbers) alone.push(...(await searchPeople({ ...options, numbers: [number] })));
     return alone;
   }
-  const others: Candidate[] = [];
+  const others: SalesforcePerson[] = [];
   for (const [kind, { phones, texts }] of kinds) {
     const isFull = full.some(([one]) => one === kind);
     const names = isFull ? [...phones, ...texts] : texts;
     if (names.length > 0) others.push(...(await queried({ ...options, kind, names, isRest: isFull })));
   }
-  const byId = new Map([...byPhone, ...others].map((candidate) => [candidate.id, candidate]));
+  const byId = new Map([...byPhone, ...others].map((person) => [person.id, person]));
   return [...byId.values()];
 }
 
+export function outcomeOfSearchError(error: unknown): Outcome {
+  return outcomeOfReading(error, {
+    what: "the search by phone",
+    fix: "Give the integration user read access to Contact, Lead and Account, and to their fields Name, Phone and Mobile, or those of match.phone_fields",
+  });
+}
+
 /** SOSL, in the fields of the type Phone. */
-async function searched({ session, numbers, fields, signal }: Asking & { numbers: readonly string[] }): Promise<Candidate[]> {
+async function searched({ session, numbers, fields, signal }: Asking & { numbers: readonly string[] }): Promise<SalesforcePerson[]> {
   const terms = termsFor(numbers);
   const returning = (Object.entries(fields) as [PersonKind, KindsFields][]).flatMap(([kind, names]) =>
     names.phones.length === 0 ? [] : [`${kind}(${columnsOf(kind, names).join(", ")} ORDER BY LastModifiedDate DESC LIMIT ${PER_KIND})`],
@@ -96,13 +108,13 @@ async function searched({ session, numbers, fields, signal }: Asking & { numbers
   const path = `/search/?q=${encodeURIComponent(`FIND {${terms}} IN PHONE FIELDS RETURNING ${returning.join(", ")}`)}`;
   const answer = answerSchema.safeParse(await session.request({ method: "GET", path }, { signal }));
   if (!answer.success) throw new SalesforceError({ errors: [{ code: "UNREADABLE_ANSWER" }] });
-  return answer.data.searchRecords.map((one) => candidateOf(one.attributes.type, one, fields));
+  return answer.data.searchRecords.map((one) => personOf(one.attributes.type, one, fields));
 }
 
 /**
- * What a search by phone finds a number by. Salesforce splits what is typed at spaces, at punctuation and where letters meet digits, and takes a
- * phone number for one word besides, whatever stands between its digits. So a number is asked for as one word, in each form, with what may follow
- * it; and as the row of words that it usually is, for what stands behind another number. Nothing but digits gets into a term.
+ * The terms that find a number. Salesforce splits a text at spaces, at punctuation and where letters meet digits, and also takes a phone number as one
+ * word, whatever separates its digits. So a number is asked for as one word, in each form, with what may follow it; and as the row of words that it
+ * usually is, for a number behind another number. Only digits get into a term.
  */
 function termsFor(numbers: readonly string[]): string {
   const terms = numbers.flatMap((number) => {
@@ -116,24 +128,24 @@ function termsFor(numbers: readonly string[]): string {
 }
 
 /**
- * SOQL, for what a search by phone cannot: texts, and the newest first of more than it gives. A pattern has the digits in their order, whatever
- * stands between them. `isRest`: of those that a search has found some of; they stand as they are where this takes Salesforce too long.
+ * SOQL, for what a search by phone cannot do: texts, and the newest of more records than it returns. A pattern has the digits in their order, with
+ * anything between them. `isRest`: a search has already found some of them, which are enough if this takes Salesforce too long.
  */
 async function queried(
   options: Asking & { numbers: readonly string[]; kind: PersonKind; names: string[]; isRest: boolean },
-): Promise<Candidate[]> {
+): Promise<SalesforcePerson[]> {
   const { session, fields, numbers, kind, names, isRest, signal } = options;
   const columns = columnsOf(kind, fields[kind] ?? { phones: [], texts: [] });
   const likes = numbers.flatMap((number) => {
     const [national = ""] = storedForms(number);
-    // Its end is in every form; what stands before that is looked at afterwards.
+    // Every form has the same end; the rest is checked afterwards.
     const end = [...national.slice(-8)].join("%");
     return end === "" ? [] : names.map((name) => `${name} LIKE '%${end}%'`);
   });
   if (likes.length === 0) return [];
   const soql = `SELECT ${columns.join(", ")} FROM ${kind} WHERE ${likes.join(" OR ")} ORDER BY LastModifiedDate DESC`;
   try {
-    return (await query({ session, soql, row, signal })).map((one) => candidateOf(kind, one, fields));
+    return (await query({ session, soql, row, signal })).map((one) => personOf(kind, one, fields));
   } catch (error) {
     if (isRest && error instanceof SalesforceError && error.code === "QUERY_TIMEOUT") return [];
     throw error;
@@ -145,9 +157,9 @@ function columnsOf(kind: PersonKind, { phones, texts }: KindsFields): string[] {
   return [...new Set(["Id", "Name", "OwnerId", "LastModifiedDate", ...own, ...phones, ...texts])];
 }
 
-function candidateOf(kind: PersonKind, one: z.output<typeof row>, fields: PhoneFields): Candidate {
+function personOf(kind: PersonKind, one: z.output<typeof row>, fields: PhoneFields): SalesforcePerson {
   const { phones, texts } = fields[kind] ?? { phones: [], texts: [] };
-  // A Lead that was converted is nobody any more: the Contact that it became is.
+  // A converted Lead is nobody any more; the Contact that it became is.
   const numbers = one.IsConverted ? [] : [...phones, ...texts].map((name) => one[name]);
   return {
     kind,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { createExpiringCache } from "../../../src/connector/index.ts";
+import { createCache } from "../../../src/connector/index.ts";
 import type { Session } from "../client.ts";
 import { SalesforceError } from "../vendor-error.ts";
 
@@ -28,19 +28,15 @@ const describeAnswer = z.object({
 });
 type Field = z.output<typeof describeAnswer>["fields"][number];
 
-/** The fields that `match.phone_fields` means, where the org has them: a query that names one too many is refused as a whole. */
+/** The fields of `match.phone_fields` that the org has: a query that names another one is refused as a whole. */
 export function createPhoneFields(options: { session: Session }) {
   const { session } = options;
-  const cache = createExpiringCache<Map<string, Field>>({ maxEntries: KINDS.length });
+  const cache = createCache<Map<string, Field>>({ maxEntries: KINDS.length, ttlMs: KNOWN_FOR_MS });
 
-  async function fieldsOf(kind: PersonKind, signal: AbortSignal): Promise<Map<string, Field>> {
-    const known = cache.get(kind);
-    if (known) return known;
+  async function readFields(kind: PersonKind, signal: AbortSignal): Promise<Map<string, Field>> {
     const answer = describeAnswer.safeParse(await session.request({ method: "GET", path: `/sobjects/${kind}/describe` }, { signal }));
     if (!answer.success) throw new SalesforceError({ errors: [{ code: "UNREADABLE_ANSWER" }] });
-    const found = new Map(answer.data.fields.map((field) => [field.name.toLowerCase(), field]));
-    cache.set(kind, found, KNOWN_FOR_MS);
-    return found;
+    return new Map(answer.data.fields.map((field) => [field.name.toLowerCase(), field]));
   }
 
   /** @throws as {@link Session.request}; {@link SalesforceError} INVALID_FIELD, naming those that nobody has or that hold no text */
@@ -49,7 +45,7 @@ export function createPhoneFields(options: { session: Session }) {
     const fields: PhoneFields = {};
     const nowhere = new Set(wanted.map((name) => name.toLowerCase()));
     for (const kind of KINDS) {
-      const has = await fieldsOf(kind, signal);
+      const has = await cache.fetch(kind, () => readFields(kind, signal));
       const named = new Set(wanted.flatMap((name) => has.get(name.toLowerCase()) ?? []));
       const phones = [...named].filter(({ type }) => type === "phone").map(({ name }) => name);
       const texts = [...named].filter(({ type, filterable }) => TEXTS.has(type) && filterable).map(({ name }) => name);
@@ -57,7 +53,7 @@ export function createPhoneFields(options: { session: Session }) {
       if (phones.length + texts.length > 0) fields[kind] = { phones, texts };
     }
     if (nowhere.size === 0) return fields;
-    // A slip of the pen would find nobody, for ever, and say nothing.
+    // A typing error would find nobody, for ever, without a word.
     throw new SalesforceError({ errors: [{ code: "INVALID_FIELD", fields: wanted.filter((name) => nowhere.has(name.toLowerCase())) }] });
   };
 }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { createPeopleSearch } from "../../../src/connector/kit/people-search.ts";
 import { COUNTRIES, exampleOf, type TypedForm, typedForms } from "../../../test/support/phone-forms.ts";
 import { count, deliveryOf, documentedCall, QUERY, receiptOf, SEARCH, send, sendOne, startOrg } from "../../../test/support/salesforce.ts";
 import { openSession } from "../client.ts";
-import { createPeople } from "../people/people.ts";
+import { salesforceCrm } from "../people/match.ts";
 import { recordId, type SandboxPerson } from "../sandbox/people.ts";
 import type { PhoneIndex } from "../sandbox/search.ts";
 import { settingsSchema } from "../settings.ts";
@@ -32,11 +33,11 @@ async function foundBy(options: {
   const signal = AbortSignal.timeout(20_000);
   const session = await openSession({ settings, timeoutMs: 5_000, signal });
   const phoneFields = field === "Phone" || field === "MobilePhone" ? undefined : [field];
-  const found = await createPeople({ session }).find({ numbers: [number], phoneFields, signal });
   const homeCode = ours.startsWith("+1") ? "1" : ours.slice(1);
-  const matches = found.of([{ number, homeCode }]);
-  if ("error" in matches) throw matches.error;
-  return matches.candidates.map(({ id }) => id);
+  const wanted = { customers: [{ number, homeCode }], fields: phoneFields, isFresh: true };
+  const [found] = await createPeopleSearch(salesforceCrm({ session })).find([wanted], { maxWaitMs: 0, signal });
+  if (!found || "outcome" in found) throw new Error(`not searched: ${JSON.stringify(found)}`);
+  return found.people.map(({ id }) => id);
 }
 
 async function missedIn(options: {

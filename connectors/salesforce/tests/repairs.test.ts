@@ -15,7 +15,7 @@ import {
   UPSERT,
 } from "../../../test/support/salesforce.ts";
 import { openSession, type Session } from "../client.ts";
-import { createHold } from "../daily-limit.ts";
+import { createDailyLimit } from "../daily-limit.ts";
 import { salesforce } from "../index.ts";
 import { recordId } from "../sandbox/people.ts";
 
@@ -195,7 +195,7 @@ describe("the daily limit", () => {
         return session.usage && { ...session.usage, atMs: session.usage.atMs - ms };
       },
     });
-    const hold = (ms: number) => createHold({ session: laterBy(ms), stopPercent: 95 })(signal());
+    const hold = (ms: number) => createDailyLimit({ session: laterBy(ms), stopPercent: 95 })(signal());
     expect(await hold(14 * 60_000)).toMatchObject({ code: "api_limit_near" });
     expect(org.sandbox.requests.length).toBe(before);
     expect(await hold(15 * 60_000)).toMatchObject({ code: "api_limit_near" });
@@ -215,7 +215,7 @@ describe("the daily limit", () => {
       userId: undefined,
       usage: { used: 99, limit: 100, atMs: performance.now() - 20 * 60_000 },
     };
-    const hold = createHold({ session, stopPercent: 95 });
+    const hold = createDailyLimit({ session, stopPercent: 95 });
     const outcomes = [await hold(signal()), await hold(signal())];
     expect(asked).toBe(1);
     for (const outcome of outcomes) expect(outcome?.kind === "retry" && (outcome.retryAfterMs ?? 0) > 50_000).toBe(true);
