@@ -1,4 +1,4 @@
-/** What is read of HubSpot's answers; the rest of them is not looked at. */
+/** What is read of HubSpot's answers. */
 import { z } from "../../src/connector/index.ts";
 
 const paging = z.object({ next: z.object({ after: z.string() }).optional() }).optional();
@@ -20,7 +20,7 @@ const written = z.object({
   properties: z.record(z.string(), z.string().nullish()).optional(),
 });
 export const writtenBatch = batchOf(written);
-/** Like a 200, a 207 is an answer: each input has its result or its error in it. */
+/** A 207 is an answer like a 200: it has a result or an error for each input. */
 export type WrittenBatch = z.output<typeof writtenBatch>;
 
 export const recordBatch = batchOf(oneRecord);

@@ -1,6 +1,6 @@
 import { escapeHtml, type SharedCall, truncate } from "../../src/connector/index.ts";
 
-/** HubSpot's own maximum is not documented (65,536 is reported): stay below. */
+/** Below HubSpot's own maximum, which is not documented (65,536 is reported). */
 const MAX_BODY_CHARS = 65_000;
 const CUT = " … [cut: the rest does not fit into HubSpot]";
 
@@ -34,17 +34,17 @@ export function bodyOf(call: SharedCall): CallBody {
   return { html: bounded(paragraphs.join("")), parts };
 }
 
-/** The text of a route's `body`: plain, since what a template put in cannot be told from what was written there. */
+/** The text of a route's `body`: plain, since a template's values cannot be distinguished from what the route's author wrote. */
 export function bodyOfText(text: string): string {
   return bounded(`<p>${linesToHtml(text)}</p>`);
 }
 
-/** A newer text above what is there. */
+/** A newer text above the existing one. */
 export function bodyAbove(html: string, existing: string): string {
   return bounded(`${html}<hr>${existing}`);
 }
 
-/** Whether a text stands at the head of what is there: its write may have arrived although no answer came. HubSpot may write the same HTML otherwise. */
+/** Whether the existing text begins with this one: its write may have arrived without an answer. HubSpot may spell the same HTML in another way. */
 export function beginsWith(existing: string, html: string): boolean {
   const [there, fresh] = [existing, html].map(bareText) as [string, string];
   const mark = bareText(CUT);
@@ -54,7 +54,7 @@ export function beginsWith(existing: string, html: string): boolean {
 
 const ENTITIES: Record<string, string> = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": "", "&amp;": "&" };
 
-/** Tags without a "<" inside: else 65,000 of them take twenty seconds. */
+/** Matches tags without a "<" inside: otherwise 65,000 of them take twenty seconds. */
 function bareText(html: string): string {
   return html
     .replace(/<[^<>]*>/g, "")
@@ -62,7 +62,7 @@ function bareText(html: string): string {
     .replace(/\s+/g, "");
 }
 
-/** HubSpot plays these itself (property `hs_call_recording_url`: https only, .mp3 or .wav); the notes have a link besides. */
+/** HubSpot plays these itself (property `hs_call_recording_url`: https only, .mp3 or .wav); the notes have a link as well. */
 export function isPlayable(recordingUrl: string): boolean {
   const url = URL.parse(recordingUrl);
   return url?.protocol === "https:" && /\.(mp3|wav)$/i.test(url.pathname);
@@ -70,7 +70,7 @@ export function isPlayable(recordingUrl: string): boolean {
 
 function linkTo(address: string): string {
   const shown = escapeHtml(address);
-  // Never a script: an address of another kind is shown, not linked.
+  // Only web addresses become links: another one may be a script.
   return /^https?:$/.test(URL.parse(address)?.protocol ?? "") ? `<a href="${shown}">Listen to the call</a>` : shown;
 }
 

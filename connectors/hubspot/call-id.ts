@@ -1,9 +1,9 @@
 import type { Outcome } from "../../src/connector/index.ts";
 
-/** Unique on calls, so that a call which is sent again finds its record: HubSpot's batch upsert goes by it. */
+/** Unique on calls: HubSpot's batch upsert finds a call's record by it. */
 export const CALL_ID_PROPERTY = "voice_call_id";
 
-/** The property is not there: nothing can be sent until it is. */
+/** The property does not exist: nothing can be sent until it does. */
 export const NOT_SET_UP = {
   kind: "needs-fix",
   code: "not_set_up",

@@ -18,7 +18,7 @@ const READY_MADE_OPTIONS: Option[] = Object.entries(READY_MADE).map(([label, val
 
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const REMEMBER_MS = 10 * 60_000;
-/** A label that is not there may have been made since; not asked for more often. */
+/** An unknown label may have been created since: HubSpot is asked again no sooner than this. */
 const ASK_AGAIN_AFTER_MS = 30_000;
 
 interface Option {
@@ -30,14 +30,14 @@ interface Option {
 /** The account's call outcomes, by their labels. */
 export interface Dispositions {
   /**
-   * The value for a call, "" for none; or why what the route says is no outcome of this account. `isUnknown`: the account does not tell its outcomes,
-   * and what the route says is none of HubSpot's own.
+   * The value for a call, "" for none; or the outcome of a call whose route names no outcome of this account. `isUnknown`: the account does not list
+   * its outcomes, and the route names none of HubSpot's own.
    */
   valueFor(
     call: SharedCall,
     options: { chosen: Record<string, string>; signal: AbortSignal },
   ): Promise<{ value: string; isUnknown?: true } | { outcome: Outcome }>;
-  /** Whether the account has this value, asked again; undefined where it does not tell. @throws as `api.ask` */
+  /** Asks again which values the account has; undefined if it does not list them. @throws as `api.ask` */
   readAgain(options: { signal: AbortSignal }): Promise<((value: string) => boolean) | undefined>;
 }
 
@@ -45,13 +45,13 @@ export function createDispositions(options: { api: HubSpotApi }): Dispositions {
   const { api } = options;
   const cache = createCache<Option[]>({ maxEntries: 1, ttlMs: REMEMBER_MS });
 
-  /** Asked once for all calls that want it at the same time, also where it fails. */
+  /** Asks once for all calls that want it at the same time, also when it fails. */
   function read({ signal, maxAgeMs }: { signal: AbortSignal; maxAgeMs: number }): Promise<Option[]> {
     const load = async () => (await api.ask(signal, readCallProperty(DISPOSITION_PROPERTY))).options;
     return cache.fetch(DISPOSITION_PROPERTY, load, { maxAgeMs });
   }
 
-  /** Whether accounts list their outcomes in the property is not documented: an empty list says that they are not known, not that there are none. */
+  /** It is not documented that accounts list their outcomes in the property: an empty list means that they are not known, not that there are none. */
   async function valueOfLabel(label: string, signal: AbortSignal): Promise<{ value: string; isUnknown?: true } | { labels: string[] }> {
     const wanted = label.toLowerCase();
     const among = (options: Option[]) =>
@@ -97,7 +97,7 @@ function defaultFor(call: SharedCall): string {
   return call.call_outcome === "voicemail" && call.direction === "outbound" ? READY_MADE["Left voicemail"] : "";
 }
 
-/** The label itself is not quoted: a template may have made it of the call. */
+/** The label is not quoted: a template may have taken it from the call. */
 function unknownLabel(labels: string[]): Outcome {
   const there = labels.slice(0, 20).join(", ");
   const reason = `what the route's outcome says for this call is no call outcome in HubSpot, which has: ${there}; or write none`;

@@ -9,18 +9,18 @@ const READ_FIX = "Look whether HubSpot has changed what the reason names, and wh
 const EDGE_FIX =
   "Look at status.hubspot.com, and whether a proxy, a firewall or the account's list of allowed addresses stands between: it is not HubSpot's API that answers";
 
-/** The code of an outcome: a rule of the account asks for what a record lacks. */
+/** An outcome's code: a rule of the account requires a property that the record lacks. */
 export const REQUIRED_PROPERTY = "required_property";
 
 const SECOND = 1_000;
 /** The daily limit ends at midnight in the account's own time zone: asking once an hour costs nothing. */
 const DAILY_MS = 3_600 * SECOND;
-/** A move to another data centre takes up to 24 hours; without a word of how long it is asked for now and then. */
+/** A move to another data centre takes up to 24 hours. The wait if HubSpot names none. */
 const MIGRATION_MS = 900 * SECOND;
 
-/** HubSpot itself, its region or its edge is not there: nothing of it is about a call (error-handling guide; 527 and 530 as Cloudflare has them). */
+/** HubSpot itself, its region or its edge is away, and no call is at fault (error-handling guide; 527 and 530 as Cloudflare has them). */
 const AWAY = new Set([477, 503, 521, 522, 523, 525, 526, 527, 530]);
-/** By the guide HubSpot is overloaded; but a call that is too much for it, alone, looks the same. */
+/** By the guide HubSpot is overloaded; but a single call that is too much for it looks the same. */
 const OVERLOADED = new Set([502, 504, 520, 524]);
 const OF_THIS_CALL = new Set([408, 409, 425]);
 const REFUSED = new Set([400, 413, 422]);
@@ -30,7 +30,7 @@ export function outcomeOfHubSpotError(error: unknown): Outcome {
   if (error instanceof RateLimitWaitError) return paced(error.waitMs);
   if (error instanceof HubSpotRefusal) return outcomeOfStatus(error);
   const network = error instanceof UnreadableAnswerError ? undefined : outcomeOfNetworkError(error);
-  // All that is sent may be sent again.
+  // Every request may be sent again.
   return network ?? { kind: "retry", because: "record", code: "unreadable_answer", reason: "HubSpot's answer cannot be read" };
 }
 
@@ -42,7 +42,7 @@ function outcomeOfStatus({ status, headers, body, isAlive }: HubSpotRefusal): Ou
   const wait = (ms = asked) => (ms === undefined ? {} : { retryAfterMs: ms });
 
   if (status === 429) return rateLimited(problem, asked);
-  // Volume is what locks, for two seconds: "a delay of at least 2 seconds between your API requests".
+  // Too many writes lock records for two seconds: "a delay of at least 2 seconds between your API requests".
   if (status === 423) {
     const reason = "HubSpot has locked records because too many are written at once";
     return { kind: "retry", because: "rate-limit", code, reason, retryAfterMs: Math.max(asked ?? 0, 2 * SECOND) };
@@ -62,11 +62,11 @@ function outcomeOfStatus({ status, headers, body, isAlive }: HubSpotRefusal): Ou
     const reason = `HubSpot's address sends us to another one (${status}), and calls are not sent there`;
     return { kind: "needs-fix", code, reason, fix: "Correct base_url: it has to lead to HubSpot's API itself" };
   }
-  // 404, 405, 410, 414, 431 and whatever comes next: no call has a part in our addresses and headers, so that each one would meet it.
+  // 404, 405, 410, 414, 431 and others: our addresses and headers hold nothing of a call, so that every call would fail alike.
   return { kind: "needs-fix", code, reason, fix: READ_FIX };
 }
 
-/** Whether HubSpot may have carried a request out although its answer does not say so: it gave up on it, or did so late. */
+/** Whether HubSpot may have carried out a request although its answer does not say so. */
 export function mayHaveArrived(outcome: Outcome): boolean {
   if (outcome.kind !== "retry") return outcome.kind === "ambiguous";
   return outcome.because === "server" || MAY_HAVE_ARRIVED.has(outcome.code);
@@ -75,8 +75,8 @@ export function mayHaveArrived(outcome: Outcome): boolean {
 const MAY_HAVE_ARRIVED = new Set(["unreadable_answer", "no_result", "http_408", ...[...OVERLOADED].map((status) => `http_${status}`)]);
 
 /**
- * The same for a question that comes before writing: without an answer, the attempt is not ambiguous, and what is refused is not one call's fault:
- * it stops the destination until somebody corrects it, instead of losing each call.
+ * The same for a question before writing: without an answer the attempt is not ambiguous, and a refusal is not one call's fault: it stops the
+ * destination until somebody corrects it, instead of losing each call.
  */
 export function outcomeOfReadError(error: unknown, options: { fix?: string } = {}): Outcome {
   const outcome = outcomeOfHubSpotError(error);
@@ -91,7 +91,7 @@ export function outcomeOfReadError(error: unknown, options: { fix?: string } = {
   return { kind: "retry", because: "record", code: outcome.code, reason: "HubSpot did not answer before the call was written" };
 }
 
-/** What one entry of a 207's `errors` means. They have no status of their own; what is not known to be final may be tried again. */
+/** What one entry of a 207's `errors` means. It has no status of its own; unless it is known to be final it may be tried again. */
 export function outcomeOfItemError(item: unknown): Outcome {
   const problem = problemOf(item);
   const code = problem.category ?? "item_error";
@@ -148,7 +148,7 @@ function rateLimited(problem: HubSpotProblem, retryAfterMs: number | undefined):
   };
 }
 
-/** `Unable to perform update/upsert by non-unique 0-48 property voice_call_id`; not behind a quote or bracket, where values stand. */
+/** `Unable to perform update/upsert by non-unique 0-48 property voice_call_id`; not behind a quote or bracket, where values are. */
 const NOT_UNIQUE = /^[^"'[{]*\bnon-unique\b/;
 
 function refused(problem: HubSpotProblem, code: string, reason: string): Outcome {
@@ -162,8 +162,8 @@ function refused(problem: HubSpotProblem, code: string, reason: string): Outcome
 }
 
 /**
- * A rule that the account's administrator made, which every call like this one meets: the calls wait, instead of becoming dead letters one by one.
- * Only what the rule asks for is left to say: the value is the administrator's, or the route's.
+ * A rule of the account's administrator, which every such call breaks: the calls wait instead of becoming dead letters one by one. The fix can only
+ * name the property: its value is up to the administrator, or to the route.
  */
 function ruleOfAccount(required: { property: string; isConditional: boolean }[]): Outcome {
   const names = [...new Set(required.map(({ property }) => property))].join(", ");
@@ -183,7 +183,7 @@ const MAY_NOT_ASSOCIATE: Outcome = {
   fix: "Give that user the permission Edit associations (HubSpot: Settings → Users & Teams), or give access_token a service key",
 };
 
-/** For what a person asks: a refusal in our words, with what to do. @throws with them. */
+/** For commands of a person: throws a refusal as an error in our words, with what to do. */
 export async function withReadableErrors<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();

@@ -12,7 +12,7 @@ import { HubSpotRefusal } from "./vendor-error.ts";
  */
 export type CallIdKind = "unique" | "plain";
 
-/** @throws {OpenError} the property is not there, or HubSpot refuses; network errors are passed on. */
+/** @throws {OpenError} the property does not exist, or HubSpot refuses; or a network error. */
 export async function callIdKindOf(options: { api: HubSpotApi; signal: AbortSignal }): Promise<CallIdKind> {
   const property = await orOpenError(() => readCallIdProperty(options));
   if (property) return kindOf(property);
@@ -21,7 +21,7 @@ export async function callIdKindOf(options: { api: HubSpotApi; signal: AbortSign
 
 export const kindOf = ({ hasUniqueValue }: CallProperty): CallIdKind => (hasUniqueValue === true ? "unique" : "plain");
 
-/** Undefined when there is none. */
+/** Undefined when it does not exist. */
 export async function readCallIdProperty({ api, signal }: { api: HubSpotApi; signal: AbortSignal }): Promise<CallProperty | undefined> {
   try {
     return await api.ask(signal, readCallProperty(CALL_ID_PROPERTY));
@@ -31,12 +31,12 @@ export async function readCallIdProperty({ api, signal }: { api: HubSpotApi; sig
   }
 }
 
-/** A 404 in HubSpot's words; where base_url leads elsewhere, a page says so. */
+/** A 404 with JSON of HubSpot's; another server at base_url answers with a page. */
 function isNotThere(error: unknown): boolean {
   return error instanceof HubSpotRefusal && error.status === 404 && error.body !== undefined;
 }
 
-/** @throws {OpenError} what HubSpot's refusal means; network errors are passed on. */
+/** @throws {OpenError} what HubSpot's refusal means; or a network error. */
 export async function orOpenError<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();

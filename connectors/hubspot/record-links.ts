@@ -1,7 +1,7 @@
 import type { HubSpotApi } from "./client.ts";
 import { readAccount } from "./requests.ts";
 
-/** Addresses of records in HubSpot's own pages; undefined when the account could not be asked which it is. */
+/** Addresses of records in HubSpot's own pages; undefined when it is not known which account it is. */
 export interface RecordLinks {
   /** The account's number. */
   accountId: string | undefined;
@@ -14,7 +14,7 @@ const TYPE = { call: "0-48", contact: "0-1" };
 
 /**
  * Reads once which account the token is for. `uiDomain` is `app.hubspot.com`, in the EU `app-eu1.hubspot.com` (account information API; any token
- * may ask). Without an answer calls are logged all the same, and their receipts have no links.
+ * may ask). Without an answer receipts have no links.
  */
 export async function readRecordLinks(options: { api: HubSpotApi; signal: AbortSignal }): Promise<RecordLinks> {
   const { api, signal } = options;

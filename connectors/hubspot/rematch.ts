@@ -13,7 +13,7 @@ import { statusOf } from "./vendor-error.ts";
 
 const SENT = sentFields.flatMap(({ field }) => (/^[a-z_]+$/.test(field) && field !== "fields" ? [field] : []));
 
-/** The call as HubSpot has it, with the contacts that it is on; undefined when it is not there. */
+/** The call as HubSpot has it, with the contacts that it is on; undefined when it does not exist. */
 export async function readCallBack(options: {
   api: HubSpotApi;
   id: string;
@@ -32,7 +32,7 @@ export async function readCallBack(options: {
 
 /**
  * Puts the call on the contact that somebody chose, and takes it off those that it was on. The company and deal that were found through the old
- * contact follow. The new contact comes first: what breaks in between leaves the call on both, never on nobody.
+ * contact follow. The new contact comes first: a failure in between leaves the call on both, never on nobody.
  * @throws {RematchError} there is no such contact, or no such call.
  */
 export async function rematchCall(options: {
@@ -50,7 +50,7 @@ export async function rematchCall(options: {
   if (!call) throw new RematchError("the call is not in HubSpot any more: somebody deleted it there");
 
   const ids = [contact.id];
-  // What was remembered of her may be ten minutes old.
+  // The remembered ones may be ten minutes old.
   companiesAndDeals.forget(ids);
   const moves: { kind: AssociatedKind; from: string[]; to: string[] }[] = [{ kind: "contacts", from: call.contacts as string[], to: ids }];
   for (const [kind, ask] of [["companies", companiesAndDeals.companiesOf] as const, ["deals", companiesAndDeals.openDealsOf] as const]) {
@@ -88,7 +88,7 @@ async function contactsOfCall(options: { api: HubSpotApi; id: string; signal: Ab
   return (linked.get(id) ?? []).map((one) => one.id);
 }
 
-/** Gives what it is on now. */
+/** Returns the ids of the records that it is on now. */
 async function move(options: {
   api: HubSpotApi;
   callId: string;
@@ -101,7 +101,7 @@ async function move(options: {
   const associations = to.filter((id) => !from.includes(id)).map((toId) => ({ callId, toId }));
   const failed = await associateCalls({ api, to: kind, associations, signal });
   const [first] = failed;
-  // A company or deal that is gone just now is none: the call goes to the person all the same.
+  // A company or deal that was deleted just now does not keep the call from its person.
   const isDetail = kind !== "contacts" && failed.every(({ isGone }) => isGone);
   if (first && !isDetail && "reason" in first.outcome) throw new RematchError(first.outcome.reason);
   const left = from.filter((one) => !to.includes(one));
@@ -109,7 +109,7 @@ async function move(options: {
   return to.filter((id) => !failed.some(({ toId }) => toId === id));
 }
 
-/** A title that names the wrong person would stay in the way of the eye. */
+/** Replaces the wrong person's name in the title. */
 async function renameTitle(options: {
   api: HubSpotApi;
   callId: string;

@@ -1,6 +1,6 @@
 /**
- * Every request that the connector makes: the only file that knows HubSpot's paths. The contract that the tests hold
- * them to is test/specs/hubspot.ts.
+ * Every request that the connector makes: the only file that knows HubSpot's paths. test/specs/hubspot.ts is the contract that the tests check
+ * them against.
  */
 import type { z } from "../../src/connector/index.ts";
 import {
@@ -81,7 +81,7 @@ export function archiveCall(id: string): HubSpotRequest<unknown> {
   return { method: "DELETE", path: `${OBJECTS}/calls/${encodeURIComponent(id)}`, answer: anything };
 }
 
-/** Those that are there; the others are among the answer's errors (207). */
+/** The existing ones; the others are among the answer's errors (207). */
 export function readRecords(
   kind: "calls" | AssociatedKind,
   ids: readonly string[],
@@ -96,7 +96,7 @@ export type Filter =
   | { propertyName: string; operator: "IN"; values: string[] };
 
 export interface Search {
-  /** One of the groups must hold, and in it every filter. */
+  /** A record matches every filter of at least one group. */
   filterGroups: { filters: Filter[] }[];
   sorts?: { propertyName: string; direction: "ASCENDING" | "DESCENDING" }[];
   properties: string[];
@@ -122,7 +122,7 @@ export function associateCalls(to: AssociatedKind, pairs: { callId: string; toId
   return { method: "POST", path: `${ASSOCIATIONS}/calls/${to}/batch/associate/default`, body, answer: associated };
 }
 
-/** What records are associated with. One without any is among the answer's errors (207, `NO_ASSOCIATIONS_FOUND`); `after` asks for one's next page. */
+/** What records are associated with. A record without any is among the answer's errors (207, `NO_ASSOCIATIONS_FOUND`); `after` asks for its next page. */
 export function readAssociations(
   from: "calls" | "contacts",
   to: AssociatedKind,

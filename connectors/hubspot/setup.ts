@@ -7,15 +7,15 @@ import { createCallProperty, createCallPropertyGroup, readCallPropertyGroups } f
 import type { HubSpotSettings } from "./settings.ts";
 import { statusOf } from "./vendor-error.ts";
 
-/** HubSpot keeps one call for each value, or Patchbay looks for it before it writes: which of the two matters when something goes wrong. */
+/** Whether HubSpot itself keeps one call for each value, or Patchbay looks a call up before it writes, matters when something fails. */
 const WHAT = {
   unique: `the call property ${CALL_ID_PROPERTY} (unique values)`,
   plain: `the call property ${CALL_ID_PROPERTY} (without unique values, which this account does not have on calls: each call is looked up before it is written)`,
 };
 
 /**
- * Makes what a call's item needs, once per account; any number of people may do so, also at the same time.
- * @throws {OpenError} HubSpot refuses; network errors are passed on.
+ * Creates the property that calls need, once per account; several people may do so at the same time.
+ * @throws {OpenError} HubSpot refuses; or a network error.
  */
 export async function setUpHubSpot(options: { settings: HubSpotSettings; timeoutMs: number }): Promise<SetupStep[]> {
   const { settings, timeoutMs } = options;
@@ -33,7 +33,7 @@ export async function setUpHubSpot(options: { settings: HubSpotSettings; timeout
   });
 }
 
-/** What a refusal to make it may mean is not documented: that it has been made meanwhile, or that calls have no unique values here. Looking tells. */
+/** A refusal may mean that the property was created meanwhile, or that calls have no unique values here. It is not documented: reading it shows. */
 const MAY_BE_ABOUT_UNIQUE = new Set([400, 403, 409, 422]);
 
 async function makeProperty(options: {
@@ -63,14 +63,14 @@ async function makeProperty(options: {
       if (!MAY_BE_ABOUT_UNIQUE.has(statusOf(error) ?? 0)) throw error;
       const property = await readCallIdProperty({ api, signal });
       if (property) return { property, done: "was there" };
-      // The first one says what it was about: a missing scope, say.
+      // The first refusal names the cause, such as a missing scope.
       refusal ??= error;
     }
   }
   throw refusal;
 }
 
-/** A property must be in a group, and the names of HubSpot's own ones for calls are not documented: take the first, or make one. */
+/** A property must be in a group. HubSpot's own groups for calls are not documented: take the first, or create one. */
 async function groupForProperty({ api, signal }: { api: HubSpotApi; signal: AbortSignal }): Promise<{ name: string; made: boolean }> {
   const { results } = await api.ask(signal, readCallPropertyGroups());
   const existing = results.find(({ archived }) => archived !== true);

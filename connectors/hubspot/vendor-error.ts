@@ -8,14 +8,14 @@ export interface HubSpotProblem {
   errors?: { code?: string; message?: unknown; context?: Record<string, unknown> }[];
 }
 
-/** HubSpot, or what stands before it, answered with another status than 2xx. Its text may quote the call: `message` has none of it. */
+/** HubSpot, or a proxy before it, answered with another status than 2xx. Its text may quote the call, and is not part of `message`. */
 export class HubSpotRefusal extends Error {
   override readonly name = "HubSpotRefusal";
   readonly status: number;
   readonly headers: Headers;
-  /** The body's JSON; undefined where it is none, as a proxy's page. */
+  /** The body's JSON; undefined for another body, such as a proxy's page. */
   readonly body: unknown;
-  /** The same address has answered well a moment ago. */
+  /** The same address answered well a moment ago. */
   readonly isAlive: boolean;
 
   constructor(answer: { status: number; headers: Headers; body: unknown; isAlive: boolean }) {
@@ -27,7 +27,7 @@ export class HubSpotRefusal extends Error {
   }
 }
 
-/** A 2xx whose body is cut off, is no JSON, or says something else than it should. */
+/** A 2xx whose body is cut off, is no JSON, or does not have the expected form. */
 export class UnreadableAnswerError extends Error {
   override readonly name = "UnreadableAnswerError";
 
@@ -83,7 +83,7 @@ function propertyIn(context: Record<string, unknown> | undefined): string | unde
 const MISSING = new Set(["MISSING_REQUIRED_PROPERTY", "MISSING_CONDITIONAL_REQUIRED_PROPERTY", "REQUIRED_FIELD"]);
 
 /**
- * Properties that the account's own rules ask for and a record lacks: enforced on the API since version 2026-09
+ * Properties that the account's own rules require and a record lacks: enforced on the API since version 2026-09
  * (developers.hubspot.com/changelog/crm-api-write-validation-enforcement).
  */
 export function requiredIn(problem: HubSpotProblem): { property: string; isConditional: boolean }[] {
@@ -96,7 +96,7 @@ export function requiredIn(problem: HubSpotProblem): { property: string; isCondi
   return named.flatMap((name) => (typeof name === "string" && PROPERTY.test(name) ? [{ property: name, isConditional: false }] : []));
 }
 
-/** Reads what there is; a page of HTML, or nothing, has no parts. */
+/** Reads the parts that a body has; a page of HTML, or no body, has none. */
 export function problemOf(body: unknown): HubSpotProblem {
   if (typeof body !== "object" || body === null) return {};
   const from = body as Record<string, unknown>;

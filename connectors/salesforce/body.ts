@@ -5,7 +5,7 @@ const CUT = "\n[… cut here: Salesforce takes no more]";
 /** Less room than this is not worth the beginning of a transcript. */
 const MIN_TRANSCRIPT = 500;
 
-/** The Task's Comments: the summary, the facts, and last what is cut first, the transcript. Absent parts leave no line behind. */
+/** The Task's Comments: the summary, the facts, and last the transcript, which is cut first. Absent parts leave no empty line. */
 export function descriptionOf(call: SharedCall, options: { timezone: string; maxLength: number }): string {
   const { timezone, maxLength } = options;
   const facts = factsOf(call, timezone).join("\n");
@@ -16,7 +16,7 @@ export function descriptionOf(call: SharedCall, options: { timezone: string; max
   return transcript === "" ? head : `${head}\n\nTranscript\n${transcript}`;
 }
 
-/** What a version of a call may bring later than another, or not at all. */
+/** A part that one version of a call may bring and another may lack. */
 export type NotePart = "summary" | "recording" | "transcript";
 
 export function partsOf(call: SharedCall): NotePart[] {
@@ -28,17 +28,17 @@ export function partsOf(call: SharedCall): NotePart[] {
   return parts.flatMap(([part, text]) => (text?.trim() ? [part] : []));
 }
 
-/** The newer text over the one that stands, cut at its end. */
+/** The newer text above the older one, cut at its end. */
 export function above(newer: string, older: string, maxLength: number): string {
   return older === "" ? newer : plainText(`${newer}\n\nEarlier\n${older}`, maxLength);
 }
 
-/** Whether {@link above} has been done: the cut may have come in the newer text itself. */
+/** Whether the newer text is already above the existing one; the cut may be within the newer text itself. */
 export function standsAbove(newer: string, standing: string): boolean {
   return standing.replace(/\r\n?/g, "\n").startsWith(newer.endsWith(CUT) ? newer.slice(0, -CUT.length) : newer);
 }
 
-/** Without what neither JSON nor Salesforce takes kindly (control characters, halves of a character), and cut, visibly, at `maxLength`. */
+/** Without control characters and halves of a character, which Salesforce refuses, and cut, with a visible mark, at `maxLength`. */
 export function plainText(text: string, maxLength: number, mark = CUT): string {
   const clean = text
     .replace(/\r\n?/g, "\n")

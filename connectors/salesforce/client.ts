@@ -24,7 +24,7 @@ export interface Session {
   readonly instanceUrl: string;
   /** The integration user's record. */
   readonly userId: string | undefined;
-  /** How much of its daily limit the org has used up, and when Salesforce said so; undefined: it never has. */
+  /** How much of its daily limit the org has used, and when Salesforce said so; undefined: it never did. */
   readonly usage: (Usage & { atMs: number }) | undefined;
 }
 
@@ -35,7 +35,7 @@ export async function openSession(options: { settings: SalesforceSettings; timeo
   let { instanceUrl } = first;
   let usage: Session["usage"];
   let renewing: Promise<void> | undefined;
-  // Without `oauth2` and `refreshFn`: jsforce would renew the session by itself, again and again for as long as 401 comes.
+  // Without `oauth2` and `refreshFn`: with them jsforce renews the session itself, again and again as long as 401 comes.
   const connection = new Connection({
     instanceUrl: settings.base_url?.replace(/\/+$/, "") ?? instanceUrl,
     accessToken: first.accessToken,
@@ -111,7 +111,7 @@ async function exchanged(connection: Connection, request: ApiRequest, exchange: 
   }
 }
 
-/** The token has expired, or the org has moved (a migration, a new My Domain): a login tells where to. Where it is sent to is never followed. */
+/** The token has expired, or the org has moved (a migration, a new My Domain): a login says where. Redirects are never followed. */
 function mayBeOver({ status = 0, code }: SalesforceError): boolean {
   return status === 401 || status === 420 || (status > 300 && status < 400) || code === "ORG_NOT_OWNED_BY_INSTANCE";
 }

@@ -3,9 +3,9 @@ import { OpenError, type Outcome } from "../../src/connector/index.ts";
 import type { Session } from "./client.ts";
 import { outcomeOfSalesforceError } from "./errors.ts";
 
-/** Without these a Task is no logged call: it would not show as one, nor on anybody. */
+/** A Task without these is no logged call, and on nobody's timeline. */
 const NEEDED = ["Subject", "Status", "Type", "TaskSubtype", "ActivityDate", "Description", "WhoId", "WhatId", "OwnerId"];
-/** Salesforce gives the Call… fields to users of orgs with Call Center only (sforce_api_objects_task); what they hold is in the Comments too. */
+/** Salesforce gives the Call… fields to users of orgs with Call Center only (sforce_api_objects_task); the Comments have the same facts. */
 const LEFT_OUT = ["Priority", "CallType", "CallDurationInSeconds", "CallDisposition", "CallObject"];
 
 const describeAnswer = z.object({
@@ -17,7 +17,7 @@ type Field = z.output<typeof describeAnswer>["fields"][number];
 export const WHERE = "Setup → Object Manager → Activity → Fields & Relationships";
 export const ACCESS = "give the integration user's profile or permission set Read and Edit access to it (field-level security)";
 
-/** Task as the integration user sees it: describe lists only what that one may see. @throws {OpenError} */
+/** Task as the integration user sees it: describe lists only the fields that this user may see. @throws {OpenError} */
 export async function describeTask(options: { session: Session; signal: AbortSignal }): Promise<Map<string, Field>> {
   const { session, signal } = options;
   let answer: unknown;
@@ -32,7 +32,7 @@ export async function describeTask(options: { session: Session; signal: AbortSig
   throw new OpenError({ kind: "retry", because: "down", code: "UNREADABLE_ANSWER", reason });
 }
 
-/** For what was only asked while opening: nothing was written, nothing is unclear, and no call is to blame. */
+/** For questions while opening: nothing was written, nothing is unclear, and no call is at fault. */
 export function openErrorOf(error: unknown, what: string): OpenError {
   if (error instanceof OpenError) return error;
   const outcome: Outcome = outcomeOfSalesforceError(error);
@@ -41,7 +41,10 @@ export function openErrorOf(error: unknown, what: string): OpenError {
   return new OpenError({ kind: "retry", because: "down", code, reason: `Salesforce does not ${what} (${code})` });
 }
 
-/** Gives the external id's name as the org spells it, and the fields that Tasks must do without. @throws {OpenError} what must exist does not, or the integration user cannot see or write it */
+/**
+ * Returns the external id's name as the org spells it, and the fields that Tasks must do without.
+ * @throws {OpenError} a required field does not exist, or the integration user cannot see or write it
+ */
 export function checkFields(options: { fields: Map<string, Field>; externalIdField: string }): {
   externalIdField: string;
   missing: Set<string>;

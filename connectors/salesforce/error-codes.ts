@@ -1,15 +1,15 @@
 /**
- * Salesforce's error codes by whose trouble they are: the org's, everybody's until a person acts, or one record's. From ExceptionCode and StatusCode
- * of the SOAP API Developer Guide ("Core Data Types Used in API Calls"), which the REST API shares. A code that stands nowhere here is the record's.
+ * Salesforce's error codes by what they concern: the org, every call until a person acts, or one record. From ExceptionCode and StatusCode of the SOAP
+ * API Developer Guide ("Core Data Types Used in API Calls"), which the REST API shares. A code that is not listed concerns one record.
  */
 
-/** The org cannot work now, and will: maintenance, a site switch, a migration. Nobody's calls are to blame, and nobody need act. */
+/** The org is away for a while: maintenance, a site switch, a migration. No call is at fault, and nobody needs to act. */
 export const DOWN = new Set([
   "SERVER_UNAVAILABLE",
   // Read-only mode: "Updates can't be made during maintenance", of each record; twice a year at a site switch (help: "Read-Only Mode").
   "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE",
   "ORG_IN_MAINTENANCE",
-  // The org has moved to another instance: the next login tells where to.
+  // The org has moved to another instance: the next login says where.
   "ORG_NOT_OWNED_BY_INSTANCE",
   "ORG_IS_SIGNING_UP",
   "FUNCTIONALITY_TEMPORARILY_UNAVAILABLE",
@@ -31,7 +31,7 @@ export const LATER = new Set([
   "ALL_OR_NONE_OPERATION_ROLLED_BACK",
 ]);
 
-/** What the call was to be logged on was merged, deleted, converted or hidden since we looked: the next try looks again. */
+/** The record that the call was to be logged on was merged, deleted, converted or hidden since it was looked up: the next try looks it up again. */
 export const STALE = new Set([
   "INVALID_CROSS_REFERENCE_KEY",
   "ENTITY_IS_DELETED",
@@ -40,7 +40,7 @@ export const STALE = new Set([
   "INVALID_CROSS_REFERENCE_TYPE_FOR_FIELD",
 ]);
 
-/** Too much at once: the wait where Salesforce names none. Only its message tells the daily limit from others (`errors.ts`). */
+/** Too much at once. Only the message distinguishes the daily limit (`vendor-error.ts`). */
 export const TOO_MUCH = new Set(["REQUEST_LIMIT_EXCEEDED", "TOO_MANY_APEX_REQUESTS", "EXCEEDED_RATE_LIMIT"]);
 
 const LOGIN = "Look at the app's session policies and the integration user's login hours and IP ranges (Setup → Login History)";

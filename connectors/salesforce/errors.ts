@@ -7,8 +7,8 @@ const DAILY_LIMIT_MS = 15 * 60_000;
 const CONCURRENT_LIMIT_MS = 5_000;
 
 /**
- * Statuses by which Salesforce Edge says that the org is not there: it does not know where it is (420), does not reach it (502), or it is down or
- * overloaded (503; REST API Developer Guide, "Status Codes and Error Responses").
+ * Statuses of Salesforce Edge for an org that it cannot find (420), does not reach (502), or that is down or overloaded (503; REST API Developer
+ * Guide, "Status Codes and Error Responses").
  */
 const DOWN_STATUSES = new Set([420, 502, 503]);
 
@@ -16,8 +16,8 @@ const READ_ONLY =
   "this Task may not be edited by the integration user (its owner, a record type, an approval or a sharing rule stands before it): unlock it there, then replay";
 
 /**
- * Total: what follows from whatever a request to Salesforce, or one record of it, ended with. `isUpdate`: of a record that was once written, so
- * that a refusal of access is about that one; on a new record it is about the integration user, and everybody meets it.
+ * The outcome of any error of a request to Salesforce, or of one record of it. `isUpdate`: the record was written before, so that a refusal of access is
+ * about this record; on a new record it is about the integration user, and every call fails alike.
  */
 export function outcomeOfSalesforceError(error: unknown, { isUpdate = false }: { isUpdate?: boolean } = {}): Outcome {
   if (error instanceof OpenError) return error.outcome;
@@ -35,7 +35,7 @@ export function outcomeOfSalesforceError(error: unknown, { isUpdate = false }: {
   };
 }
 
-/** As {@link outcomeOfSalesforceError}, for what is only read: nothing is unclear then, and a refusal is about permissions, not about a call. */
+/** As {@link outcomeOfSalesforceError}, for reading: nothing is unclear then, and a refusal is about permissions, not about a call. */
 export function outcomeOfReading(error: unknown, options: { what: string; fix: string }): Outcome {
   const { what, fix } = options;
   const outcome = outcomeOfSalesforceError(error);
@@ -86,7 +86,7 @@ function outcomeOfRefusal(error: SalesforceError): Outcome {
     const reason = "the Task was deleted in Salesforce and is made again: its person comes with the next try";
     return { kind: "retry", because: "record", code: "not_put_back", reason };
   }
-  // Refused or not: the answer does not say. Written once more it is the same Task.
+  // The answer does not say whether it was refused. Written once more it is the same Task.
   if (code === "NO_CODE" || code === "UNREADABLE_ANSWER" || code === "ANSWER_TOO_LARGE") {
     return { kind: "ambiguous", code, reason: "Salesforce's answer cannot be read" };
   }
@@ -98,14 +98,14 @@ function outcomeOfRefusal(error: SalesforceError): Outcome {
 }
 
 function outcomeOfCode({ status, code, fields }: SalesforceError): Outcome {
-  // A record that is not found is the record's trouble; an address that is not found is everybody's.
+  // A missing record concerns one call; a missing address concerns all.
   const fix = code === "NOT_FOUND" && status === undefined ? undefined : FIXES[code];
   if (fix !== undefined) {
     const isFull = code === "STORAGE_LIMIT_EXCEEDED" || code === "EXCEEDED_QUOTA";
     const reason = isFull ? "the org's data storage is full" : `Salesforce does not let us in (${code})`;
     return { kind: "needs-fix", code, reason, fix };
   }
-  // Salesforce says 400 of what a request holds, with a code. Whatever else is refused as a whole is no call's fault.
+  // Salesforce answers 400 with a code for the contents of a request. Any other refusal of a whole request is no call's fault.
   if (status !== undefined && status !== 300 && (status !== 400 || code === "HTTP_400")) {
     const reason = `Salesforce does not let us in (${code})`;
     return { kind: "needs-fix", code, reason, fix: "Look at login_url, base_url, api_version and the integration user's permissions" };

@@ -8,8 +8,8 @@ const LOGIN_RATE_MS = 60_000;
 const LOGIN = "The integration user may not log in from here, or not now: look at its login hours and IP ranges, and Setup → Login History";
 
 /**
- * Says what to mend when Salesforce refuses a login: `code` and `description` are those of RFC 6749 §5.2.
- * Several causes share `invalid_grant`; the description tells them apart and is not passed on.
+ * Says what to fix when Salesforce refuses a login: `code` and `description` are those of RFC 6749 §5.2.
+ * Several causes share `invalid_grant`; the description distinguishes them and is not passed on.
  */
 export function explainLogin(options: { code: string; description: string; flow: Flow }): NotDelivered {
   const { description, flow } = options;

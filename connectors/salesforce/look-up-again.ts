@@ -17,7 +17,7 @@ export function forgetReferences({ item, code, context }: { item: CallItem; code
 }
 
 /**
- * Plans the Tasks anew with the person, company, deal and owner that Salesforce has now. Returns the items that have a Task again; the others have an
+ * Plans the Tasks again with the person, company, deal and owner that Salesforce has now. Returns the items that have a Task again; the others have an
  * outcome. `dropped`: fields of an item that Salesforce refused. `isReplaced`: the Task exists, in place of a deleted one, and gets only what it still
  * needs.
  */

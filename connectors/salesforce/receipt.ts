@@ -18,7 +18,7 @@ export function pageOf(options: { instanceUrl: string; object: string; id: strin
   return `${instanceUrl}/lightning/r/${object}/${id}/view`;
 }
 
-/** `ownerEmail`: of who owns the person's record. */
+/** `ownerEmail`: of the user who owns the person's record. */
 export function personOf(options: { person: SalesforcePerson; ownerEmail: string | undefined; instanceUrl: string }): Person {
   const { person, ownerEmail, instanceUrl } = options;
   const name = nameOf(person.name);

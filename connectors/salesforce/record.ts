@@ -50,8 +50,8 @@ export function taskOf(options: {
     Status: status,
     Priority: "Normal",
     Type: "Call",
-    // Not updateable (sforce_api_objects_task). After an attempt whose end is not known this may be an update all the same: Salesforce
-    // refuses it then, and it is left out (`repair.ts`).
+    // Not updateable (sforce_api_objects_task). After an attempt without an answer this may be an update nevertheless: Salesforce refuses the
+    // field then, and it is dropped (`repair.ts`).
     TaskSubtype: previous ? undefined : "Call",
     ActivityDate: dayIn(startMs, timezone),
     CallType: CALL_TYPES[call.direction],
@@ -84,7 +84,7 @@ function dispositionOf({ call, with: { outcome } }: Delivery<SalesforceWith>): s
   return oneLine(own) || oneLine(DISPOSITIONS[call.call_outcome] ?? call.call_outcome);
 }
 
-/** A field may be one that only a new Task takes, or only one that is there. */
+/** Some fields can be set only on a new Task, others only on an existing one. */
 export function refusedKey(field: string, { previous }: Pick<Delivery<SalesforceWith>, "previous">): string {
   return `${previous ? "update" : "insert"} ${field.toLowerCase()}`;
 }

@@ -68,7 +68,7 @@ export async function rematchTask(options: {
   };
 }
 
-/** For people, with what to do: a refusal is no fault of ours that a trace would help with. */
+/** A refusal for people to read, with what to do, and without a stack trace. */
 function explained(error: SalesforceError): Error {
   const outcome = outcomeOfSalesforceError(error, { isUpdate: true });
   if (outcome.kind === "needs-fix" || outcome.kind === "retry") return new OpenError(outcome);
@@ -77,7 +77,7 @@ function explained(error: SalesforceError): Error {
 
 const SUBJECT_LENGTH = 255;
 
-/** The Subject with the chosen person's name in place of the wrong one's, as it stands now; undefined: it names neither. */
+/** The present Subject with the chosen person's name in place of the wrong one's; undefined: it does not name the wrong one. */
 async function newSubject(options: {
   receipt: Receipt;
   person: SalesforcePerson;
@@ -97,7 +97,7 @@ async function newSubject(options: {
   );
 }
 
-/** What was of the wrong person goes with that one; what we did not write ourselves stays. */
+/** Removes what belongs to the wrong person; what we did not write stays. */
 function newLink(person: SalesforcePerson, { extra }: Receipt): { WhoId?: string | null; WhatId?: string | null } {
   if (person.kind === "Account") return { WhatId: person.id, ...(extra?.who_id ? { WhoId: null } : {}) };
   if (!extra?.what_id) return { WhoId: person.id };

@@ -3,14 +3,14 @@ import { STALE } from "./error-codes.ts";
 import type { Task } from "./record.ts";
 import { SalesforceError } from "./vendor-error.ts";
 
-/** The owner may not own it: who left the company, who may not see it, who has a licence without Tasks. */
+/** The owner cannot own it: a user who left, may not see it, or has a licence without Tasks. */
 const OWNER = new Set(["INACTIVE_OWNER_OR_USER", "OP_WITH_INVALID_USER_TYPE_EXCEPTION", "TRANSFER_REQUIRES_READ"]);
-/** Refused of a field, and not because of its value's form: what it refers to is not there, or may not be used. */
+/** A field refers to a record that does not exist or may not be used; the form of its value is right. */
 const REFERENCE = new Set([...STALE, "FIELD_INTEGRITY_EXCEPTION", "FIELD_FILTER_VALIDATION_EXCEPTION", "MALFORMED_ID"]);
 /** Without these a Task is no logged call, or not this one. */
 const ESSENTIAL = new Set(["subject", "status", "activitydate", "description", "whoid", "whatid"]);
 const LINKS = ["WhatId", "WhoId"];
-/** Of a text that is too long for the org; what is left is shortened again if need be. */
+/** A text that is too long for the org keeps this share; it is shortened again if need be. */
 const KEPT_SHARE = 0.75;
 
 /** What to do before a Task is sent once more, in the same attempt. */
@@ -19,14 +19,14 @@ export type Repair =
   | { kind: "locked" }
   /** A write of the same key was faster: this one is an update now. */
   | { kind: "again" }
-  /** The person, company, deal or owner is not what it was when we looked: look again. */
+  /** The person, company, deal or owner changed since it was looked up. */
   | { kind: "stale" }
-  /** Looked up just now, and refused all the same: the person is gone, or not for us. */
+  /** Looked up just now and refused again: the person is gone, or hidden from the integration user. */
   | { kind: "lost"; field: string }
-  /** Everything but a detail, which is named. */
+  /** The Task without a refused detail. */
   | { kind: "without"; task: Task; leftOut: { field: string; code: string }[] };
 
-/** Whether a refused owner is the trouble of a record that has one. Of a reference without a name it may be: then the record has no other. */
+/** Whether an error is about the record's owner. An unnamed reference may be the owner, if the record has no other reference. */
 export function isAboutOwner({ code, fields }: SalesforceError, isOnlyReference = true): boolean {
   return OWNER.has(code) || (REFERENCE.has(code) && (fields.includes("OwnerId") || (fields.length === 0 && isOnlyReference)));
 }
@@ -60,7 +60,7 @@ export function repairOf(options: {
   const links = LINKS.filter((field) => field in task && (isUnnamed || named.includes(field)));
   if (STALE.has(code) || (REFERENCE.has(code) && links.length > 0 && !isUnnamed)) {
     if (!isFresh && (links.length > 0 || (isUnnamed && "OwnerId" in task))) return { kind: "stale" };
-    // Which one it is Salesforce does not always say. Then the deal or company goes first: the person matters more.
+    // Salesforce does not always say which one it is. The deal or company is dropped first: the person matters more.
     const other = links.find((field) => field !== personField);
     if (other) return without([other]);
     if (links.length > 0) return { kind: "lost", field: personField };
@@ -77,7 +77,7 @@ export function repairOf(options: {
   const isDetail = (field: string) => !ESSENTIAL.has(field.toLowerCase()) && !sameName(field, externalIdField);
   const areAllNamed = error.fields.every((field) => named.some((one) => sameName(one, field)));
   if (!isUnnamed) return areAllNamed && named.every(isDetail) ? without(named) : undefined;
-  // A value that is not of its field's type, or refers to nothing: Salesforce names no field then, and those of the route are the likely ones.
+  // For a value of the wrong type, or a reference to nothing, Salesforce names no field: the route's own fields are the likely ones.
   return code === "JSON_PARSER_ERROR" || REFERENCE.has(code) ? without(namesIn(task, ownFields).filter(isDetail)) : undefined;
 }
 

@@ -9,15 +9,15 @@ import { SalesforceError } from "./vendor-error.ts";
 const PERMISSION_SET = "Patchbay";
 
 /**
- * Makes the external id field and lets the integration user see it. That user needs Customize Application and Manage Profiles and Permission Sets
- * for the time of it; without them the error says what an administrator does by hand.
+ * Creates the external id field and lets the integration user see it. Meanwhile that user needs Customize Application and Manage Profiles and Permission
+ * Sets; without them the error says what an administrator does by hand.
  * @throws {OpenError} and what {@link openSession} throws
  */
 export async function setUpSalesforce(options: OpenOptions<SalesforceSettings>): Promise<SetupStep[]> {
   const { settings, timeoutMs } = options;
   const { external_id_field: externalIdField } = settings;
   const session = await openSession({ settings, timeoutMs, signal: AbortSignal.timeout(timeoutMs) });
-  // Making a field takes Salesforce some seconds.
+  // Salesforce takes some seconds to create a field.
   const signal = AbortSignal.timeout(timeoutMs * 4);
   const fields = await describeTask({ session, signal });
   const field = `the field ${externalIdField} of Activity (Text, 255, External ID)`;
@@ -38,7 +38,7 @@ interface Asking {
 }
 
 /**
- * Custom fields of Tasks are made on Activity; Task itself is refused ("bad value for restricted picklist field: Task").
+ * Custom fields of Tasks are created on Activity; Task itself is refused ("bad value for restricted picklist field: Task").
  * Tooling API Reference, "CustomField": FullName and Metadata.
  */
 async function makeField({ session, externalIdField, signal }: Asking): Promise<SetupStep["done"]> {
@@ -97,7 +97,7 @@ async function letSee({ session, externalIdField, signal }: Asking): Promise<Set
 const row = z.object({ Id: z.string() });
 const madeAnswer = z.object({ id: z.string(), success: z.literal(true) });
 
-/** What `find` finds, or else makes it. @throws {OpenError} with `fix`, when the user may not */
+/** Creates the record unless `find` finds it. @throws {OpenError} with `fix`, when the user may not */
 async function ensure(options: {
   session: Session;
   find: string;

@@ -36,7 +36,7 @@ export async function query<Row>(options: {
   let path: string | undefined = `${tooling ? "/tooling" : ""}/${all ? "queryAll" : "query"}/?q=${encodeURIComponent(soql)}`;
   for (let page = 0; path !== undefined && page < MAX_PAGES; page += 1) {
     const answer = schema.safeParse(await session.request({ method: "GET", path }, { signal }));
-    // An answer that says neither that it is whole nor where the rest is must not be taken for whole.
+    // Without `done` and without the next page's address the answer may be incomplete.
     if (!answer.success || (!answer.data.done && answer.data.nextRecordsUrl === undefined)) {
       throw new SalesforceError({ errors: [{ code: "UNREADABLE_ANSWER" }] });
     }

@@ -4,7 +4,7 @@ import { parseRetryAfterMs } from "../../src/connector/index.ts";
 import { readUsage, type Usage } from "./limit-header.ts";
 import { SalesforceError } from "./vendor-error.ts";
 
-/** One request's limits, and what its answer tells beside the body: jsforce's errors carry neither status nor headers. */
+/** One request's signal, and its answer's status and headers, which jsforce's errors do not have. */
 export interface Exchange {
   signal: AbortSignal;
   status?: number;
@@ -16,7 +16,7 @@ export interface Exchange {
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 /**
- * A way for jsforce to do one HTTP exchange that is ours. Its own (`jsforce/lib/request.js`, 3.10.26) tries each GET up to six times, waits
+ * One HTTP exchange of our own, for jsforce to use. Its own (`jsforce/lib/request.js`, 3.10.26) tries each GET up to six times, waits
  * half an hour, follows redirects with the access token to any host, cannot be aborted, and ends the process when a connection breaks in the
  * middle of a body: nobody listens for the error of its `Readable.fromWeb(…).pipe(…)`.
  * Here: one try, the caller's signal until the last byte, no redirects.

@@ -5,7 +5,7 @@ export interface VendorError {
   code: string;
   /** API names of the fields that it is about. */
   fields?: string[];
-  /** REQUEST_LIMIT_EXCEEDED comes in two kinds, which only the message tells apart. */
+  /** REQUEST_LIMIT_EXCEEDED comes in two kinds, which only the message distinguishes. */
   limit?: "daily" | "concurrent";
 }
 
@@ -42,7 +42,7 @@ const rawError = z.object({
   fields: z.array(z.string()).nullish(),
 });
 
-/** A trigger or flow of the org that fails says so with one code, whatever befell it; what did stands in its message. */
+/** A trigger or flow of the org fails with one code, whatever the cause; its message has the cause. */
 const AUTOMATION = "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY";
 const INNER = /\b(UNABLE_TO_LOCK_ROW|INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE|STORAGE_LIMIT_EXCEEDED|LimitException)\b/;
 const READ_ONLY_MODE = /\bread[- ]only mode\b|\bmaintenance\b/i;
@@ -50,7 +50,7 @@ const READ_ONLY_MODE = /\bread[- ]only mode\b|\bmaintenance\b/i;
 const CODE = /^[A-Z][A-Z0-9_]{2,60}$/;
 const FIELD = /^[A-Za-z]\w{0,79}$/;
 
-/** Reads a list of errors as Salesforce gives it. What is no error of Salesforce's (a proxy's page) gives an empty list. */
+/** Reads a list of errors as Salesforce sends it. Anything else (a proxy's page) has none. */
 export function readVendorErrors(value: unknown): VendorError[] {
   const list = Array.isArray(value) ? value : [value];
   return list.flatMap((one): VendorError[] => {
@@ -68,7 +68,7 @@ export function readVendorErrors(value: unknown): VendorError[] {
   });
 }
 
-/** The code of what happened, where the one given is that of several things which only the message tells apart. */
+/** The code of the cause, where the given one covers several causes that only the message distinguishes. */
 function codeBehind(given: string, message: string): string {
   if (given.startsWith("INSUFFICIENT_ACCESS") && READ_ONLY_MODE.test(message)) return "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE";
   if (given !== AUTOMATION) return given;

@@ -7,25 +7,25 @@ import { mayHaveArrived, outcomeOfHubSpotError, outcomeOfReadError } from "../er
 import { createCalls, MAX_BATCH, MAX_FOUND_PER_PAGE, readRecords, searchRecords, updateCalls } from "../requests.ts";
 import { type CallToWrite, type WriteCalls, type Written, writeInBatches } from "./write-in-batches.ts";
 
-/** As long as a call may come again without a receipt, after an attempt whose end nobody heard. */
+/** As long as a call may come again without a receipt, after an attempt without an answer. */
 const REMEMBER_MS = 24 * 3_600_000;
 const MAX_REMEMBERED = 50_000;
 const MAX_ACCOUNTS = 50;
 
-/** What this process knows of calls before the search does, by their keys. */
+/** What this process knows of calls before HubSpot's search shows them, by their keys. */
 interface Memory {
   idOf: Cache<string>;
-  /** Since when a call may be there that no answer has named. It outlives the attempt. */
+  /** Since when a call may exist that no answer has named. It outlives the attempt. */
   doubts: Cache<Doubt>;
 }
 
-/** A moment, by this process' clock, and by how long ago the call was accepted: the latter goes on while a process is stopped. */
+/** A moment, by this process' clock and by the call's age, which also counts while the process is stopped. */
 interface Doubt {
   atMs: number;
   sinceAcceptedMs: number;
 }
 
-/** By account: a destination that is opened again, since its token was refused, say, must not forget what it has made. */
+/** By account: a destination that is opened again, after a refused token for example, must remember what it created. */
 const memories = createCache<Memory>({ maxEntries: MAX_ACCOUNTS, ttlMs: REMEMBER_MS });
 
 function memoryOf(account: string | undefined): Memory {
@@ -41,19 +41,19 @@ function memoryOf(account: string | undefined): Memory {
 /** A search's body may have 3,000 characters (guide "Search the CRM"), and an IN filter a hundred values. */
 const MAX_VALUES_CHARS = 2_500;
 const MAX_VALUES = 100;
-/** A call that cannot be looked up in this time comes again: the search has the same limit as that for contacts. */
+/** A call that cannot be looked up in this time comes again: this search shares the rate limit with that for contacts. */
 const SEARCH_WAIT_MS = 4_000;
 
 /**
- * Writes calls in an account that refuses unique values on them: a receipt names the record; without one the call is looked up by its key, and made
- * only if it is not there. HubSpot's search sees a new call after some seconds (5 to 30 are reported), so that a call which an earlier attempt may
- * have made waits a minute for it.
+ * Writes calls in an account that refuses unique values on them: a receipt names the record; without one the call is looked up by its key, and created
+ * only if it does not exist. HubSpot's search shows a new call after some seconds (5 to 30 are reported), so that a call which an earlier attempt may
+ * have created waits a minute.
  */
 export function createPlainCalls(options: { api: HubSpotApi; account: string | undefined; dispositions: Dispositions }): WriteCalls {
   const { api, account, dispositions } = options;
   const { idOf, doubts } = memoryOf(account);
 
-  /** The ids of those that are there, and why others cannot be looked up now. A receipt names a record that somebody may have deleted since. */
+  /** Ids of the calls that exist, and outcomes of those that cannot be looked up now. A record that a receipt names may be deleted since. */
   async function lookUp(calls: CallToWrite[], signal: AbortSignal): Promise<{ ids: Map<string, string>; outcomes: Map<string, Outcome> }> {
     const named = calls.flatMap(({ key, item }) => {
       const id = item.callId ?? idOf.get(key) ?? item.delivery.previous?.id;
@@ -78,7 +78,7 @@ export function createPlainCalls(options: { api: HubSpotApi; account: string | u
     return { ids, outcomes };
   }
 
-  /** The keys of those of these records that are there. */
+  /** The keys of the records that exist. */
   async function readKeys(ids: string[], signal: AbortSignal): Promise<Map<string, string | null | undefined>> {
     const keyOf = new Map<string, string | null | undefined>();
     for (const part of chunk(ids, MAX_BATCH)) {
@@ -88,7 +88,7 @@ export function createPlainCalls(options: { api: HubSpotApi; account: string | u
     return keyOf;
   }
 
-  /** The oldest record of each key. Texts are compared without regard to case there, and IN wants them small: which is whose is found here. */
+  /** The oldest record of each key. HubSpot ignores the case of texts, and IN wants small letters: the exact key is compared here. */
   async function search(keys: string[], signal: AbortSignal): Promise<Map<string, string>> {
     const request = searchRecords("calls", {
       filterGroups: [{ filters: [{ propertyName: CALL_ID_PROPERTY, operator: "IN", values: keys.map((key) => key.toLowerCase()) }] }],
@@ -111,7 +111,7 @@ export function createPlainCalls(options: { api: HubSpotApi; account: string | u
     return since;
   }
 
-  /** Why a call that was not found is not made now; undefined: it is. When another process was in doubt is not known: it may have been just now. */
+  /** Why a call that was not found is not created now; undefined: it is. The doubt of another process may be as young as this moment. */
   function notYet(call: CallToWrite): Outcome | undefined {
     const { unclear, sinceAcceptedMs } = call.item.delivery;
     const since = doubts.get(call.key) ?? (unclear ? doubt(call) : undefined);
@@ -126,7 +126,7 @@ export function createPlainCalls(options: { api: HubSpotApi; account: string | u
     for (const call of batch) doubt(call);
     try {
       const answer = await api.ask(signal, createCalls(batch.map(({ key, properties }) => ({ trace: key, properties }))));
-      // Of those that the answer does not mention nobody knows.
+      // A call that the answer does not mention stays in doubt.
       const named = new Set(answer.results.map(({ objectWriteTraceId }) => objectWriteTraceId));
       for (const { key } of batch) if (named.has(key) || answer.errors?.length) doubts.delete(key);
       return answer;
@@ -162,7 +162,7 @@ export function createPlainCalls(options: { api: HubSpotApi; account: string | u
       written.set(key, one);
       if ("id" in one) idOf.set(key, one.id);
     }
-    // Sent again it might be there twice: the next process has to know.
+    // Another process must not create it a second time.
     for (const [key, one] of made)
       if ("outcome" in one && mayHaveArrived(one.outcome)) written.set(key, { outcome: ambiguous(one.outcome) });
     return written;
@@ -177,7 +177,7 @@ function ambiguous(outcome: Outcome): Outcome {
   };
 }
 
-/** Results of changes name their record, if not the trace that was sent. */
+/** Results of updates name their record, if not our trace id. */
 function traced(answer: WrittenBatch, ids: ReadonlyMap<string, string>): WrittenBatch {
   const keyOf = new Map([...ids].map(([key, id]) => [id, key]));
   return { ...answer, results: answer.results.map((one) => ({ ...one, objectWriteTraceId: one.objectWriteTraceId ?? keyOf.get(one.id) })) };

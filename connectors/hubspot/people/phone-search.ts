@@ -1,12 +1,12 @@
 import { spelledForms, storedForms, typedGroups } from "../../../src/connector/index.ts";
 import type { Filter } from "../requests.ts";
 
-/** HubSpot's limits of one search (guide "Search the CRM"). A body may have 3,000 characters: what is not filters has room in the rest. */
+/** HubSpot's limits of one search (guide "Search the CRM"). A body may have 3,000 characters, some of which are not filters. */
 const MAX_GROUPS = 5;
 const MAX_FILTERS_IN_GROUP = 6;
 const MAX_FILTERS = 18;
 const MAX_FILTER_CHARS = 2_500;
-/** Of the usual spellings so many are searched for in full-width signs too, as Japanese and Chinese keyboards type them. */
+/** This many of the usual spellings are also searched for in full-width signs, as Japanese and Chinese keyboards type them. */
 const MOST_WIDE = 8;
 
 /** HubSpot's own copies of its two fields, digits only; no country code in them ("you should refrain from including" it). */
@@ -15,19 +15,19 @@ const SEARCHABLE: Record<string, string> = {
   mobilephone: "hs_searchable_calculated_mobile_number",
 };
 
-/** Filters that must hold together. */
+/** Filters that a record must match together. */
 export interface Group {
   filters: Filter[];
 }
 
-/** One search: one group of it has to hold. */
+/** One search: a record matches at least one group. */
 export interface PhoneSearch {
   groups: Group[];
-  /** Finds what the others do not, but seldom anything: not worth a search for a number that somebody was found by. */
+  /** It seldom finds anything that the others do not: only worth it for a number that nobody was found by. */
   ifNobody: boolean;
 }
 
-/** What finds everybody who may have a number in one of these fields, and more: too much is seen afterwards, and left out. */
+/** Searches that find everybody who may have a number in one of these fields, and more people, which are sorted out afterwards. */
 export function searchesFor(options: { number: string; fields: readonly string[] }): PhoneSearch[] {
   const { number, fields } = options;
   if (storedForms(number).length === 0) return [];
@@ -39,7 +39,7 @@ export function searchesFor(options: { number: string; fields: readonly string[]
   return [...always.map((groups) => ({ groups, ifNobody: false })), ...rest.map((groups) => ({ groups, ifNobody: true }))];
 }
 
-/** A copy of a number whose country HubSpot did not recognise begins with what was typed before it (0049, 8, 06), and has more behind it. */
+/** The copy of a number whose country HubSpot did not recognise has what was typed before the number (0049, 8, 06) and behind it. */
 function copyGroups(number: string, field: string): Group[] {
   const propertyName = SEARCHABLE[field] ?? field;
   const forms = storedForms(number);
@@ -47,7 +47,7 @@ function copyGroups(number: string, field: string): Group[] {
   return [{ filters: [{ propertyName, operator: "IN", values }] }, { filters: [word(propertyName, `*${nationalOf(number)}*`)] }];
 }
 
-/** A field of the account's own has no copy: it is searched for usual spellings, and for words. */
+/** A field of the account's own has no copy: its texts are searched for usual spellings, and for words. */
 function textGroups(number: string, propertyName: string): Group[] {
   const spelled = spelledForms(number).map((text) => text.toLowerCase());
   return [
@@ -59,15 +59,15 @@ function textGroups(number: string, propertyName: string): Group[] {
 }
 
 /**
- * For what stands among other things: the number unbroken, and in groups whatever stands between them. HubSpot cuts texts into words at what is
- * neither letter nor digit; `*` stands for any part of a word.
+ * Finds a number within a longer text: unbroken, and in groups with anything between them. HubSpot splits texts into words at every sign that is
+ * neither letter nor digit; `*` matches any part of a word.
  */
 function wordGroups(number: string, propertyName: string): Group[] {
   const grouped = typedGroups(number).map((text) => (/\d{4}$/.test(text) ? endsOf(text) : allOf(text)));
   return [[`*${nationalOf(number)}*`], ...grouped].map((words) => ({ filters: words.map((value) => word(propertyName, value)) }));
 }
 
-/** Of `020 7946 0104` the first group and the last four digits: what is between may be grouped in any way. */
+/** Of `020 7946 0104` the first group and the last four digits: the rest may be grouped in any way. */
 function endsOf(groups: string): string[] {
   return [beginningOf(groups), `*${groups.replaceAll(" ", "").slice(-4)}*`];
 }
@@ -98,7 +98,7 @@ function fullWidth(text: string): string {
 
 const withoutZeros = (digits: string) => digits.replace(/^0+/, "");
 
-/** As few searches as there may be, and each group once. */
+/** As few searches as possible, with each group once. */
 function packed(groups: Group[]): Group[][] {
   const searches: Group[][] = [];
   for (const group of new Map(groups.map((one) => [JSON.stringify(one), one])).values()) {

@@ -10,11 +10,11 @@ export type PersonKind = (typeof KINDS)[number];
 export interface KindsFields {
   /** Of the type Phone: what SOSL searches in PHONE FIELDS. */
   phones: string[];
-  /** Texts that hold numbers: a search by phone passes them over, a query does not. */
+  /** Texts that hold numbers: a search by phone ignores them, a query does not. */
   texts: string[];
 }
 
-/** Which fields of a kind hold the numbers that count; a kind that has none of them is not there. */
+/** The fields of each kind that hold the numbers that count; a kind without any is absent. */
 export type PhoneFields = Partial<Record<PersonKind, KindsFields>>;
 
 const phones = (...names: string[]): KindsFields => ({ phones: names, texts: [] });

@@ -27,7 +27,7 @@ export interface SalesforceSandboxOptions extends SandboxOptions {
   contactRule?: string;
   /** The duplicate rule of `contactRule` only warns: who says that they know saves all the same. */
   ruleOnlyWarns?: boolean;
-  /** The search index stands still: who is made from now on is found by queries only. */
+  /** The search index stops: people created from now on are found by queries only. */
   staleIndex?: boolean;
   /** What of a number is a word of the search index: see `sandbox/search.ts`. Default its whole field. */
   phoneIndex?: PhoneIndex;

@@ -27,7 +27,7 @@ export interface Tasks {
 const MAX_RECORDS = 200;
 const LINKS: Record<string, string[]> = { WhoId: ["Contact", "Lead"], WhatId: ["Account", "Opportunity"], OwnerId: ["User"] };
 
-/** `fields` are read anew each time: a field can be made, and hidden from the integration user. */
+/** `fields` are read each time: a field can be created, and hidden from the integration user. */
 export function createTasks(options: {
   fields(): TaskField[];
   people: SandboxPerson[];
