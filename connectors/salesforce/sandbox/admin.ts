@@ -1,6 +1,6 @@
 import { refusal } from "./answers.ts";
 import { recordId } from "./people.ts";
-import type { Row } from "./soql.ts";
+import type { Row } from "./soql-where.ts";
 import { externalIdFieldOf, type TaskField } from "./task-fields.ts";
 
 /** The org's make-up, as far as `patchbay setup` touches it: a field of Activity, and who may see it. */

@@ -7,7 +7,8 @@ import { createContacts, readPerson } from "./contacts.ts";
 import { CLIENT_ID, CLIENT_SECRET, createOAuth, INTEGRATION_USER } from "./oauth.ts";
 import { DEALS, PEOPLE, recordId, type SandboxDeal, type SandboxPerson, type SandboxUser, USERS } from "./people.ts";
 import { COLUMNS, FIELDS, type PhoneIndex, search } from "./search.ts";
-import { createQueries, type Row } from "./soql.ts";
+import { createQueries } from "./soql.ts";
+import type { Row } from "./soql-where.ts";
 import { taskFields } from "./task-fields.ts";
 import { createTasks, type StoredTask } from "./tasks.ts";
 

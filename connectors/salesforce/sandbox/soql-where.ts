@@ -1,4 +1,5 @@
-import type { Row } from "./soql.ts";
+/** A record by the names of its fields. */
+export type Row = Record<string, unknown>;
 
 export interface Condition {
   /** Those that it names. */

@@ -1,7 +1,5 @@
 import { refusal } from "./answers.ts";
-import { conditionOf } from "./soql-where.ts";
-
-export type Row = Record<string, unknown>;
+import { conditionOf, type Row } from "./soql-where.ts";
 
 export interface Table {
   columns: string[];
