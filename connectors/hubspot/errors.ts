@@ -18,13 +18,6 @@ const DAILY_MS = 3_600 * SECOND;
 /** A move to another data centre takes up to 24 hours. The wait if HubSpot names none. */
 const MIGRATION_MS = 900 * SECOND;
 
-/** HubSpot itself, its region or its edge is away, and no call is at fault (error-handling guide; 527 and 530 as Cloudflare has them). */
-const AWAY = new Set([477, 503, 521, 522, 523, 525, 526, 527, 530]);
-/** By the guide HubSpot is overloaded; but a single call that is too much for it looks the same. */
-const OVERLOADED = new Set([502, 504, 520, 524]);
-const OF_THIS_CALL = new Set([408, 409, 425]);
-const REFUSED = new Set([400, 413, 422]);
-
 /** What an error of a request means. Total: any value has an outcome. HubSpot's own sentences may quote the call, and are not passed on. */
 export function outcomeOfHubSpotError(error: unknown): Outcome {
   if (error instanceof RateLimitWaitError) return paced(error.waitMs);
@@ -34,36 +27,114 @@ export function outcomeOfHubSpotError(error: unknown): Outcome {
   return network ?? { kind: "retry", because: "record", code: "unreadable_answer", reason: "HubSpot's answer cannot be read" };
 }
 
+/** One refusal, of a request or of a call in it. */
+interface Refusal {
+  problem: HubSpotProblem;
+  code: string;
+  /** Our words with HubSpot's codes. */
+  reason: string;
+  /** What the answer asks for. */
+  retryAfterMs?: number | undefined;
+  /** A page answers, not HubSpot's API. */
+  isEdge?: boolean;
+  /** The same address answered well a moment ago. */
+  isAlive?: boolean;
+}
+
+/** What each status means (error-handling guide; 520 to 530 as Cloudflare has them). All that is not listed is in {@link outcomeOfStatus}. */
+const BY_STATUS: { readonly [status: number]: (refusal: Refusal) => Outcome } = {
+  400: refused,
+  413: refused,
+  422: refused,
+  401: keyRefused,
+  403: forbidden,
+  408: later,
+  409: later,
+  425: later,
+  423: locked,
+  429: rateLimited,
+  477: moving,
+  502: overloaded,
+  504: overloaded,
+  520: overloaded,
+  524: overloaded,
+  503: away,
+  521: away,
+  522: away,
+  523: away,
+  525: away,
+  526: away,
+  527: away,
+  530: away,
+};
+
+/** The same for one entry of a 207's `errors`, which has no status of its own. */
+const BY_CATEGORY: { readonly [category: string]: (refusal: Refusal) => Outcome } = {
+  VALIDATION_ERROR: refused,
+  OBJECT_NOT_FOUND: refused,
+  INVALID_INPUT: refused,
+  MISSING_SCOPES: forbidden,
+  INVALID_AUTHENTICATION: keyRefused,
+  EXPIRED_AUTHENTICATION: keyRefused,
+  RATE_LIMITS: rateLimited,
+};
+
 function outcomeOfStatus({ status, headers, body, isAlive }: HubSpotRefusal): Outcome {
   const problem = problemOf(body);
-  const code = `http_${status}`;
+  const retryAfterMs = parseRetryAfterMs(headers.get("retry-after"), Date.now());
   const reason = describe(problem, `HubSpot answered ${status}`);
-  const asked = parseRetryAfterMs(headers.get("retry-after"), Date.now());
-  const wait = (ms = asked) => (ms === undefined ? {} : { retryAfterMs: ms });
+  const refusal = { problem, code: `http_${status}`, reason, retryAfterMs, isEdge: body === undefined, isAlive };
+  const meaning = BY_STATUS[status] ?? (status >= 500 ? failed : status < 400 ? redirected : notOfACall);
+  return meaning(refusal);
+}
 
-  if (status === 429) return rateLimited(problem, asked);
-  // Too many writes lock records for two seconds: "a delay of at least 2 seconds between your API requests".
-  if (status === 423) {
-    const reason = "HubSpot has locked records because too many are written at once";
-    return { kind: "retry", because: "rate-limit", code, reason, retryAfterMs: Math.max(asked ?? 0, 2 * SECOND) };
-  }
-  if (status === 477) {
-    const reason = "HubSpot is moving the account to another data centre (477), which takes up to 24 hours";
-    return { kind: "retry", because: "down", code, reason, ...wait(asked ?? MIGRATION_MS) };
-  }
-  if (AWAY.has(status) || (OVERLOADED.has(status) && !isAlive)) return { kind: "retry", because: "down", code, reason, ...wait() };
-  if (status >= 500) return { kind: "retry", because: "server", code, reason, ...wait() };
-  if (OF_THIS_CALL.has(status)) return { kind: "retry", because: "record", code, reason, ...wait() };
-  if (REFUSED.has(status)) return refused(problem, code, reason);
-  if (status === 401) return { kind: "needs-fix", code, reason, fix: keyFix(problem) };
-  if (status === 403)
-    return forbidden(problem, code, body === undefined ? `${reason}, without its API's words` : reason, body === undefined);
-  if (status < 400) {
-    const reason = `HubSpot's address sends us to another one (${status}), and calls are not sent there`;
-    return { kind: "needs-fix", code, reason, fix: "Correct base_url: it has to lead to HubSpot's API itself" };
-  }
-  // 404, 405, 410, 414, 431 and others: our addresses and headers hold nothing of a call, so that every call would fail alike.
+/** What one entry of a 207's `errors` means; unless it is known to be final it may be tried again. */
+export function outcomeOfItemError(item: unknown): Outcome {
+  const problem = problemOf(item);
+  const { category = "item_error" } = problem;
+  return (BY_CATEGORY[category] ?? later)({ problem, code: category, reason: describe(problem, "HubSpot refused this call of a batch") });
+}
+
+function away({ code, reason, retryAfterMs }: Refusal): Outcome {
+  return { kind: "retry", because: "down", code, reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+}
+
+function failed({ code, reason, retryAfterMs }: Refusal): Outcome {
+  return { kind: "retry", because: "server", code, reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+}
+
+function later({ code, reason, retryAfterMs }: Refusal): Outcome {
+  return { kind: "retry", because: "record", code, reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+}
+
+/** By the guide HubSpot is overloaded; but a single call that is too much for it looks the same. */
+function overloaded(refusal: Refusal): Outcome {
+  return refusal.isAlive ? failed(refusal) : away(refusal);
+}
+
+function moving({ code, retryAfterMs = MIGRATION_MS }: Refusal): Outcome {
+  return away({
+    problem: {},
+    code,
+    reason: "HubSpot is moving the account to another data centre (477), which takes up to 24 hours",
+    retryAfterMs,
+  });
+}
+
+/** Too many writes lock records for two seconds: "a delay of at least 2 seconds between your API requests". */
+function locked({ code, retryAfterMs = 0 }: Refusal): Outcome {
+  const reason = "HubSpot has locked records because too many are written at once";
+  return { kind: "retry", because: "rate-limit", code, reason, retryAfterMs: Math.max(retryAfterMs, 2 * SECOND) };
+}
+
+/** 404, 405, 410, 414, 431 and others: our addresses and headers hold nothing of a call, so that every call would fail alike. */
+function notOfACall({ code, reason }: Refusal): Outcome {
   return { kind: "needs-fix", code, reason, fix: READ_FIX };
+}
+
+function redirected({ code }: Refusal): Outcome {
+  const reason = `HubSpot's address sends us to another one (${code.replace("http_", "")}), and calls are not sent there`;
+  return { kind: "needs-fix", code, reason, fix: "Correct base_url: it has to lead to HubSpot's API itself" };
 }
 
 /** Whether HubSpot may have carried out a request although its answer does not say so. */
@@ -72,7 +143,7 @@ export function mayHaveArrived(outcome: Outcome): boolean {
   return outcome.because === "server" || MAY_HAVE_ARRIVED.has(outcome.code);
 }
 
-const MAY_HAVE_ARRIVED = new Set(["unreadable_answer", "no_result", "http_408", ...[...OVERLOADED].map((status) => `http_${status}`)]);
+const MAY_HAVE_ARRIVED = new Set(["unreadable_answer", "no_result", "http_408", "http_502", "http_504", "http_520", "http_524"]);
 
 /**
  * The same for a question before writing: without an answer the attempt is not ambiguous, and a refusal is not one call's fault: it stops the
@@ -91,67 +162,45 @@ export function outcomeOfReadError(error: unknown, options: { fix?: string } = {
   return { kind: "retry", because: "record", code: outcome.code, reason: "HubSpot did not answer before the call was written" };
 }
 
-/** What one entry of a 207's `errors` means. It has no status of its own; unless it is known to be final it may be tried again. */
-export function outcomeOfItemError(item: unknown): Outcome {
-  const problem = problemOf(item);
-  const code = problem.category ?? "item_error";
-  const reason = describe(problem, "HubSpot refused this call of a batch");
-  switch (problem.category) {
-    case "VALIDATION_ERROR":
-    case "OBJECT_NOT_FOUND":
-    case "INVALID_INPUT":
-      return refused(problem, code, reason);
-    case "MISSING_SCOPES":
-      return forbidden(problem, code, reason, false);
-    case "INVALID_AUTHENTICATION":
-    case "EXPIRED_AUTHENTICATION":
-      return { kind: "needs-fix", code, reason, fix: keyFix(problem) };
-    case "RATE_LIMITS":
-      return rateLimited(problem, undefined);
-    default:
-      return { kind: "retry", because: "record", code, reason };
-  }
-}
-
 function paced(retryAfterMs: number): Outcome {
   const reason = "HubSpot's limit of requests in ten seconds would be reached";
   return { kind: "retry", because: "rate-limit", code: "rate_pace", reason, retryAfterMs: Math.ceil(retryAfterMs) };
 }
 
-function keyFix({ category }: HubSpotProblem): string {
-  return category === "EXPIRED_AUTHENTICATION" ? `${KEY_FIX}: the one it has is expired, as OAuth tokens are after half an hour` : KEY_FIX;
+function keyRefused({ problem, code, reason }: Refusal): Outcome {
+  const isExpired = problem.category === "EXPIRED_AUTHENTICATION";
+  const fix = isExpired ? `${KEY_FIX}: the one it has is expired, as OAuth tokens are after half an hour` : KEY_FIX;
+  return { kind: "needs-fix", code, reason, fix };
 }
 
-function forbidden(problem: HubSpotProblem, code: string, reason: string, isEdge: boolean): Outcome {
+function forbidden({ problem, code, reason, isEdge = false }: Refusal): Outcome {
   const named = [problem, ...(problem.errors ?? [])].flatMap(({ context }) =>
     Object.entries(context ?? {}).flatMap(([key, value]) => (/scopes$/i.test(key) && Array.isArray(value) ? value : [])),
   );
   const scopes = [...new Set(named.filter((scope) => typeof scope === "string" && /^[a-z0-9_.-]{1,60}$/i.test(scope)))];
-  const fix = isEdge ? `${EDGE_FIX}. ${KEY_FIX}` : KEY_FIX;
-  if (scopes.length === 0) return { kind: "needs-fix", code, reason, fix };
-  return { kind: "needs-fix", code, reason, fix: `Give the service key (or the app) in HubSpot the scope ${scopes.join(" or ")}` };
+  if (isEdge) return { kind: "needs-fix", code, reason: `${reason}, without its API's words`, fix: `${EDGE_FIX}. ${KEY_FIX}` };
+  const fix = scopes.length === 0 ? KEY_FIX : `Give the service key (or the app) in HubSpot the scope ${scopes.join(" or ")}`;
+  return { kind: "needs-fix", code, reason, fix };
 }
 
-function rateLimited(problem: HubSpotProblem, retryAfterMs: number | undefined): Outcome {
+function rateLimited({ problem, retryAfterMs }: Refusal): Outcome {
+  const limit = { kind: "retry", because: "rate-limit" } as const;
   if (problem.policyName === "DAILY") {
     const reason = "HubSpot's limit of requests a day is used up";
-    return { kind: "retry", because: "rate-limit", code: "rate_limit_daily", reason, retryAfterMs: retryAfterMs ?? DAILY_MS };
+    return { ...limit, code: "rate_limit_daily", reason, retryAfterMs: retryAfterMs ?? DAILY_MS };
   }
-  const isSearch = problem.message?.includes(" secondly limit") === true || problem.policyName === "SECONDLY";
-  return {
-    kind: "retry",
-    because: "rate-limit",
-    scope: isSearch ? "call" : "destination",
-    code: isSearch ? "rate_limit_search" : "rate_limit",
-    reason: isSearch ? "HubSpot takes five searches a second" : "HubSpot's limit of requests in ten seconds is used up",
-    retryAfterMs: retryAfterMs ?? (isSearch ? SECOND : 10 * SECOND),
-  };
+  if (problem.message?.includes(" secondly limit") === true || problem.policyName === "SECONDLY") {
+    const reason = "HubSpot takes five searches a second";
+    return { ...limit, scope: "call", code: "rate_limit_search", reason, retryAfterMs: retryAfterMs ?? SECOND };
+  }
+  const reason = "HubSpot's limit of requests in ten seconds is used up";
+  return { ...limit, scope: "destination", code: "rate_limit", reason, retryAfterMs: retryAfterMs ?? 10 * SECOND };
 }
 
 /** `Unable to perform update/upsert by non-unique 0-48 property voice_call_id`; not behind a quote or bracket, where values are. */
 const NOT_UNIQUE = /^[^"'[{]*\bnon-unique\b/;
 
-function refused(problem: HubSpotProblem, code: string, reason: string): Outcome {
+function refused({ problem, code, reason }: Refusal): Outcome {
   const absent = detailsOf(problem).filter((detail) => detail.code === "PROPERTY_DOESNT_EXIST");
   if (absent.some(({ property }) => property === CALL_ID_PROPERTY) || NOT_UNIQUE.test(problem.message ?? "")) return NOT_SET_UP;
   const required = requiredIn(problem);
