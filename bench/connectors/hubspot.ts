@@ -24,7 +24,7 @@ export interface HubSpotFigures {
 
 /**
  * Calls as fast as HubSpot's limits let them go, through the real connector and its sandbox with the limits on. What was used before counts as HubSpot
- * counts it, so that the first ten seconds are run in and not measured. A rate limit makes everybody wait, as the core's pacer does.
+ * counts it, so that the first ten seconds are run in and not measured. A rate limit makes every call wait, as the core's rate limiter does.
  */
 export async function hubspotFigures(options: { seconds?: number; latencyMs?: number; account?: string } = {}): Promise<HubSpotFigures> {
   const { seconds = 30, latencyMs = 0, account = "unique" } = options;

@@ -105,7 +105,7 @@ export const keys = () =>
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
 
-/** Whom a receipt says the call was logged on. */
+/** The ids of the person that a receipt says the call was logged on. */
 export function personOf({ extra }: Receipt): Record<string, string> {
   const { notes: _, left_out: __, side: ___, ...ids } = extra ?? {};
   return ids;

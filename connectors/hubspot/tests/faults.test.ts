@@ -291,7 +291,7 @@ describe("a rule of the account", () => {
     expect(outbound).toMatchObject({ kind: "needs-fix" });
   });
 
-  test("is met by what the route says, and the calls go on", async () => {
+  test("is met by what the route says, and the calls are delivered", async () => {
     const { open } = await setUp({ requiredOfCalls: [rule] });
     const outcome = { voicemail: "Left voicemail" };
     expect(await send(await open(), deliveryOf(voicemail("a"), { with: { outcome } }))).toMatchObject([{ kind: "delivered" }]);
@@ -317,7 +317,7 @@ describe("a rule of the account", () => {
 describe("a batch", () => {
   const calls = (count: number) => Array.from({ length: count }, (_, n) => documentedCall({ call_id: `c${n}` }));
 
-  test("one bad call among good ones, told apart by HubSpot (207)", async () => {
+  test("one bad call among good ones, which HubSpot names (207)", async () => {
     const { open, sandbox } = await setUp({ multiStatus: true });
     const bad = { with: { fields: { hs_timestamp: "yesterday" } } };
     const outcomes = await send(await open(), ...calls(4).map((call, n) => deliveryOf(call, n === 2 ? bad : {})));
@@ -335,7 +335,7 @@ describe("a batch", () => {
     expect(seenAt(UPSERT).length).toBeLessThanOrEqual(11);
   });
 
-  test("calls with a property that HubSpot does not have are told apart at once", async () => {
+  test("calls with a property that HubSpot does not have are identified at once", async () => {
     const { open, seenAt } = await setUp();
     const bad = { with: { fields: { voice_campaign: "spring" } } };
     const outcomes = await send(await open(), ...calls(25).map((call, n) => deliveryOf(call, n % 2 ? bad : {})));

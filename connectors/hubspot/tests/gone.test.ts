@@ -15,7 +15,7 @@ function receiptOf(outcome: unknown): Receipt {
   return (outcome as { receipt: Receipt }).receipt;
 }
 
-/** The second call of Dana's, after something happened to her between it and the first one. */
+/** Dana's second call, after something happened to the contact between it and the first one. */
 async function secondCall(options: Parameters<typeof setUp>[0] & { with?: Words; meanwhile(setup: Setup): Promise<unknown> }) {
   const { with: words = {}, meanwhile, ...account } = options;
   const setup = await setUp(account);
@@ -28,7 +28,7 @@ async function secondCall(options: Parameters<typeof setUp>[0] & { with?: Words;
 }
 
 describe("a contact who is gone since it was looked up", () => {
-  /** The search shows her for a while yet, or does not. */
+  /** The search still shows the contact for a while, or does not. */
   test.each([{ indexLagMs: 0 }, { indexLagMs: 60_000 }])(
     "deleted: the call is on nobody, under nobody's name ($indexLagMs)",
     async (lag) => {
@@ -169,7 +169,7 @@ describe("a company or deal that is gone since it was looked up", () => {
     ["a 404 for all", () => Response.json({ status: "error", message: "", category: "OBJECT_NOT_FOUND" }, { status: 404 })],
     ["a 400 for all", () => Response.json({ status: "error", message: "", category: "VALIDATION_ERROR" }, { status: 400 })],
   ])(
-    "and where HubSpot goes on naming one that it refuses (%s), the call is delivered without, and its receipt says so",
+    "and where HubSpot keeps naming one that it refuses (%s), the call is delivered without, and its receipt says so",
     async (_, answer) => {
       const { outcome, record } = await secondCall({
         belongs: { "201": { primaryCompany: "801" } },

@@ -78,7 +78,7 @@ describe("a call in HubSpot", () => {
           limit: 200,
         },
       },
-      // Who owns her, for the receipt; asked once in an hour.
+      // The contact's owner, for the receipt; asked once an hour.
       { method: "GET", path: "/crm/owners/2026-09/701", body: undefined },
       {
         method: "POST",

@@ -23,7 +23,7 @@ const contact = (id: string, changes: Person) => ({
   ...changes,
 });
 
-/** Whom the documented call is put on in an account with these contacts. */
+/** The contacts that the documented call is put on in an account with these contacts. */
 async function contactsOf(options: { contacts: ReturnType<typeof contact>[]; call?: Partial<SharedCall>; with?: Words }) {
   const { open, sandbox } = await setUp({ contacts: options.contacts });
   const [outcome] = await send(await open(), deliveryOf(documentedCall(options.call), options.with ? { with: options.with } : {}));
@@ -104,7 +104,7 @@ describe("the contact of a call", () => {
     expect(seenAt(ASSOCIATE)).toHaveLength(1);
   });
 
-  test("a record that a person deleted is made anew, on its contact", async () => {
+  test("a record that a person deleted is created again, on its contact", async () => {
     const { open, sandbox, ask } = await setUp();
     const destination = await open();
     const previous = receiptOf((await send(destination, deliveryOf(documentedCall())))[0]);
@@ -113,7 +113,7 @@ describe("the contact of a call", () => {
     expect((await sandbox.records()).map(({ id, body }) => [id, body.contacts])).toEqual([["302", ["201"]]]);
   });
 
-  test("with on_many: owner the one whom the call's owner owns gets it, all of them with all; how many there were is kept", async () => {
+  test("with on_many: owner the contact of the call's owner gets it, all of them with all; how many there were is kept", async () => {
     const contacts = [
       contact("1", { phone: NUMBER, hubspot_owner_id: "701" }),
       contact("2", { phone: NUMBER, hubspot_owner_id: "702", updatedAt: "2025-03-01T00:00:00.000Z" }),
@@ -182,7 +182,7 @@ describe("a number that nobody has", () => {
     expect((await sandbox.records()).map(({ body }) => body.contacts)).toEqual([["251"], ["251"], ["251"], ["251"]]);
   });
 
-  test("is searched for once more before somebody is made: a person may have entered her", async () => {
+  test("is searched for once more before a contact is created: a person may have entered it", async () => {
     const { open, seenAt, ask } = await setUp({ indexLagMs: 0 });
     const destination = await open();
     await send(destination, deliveryOf(stranger("a", 77)));
@@ -260,14 +260,14 @@ describe("owner, company and deal", () => {
     expect(await sandbox.records()).toHaveLength(1);
   });
 
-  test("the call is put on the contact's primary company and her newest open deal too", async () => {
+  test("the call is put on the contact's primary company and newest open deal too", async () => {
     const { open, sandbox, seen } = await setUp();
     const words: Words = { associate: ["contact", "company", "open_deal"] };
     const destination = await open();
     const receipt = receiptOf((await send(destination, deliveryOf(documentedCall(), { with: words })))[0]);
     expect((await sandbox.records())[0]?.body).toMatchObject({ contacts: ["201"], companies: ["801"], deals: ["901"] });
     expect(receipt.extra).toMatchObject({ contacts: "201", companies: "801", deals: "901" });
-    // Known by now: a second call of hers costs one request to write it, and one for each kind of record that it is put on.
+    // Known by now: the contact's second call costs one request to write it, and one for each kind of record that it is put on.
     seen.length = 0;
     await send(destination, deliveryOf(documentedCall({ call_id: "b" }), { with: words }));
     expect(seen.map(({ path }) => path)).toEqual([UPSERT, ASSOCIATE, TO_COMPANIES, TO_DEALS]);
@@ -332,7 +332,7 @@ describe("rematch", () => {
     " 202 ",
     "https://app.hubspot.com/contacts/4242/record/0-1/202",
     "https://app-eu1.hubspot.com/contacts/4242/contact/202/?x=1",
-  ])("puts the call on %s and off whom it was on, with company, deal and title, and later versions leave it there", async (to) => {
+  ])("puts the call on %s and off its old contact, with company, deal and title, and later versions leave it there", async (to) => {
     const { destination, rematch, receipt, sandbox } = await start();
     const moved = await rematch(to);
     expect(moved).toEqual({
@@ -349,7 +349,7 @@ describe("rematch", () => {
     expect(later?.body).toMatchObject({ contacts: ["202"], hs_call_title: "AI call: inbound from Robin Sample (Sales line)" });
   });
 
-  test("leaves nobody behind whom somebody put the call on by hand", async () => {
+  test("also takes the call off contacts that a person put it on", async () => {
     const { rematch, ask, sandbox } = await start();
     await ask("PUT", "/crm/objects/2026-09/calls/301/associations/default/contacts/203");
     await rematch("201");

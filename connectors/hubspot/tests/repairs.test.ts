@@ -93,7 +93,7 @@ describe("a contact that is made", () => {
 describe("what a person did in HubSpot", () => {
   const words: Words = { owner: "sales@example.com" };
 
-  test("a call that she gave to another owner stays hers; one made anew gets its owner again", async () => {
+  test("a call that a person gave to another owner keeps that owner; one that is created again gets its owner again", async () => {
     const { open, ask, sandbox } = await setUp();
     const destination = await open();
     const previous = receiptOf((await send(destination, deliveryOf(documentedCall(), { with: words })))[0]);
@@ -218,7 +218,7 @@ describe("trouble on the side", () => {
     expect(receiptOf(outcomes[1]).extra?.left_out).toBe("hs_call_disposition (INVALID_OPTION)");
   });
 
-  test("an owner whom HubSpot refuses is left out, and the receipt says so", async () => {
+  test("an owner that HubSpot refuses is left out, and the receipt says so", async () => {
     const { open, failNext, seenAt } = await setUp();
     failNext(UPSERT, () => gone("hubspot_owner_id", "INVALID_OWNER_ID"));
     const receipt = receiptOf((await send(await open(), deliveryOf(documentedCall(), { with: { owner: "sales@example.com" } })))[0]);

@@ -118,7 +118,7 @@ describe("the sandbox refuses what HubSpot refuses, beside calls", () => {
     expect(await ask("POST", path, body)).toMatchObject({ category: "VALIDATION_ERROR", message: expect.stringContaining(words) });
   });
 
-  test("whoever lacks a scope gets nothing, and reads which", async () => {
+  test("a token without a scope gets nothing, and the answer names the scope", async () => {
     const { ask } = await setUp({ scopes: ["crm.objects.contacts.read"] });
     const missing = (scope: string) => ({ category: "MISSING_SCOPES", errors: [{ context: { requiredGranularScopes: [scope] } }] });
     expect(await ask("GET", "/crm/owners/2026-09")).toMatchObject(missing("crm.objects.owners.read"));

@@ -25,7 +25,7 @@ async function everyRequest(account: "unique" | "plain" = "unique"): Promise<{ s
   expect([sent?.kind, made?.kind]).toEqual(["delivered", "delivered"]);
   const { receipt } = sent as { receipt: Receipt };
   expect(await send(destination, deliveryOf(documentedCall(), { with: words, previous: receipt }))).toMatchObject([{ kind: "delivered" }]);
-  // Somebody deletes the contact meanwhile: the next call of hers finds it out.
+  // Somebody deletes the contact meanwhile: the contact's next call shows it.
   await ask("DELETE", `/crm/objects/${API_VERSION}/contacts/201`);
   await send(destination, deliveryOf(documentedCall({ call_id: "late" }), { with: words }));
   const moved = await destination.rematch?.({ key: KEY, receipt, to: "202" }, { signal });

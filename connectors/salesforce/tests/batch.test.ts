@@ -46,7 +46,7 @@ describe("a value that spoils the whole request", () => {
 });
 
 describe("when an attempt's time runs out", () => {
-  test("what was written is told: no second try begins too late, or lasts too long", async () => {
+  test("the results of what was written arrive: no second try begins too late, or lasts too long", async () => {
     const org = await startOrg();
     const destination = await openWith(org.sandbox.settings({ url: org.url, folder: "" }), 3_000);
     let writes = 0;

@@ -211,7 +211,7 @@ describe("when Salesforce refuses", () => {
     expect([tries, count(org, UPSERT)]).toEqual([1, 0]);
   });
 
-  test("several Tasks with one key are a person's to mend, and the reason says how", () => {
+  test("several Tasks with one key need a person, and the reason says what to do", () => {
     for (const code of ["MULTIPLE_CHOICES", "DUPLICATE_EXTERNAL_ID"]) {
       expect(outcomeOfSalesforceError(new SalesforceError({ errors: [{ code }] }))).toMatchObject({
         kind: "rejected",
@@ -245,7 +245,7 @@ describe("when Salesforce refuses", () => {
 });
 
 describe("when the line fails", () => {
-  /** A server that does with each request what it is told. */
+  /** A server that handles each request as the test says. */
   async function startRaw(onRequest: (socket: Socket) => void): Promise<{ url: string; close(): Promise<void> }> {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {

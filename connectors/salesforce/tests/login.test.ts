@@ -27,23 +27,23 @@ describe("logging in", () => {
     await receiptOf(sendOne(destination, deliveryOf(documentedCall())));
   });
 
-  test("JWT bearer: what is wrong with it is told", async () => {
+  test("JWT bearer: the fix names what is wrong", async () => {
     const { publicKey, privateKey } = keys();
     const org = await startOrg({ publicKey });
     const jwt = { client_secret: undefined, username: USERNAME, private_key: privateKey };
-    const told = async (changes: Record<string, string>) => {
+    const fixFor = async (changes: Record<string, string>) => {
       const outcome = await opening(org.open({ ...jwt, ...changes }));
       expect(outcome).toMatchObject({ kind: "needs-fix", code: "invalid_grant" });
       return outcome.kind === "needs-fix" ? outcome.fix : "";
     };
-    expect(await told({ private_key: keys().privateKey })).toMatch(
+    expect(await fixFor({ private_key: keys().privateKey })).toMatch(
       /private_key does not belong to the certificate .*External Client App Manager/,
     );
-    expect(await told({ audience: "https://example.com" })).toMatch(/^Set audience/);
-    expect(await told({ username: "nobody@example.com" })).toMatch(/Admin approved users are pre-authorized/);
+    expect(await fixFor({ audience: "https://example.com" })).toMatch(/^Set audience/);
+    expect(await fixFor({ username: "nobody@example.com" })).toMatch(/Admin approved users are pre-authorized/);
   });
 
-  test("client credentials: what is wrong with them is told", async () => {
+  test("client credentials: the fix names what is wrong", async () => {
     const org = await startOrg();
     expect(await opening(org.open({ client_secret: "wrong" }))).toMatchObject({
       kind: "needs-fix",
@@ -94,7 +94,7 @@ describe("logging in", () => {
     expect(count(org, TOKEN)).toBe(3);
   });
 
-  test("refresh token: one that is revoked, or that the app changes at each login, is told", async () => {
+  test("refresh token: the fix names one that is revoked, or that the app changes at each login", async () => {
     const org = await startOrg();
     const refresh = { client_secret: undefined, refresh_token: REFRESH_TOKEN };
     expect(await opening(org.open({ ...refresh, refresh_token: "wrong-credential" }))).toMatchObject({
@@ -161,7 +161,7 @@ describe("logging in", () => {
     expect(await sendOne(destination, deliveryOf(documentedCall()))).toMatchObject({ kind: "needs-fix", code: "inactive_user" });
   });
 
-  test("an address of something else is told from a wrong password", async () => {
+  test("an address of something else is distinguished from a wrong password", async () => {
     const org = await startOrg();
     org.fault.now = () => new Response("<html>Welcome</html>", { headers: { "content-type": "text/html" } });
     expect(await opening(org.open())).toMatchObject({ kind: "needs-fix", code: "no_token", fix: expect.stringContaining("My Domain") });
@@ -177,7 +177,7 @@ describe("logging in", () => {
     expect(await opening(org.open())).toMatchObject({ kind: "needs-fix", code: "no_token" });
   });
 
-  test("a missing external id field is told, with the way to make it", async () => {
+  test("a missing external id field is named, with the way to create it", async () => {
     const org = await startOrg({ externalIdField: null });
     expect(await opening(org.open())).toEqual({
       kind: "needs-fix",
@@ -191,7 +191,7 @@ describe("logging in", () => {
     expect(await opening(other.open({ external_id_field: "Campaign__c" }))).toMatchObject({ code: "not_external_id" });
   });
 
-  test("an API version that the org does not have is told", async () => {
+  test("an API version that the org does not have is named", async () => {
     const org = await startOrg();
     expect(await opening(org.open({ api_version: "99.0" }))).toMatchObject({
       kind: "needs-fix",

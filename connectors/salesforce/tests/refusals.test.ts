@@ -7,7 +7,7 @@ const refusedItem = (statusCode: string) => ({ success: false, errors: [{ status
 const kinds = (outcomes: { kind: string }[]) => outcomes.map(({ kind }) => kind);
 
 describe("a refusal is whose trouble it is", () => {
-  test("a Task that may not be edited is that call's end, and the others go on", async () => {
+  test("a Task that may not be edited ends that call, and the others are delivered", async () => {
     const org = await startOrg();
     const destination = await org.open();
     const [closed, open] = ["call_1", "call_2"].map((call_id) => documentedCall({ call_id }));

@@ -34,7 +34,7 @@ async function logged(org: Org, options: Parameters<typeof deliveryOf>[1] = {}) 
 }
 
 describe("rematch", () => {
-  test("puts the call on the person whom somebody chose, by id or by the address of the page, and later versions leave it so", async () => {
+  test("puts the call on the person that somebody chose, by id or by the address of the page, and later versions leave it so", async () => {
     const org = await startOrg();
     const { destination, call, rematch } = await logged(org);
     const moved = await rematch(SAM.slice(0, 15));
@@ -232,7 +232,7 @@ describe("the daily limit", () => {
 });
 
 describe("what the integration user cannot see", () => {
-  test("a field without which a Task is no logged call is told at the start, with the fix in words", async () => {
+  test("a missing field that every logged call needs is named at the start, with the fix in words", async () => {
     const org = await startOrg({ hidden: ["Type", "TaskSubtype"] });
     expect(await opening(org.open())).toMatchObject({
       kind: "needs-fix",

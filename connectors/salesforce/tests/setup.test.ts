@@ -21,7 +21,7 @@ test("setup makes the field that keeps a call's key, lets the integration user s
   expect(await setUp()).toEqual([{ what: "the field Voice_Call_Id__c of Activity (Text, 255, External ID)", done: "was there" }]);
 });
 
-test("setup goes on where it was broken off", async () => {
+test("setup continues where it was interrupted", async () => {
   const { org, setUp } = await orgToSetUp({ externalIdField: null });
   org.fault.now = (request) => (request.url.endsWith("/sobjects/FieldPermissions") ? new Response("", { status: 503 }) : undefined);
   expect(await opening(setUp())).toMatchObject({ kind: "retry", because: "down" });

@@ -137,7 +137,7 @@ describe("match", () => {
     LastModifiedDate: "2025-01-13T09:00:00.000+0000",
   };
 
-  test("owner: of several it is the one whom the call's owner owns, else nobody; the receipt says how many there were", async () => {
+  test("owner: of several it is the one that the call's owner owns, else nobody; the receipt says how many there were", async () => {
     const org = await startOrg({ people: [...PEOPLE, twin] });
     const match = { on_many: "owner" as const };
     const outcomes = await send(
