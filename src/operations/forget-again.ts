@@ -1,7 +1,7 @@
 /** What was forgotten since a backup was taken comes back with it, and is forgotten once more. */
-import { forgottenHash } from "../delivery/pipeline/match-route.ts";
+
 import type { ActionLedger } from "../ledger/actions.ts";
-import type { ControlLedger } from "../ledger/controls.ts";
+import { forgottenHash } from "../ledger/forgotten.ts";
 import type { ErasureLedger } from "../ledger/operations.ts";
 import type { DeliveryKey } from "../ledger/types.ts";
 import type { ViewLedger } from "../ledger/views.ts";
@@ -24,13 +24,13 @@ const KEYS_AT_ONCE = 1_000;
  */
 export async function forgetAgain(options: {
   log: Log;
-  ledger: ErasureLedger & ViewLedger & WorkerLedger & ControlLedger & ActionLedger;
+  ledger: ErasureLedger & ViewLedger & WorkerLedger & ActionLedger;
   routes: Pick<Routes, "routes" | "timezone"> | undefined;
   forgotten: Forgotten[];
   by: string;
 }): Promise<{ calls: CallName[]; records: number; stays: string[] }> {
   const { log, ledger, routes, forgotten, by } = options;
-  const known = new Set((await ledger.controls()).forgotten);
+  const known = await ledger.forgottenAmong(forgotten.map(({ hash }) => hash));
   const hashes = new Set(forgotten.map(({ hash }) => hash).filter((hash) => !known.has(hash)));
   for (const hash of hashes) await ledger.forbid(hash);
   if (hashes.size === 0) return { calls: [], records: 0, stays: [] };

@@ -36,7 +36,7 @@ export async function applyRetention(options: {
   const messages = (await log.trim?.({ topic: CALLS_TOPIC, olderThanMs: keeping.logMs, groups })) ?? 0;
   const quarantined = (await log.trim?.({ topic: QUARANTINE_TOPIC, olderThanMs: keeping.quarantineMs, groups: [] })) ?? 0;
   const expired = await ledger.expire({ deadBodyMs: keeping.deadLettersMs, rowMs: keeping.deliveriesMs });
-  await eraseReturned({ log, forgotten: new Set((await ledger.controls()).forgotten) });
+  await eraseReturned({ log, ledger });
   for (const store of [log, ledger]) await store.scrub?.({ pack: false, keepCopiesMs: keeping.deadLettersMs });
   return { messages, quarantined, ...expired };
 }

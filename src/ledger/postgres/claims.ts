@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ClaimAnswer, ClaimLedger } from "../claims.ts";
-import { claimConflict } from "../sql/conflicts.ts";
+import { claimConflict, isForgotten, isForgottenRow } from "../sql/conflicts.ts";
 import { keyOf, type Row, toClaim, toDueDelivery, type Unchanged } from "../sql/rows.ts";
 import type { ViewLedger } from "../views.ts";
 import type { Database } from "./connect.ts";
@@ -21,7 +21,8 @@ const CLAIM = {
   text: `
   INSERT INTO deliveries AS d (route, source, call_id, state, claim_id, claimed_by, claimed_until, log_partition, log_offset, hash, accepted_at, updated_at)
   SELECT route, source, call_id, 'sending', claim_id, $2, ${NOW_MS} + $3::bigint, log_partition, log_offset, hash, accepted_at, ${NOW_MS}
-  FROM jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, claim_id text, log_partition integer, log_offset bigint, hash text, accepted_at bigint)
+  FROM jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, claim_id text, log_partition integer, log_offset bigint, hash text, accepted_at bigint, forgotten_hash text)
+  WHERE NOT ${isForgotten("forgotten_hash")}
   ORDER BY route, source, call_id
   ${claimConflict(DIALECT)}
   RETURNING route, source, call_id, claim_id, ambiguous, attempts, receipt, sent_fields, aged_ms, paced, replay`,
@@ -43,7 +44,7 @@ const CLAIM_DUE = `
     state = 'sending', claim_id = gen_random_uuid()::text, claimed_by = $2, claimed_until = ${NOW_MS} + $3::bigint, updated_at = ${NOW_MS}
   FROM due
   WHERE d.route = $1 AND d.source = due.source AND d.call_id = due.call_id
-  RETURNING d.*`;
+  RETURNING d.*, ${isForgottenRow(DIALECT, "d.")} AS forgotten`;
 
 const RENEW = `
   UPDATE deliveries AS d SET claimed_until = ${NOW_MS} + $2::bigint
@@ -58,7 +59,8 @@ const NEXT_DUE = `
   ) - ${NOW_MS} AS in_ms`;
 
 /** Those that were not claimed: does somebody hold them, or is there nothing to do? */
-function answerOf({ returned, older, state, claimed, leftMs }: Unchanged): ClaimAnswer {
+function answerOf({ forgotten, returned, older, state, claimed, leftMs }: Unchanged): ClaimAnswer {
+  if (forgotten) return { kind: "forgotten" };
   if (returned) return { kind: "returned", state };
   if (state === "sending" && claimed && leftMs > 0) return { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) };
   // Free, and not older: it changed hands between the two statements, and the next question gets it.

@@ -7,7 +7,11 @@ import type { Dialect } from "../sql/conflicts.ts";
 /** Unix ms by the database's clock; `clock_timestamp` goes on within a transaction. */
 export const NOW_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
-export const DIALECT: Dialect = { nowMs: NOW_MS, last: (text, length) => `right(${text}, ${length})` };
+export const DIALECT: Dialect = {
+  nowMs: NOW_MS,
+  sha256: (text) => `encode(sha256(convert_to(${text}, 'UTF8')), 'hex')`,
+  last: (text, length) => `right(${text}, ${length})`,
+};
 
 interface Queries {
   query(text: string, values?: unknown[]): Promise<QueryResult>;

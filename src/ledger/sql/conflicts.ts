@@ -7,6 +7,8 @@ import { VERSION_LENGTH } from "../versions.ts";
 export interface Dialect {
   /** The engine's expression for its clock, Unix ms. */
   nowMs: string;
+  /** The SHA-256 of a text expression, in hex. */
+  sha256(text: string): string;
   /** The last `length` characters of a text. */
   last(text: string, length: number): string;
 }
@@ -83,11 +85,23 @@ export const skipConflict = (dialect: Dialect) => `
   WHERE (${isNewer("excluded")} OR ${isSamePlace("excluded")}) AND NOT ${isEarlierVersion("excluded")}
     AND NOT (d.state = 'sending' AND d.claim_id IS NOT NULL AND d.claimed_until > ${dialect.nowMs})`;
 
-/** What the row says of a record that changed nothing; `items`: a table expression named `item`, with the record's columns as a row has them. */
+/** Stands for the content of a forgotten call's record, of which not even the version is kept. */
+export const NO_CONTENT = "forgotten";
+
+/** The call was forgotten on request; `hash`: an expression for its `forgottenHash`. */
+export const isForgotten = (hash: string) => `EXISTS (SELECT 1 FROM forgotten AS f WHERE f.hash = ${hash})`;
+
+/** The same of a row; `row`: its alias and a dot, or nothing where only one table is in sight. */
+export const isForgottenRow = ({ sha256 }: Dialect, row: "d." | "") => isForgotten(sha256(`${row}source || '\n' || ${row}call_id`));
+
+/**
+ * What the ledger says of a record that changed no row; `items`: a table expression named `item`, with the record's columns as a row has them and
+ * the call's `forgotten_hash`.
+ */
 export const lookAtUnchanged = (items: string, { nowMs }: Dialect) => `
-  SELECT d.route, d.source, d.call_id, d.state, d.claim_id IS NOT NULL AS claimed, d.claimed_until - ${nowMs} AS left_ms,
-    ${isOlder("item")} AS older, ${isEarlierVersion("item")} AS earlier
-  FROM deliveries AS d JOIN ${items} ON d.route = item.route AND d.source = item.source AND d.call_id = item.call_id`;
+  SELECT item.route, item.source, item.call_id, d.state, d.claim_id IS NOT NULL AS claimed, d.claimed_until - ${nowMs} AS left_ms,
+    ${isOlder("item")} AS older, ${isEarlierVersion("item")} AS earlier, ${isForgotten("item.forgotten_hash")} AS forgotten
+  FROM ${items} LEFT JOIN deliveries AS d ON d.route = item.route AND d.source = item.source AND d.call_id = item.call_id`;
 
 /** A version that the call has had came again: the row says how often, and when last. The same record read a second time is none. */
 export const noteReturned = (items: string, { nowMs }: Dialect) => `

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { inTransaction } from "../../lib/sqlite/open.ts";
 import type { ClaimAnswer, ClaimLedger, ClaimRequest } from "../claims.ts";
-import { claimConflict } from "../sql/conflicts.ts";
+import { claimConflict, isForgotten, isForgottenRow } from "../sql/conflicts.ts";
 import { toClaim, toDueDelivery } from "../sql/rows.ts";
 import type { ViewLedger } from "../views.ts";
 import { DIALECT, NOW_MS } from "./schema.ts";
@@ -15,7 +15,8 @@ const ASK_SOON_MS = 50;
 /** The claim table of `src/ledger/ledger.ts`, as one statement: a row comes back if and only if it is claimed. */
 const CLAIM = `
   INSERT INTO deliveries AS d (route, source, call_id, state, claim_id, claimed_by, claimed_until, log_partition, log_offset, hash, accepted_at, updated_at)
-  VALUES (:route, :source, :callId, 'sending', :claimId, :worker, ${NOW_MS} + :leaseMs, :partition, :offset, :hash, :acceptedAt, ${NOW_MS})
+  SELECT :route, :source, :callId, 'sending', :claimId, :worker, ${NOW_MS} + :leaseMs, :partition, :offset, :hash, :acceptedAt, ${NOW_MS}
+  WHERE NOT ${isForgotten(":forgottenHash")}
   ${claimConflict(DIALECT)}
   RETURNING *`;
 
@@ -29,7 +30,7 @@ const CLAIM_DUE = `
     WHERE route = :route AND ((state = 'waiting' AND due_at <= ${NOW_MS})
        OR (state = 'sending' AND body IS NOT NULL AND claim_id IS NOT NULL AND claimed_until <= ${NOW_MS}))
     ORDER BY due_at LIMIT :max)
-  RETURNING *`;
+  RETURNING *, ${isForgottenRow(DIALECT, "")} AS forgotten`;
 
 export function claimStatements(
   db: DatabaseSync,
@@ -51,7 +52,10 @@ export function claimStatements(
     const record = recordColumns(item, fingerprint);
     const row = claimOne.get({ ...record, worker, leaseMs, claimId: randomUUID() });
     if (row) return { kind: "claimed", claim: toClaim(row) };
-    const { returned, older, state, claimed, leftMs } = unchanged(record);
+    const found = unchanged(record);
+    if (!found) return { kind: "held", retryAfterMs: ASK_SOON_MS };
+    const { forgotten, returned, older, state, claimed, leftMs } = found;
+    if (forgotten) return { kind: "forgotten" };
     if (returned) return { kind: "returned", state };
     if (state === "sending" && claimed && leftMs > 0) return { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) };
     // It ran out between the two statements, which do not have one now: it is no end, and the next question gets it.

@@ -70,7 +70,7 @@ function sqlOf(db: DatabaseSync): Sql {
     counts: `SELECT c.route, c.state, c.n, CASE c.state WHEN 'waiting' THEN (
         SELECT min(due_at) FROM deliveries AS d WHERE d.route = c.route AND d.state = 'waiting') END AS next_due_at
       FROM route_counts AS c`,
-    sha256: (text) => `sha256(${text})`,
+    bytes: (parameter) => parameter,
     // A writing transaction of SQLite is alone anyway.
     lockActions: [],
     async all(text, values = []) {
