@@ -1,4 +1,4 @@
-/** What was forgotten since a backup was taken comes back with it, and is forgotten once more. */
+/** Forgets again what a restored backup brought back: calls that were forgotten after it was taken. */
 
 import type { ActionLedger } from "../ledger/actions.ts";
 import { forgottenHash } from "../ledger/forgotten.ts";
@@ -19,8 +19,8 @@ import { type Forgotten, forbid, forgetEverything } from "./forget.ts";
 const KEYS_AT_ONCE = 1_000;
 
 /**
- * @param options.routes the file as it is now, for what a restored destination has got back; undefined: it cannot be read, and the calls stay, but no
- * route delivers them. @returns the calls that were back; `stays`: what is left of them, in sentences.
+ * @param options.routes the file as it is now, to erase at restored destinations; undefined when it cannot be read: then the calls stay, but no
+ * route delivers them. @returns the calls that had returned; `stays`: what is left of them, in sentences.
  */
 export async function forgetAgain(options: {
   log: Log;

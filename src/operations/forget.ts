@@ -101,7 +101,9 @@ export async function forgetEverything(options: {
   return { rows, copies: countOf(erased, CALLS_TOPIC), quarantined: countOf(erased, QUARANTINE_TOPIC), stays };
 }
 
-/** What was forgotten and sent once more, and was no call record: it came into quarantine. Calls are the workers' to remove. As many as were erased. */
+/**
+ * Erases from quarantine what was forgotten and arrived again as no call record; workers erase calls. As many as were erased.
+ */
 export async function eraseReturned(options: {
   log: Pick<Log, "read" | "ranges" | "erase">;
   ledger: Pick<ErasureLedger, "forgottenAmong">;
@@ -121,7 +123,7 @@ export async function eraseReturned(options: {
   return erased;
 }
 
-/** By which a quarantined record may be forgotten: its own, and that of the call that it names. */
+/** Hashes by which a quarantined record may be forgotten: its own, and that of the call that it names. */
 function hashesOf(message: Message): string[] {
   const callId = callIdIn(message.value);
   return callId === undefined ? [message.key] : [message.key, forgottenHash(fromMessage(message).source, callId)];

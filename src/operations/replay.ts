@@ -1,4 +1,4 @@
-/** Past calls put on a route again, from the log: a preview first, then at a capped rate, to be stopped and gone on with at any time. */
+/** Puts past calls of the log on a route again: a preview first, then at a capped rate. A replay can be stopped and continued at any time. */
 import { matchRoute } from "../delivery/pipeline/match-route.ts";
 import type { NewAction } from "../ledger/actions.ts";
 import { forgottenHash } from "../ledger/forgotten.ts";
@@ -22,7 +22,7 @@ export interface ReplaySpec {
   again: boolean;
   ratePerSecond: number;
   by: string;
-  /** Where to read on, and where to end. */
+  /** Where to continue reading, and where to end. */
   next: Position[];
   end: Position[];
   counts: ReplayCounts;
@@ -32,7 +32,7 @@ export interface ReplaySpec {
 export type ReplayCounts = Record<ReplayAnswer | "read" | "notWanted", number>;
 
 const CHUNK = 100;
-/** So many queued ones may wait at once: seconds of the rate, so that live traffic keeps its slots. */
+/** Seconds of the rate that may be queued at once, so that live traffic keeps its slots. */
 const AHEAD_SECONDS = 5;
 
 /** @throws what log and ledger throw. */
@@ -95,7 +95,7 @@ export async function previewReplay(options: {
   return { counts, examples };
 }
 
-/** As `enqueue` of the ledger will answer, if nothing changes until then. */
+/** What `enqueue` of the ledger will answer if nothing changes until then. */
 function foresee(options: {
   spec: ReplaySpec;
   item: ReplayItem;
@@ -112,7 +112,7 @@ function foresee(options: {
   return "queued";
 }
 
-/** Queues until the range is through or the signal comes; the spec in the ledger says how far it came. */
+/** Queues until the end of the range or the signal; the spec in the ledger keeps the progress. */
 export async function runReplay(options: {
   spec: ReplaySpec;
   route: Route;

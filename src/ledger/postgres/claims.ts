@@ -8,13 +8,13 @@ import { DIALECT, NOW_MS } from "./schema.ts";
 import { withoutNul } from "./text.ts";
 import { lookAtUnchangedRows, recordColumns } from "./unchanged.ts";
 
-/** Who holds a claim may end any moment: ask again at least this often. */
+/** Longest wait for a claim that another process holds: it may end at any moment. */
 const ASK_AGAIN_MS = 1_000;
 const ASK_SOON_MS = 50;
 
 /**
- * The claim table of `src/ledger/ledger.ts`, as one statement for the batch: a row comes back if and only if it is claimed.
- * Rows are touched in the key's order, so that two batches cannot wait for each other.
+ * The claim table of `src/ledger/claims.ts`, as one statement for the batch: a row is returned if and only if it is claimed.
+ * Rows are locked in the order of their keys, so that two batches cannot wait for each other.
  */
 const CLAIM = {
   name: "claim",
@@ -29,7 +29,7 @@ const CLAIM = {
 };
 
 /**
- * Waiting rows that are due, and due rows whose worker died: those are ambiguous. Replicas pass rows that another is taking.
+ * Waiting rows that are due, and due rows of a worker that died, which are ambiguous. Replicas skip rows that another one is claiming.
  * Materialized: a planner that runs the inner query once per row would claim more than the limit.
  */
 const CLAIM_DUE = `
@@ -58,12 +58,12 @@ const NEXT_DUE = `
     (SELECT min(claimed_until) FROM deliveries WHERE route = $1 AND state = 'sending' AND body IS NOT NULL AND claim_id IS NOT NULL)
   ) - ${NOW_MS} AS in_ms`;
 
-/** Those that were not claimed: does somebody hold them, or is there nothing to do? */
+/** The answer to a request that claimed nothing: another process holds the row, or there is nothing to do. */
 function answerOf({ forgotten, returned, older, state, claimed, leftMs }: Unchanged): ClaimAnswer {
   if (forgotten) return { kind: "forgotten" };
   if (returned) return { kind: "returned", state };
   if (state === "sending" && claimed && leftMs > 0) return { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) };
-  // Free, and not older: it changed hands between the two statements, and the next question gets it.
+  // The claim was released between the two statements, so the next request gets it.
   if (state === "sending" && !older) return { kind: "held", retryAfterMs: ASK_SOON_MS };
   return { kind: "done", state };
 }

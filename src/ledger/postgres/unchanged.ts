@@ -23,7 +23,10 @@ export function recordColumns(item: ClaimRequest, fingerprint: ViewLedger["finge
 const ITEMS = `jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, log_partition integer, log_offset bigint,
   hash text, accepted_at bigint, forgotten_hash text)`;
 
-/** Looks rows up, by {@link keyOf}, and notes on them that an earlier version of the call came again, or was passed over. Of what nothing is known, nothing is there. */
+/**
+ * Reads rows that did not change, by {@link keyOf}, and records on them that an earlier version of the call arrived again, or was skipped. A call
+ * without a row is absent.
+ */
 export async function lookAtUnchangedRows(db: Database, records: ReturnType<typeof recordColumns>[]): Promise<Map<string, Unchanged>> {
   if (records.length === 0) return new Map();
   const { rows } = await db.query(lookAtUnchanged(ITEMS, DIALECT), [JSON.stringify(records)]);

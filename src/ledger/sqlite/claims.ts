@@ -8,11 +8,11 @@ import type { ViewLedger } from "../views.ts";
 import { DIALECT, NOW_MS } from "./schema.ts";
 import { recordColumns, unchangedStatement } from "./unchanged.ts";
 
-/** Who holds a claim may end any moment: ask again at least this often. */
+/** Longest wait for a claim that another process holds: it may end at any moment. */
 const ASK_AGAIN_MS = 1_000;
 const ASK_SOON_MS = 50;
 
-/** The claim table of `src/ledger/ledger.ts`, as one statement: a row comes back if and only if it is claimed. */
+/** The claim table of `src/ledger/claims.ts`, as one statement: a row is returned if and only if it is claimed. */
 const CLAIM = `
   INSERT INTO deliveries AS d (route, source, call_id, state, claim_id, claimed_by, claimed_until, log_partition, log_offset, hash, accepted_at, updated_at)
   SELECT :route, :source, :callId, 'sending', :claimId, :worker, ${NOW_MS} + :leaseMs, :partition, :offset, :hash, :acceptedAt, ${NOW_MS}
@@ -20,7 +20,7 @@ const CLAIM = `
   ${claimConflict(DIALECT)}
   RETURNING *`;
 
-/** Waiting rows that are due, and due rows whose worker died: those are ambiguous. */
+/** Waiting rows that are due, and due rows of a worker that died, which are ambiguous. */
 const CLAIM_DUE = `
   UPDATE deliveries SET
     ambiguous = CASE WHEN state = 'sending' THEN 1 ELSE ambiguous END,
@@ -58,7 +58,7 @@ export function claimStatements(
     if (forgotten) return { kind: "forgotten" };
     if (returned) return { kind: "returned", state };
     if (state === "sending" && claimed && leftMs > 0) return { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) };
-    // It ran out between the two statements, which do not have one now: it is no end, and the next question gets it.
+    // The claim ran out between the two statements, each of which reads the clock, so the next request gets it.
     if (state === "sending" && !older) return { kind: "held", retryAfterMs: ASK_SOON_MS };
     return { kind: "done", state };
   }

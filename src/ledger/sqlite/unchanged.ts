@@ -6,7 +6,7 @@ import { toUnchanged, type Unchanged } from "../sql/rows.ts";
 import type { ViewLedger } from "../views.ts";
 import { DIALECT } from "./schema.ts";
 
-/** A record, with the parameters that statements take. */
+/** A record as the parameters of a statement. */
 export type RecordColumns = Record<"route" | "source" | "callId" | "hash" | "forgottenHash", string> &
   Record<"partition" | "offset" | "acceptedAt", number>;
 
@@ -27,7 +27,7 @@ export function recordColumns(item: ClaimRequest, fingerprint: ViewLedger["finge
 const ITEM = `(SELECT :route AS route, :source AS source, :callId AS call_id, :partition AS log_partition, :offset AS log_offset,
   :hash AS hash, :acceptedAt AS accepted_at, :forgottenHash AS forgotten_hash) AS item`;
 
-/** Looks the row up, and notes on it that an earlier version of the call came again, or was passed over. */
+/** Reads a row that did not change, and records on it that an earlier version of the call arrived again, or was skipped. */
 export function unchangedStatement(db: DatabaseSync): (record: RecordColumns) => Unchanged | undefined {
   const look = db.prepare(lookAtUnchanged(ITEM, DIALECT));
   const note = db.prepare(noteReturned(ITEM, DIALECT));
