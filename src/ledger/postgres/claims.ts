@@ -1,16 +1,13 @@
 import { randomUUID } from "node:crypto";
-import type { ClaimAnswer, ClaimLedger } from "../claims.ts";
+import type { ClaimLedger } from "../claims.ts";
+import { claimAnswerOf } from "../sql/answers.ts";
 import { claimConflict, isForgotten, isForgottenRow } from "../sql/conflicts.ts";
-import { keyOf, type Row, toClaim, toDueDelivery, type Unchanged } from "../sql/rows.ts";
+import { keyOf, type Row, toClaim, toDueDelivery } from "../sql/rows.ts";
 import type { ViewLedger } from "../views.ts";
 import type { Database } from "./connect.ts";
 import { DIALECT, NOW_MS } from "./schema.ts";
 import { withoutNul } from "./text.ts";
 import { lookAtUnchangedRows, recordColumns } from "./unchanged.ts";
-
-/** Longest wait for a claim that another process holds: it may end at any moment. */
-const ASK_AGAIN_MS = 1_000;
-const ASK_SOON_MS = 50;
 
 /**
  * The claim table of `src/ledger/claims.ts`, as one statement for the batch: a row is returned if and only if it is claimed.
@@ -52,26 +49,7 @@ const RENEW = `
   WHERE d.route = item.route AND d.source = item.source AND d.call_id = item.call_id AND d.claim_id = item.claim_id AND d.state = 'sending'
   RETURNING d.claim_id`;
 
-const NEXT_DUE = `
-  SELECT least(
-    (SELECT min(due_at) FROM deliveries WHERE route = $1 AND state = 'waiting'),
-    (SELECT min(claimed_until) FROM deliveries WHERE route = $1 AND state = 'sending' AND body IS NOT NULL AND claim_id IS NOT NULL)
-  ) - ${NOW_MS} AS in_ms`;
-
-/** The answer to a request that claimed nothing: another process holds the row, or there is nothing to do. */
-function answerOf({ forgotten, returned, older, state, claimed, leftMs }: Unchanged): ClaimAnswer {
-  if (forgotten) return { kind: "forgotten" };
-  if (returned) return { kind: "returned", state };
-  if (state === "sending" && claimed && leftMs > 0) return { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) };
-  // The claim was released between the two statements, so the next request gets it.
-  if (state === "sending" && !older) return { kind: "held", retryAfterMs: ASK_SOON_MS };
-  return { kind: "done", state };
-}
-
-export function claimQueries(
-  db: Database,
-  fingerprint: ViewLedger["fingerprint"],
-): Pick<ClaimLedger, "claim" | "claimDue" | "renew" | "nextDueInMs"> {
+export function claimQueries(db: Database, fingerprint: ViewLedger["fingerprint"]): Pick<ClaimLedger, "claim" | "claimDue" | "renew"> {
   return {
     async claim({ worker, leaseMs, items }) {
       const rows = items.map((item) => ({ ...recordColumns(item, fingerprint), claim_id: randomUUID() }));
@@ -84,9 +62,7 @@ export function claimQueries(
       );
       return rows.map((row) => {
         const claim = claimed.get(keyOf(row));
-        if (claim) return { kind: "claimed", claim };
-        const other = others.get(keyOf(row));
-        return other ? answerOf(other) : { kind: "held", retryAfterMs: ASK_SOON_MS };
+        return claim ? { kind: "claimed", claim } : claimAnswerOf(others.get(keyOf(row)));
       });
     },
     async claimDue({ route, worker, leaseMs, max }) {
@@ -102,11 +78,6 @@ export function claimQueries(
       }));
       const renewed = new Set((await db.query(RENEW, [JSON.stringify(items), leaseMs])).rows.map((row: Row) => row.claim_id));
       return claims.map(({ claimId }) => renewed.has(claimId));
-    },
-    async nextDueInMs(route) {
-      const { rows } = await db.query(NEXT_DUE, [route]);
-      const inMs = rows[0]?.in_ms;
-      return inMs === null || inMs === undefined ? undefined : Math.max(0, Number(inMs));
     },
   };
 }

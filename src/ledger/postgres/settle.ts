@@ -1,7 +1,8 @@
 import type { ClaimLedger, Settlement } from "../claims.ts";
 import { FORGOTTEN_REASON } from "../forgotten.ts";
+import { skipAnswerOf } from "../sql/answers.ts";
 import { isForgotten, NO_CONTENT, SKIPPED_HASH, SKIPPED_STATE, skipConflict, skippedVersions } from "../sql/conflicts.ts";
-import { foundOf, isCounted, keyOf, MAX_REASON_LENGTH, type Row, skipAnswerOf } from "../sql/rows.ts";
+import { foundOf, isCounted, keyOf, MAX_REASON_LENGTH, type Row } from "../sql/rows.ts";
 import type { ViewLedger } from "../views.ts";
 import type { Database } from "./connect.ts";
 import { DIALECT, NOW_MS } from "./schema.ts";

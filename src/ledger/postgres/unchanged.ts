@@ -1,7 +1,8 @@
 import type { ClaimRequest } from "../claims.ts";
 import { forgottenHash } from "../forgotten.ts";
+import { toUnchanged, type Unchanged } from "../sql/answers.ts";
 import { lookAtUnchanged, noteOlder, noteReturned } from "../sql/conflicts.ts";
-import { keyOf, type Row, toUnchanged, type Unchanged } from "../sql/rows.ts";
+import { keyOf, type Row } from "../sql/rows.ts";
 import type { ViewLedger } from "../views.ts";
 import type { Database } from "./connect.ts";
 import { DIALECT } from "./schema.ts";

@@ -1,8 +1,7 @@
 /** Converts database rows to the types of the contract, for both engines. The engines' schemas describe the columns. */
 
 import type { Receipt } from "../../model/receipt.ts";
-import type { Claim, DueDelivery, SkipAnswer } from "../claims.ts";
-import { FORGOTTEN_REASON } from "../forgotten.ts";
+import type { Claim, DueDelivery } from "../claims.ts";
 import type { RecordPlace } from "../record-order.ts";
 import type { DeliveryKey, DeliveryState, LogPosition } from "../types.ts";
 import type { DeliveryRow } from "../views.ts";
@@ -40,31 +39,6 @@ export const isCounted = ({ paced, awaits }: { paced?: boolean; awaits?: string 
 
 /** The column beside the receipt that finds unmatched deliveries. */
 export const foundOf = (receipt: Receipt): number | null => receipt.found ?? null;
-
-/** Why a claim or a skip changed nothing. `leftMs`: of the claim that is held, or was. */
-export type Unchanged = { forgotten: boolean; returned: boolean; older: boolean; state: DeliveryState; claimed: boolean; leftMs: number };
-
-/** Undefined: there is no row, and nothing else that is known of the call. */
-export function toUnchanged({ forgotten, earlier, older, state, claimed, left_ms }: Row): Unchanged | undefined {
-  if (state === null && !forgotten) return undefined;
-  return {
-    forgotten: Boolean(forgotten),
-    returned: Boolean(earlier) && !older && !forgotten,
-    older: Boolean(older),
-    state: String(state) as DeliveryState,
-    claimed: Boolean(claimed),
-    leftMs: Number(left_ms),
-  };
-}
-
-/** `skipped`: the row that a skip has written; `unchanged`: what the ledger says where it wrote none. */
-export function skipAnswerOf(skipped: Row | undefined, unchanged: Unchanged | undefined): SkipAnswer {
-  if (skipped) return skipped.reason === FORGOTTEN_REASON ? "forgotten" : "done";
-  if (unchanged?.returned) return "returned";
-  // Without the time: a claim that ran out since the statement before was still in the way then.
-  if (unchanged?.state === "sending" && unchanged.claimed && !unchanged.older) return "held";
-  return unchanged?.forgotten ? "forgotten" : "done";
-}
 
 export function toClaim(row: Row): Claim {
   return {

@@ -2,15 +2,12 @@ import { randomUUID } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { inTransaction } from "../../lib/sqlite/open.ts";
 import type { ClaimAnswer, ClaimLedger, ClaimRequest } from "../claims.ts";
+import { claimAnswerOf } from "../sql/answers.ts";
 import { claimConflict, isForgotten, isForgottenRow } from "../sql/conflicts.ts";
 import { toClaim, toDueDelivery } from "../sql/rows.ts";
 import type { ViewLedger } from "../views.ts";
 import { DIALECT, NOW_MS } from "./schema.ts";
 import { recordColumns, unchangedStatement } from "./unchanged.ts";
-
-/** Longest wait for a claim that another process holds: it may end at any moment. */
-const ASK_AGAIN_MS = 1_000;
-const ASK_SOON_MS = 50;
 
 /** The claim table of `src/ledger/claims.ts`, as one statement: a row is returned if and only if it is claimed. */
 const CLAIM = `
@@ -35,32 +32,19 @@ const CLAIM_DUE = `
 export function claimStatements(
   db: DatabaseSync,
   fingerprint: ViewLedger["fingerprint"],
-): Pick<ClaimLedger, "claim" | "claimDue" | "renew" | "nextDueInMs"> {
+): Pick<ClaimLedger, "claim" | "claimDue" | "renew"> {
   const claimOne = db.prepare(CLAIM);
   const unchanged = unchangedStatement(db);
   const claimDue = db.prepare(CLAIM_DUE);
   const renewOne = db.prepare(
     `UPDATE deliveries SET claimed_until = ${NOW_MS} + ? WHERE route = ? AND source = ? AND call_id = ? AND claim_id = ? AND state = 'sending'`,
   );
-  const nextDue = db.prepare(
-    `SELECT min(at) - ${NOW_MS} AS in_ms FROM (
-       SELECT min(due_at) AS at FROM deliveries WHERE route = :route AND state = 'waiting'
-       UNION ALL SELECT min(claimed_until) FROM deliveries WHERE route = :route AND state = 'sending' AND body IS NOT NULL AND claim_id IS NOT NULL)`,
-  );
 
   function answer(item: ClaimRequest, worker: string, leaseMs: number): ClaimAnswer {
     const record = recordColumns(item, fingerprint);
     const row = claimOne.get({ ...record, worker, leaseMs, claimId: randomUUID() });
     if (row) return { kind: "claimed", claim: toClaim(row) };
-    const found = unchanged(record);
-    if (!found) return { kind: "held", retryAfterMs: ASK_SOON_MS };
-    const { forgotten, returned, older, state, claimed, leftMs } = found;
-    if (forgotten) return { kind: "forgotten" };
-    if (returned) return { kind: "returned", state };
-    if (state === "sending" && claimed && leftMs > 0) return { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) };
-    // The claim ran out between the two statements, each of which reads the clock, so the next request gets it.
-    if (state === "sending" && !older) return { kind: "held", retryAfterMs: ASK_SOON_MS };
-    return { kind: "done", state };
+    return claimAnswerOf(unchanged(record));
   }
 
   return {
@@ -73,9 +57,5 @@ export function claimStatements(
       inTransaction(db, () =>
         claims.map(({ key, claimId }) => renewOne.run(leaseMs, key.route, key.source, key.callId, claimId).changes === 1),
       ),
-    async nextDueInMs(route) {
-      const inMs = nextDue.get({ route })?.in_ms;
-      return inMs === null || inMs === undefined ? undefined : Math.max(0, Number(inMs));
-    },
   };
 }

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { ClaimRequest } from "../claims.ts";
 import { forgottenHash } from "../forgotten.ts";
+import { toUnchanged, type Unchanged } from "../sql/answers.ts";
 import { lookAtUnchanged, noteOlder, noteReturned } from "../sql/conflicts.ts";
-import { toUnchanged, type Unchanged } from "../sql/rows.ts";
 import type { ViewLedger } from "../views.ts";
 import { DIALECT } from "./schema.ts";
 
