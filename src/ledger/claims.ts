@@ -44,13 +44,15 @@ export interface Claim extends DeliveryKey {
  * | skipped | done | claimed | claimed | returned |
  *
  * `done`: nothing to send, acknowledge it. `returned`: the same, and the row counts it. `held`: ask again after `retryAfterMs`.
+ * `forgotten`, whatever the row says: the call was forgotten on request; nothing was changed, and a skip of the record ends it.
  * A claim of a newer record drops the row's body: the newer record is in the log, is not acknowledged, and is read again after a crash.
  */
 export type ClaimAnswer =
   | { kind: "claimed"; claim: Claim }
   | { kind: "done"; state: DeliveryState }
   | { kind: "returned"; state: DeliveryState }
-  | { kind: "held"; retryAfterMs: number };
+  | { kind: "held"; retryAfterMs: number }
+  | { kind: "forgotten" };
 
 /** A waiting delivery that is due, claimed. */
 export interface DueDelivery extends Claim, LogPosition {
@@ -58,6 +60,8 @@ export interface DueDelivery extends Claim, LogPosition {
   acceptedAt: number;
   /** The raw record, as it stood in the log. */
   body: Uint8Array;
+  /** The call was forgotten on request since it was put to wait: it is to be settled as skipped. */
+  forgotten?: true;
 }
 
 /**
@@ -99,7 +103,8 @@ export interface SkipRequest extends DeliveryKey, LogPosition {
   routesVersion: string;
 }
 
-export type SkipAnswer = "done" | "held" | "returned";
+/** `forgotten`: as `done`, with {@link FORGOTTEN_REASON} as the reason and nothing of the content in the row; the record must leave the log too. */
+export type SkipAnswer = "done" | "held" | "returned" | "forgotten";
 
 export interface ClaimLedger {
   /** One statement for the whole batch; an answer per item, in order. A batch never holds one delivery twice. */

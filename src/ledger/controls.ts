@@ -38,8 +38,6 @@ export interface Hold {
 export interface Controls {
   routes: RouteControl[];
   holds: Hold[];
-  /** {@link forgottenHash}es of calls that must not come back. */
-  forgotten: string[];
 }
 
 export interface ControlLedger {

@@ -1,9 +1,9 @@
 import { createHmac, createSecretKey, hash } from "node:crypto";
 
 /**
- * What the ledger keeps instead of a content hash: HMAC-SHA256 of it under a key of the ledger's own, in hex. A bare hash of a short call
- * record gives away the number in it: 222,000 numbers a second can be tried on one core.
- * @param key hex; made when the ledger is.
+ * What the ledger keeps instead of a content hash: its HMAC-SHA256 under a key of this ledger, in hex. A bare hash of a short call record reveals
+ * the number in it: 222,000 numbers a second can be tried on one core.
+ * @param key hex; created with the ledger.
  */
 export function createFingerprint(key: string): (contentHash: string) => string {
   const secret = createSecretKey(Buffer.from(key, "hex"));

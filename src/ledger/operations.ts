@@ -54,7 +54,10 @@ export interface ReplayJob {
 }
 
 export interface ReplayLedger {
-  /** Puts past calls on a route; `only`: rows in another state are left alone; `again`: what was delivered is sent again. */
+  /**
+   * Puts past calls on a route, but none that was forgotten; `only`: rows in another state are left alone; `again`: what was delivered is sent
+   * again.
+   */
   enqueue(options: { items: ReplayItem[]; dueInMs: number; only: "all" | "failed"; again: boolean }): Promise<ReplayAnswer[]>;
   /** How many queued by a replay still wait or are under way on the route. */
   replaying(route: string): Promise<number>;
@@ -69,8 +72,10 @@ export interface ErasureLedger {
   bodies(options: { after?: DeliveryKey | undefined; limit: number }): Promise<(DeliveryKey & { body: Uint8Array })[]>;
   /** Every delivery's key, one page in their order, behind `after`. */
   keys(options: { after?: DeliveryKey | undefined; limit: number }): Promise<DeliveryKey[]>;
-  /** From now on no version of the call is delivered ({@link forget} does it too); its rows stay as they are. */
+  /** From now on no version of the call is claimed ({@link forget} does it too); its rows stay as they are. */
   forbid(hash: string): Promise<void>;
+  /** Those of the hashes that are of forgotten calls or records. */
+  forgottenAmong(hashes: string[]): Promise<Set<string>>;
   /**
    * Removes receipts, reasons and bodies of a call's rows, and keeps the hash so that no version of it is delivered. `keepReceipts`: routes whose
    * record at the destination is still there, to be deleted by a later forget. With `by`, the action is recorded in the same transaction.

@@ -3,8 +3,9 @@ import { UsageError } from "../errors.ts";
 import { explainFileError } from "../lib/files/file-errors.ts";
 
 /**
- * The ledger's URL with a password that is given beside it: in a URL of its own writing `@`, `/` and `%` would have to be encoded.
- * @throws {UsageError} when there are two passwords, the URL is none of PostgreSQL, or the file cannot be read; no piece of a password is in it.
+ * The ledger's URL with a password from a variable or a file: within a URL `@`, `/` and `%` would have to be encoded.
+ * @throws {UsageError} when there are two passwords, the URL is not one of PostgreSQL, or the file cannot be read; its message has no part of a
+ * password.
  */
 export function withPassword(url: string, given: { password?: string | undefined; file?: string | undefined }): string {
   const { password, file } = given;

@@ -7,9 +7,9 @@ export interface RecordPlace extends LogPosition {
 }
 
 /**
- * Further on in its partition, or accepted later. Either is enough: offsets of two partitions, or of two lives of one topic, cannot be
- * compared, and the clocks of two ingresses differ. A record that is older in truth and newer by one of the two is known by its content:
- * the ledger remembers the versions that a call has had.
+ * Further in its partition, or accepted later. Either is enough: offsets of two partitions, or of a topic that was created again, cannot be
+ * compared, and the clocks of two ingresses differ. A record that is really older but newer by one of the two is recognised by its content: the
+ * ledger keeps the versions that a call has had.
  */
 export function isNewer(one: RecordPlace, other: RecordPlace): boolean {
   return (one.partition === other.partition && one.offset > other.offset) || one.acceptedAt > other.acceptedAt;

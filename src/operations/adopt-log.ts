@@ -16,7 +16,7 @@ export interface Adoption {
   calls: number;
 }
 
-/** @throws {UsageError} while a process delivers with this ledger: it would go on with the log it knows. */
+/** @throws {UsageError} while a process delivers with this ledger: it would continue with the log that it has open. */
 export async function planAdoption(options: { log: Log; ledger: WorkerLedger & RouteLedger }): Promise<Adoption> {
   const { log, ledger } = options;
   const running = (await ledger.workers()).filter(isRunning);

@@ -1,4 +1,4 @@
-/** Proof that nothing was lost: every record of the log, compared with what the ledger says of it on each route. */
+/** Proves that nothing was lost: compares every record of the log with what the ledger says of it on each route. */
 import { groupOf } from "../delivery/route/start-position.ts";
 import type { LossLedger } from "../ledger/losses.ts";
 import { isNewer, type RecordPlace } from "../ledger/record-order.ts";
@@ -20,7 +20,7 @@ export interface Gap {
   why: string;
 }
 
-/** Counts of log records. They close: `records` is the sum of all from `delivered` to `gaps`. */
+/** Counts of log records: `records` is the sum of all from `delivered` to `gaps`. */
 export interface RouteAudit {
   route: string;
   records: number;
@@ -28,13 +28,13 @@ export interface RouteAudit {
   skipped: number;
   dead: number;
   waiting: number;
-  /** A newer record of the same call has taken its place. */
+  /** A newer record of the same call replaced it. */
   superseded: number;
   /** The same content again: nothing to do. */
   repeated: number;
-  /** An earlier version of the call came again, after a newer one: left out. */
+  /** An earlier version of the call arrived again after a newer one, and was left out. */
   returned: number;
-  /** Behind the route's position: not done with yet. */
+  /** Behind the route's position: not processed yet. */
   unread: number;
   gaps: number;
   /** The first gaps, by call. */
@@ -43,7 +43,7 @@ export interface RouteAudit {
   lostToRetention: number;
   /** Offsets of records that lie in the log and cannot be read. */
   unreadable: number;
-  /** Of the two above: those that a person knows of. */
+  /** Of the two above: those that a person has accepted. */
   lossAccepted: number;
 }
 
@@ -75,7 +75,7 @@ export async function auditRoute(options: {
     unreadable: 0,
     lossAccepted: 0,
   };
-  // First the positions, then the rows: what is below a position has been settled before.
+  // Positions are read before rows: what is below a position was settled before.
   const committed = await log.committed({ group: groupOf(route.id), topic: CALLS_TOPIC });
   const starts = (await ledger.routeStarts()).get(route.id) ?? [];
   const sinceAt = since === undefined ? [] : await log.offsetsAt({ topic: CALLS_TOPIC, atMs: since });
@@ -89,11 +89,11 @@ export async function auditRoute(options: {
     const of = (positions: Position[]) => positions.find((one) => one.partition === partition)?.offset;
     const start = of(starts) ?? low;
     const reached = of(committed) ?? start;
-    // What a worker has not come upon yet, and so has not noted.
+    // What retention took and no worker has reached yet.
     const noted = Math.max(reached, ...taken.filter((range) => range.partition === partition).map(({ to }) => to));
     audit.lostToRetention += Math.max(0, low - noted);
     const from = Math.max(low, start, of(sinceAt) ?? 0);
-    // Those that lie before the route as well: it will not be able to read them either.
+    // The route will not be able to read those ahead of it either.
     const onUnreadable = (range: Range) => unreadable.push({ partition, from: range.from, to: Math.min(range.to, high) });
     for await (const messages of readPages({ log, topic: CALLS_TOPIC, partition, from, end: high, onUnreadable })) {
       await count(messages, reached);
@@ -135,7 +135,7 @@ function identityOf(message: Message, fingerprint: ViewLedger["fingerprint"]): A
   const { source, acceptedAt } = fromMessage(message);
   const place = { partition, offset, acceptedAt };
   const parsed = parseRecord(message.value);
-  // As the worker names what it cannot read.
+  // The same id that the worker uses for a record that it cannot read.
   if (!parsed.ok)
     return { place, source, callId: message.key.slice(source.length + 1) || message.key || "?", hash: fingerprint("unreadable") };
   return { place, source, callId: parsed.record.call_id, hash: fingerprint(parsed.hash) };
@@ -143,7 +143,7 @@ function identityOf(message: Message, fingerprint: ViewLedger["fingerprint"]): A
 
 type Counted = "delivered" | "skipped" | "dead" | "waiting" | "superseded" | "repeated" | "returned";
 
-/** Of a record below the route's position: it must have come to an end, or have been overtaken. */
+/** For a record below the route's position: it has ended, or a newer one replaced it, or it is a gap. */
 function verdictOf(options: { place: RecordPlace; hash: string; proof: RowProof | undefined }): { state: Counted } | { gap: string } {
   const { place, hash, proof } = options;
   if (!proof) return { gap: "the ledger knows nothing of it" };
@@ -155,16 +155,16 @@ function verdictOf(options: { place: RecordPlace; hash: string; proof: RowProof 
     return { state: isEarlier && !isNewer(proof, place) ? "returned" : "superseded" };
   }
   if (proof.state !== "sending") return { state: proof.state };
-  // A due row under way has its body; one from the log would not have been acknowledged.
+  // A due row under way has its body; a message under way is not acknowledged, so it is not below the position.
   return proof.hasBody ? { state: "waiting" } : { gap: "it was begun and never came to an end" };
 }
 
-/** Records that the route will never read, and of which nobody knows yet. */
+/** Records that the route will never read, and that no person has accepted as lost. */
 export function openLoss({ lostToRetention, unreadable, lossAccepted }: RouteAudit): number {
   return Math.max(0, lostToRetention + unreadable - lossAccepted);
 }
 
-/** Whether everything that was accepted came to an end, waits, or is still to be read; or is lost, and a person knows of it. */
+/** Whether every accepted call has ended, waits, is still to be read, or is lost and accepted as lost. */
 export function isWhole(audit: RouteAudit): boolean {
   return audit.gaps === 0 && openLoss(audit) === 0;
 }

@@ -1,7 +1,7 @@
 /**
- * A backup of the embedded engines, while they work. The order is what makes it whole: first how far each route has come, then the ledger, then the
- * log, then what destinations keep here. So everything that the copied ledger calls delivered is in the copied log and at the destination, and
- * everything that was acknowledged and that the copied ledger does not know lies behind the positions, and is read once more.
+ * A backup of the embedded engines while they work. Its order makes it whole: first the routes' positions, then the ledger, then the log, then the
+ * files of destinations. So everything that the copied ledger calls delivered is in the copied log and at the destination, and everything that was
+ * acknowledged and that the copied ledger does not know is behind the positions, and is read again.
  */
 import {
   chmodSync,

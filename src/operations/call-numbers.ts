@@ -1,4 +1,4 @@
-/** The numbers to search a CRM by for a call of the ledger. The ledger holds none: they are read from the log, and shown to the person who asks. */
+/** The numbers by which a CRM is searched for a call. The ledger holds none: they are read from the log, and shown to the person who asks. */
 import type { DeliveryRow } from "../ledger/ledger.ts";
 import { CALLS_TOPIC, type Log } from "../log/log.ts";
 import { customersOf } from "../model/customer.ts";
@@ -6,10 +6,10 @@ import { fromMessage } from "../model/envelope.ts";
 import { parseRecord } from "../model/record.ts";
 import type { Routes } from "../route.ts";
 
-/** `withheld`: the record has none; `gone`: the log has the record no more (its retention, or `forget`). */
+/** `withheld`: the record has none; `gone`: the record is no longer in the log (retention, or `forget`). */
 export type CallNumbers = { numbers: string[] } | { missing: "withheld" | "gone" };
 
-/** The customer's number, or both where nobody can tell the customer's side. @throws {LogUnavailableError} */
+/** The customer's number, or both where the customer's side is unknown. @throws {LogUnavailableError} */
 export async function numbersOf(options: {
   row: Pick<DeliveryRow, "source" | "callId" | "partition" | "offset">;
   log: Pick<Log, "read">;

@@ -14,7 +14,7 @@ export interface Left {
   destination: string;
   receipt: Receipt;
   key: string;
-  /** Undefined: its route is not in the file, so that nobody knows how to reach it. */
+  /** Undefined: its route is not in the file, so its destination is unknown. */
   to: Destination | undefined;
 }
 
@@ -34,9 +34,9 @@ export interface Erased {
 
 /** A rate limit, a file that another process has: deleting is harmless to repeat. */
 const WAITS_MS = [250, 500, 1_000, 2_000, 4_000, 8_000];
-/** Of waiting at one destination, for all that is to be deleted there. */
+/** Longest total wait at one destination, for all that is to be deleted there. */
 const PATIENCE_MS = 40_000;
-/** A destination may write its file from new: this long at most. */
+/** Longest time for a destination that rewrites its file. */
 const AFTER_ERASE_MS = 10 * 60_000;
 
 type Opened = { open: OpenDestination<unknown> } | { why: string; later: boolean };
@@ -90,7 +90,7 @@ function patience(clock: Pick<Clock, "sleep">): Patiently {
   };
 }
 
-/** No later try of this command would end otherwise. */
+/** A later try of this command would fail as well. */
 function isFinal(error: unknown): boolean {
   if (error instanceof UsageError || error instanceof RoutesFileError) return true;
   return error instanceof OpenError && error.outcome.kind === "needs-fix";

@@ -1,7 +1,7 @@
 import { UsageError } from "../errors.ts";
 import { sqliteCode } from "../lib/sqlite/open.ts";
 
-/** A fault of the disk or of its rights in words of what to do; others as they are. `doing`: `the backup cannot be written`. */
+/** Explains an error of the disk or of its rights, with what to do; other errors as they are. `doing`: `the backup cannot be written`. */
 export function explainFileError(error: unknown, doing: string): unknown {
   if (!(error instanceof Error) || error instanceof UsageError) return error;
   const { code = "", path = "" } = error as NodeJS.ErrnoException;

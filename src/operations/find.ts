@@ -1,4 +1,4 @@
-/** Everything we have of a call, or of a phone number's calls; and what was looked at, so that "nothing" is never said of what was not. */
+/** Finds everything that is kept of a call, or of a phone number's calls, and says what was searched, so that "nothing" is never claimed of the rest. */
 import type { ActionLedger } from "../ledger/actions.ts";
 import type { ErasureLedger } from "../ledger/operations.ts";
 import type { RoutesFileLedger } from "../ledger/routes-files.ts";
@@ -24,7 +24,7 @@ export interface CallName {
   callId: string;
 }
 
-/** What was looked at, and since when: Unix ms of the oldest, undefined where there is none. */
+/** What was searched, and since when: Unix ms of the oldest, undefined where there is none. */
 export interface Looked {
   records: number;
   recordsSince: number | undefined;
@@ -43,9 +43,9 @@ export interface Found {
   rows: DeliveryRow[];
   /** The number that was looked for; undefined: a call_id. */
   number: WantedNumber | undefined;
-  /** Calls in whose text the number stands: they may be somebody else's, and stay. */
+  /** Calls with the number in a text: they may be another person's, and stay. */
   mentions: CallName[];
-  /** What people wrote and the number stands in: `action 12`, `version 3f2a9c0d1e5b of routes.yaml`. It stays. */
+  /** Texts that people wrote with the number in them: `action 12`, `version 3f2a9c0d1e5b of routes.yaml`. They stay. */
   written: string[];
   looked: Looked;
 }
@@ -59,7 +59,7 @@ const ACTIONS_AT_ONCE = 500;
 
 /** Reads the whole log, its quarantine, and what the ledger keeps of waiting and dead deliveries. */
 export async function findEverything(options: {
-  /** A call_id, or a number in any form; `ownNumbers` say of which country one without it is. */
+  /** A call_id, or a number in any form; `ownNumbers` give the country of one without it. */
   what: string;
   ownNumbers: readonly string[];
   log: Pick<Log, "read" | "ranges">;
@@ -120,7 +120,7 @@ export async function findEverything(options: {
     }
   }
 
-  /** Of the calls that were found; and those of a call_id that the log does not have any more. */
+  /** Rows of the calls that were found, and of a call_id that the log no longer has. */
   async function rowsOf(): Promise<DeliveryRow[]> {
     const named = await ledger.deliveries({ callId: what, limit: MAX_ROWS });
     for (const { source, callId } of named) calls.set(nameKey({ source, callId }), { source, callId });

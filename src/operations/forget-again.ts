@@ -1,7 +1,7 @@
-/** What was forgotten since a backup was taken comes back with it, and is forgotten once more. */
-import { forgottenHash } from "../delivery/pipeline/match-route.ts";
+/** Forgets again what a restored backup brought back: calls that were forgotten after it was taken. */
+
 import type { ActionLedger } from "../ledger/actions.ts";
-import type { ControlLedger } from "../ledger/controls.ts";
+import { forgottenHash } from "../ledger/forgotten.ts";
 import type { ErasureLedger } from "../ledger/operations.ts";
 import type { DeliveryKey } from "../ledger/types.ts";
 import type { ViewLedger } from "../ledger/views.ts";
@@ -19,18 +19,18 @@ import { type Forgotten, forbid, forgetEverything } from "./forget.ts";
 const KEYS_AT_ONCE = 1_000;
 
 /**
- * @param options.routes the file as it is now, for what a restored destination has got back; undefined: it cannot be read, and the calls stay, but no
- * route delivers them. @returns the calls that were back; `stays`: what is left of them, in sentences.
+ * @param options.routes the file as it is now, to erase at restored destinations; undefined when it cannot be read: then the calls stay, but no
+ * route delivers them. @returns the calls that had returned; `stays`: what is left of them, in sentences.
  */
 export async function forgetAgain(options: {
   log: Log;
-  ledger: ErasureLedger & ViewLedger & WorkerLedger & ControlLedger & ActionLedger;
+  ledger: ErasureLedger & ViewLedger & WorkerLedger & ActionLedger;
   routes: Pick<Routes, "routes" | "timezone"> | undefined;
   forgotten: Forgotten[];
   by: string;
 }): Promise<{ calls: CallName[]; records: number; stays: string[] }> {
   const { log, ledger, routes, forgotten, by } = options;
-  const known = new Set((await ledger.controls()).forgotten);
+  const known = await ledger.forgottenAmong(forgotten.map(({ hash }) => hash));
   const hashes = new Set(forgotten.map(({ hash }) => hash).filter((hash) => !known.has(hash)));
   for (const hash of hashes) await ledger.forbid(hash);
   if (hashes.size === 0) return { calls: [], records: 0, stays: [] };

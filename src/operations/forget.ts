@@ -1,11 +1,12 @@
 /** Removes what was found of calls: first nothing may bring them back, then every copy that can be removed is, and what stays is said. */
-import { forgottenHash } from "../delivery/pipeline/match-route.ts";
+
 import type { ActionLedger } from "../ledger/actions.ts";
+import { forgottenHash } from "../ledger/forgotten.ts";
 import type { ErasureLedger } from "../ledger/operations.ts";
 import type { DeliveryRow, ViewLedger } from "../ledger/views.ts";
 import type { WorkerLedger } from "../ledger/workers.ts";
 import type { Clock } from "../lib/time/clock.ts";
-import { CALLS_TOPIC, type Log, QUARANTINE_TOPIC } from "../log/log.ts";
+import { CALLS_TOPIC, type Log, type Message, QUARANTINE_TOPIC } from "../log/log.ts";
 import { readTopic } from "../log/pages.ts";
 import { fromMessage } from "../model/envelope.ts";
 import type { Erased } from "./erase.ts";
@@ -100,26 +101,32 @@ export async function forgetEverything(options: {
   return { rows, copies: countOf(erased, CALLS_TOPIC), quarantined: countOf(erased, QUARANTINE_TOPIC), stays };
 }
 
-/** What was forgotten and sent once more, and was no call record: it came into quarantine. Calls are the workers' to remove. As many as were erased. */
+/**
+ * Erases from quarantine what was forgotten and arrived again as no call record; workers erase calls. As many as were erased.
+ */
 export async function eraseReturned(options: {
   log: Pick<Log, "read" | "ranges" | "erase">;
-  forgotten: ReadonlySet<string>;
+  ledger: Pick<ErasureLedger, "forgottenAmong">;
 }): Promise<number> {
-  const { log, forgotten } = options;
-  if (!log.erase || forgotten.size === 0) return 0;
+  const { log, ledger } = options;
+  if (!log.erase) return 0;
   let erased = 0;
   for await (const messages of readTopic({ log, topic: QUARANTINE_TOPIC })) {
-    for (const message of messages) {
-      const { topic, partition, offset, key, value } = message;
-      if (value.byteLength === 0) continue;
-      const callId = callIdIn(value);
-      const isForgotten = forgotten.has(key) || (callId !== undefined && forgotten.has(forgottenHash(fromMessage(message).source, callId)));
-      if (!isForgotten) continue;
+    const kept = messages.filter(({ value }) => value.byteLength > 0).map((message) => ({ message, hashes: hashesOf(message) }));
+    const forgotten = await ledger.forgottenAmong(kept.flatMap(({ hashes }) => hashes));
+    for (const { message } of kept.filter(({ hashes }) => hashes.some((hash) => forgotten.has(hash)))) {
+      const { topic, partition, offset } = message;
       await log.erase({ topic, partition, offset });
       erased += 1;
     }
   }
   return erased;
+}
+
+/** Hashes by which a quarantined record may be forgotten: its own, and that of the call that it names. */
+function hashesOf(message: Message): string[] {
+  const callId = callIdIn(message.value);
+  return callId === undefined ? [message.key] : [message.key, forgottenHash(fromMessage(message).source, callId)];
 }
 
 function callIdIn(value: Uint8Array): string | undefined {

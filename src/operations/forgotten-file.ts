@@ -1,6 +1,6 @@
 /**
- * What was forgotten, beside the embedded ledger: `ledger.db.forgotten`. It outlives the ledger, so that a ledger and a log that come back from an
- * older backup forget it once more. A line is a time, `call` or `record`, and a hash: it names nobody.
+ * What was forgotten, beside the embedded ledger: `ledger.db.forgotten`. It outlives the ledger, so that a ledger and a log that are restored from
+ * an older backup forget it again. A line is a time, `call` or `record`, and a hash: it names no person.
  */
 import { appendFileSync, readFileSync } from "node:fs";
 import type { Forgotten } from "./forget.ts";

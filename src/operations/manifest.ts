@@ -1,4 +1,4 @@
-/** What a backup says of itself. It is written last: a folder without it is no backup. */
+/** The description of a backup. It is written last, so a folder without it is no backup. */
 import { createHash } from "node:crypto";
 import { createReadStream, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ const FORMAT = "patchbay-backup-1";
 const File = z.object({
   /** In the backup's folder. */
   file: z.string().regex(/^[\w.-]+$/),
-  /** Where it lay, as the settings named it. */
+  /** Its original path, as the settings named it. */
   was: z.string(),
   bytes: z.number(),
   sha256: z.string(),
@@ -22,17 +22,17 @@ const Manifest = z.object({
   format: z.literal(FORMAT),
   /** Patchbay's version. */
   program: z.string(),
-  /** ISO 8601. What was accepted before it began is in it; what came after it ended is not. */
+  /** ISO 8601. What was accepted before `began` is in the backup; what arrived after `ended` is not. */
   began: z.string(),
   ended: z.string(),
   log: StoreFile.extend({ identity: z.string(), calls: z.object({ low: z.number(), high: z.number() }) }),
   ledger: StoreFile.extend({
     /** Rows by state. */
     deliveries: z.record(z.string(), z.number()),
-    /** The seal of its newest action: proves later that none was taken out since. */
+    /** The seal of its newest action: it proves later that none was removed since. */
     actions: z.string(),
   }),
-  /** How far each route had come before the ledger was copied: all below it the copied ledger knows. */
+  /** How far each route had read before the ledger was copied: the copied ledger knows all below it. */
   positions: z.array(z.object({ route: z.string(), offset: z.number() })),
   destinations: z.array(File.extend({ name: z.string() })),
   notIncluded: z.array(z.string()),

@@ -1,4 +1,4 @@
-/** A call that is logged on nobody, or on the wrong person, is logged on the one that somebody chose. */
+/** Logs a call on the person that an operator chose, where it is logged on nobody or on the wrong one. */
 import { OpenError, outcomeOfNetworkError, RematchError } from "../connector/index.ts";
 import { idempotencyKey } from "../delivery/pipeline/idempotency-key.ts";
 import { UnreachableError, UsageError } from "../errors.ts";
@@ -8,16 +8,16 @@ import type { Clock } from "../lib/time/clock.ts";
 import type { Receipt } from "../model/receipt.ts";
 import type { Route } from "../route.ts";
 
-/** A late summary may be on its way just now: it brings a receipt of its own, which is then put right too. */
+/** A late summary may be under way at the same time: its receipt is then changed as well. */
 const TRIES = 5;
 const TRY_AGAIN_MS = 1_000;
 
-/** Whether calls are logged on people there: its routes have a `match`. */
+/** Whether the destination logs calls on people: its routes have a `match`. */
 const matchesPeople = ({ to }: Route) => "match" in to.connector.with.shape;
 
 /**
- * The delivery that is meant: the one that has looked for a person, else the one at a destination that logs calls on people; `named`: the rows are
- * of a route that was named. Undefined: none of them is.
+ * The delivery to change: the one that has looked for a person, else the one at a destination that logs calls on people. `named`: the rows are of a
+ * route that was named. Undefined when there is none.
  * @throws {UsageError} where several are, naming them.
  */
 export function chooseDelivery(options: { rows: DeliveryRow[]; routes: Route[]; named: boolean }): DeliveryRow | undefined {
@@ -41,7 +41,7 @@ function theOne(rows: DeliveryRow[]): DeliveryRow | undefined {
 }
 
 /**
- * Resolves with the new receipt once the ledger has it too, or with why it cannot be done, for people.
+ * Resolves with the new receipt once the ledger has it too, or with the reason for people why it cannot be done.
  * @throws {UsageError} where the destination matches nobody, or refuses us; {UnreachableError} where it does not answer.
  */
 export async function rematchDelivery(options: {
@@ -72,7 +72,7 @@ export async function rematchDelivery(options: {
       const from = await receiptNow();
       if (!from) continue;
       const made = await open.rematch({ key, receipt: from, to }, { signal: AbortSignal.timeout(timeoutMs) });
-      // However many were found: somebody has decided.
+      // A person has decided, however many were found.
       const receipt = { ...made, found: 1 };
       const action = { by, route: row.route, action: "rematch", detail: `${row.callId} to ${receipt.person?.id ?? to}` };
       if (await ledger.amendReceipt({ route: row.route, source: row.source, callId: row.callId, from, to: receipt, action }))

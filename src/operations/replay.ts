@@ -1,8 +1,8 @@
-/** Past calls put on a route again, from the log: a preview first, then at a capped rate, to be stopped and gone on with at any time. */
-import { forgottenHash, matchRoute } from "../delivery/pipeline/match-route.ts";
+/** Puts past calls of the log on a route again: a preview first, then at a capped rate. A replay can be stopped and continued at any time. */
+import { matchRoute } from "../delivery/pipeline/match-route.ts";
 import type { NewAction } from "../ledger/actions.ts";
-import type { ControlLedger } from "../ledger/controls.ts";
-import type { ReplayAnswer, ReplayItem, ReplayLedger } from "../ledger/operations.ts";
+import { forgottenHash } from "../ledger/forgotten.ts";
+import type { ErasureLedger, ReplayAnswer, ReplayItem, ReplayLedger } from "../ledger/operations.ts";
 import { isNewer } from "../ledger/record-order.ts";
 import type { RowProof, ViewLedger } from "../ledger/views.ts";
 import type { Clock } from "../lib/time/clock.ts";
@@ -22,7 +22,7 @@ export interface ReplaySpec {
   again: boolean;
   ratePerSecond: number;
   by: string;
-  /** Where to read on, and where to end. */
+  /** Where to continue reading, and where to end. */
   next: Position[];
   end: Position[];
   counts: ReplayCounts;
@@ -32,7 +32,7 @@ export interface ReplaySpec {
 export type ReplayCounts = Record<ReplayAnswer | "read" | "notWanted", number>;
 
 const CHUNK = 100;
-/** So many queued ones may wait at once: seconds of the rate, so that live traffic keeps its slots. */
+/** Seconds of the rate that may be queued at once, so that live traffic keeps its slots. */
 const AHEAD_SECONDS = 5;
 
 /** @throws what log and ledger throw. */
@@ -75,7 +75,7 @@ export async function previewReplay(options: {
   route: Route;
   routes: Pick<Routes, "describe">;
   log: Log;
-  ledger: ViewLedger & ControlLedger;
+  ledger: ViewLedger & Pick<ErasureLedger, "forgottenAmong">;
 }) {
   const { spec, ledger } = options;
   const counts = noCounts();
@@ -95,7 +95,7 @@ export async function previewReplay(options: {
   return { counts, examples };
 }
 
-/** As `enqueue` of the ledger will answer, if nothing changes until then. */
+/** What `enqueue` of the ledger will answer if nothing changes until then. */
 function foresee(options: {
   spec: ReplaySpec;
   item: ReplayItem;
@@ -112,13 +112,13 @@ function foresee(options: {
   return "queued";
 }
 
-/** Queues until the range is through or the signal comes; the spec in the ledger says how far it came. */
+/** Queues until the end of the range or the signal; the spec in the ledger keeps the progress. */
 export async function runReplay(options: {
   spec: ReplaySpec;
   route: Route;
   routes: Pick<Routes, "describe" | "version">;
   log: Log;
-  ledger: ReplayLedger & ControlLedger;
+  ledger: ReplayLedger & Pick<ErasureLedger, "forgottenAmong">;
   /** Calls that the preview counted: the action that is recorded says so. */
   planned: number;
   clock: Clock;
@@ -172,25 +172,27 @@ async function* wantedItems(options: {
   route: Route;
   routes: Pick<Routes, "describe">;
   log: Log;
-  ledger: ControlLedger;
+  ledger: Pick<ErasureLedger, "forgottenAmong">;
 }): AsyncGenerator<Chunk> {
   const { spec, route, routes, log, ledger } = options;
-  const forgotten = new Set((await ledger.controls()).forgotten);
   let next = spec.next;
   for (const { partition, offset: end } of spec.end) {
     const from = next.find((one) => one.partition === partition)?.offset ?? end;
     for await (const messages of readPages({ log, topic: CALLS_TOPIC, partition, from, end, pageMessages: CHUNK })) {
       const offset = (messages.at(-1)?.offset ?? from) + 1;
       next = next.map((one) => (one.partition === partition ? { partition, offset } : one));
-      const items = messages.flatMap((message) => itemOf(message) ?? []);
+      const wanted = messages.flatMap((message) => itemOf(message) ?? []);
+      const hashOf = ({ item }: ReplayExample) => forgottenHash(item.source, item.callId);
+      const forgotten = await ledger.forgottenAmong(wanted.map(hashOf));
+      const items = wanted.filter((one) => !forgotten.has(hashOf(one)));
       yield { items, notWanted: messages.length - items.length, read: messages.length, next };
     }
   }
 
   function itemOf(message: Message): ReplayExample | undefined {
-    const match = matchRoute({ message, describe: routes.describe, route, overrides: { skipBefore: undefined, forgotten }, replay: true });
+    const match = matchRoute({ message, describe: routes.describe, route, overrides: { skipBefore: undefined }, replay: true });
     const { source, callId, acceptedAt, hash } = match.parsed;
-    if (match.kind !== "wanted" || forgotten.has(forgottenHash(source, callId))) return undefined;
+    if (match.kind !== "wanted") return undefined;
     const { partition, offset, value: body } = message;
     return { item: { route: route.id, source, callId, partition, offset, hash, acceptedAt, body }, call: match.call };
   }

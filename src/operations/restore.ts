@@ -1,4 +1,4 @@
-/** Puts a backup's files in place, and makes log and ledger agree: what the ledger does not know is read once more, as of an unknown end. */
+/** Puts a backup's files in place and makes log and ledger agree: what the ledger does not know is read again, as attempts with an unknown end. */
 import { closeSync, constants, copyFileSync, fsyncSync, mkdirSync, openSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { groupOf } from "../delivery/route/start-position.ts";
@@ -17,7 +17,7 @@ export interface Target {
   to: string;
 }
 
-/** The files of a log, of a ledger or of a destination: SQLite's and DuckDB's have others beside them. */
+/** Endings of the files that belong to a log, a ledger or a destination: SQLite and DuckDB keep others beside them. */
 const BESIDE = ["", "-wal", "-shm", "-journal", ".wal"];
 
 /** @param options.destinations by name, where their files lie now; undefined: log and ledger alone. One that is not named goes back to where it was. */
@@ -38,7 +38,7 @@ export function targetsOf(options: {
   ];
 }
 
-/** A link stays one: the file that it leads to is replaced. */
+/** Resolves a symbolic link, so that the file that it leads to is replaced. */
 function realPlace(path: string): string {
   try {
     return realpathSync(path);
@@ -47,13 +47,13 @@ function realPlace(path: string): string {
   }
 }
 
-/** Targets, or what belongs to them, that are there. */
+/** Files of the targets that exist. */
 export function existing(targets: Target[]): string[] {
   return targets.flatMap(({ to }) => BESIDE.map((ending) => `${to}${ending}`)).filter((path) => statSync(path, { throwIfNoEntry: false }));
 }
 
 /**
- * Beside their places, so that only renames are left; private, and on disk. @returns by target, the file that waits there.
+ * Copies the files next to their places, private and on disk, so that only renames are left. @returns the copy of each target.
  * @throws {UsageError} when there is no room; nothing is left then.
  */
 export function bringNear(targets: Target[]): Map<Target, string> {
@@ -96,9 +96,9 @@ function flush(path: string): void {
 }
 
 /**
- * Sets every route to where it was before the ledger was copied. What lies behind may have been delivered since, by a ledger that is lost: it is noted
- * as begun, with an end that nobody knows, so that a destination with a look-up is asked before anything is sent, and one without makes a dead letter
- * of it (`on_ambiguous`). With a native key it is written once more, into the same record. @returns how many of each route are such.
+ * Sets every route to where it was before the ledger was copied. Later calls may have been delivered since, as only the lost ledger knew: each becomes
+ * an attempt with an unknown end, so that a destination with a look-up is asked before anything is sent, and one without makes it a dead letter
+ * (`on_ambiguous`). With a native key it is written again, into the same record. @returns how many such calls each route has.
  */
 export async function agree(options: {
   manifest: Manifest;
@@ -127,12 +127,12 @@ export async function agree(options: {
   return unknown;
 }
 
-/** A batch never holds one delivery twice: of a call's versions each comes in its turn. */
+/** A batch never holds one delivery twice, so the versions of a call are claimed one after the other. */
 async function claimAll(ledger: Pick<ClaimLedger, "claim">, messages: Message[], route: string): Promise<number> {
   let begun = 0;
   let batch = new Map<string, ClaimRequest>();
   const send = async () => {
-    // A claim that is over at once: the next worker at the record takes it for an attempt without a known end.
+    // The claim ends at once, so the worker that reads the record treats it as an attempt with an unknown end.
     const answers = await ledger.claim({ worker: "restore", leaseMs: 0, items: [...batch.values()] });
     begun += answers.filter(({ kind }) => kind === "claimed").length;
     batch = new Map();

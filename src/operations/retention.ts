@@ -1,4 +1,4 @@
-/** Retention, and the alarm before it overtakes a route that stands. */
+/** Retention, and the alarm before it reaches calls that a stopped route has not read. */
 
 import { groupOf } from "../delivery/route/start-position.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -23,7 +23,7 @@ export async function logRetentionMs(log: Log, keeping: Pick<Retention, "logMs">
   return log.retentionMs ? log.retentionMs() : keeping.logMs;
 }
 
-/** Removes what is older than it may be. Messages that a route of the file, or one that is not retired yet, has not read stay. */
+/** Removes what is older than the retention allows. Messages that a route of the file, or one that is not retired yet, has not read stay. */
 export async function applyRetention(options: {
   keeping: Retention;
   log: Log;
@@ -36,12 +36,12 @@ export async function applyRetention(options: {
   const messages = (await log.trim?.({ topic: CALLS_TOPIC, olderThanMs: keeping.logMs, groups })) ?? 0;
   const quarantined = (await log.trim?.({ topic: QUARANTINE_TOPIC, olderThanMs: keeping.quarantineMs, groups: [] })) ?? 0;
   const expired = await ledger.expire({ deadBodyMs: keeping.deadLettersMs, rowMs: keeping.deliveriesMs });
-  await eraseReturned({ log, forgotten: new Set((await ledger.controls()).forgotten) });
+  await eraseReturned({ log, ledger });
   for (const store of [log, ledger]) await store.scrub?.({ pack: false, keepCopiesMs: keeping.deadLettersMs });
   return { messages, quarantined, ...expired };
 }
 
-/** Routes whose oldest unread call is half-way to the log's retention: what they have not read by then is lost (Kafka) or held (embedded). */
+/** Routes with an oldest unread call at half of the log's retention: what they have not read by its end is lost (Kafka) or kept (embedded). */
 export async function retentionAlarms(options: { keeping: Retention; log: Log; ledger: Ledger; routes: Route[]; clock: Clock }) {
   const { keeping, log, ledger, routes, clock } = options;
   const retentionMs = await logRetentionMs(log, keeping);

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Outcome } from "../../src/connector/index.ts";
-import { forgottenHash } from "../../src/delivery/pipeline/match-route.ts";
+import { forgottenHash } from "../../src/ledger/forgotten.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { CALLS_TOPIC, type Log } from "../../src/log/log.ts";
 import { readTopic } from "../../src/log/pages.ts";

@@ -95,7 +95,7 @@ export function describeLedgerTransactions(harness: RefusingHarness): void {
       test("a forgotten call", async () => {
         const [route, callId, hash] = [newRoute(), randomUUID(), randomUUID()];
         await ended(route, callId, DELIVERED);
-        const look = async () => [await rowOf(route, callId), (await ledger.controls()).forgotten.includes(hash)];
+        const look = async () => [await rowOf(route, callId), await ledger.forgottenAmong([hash])];
         await unchanged(() => ledger.forget({ source: "s", callId, hash, by: REFUSED }), look);
       });
 

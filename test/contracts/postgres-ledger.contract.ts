@@ -3,6 +3,7 @@ import { openPostgresLedger } from "../../src/ledger/postgres/index.ts";
 import { queryPostgres } from "../support/query-postgres.ts";
 import { describeLedger } from "./ledger.contract.ts";
 import { describeLedgerAfter } from "./ledger-after.contract.ts";
+import { describeLedgerForgotten } from "./ledger-forgotten.contract.ts";
 import { describeLedgerRepairs } from "./ledger-repairs.contract.ts";
 import { describeLedgerTransactions, type RefusingHarness } from "./ledger-transactions.contract.ts";
 import { describeLedgerLog, describeLedgerVersions } from "./ledger-versions.contract.ts";
@@ -30,4 +31,5 @@ export function describePostgresLedger(options: { name: string; url(): string })
   describeLedgerVersions(harness());
   describeLedgerLog(harness());
   describeLedgerTransactions(harness());
+  describeLedgerForgotten(harness());
 }

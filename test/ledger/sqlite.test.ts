@@ -8,6 +8,7 @@ import { MIGRATIONS } from "../../src/ledger/sqlite/schema.ts";
 import { openSqlite } from "../../src/lib/sqlite/open.ts";
 import { describeLedger } from "../contracts/ledger.contract.ts";
 import { describeLedgerAfter } from "../contracts/ledger-after.contract.ts";
+import { describeLedgerForgotten } from "../contracts/ledger-forgotten.contract.ts";
 import { describeLedgerRepairs } from "../contracts/ledger-repairs.contract.ts";
 import { describeLedgerTransactions, type RefusingHarness } from "../contracts/ledger-transactions.contract.ts";
 import { describeLedgerLog, describeLedgerVersions } from "../contracts/ledger-versions.contract.ts";
@@ -35,6 +36,7 @@ describeLedgerAfter(harness());
 describeLedgerVersions(harness());
 describeLedgerLog(harness());
 describeLedgerTransactions(harness());
+describeLedgerForgotten(harness());
 
 test("a ledger of a newer program is refused, naming both versions", async () => {
   const other = mkdtempSync(join(tmpdir(), "patchbay-ledger-"));

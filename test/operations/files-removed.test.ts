@@ -58,7 +58,7 @@ describe("the log's files beneath a process that runs", () => {
   test.each(Object.entries(BENEATH))("%s: no call is answered 200 that would not be kept, and it says why", async (_, change) => {
     const { up, send, delivered, ready, health, path } = await setUp();
     expect(await send("before")).toBe(200);
-    await expect.poll(delivered).toBe(1);
+    await expect.poll(delivered, { timeout: 40_000 }).toBe(1);
     change(path);
     expect([await send("after-1"), await send("after-2"), await send("after-3")]).toEqual([503, 503, 503]);
     expect(await ready()).toMatch(/"not ready".*log: .*its file .*patchbay\.db.* was (removed|replaced by another) while it was in use/);
@@ -76,7 +76,7 @@ describe("the log's files beneath a process that runs", () => {
     for (const file of readdirSync(path("aside"))) renameSync(path(`aside/${file}`), path(`log/${file}`));
     expect(await send("meanwhile")).toBe(200);
     expect(await ready()).toContain('"ready"');
-    await expect.poll(delivered).toBe(2);
+    await expect.poll(delivered, { timeout: 40_000 }).toBe(2);
   });
 
   test("another process that looks says what it sees, and makes nothing", async () => {
@@ -93,7 +93,7 @@ describe("the ledger's files beneath a process that runs", () => {
   test("removed: calls are accepted, routes stand and say why, and go on once they are back", async () => {
     const { up, send, delivered, ready, health, path } = await setUp();
     expect(await send("before")).toBe(200);
-    await expect.poll(delivered).toBe(1);
+    await expect.poll(delivered, { timeout: 40_000 }).toBe(1);
     mkdirSync(path("aside"));
     for (const file of readdirSync(path("ledger"))) renameSync(path(`ledger/${file}`), path(`aside/${file}`));
     expect(await send("meanwhile")).toBe(200);

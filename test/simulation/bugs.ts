@@ -38,8 +38,8 @@ export const PLANTED_BUGS: PlantedBug[] = [
   {
     name: "a skip is acknowledged before the ledger has it",
     file: "src/delivery/pipeline/claim-delivery.ts",
-    find: "if (match.forgotten) ports.onForgotten(taken.message);\n  while (!signal.aborted) {",
-    replace: "if (match.forgotten) ports.onForgotten(taken.message);\n  taken.ack();\n  while (!signal.aborted) {",
+    find: "const ask = () => ledger.skip(request);\n  while (!signal.aborted) {",
+    replace: "const ask = () => ledger.skip(request);\n  taken.ack();\n  while (!signal.aborted) {",
   },
   {
     name: "a due delivery's claim counts from when its turn came, behind a newer record of the call",

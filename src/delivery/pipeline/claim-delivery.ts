@@ -1,5 +1,6 @@
 /** What a delivery writes to the ledger: its claim, its settlement, or that its route does not want the call. Each asks until the ledger answers. */
-import type { Claim, Settlement } from "../../ledger/ledger.ts";
+import { FORGOTTEN_REASON } from "../../ledger/forgotten.ts";
+import type { Claim, Settlement, SkipAnswer } from "../../ledger/ledger.ts";
 import type { RecordPlace } from "../../ledger/record-order.ts";
 import type { RouteRuntime } from "../route/route-runtime.ts";
 import type { DeliveryPorts, Progress } from "./delivery-ports.ts";
@@ -18,6 +19,8 @@ export interface ClaimedDelivery {
 
 const HELD_ASK_AGAIN_MS = 200;
 const RETURNED = "an earlier version of the call came again";
+/** Why the ledger skips a message, where that is not the route's reason. */
+const SKIP_REASONS: Partial<Record<SkipAnswer, string>> = { returned: RETURNED, forgotten: FORGOTTEN_REASON };
 
 /** Claims a message, waiting while another process holds its delivery; how the message ends where there is nothing to claim. */
 export async function claimDelivery(options: {
@@ -43,6 +46,8 @@ export async function claimDelivery(options: {
     const answer = await retryUntilAnswered({ ask, signal, clock, onFailure: state.ledgerFailed });
     if (answer === undefined) return "stopped";
     if (answer.kind === "claimed") return { claim: answer.claim, claimedAtMs, place: { partition, offset, acceptedAt } };
+    if (answer.kind === "forgotten")
+      return skipMessage({ task, match: { ...match, kind: "unwanted", reason: FORGOTTEN_REASON }, runtime, ports });
     if (answer.kind === "returned") ports.onSettled({ route, source, callId, kind: "skipped", reason: RETURNED });
     if (answer.kind !== "held") return "done";
     await clock.sleep(answer.retryAfterMs, signal);
@@ -60,11 +65,9 @@ export async function skipMessage(options: {
   const { task, match, runtime, ports } = options;
   const { signal, taken } = task;
   const { ledger, clock, state } = ports;
-  const { source, callId, acceptedAt } = match.parsed;
+  const { source, callId, hash, acceptedAt } = match.parsed;
   const { partition, offset } = taken.message;
   const route = runtime.route.id;
-  // A forgotten call leaves no trace of which version came; the audit needs none.
-  const hash = match.forgotten ? "forgotten" : match.parsed.hash;
   const request = {
     route,
     source,
@@ -77,11 +80,11 @@ export async function skipMessage(options: {
     routesVersion: runtime.routesVersion,
   };
   const ask = () => ledger.skip(request);
-  if (match.forgotten) ports.onForgotten(taken.message);
   while (!signal.aborted) {
     const answer = await retryUntilAnswered({ ask, signal, clock, onFailure: state.ledgerFailed });
-    if (answer === "done" || answer === "returned") {
-      ports.onSettled({ route, source, callId, kind: "skipped", reason: answer === "returned" ? RETURNED : match.reason });
+    if (answer !== undefined && answer !== "held") {
+      if (answer === "forgotten") ports.onForgotten(taken.message);
+      ports.onSettled({ route, source, callId, kind: "skipped", reason: SKIP_REASONS[answer] ?? match.reason });
       return "done";
     }
     await clock.sleep(HELD_ASK_AGAIN_MS, signal);

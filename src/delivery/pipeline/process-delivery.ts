@@ -22,7 +22,8 @@ async function processOnce(task: DeliveryTask, ports: DeliveryPorts): Promise<Pr
   const { runtime, overrides } = current;
   const { route, describe, admission } = runtime;
   const { message, replay, signal } = task;
-  const match = matchRoute({ message, describe, route, overrides, replay });
+  const isForgotten = task.kind === "due" && task.due.forgotten;
+  const match = matchRoute({ message, describe, route, overrides, replay, isForgotten });
   if (match.kind === "unwanted" && task.kind === "message") return skipMessage({ task, match, runtime, ports });
 
   // Before the claim, because an outage may last longer than a lease.

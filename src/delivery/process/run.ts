@@ -11,7 +11,7 @@ import { type RouteWorker, startRouteWorker } from "../route/worker.ts";
 import { createSharedDestinations } from "./destinations.ts";
 import { renameRoutes } from "./rename-route.ts";
 
-/** How soon a pause, a hold or a forgotten call reaches the routes. */
+/** How soon a pause or a hold reaches the routes. */
 const READ_CONTROLS_EVERY_MS = 1_000;
 
 export interface RunningRoutes {

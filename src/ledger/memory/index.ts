@@ -51,7 +51,7 @@ export function createMemoryLedger(options: { store: MemoryStore; nowMs: () => n
       const holds = [...store.limiters]
         .map(([key, { notBefore }]) => ({ key, forMs: notBefore - nowMs() }))
         .filter(({ forMs }) => forMs > 0);
-      return { routes, holds, forgotten: [] };
+      return { routes, holds };
     },
     async pause({ route, kind, reason, by }) {
       if (store.pauses.has(route)) return false;

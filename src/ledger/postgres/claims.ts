@@ -1,34 +1,32 @@
 import { randomUUID } from "node:crypto";
-import type { ClaimAnswer, ClaimLedger } from "../claims.ts";
-import { claimConflict } from "../sql/conflicts.ts";
-import { keyOf, type Row, toClaim, toDueDelivery, type Unchanged } from "../sql/rows.ts";
+import type { ClaimLedger } from "../claims.ts";
+import { claimAnswerOf } from "../sql/answers.ts";
+import { claimConflict, isForgotten, isForgottenRow } from "../sql/conflicts.ts";
+import { keyOf, type Row, toClaim, toDueDelivery } from "../sql/rows.ts";
 import type { ViewLedger } from "../views.ts";
 import type { Database } from "./connect.ts";
 import { DIALECT, NOW_MS } from "./schema.ts";
 import { withoutNul } from "./text.ts";
 import { lookAtUnchangedRows, recordColumns } from "./unchanged.ts";
 
-/** Who holds a claim may end any moment: ask again at least this often. */
-const ASK_AGAIN_MS = 1_000;
-const ASK_SOON_MS = 50;
-
 /**
- * The claim table of `src/ledger/ledger.ts`, as one statement for the batch: a row comes back if and only if it is claimed.
- * Rows are touched in the key's order, so that two batches cannot wait for each other.
+ * The claim table of `src/ledger/claims.ts`, as one statement for the batch: a row is returned if and only if it is claimed.
+ * Rows are locked in the order of their keys, so that two batches cannot wait for each other.
  */
 const CLAIM = {
   name: "claim",
   text: `
   INSERT INTO deliveries AS d (route, source, call_id, state, claim_id, claimed_by, claimed_until, log_partition, log_offset, hash, accepted_at, updated_at)
   SELECT route, source, call_id, 'sending', claim_id, $2, ${NOW_MS} + $3::bigint, log_partition, log_offset, hash, accepted_at, ${NOW_MS}
-  FROM jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, claim_id text, log_partition integer, log_offset bigint, hash text, accepted_at bigint)
+  FROM jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, claim_id text, log_partition integer, log_offset bigint, hash text, accepted_at bigint, forgotten_hash text)
+  WHERE NOT ${isForgotten("forgotten_hash")}
   ORDER BY route, source, call_id
   ${claimConflict(DIALECT)}
   RETURNING route, source, call_id, claim_id, ambiguous, attempts, receipt, sent_fields, aged_ms, paced, replay`,
 };
 
 /**
- * Waiting rows that are due, and due rows whose worker died: those are ambiguous. Replicas pass rows that another is taking.
+ * Waiting rows that are due, and due rows of a worker that died, which are ambiguous. Replicas skip rows that another one is claiming.
  * Materialized: a planner that runs the inner query once per row would claim more than the limit.
  */
 const CLAIM_DUE = `
@@ -43,7 +41,7 @@ const CLAIM_DUE = `
     state = 'sending', claim_id = gen_random_uuid()::text, claimed_by = $2, claimed_until = ${NOW_MS} + $3::bigint, updated_at = ${NOW_MS}
   FROM due
   WHERE d.route = $1 AND d.source = due.source AND d.call_id = due.call_id
-  RETURNING d.*`;
+  RETURNING d.*, ${isForgottenRow(DIALECT, "d.")} AS forgotten`;
 
 const RENEW = `
   UPDATE deliveries AS d SET claimed_until = ${NOW_MS} + $2::bigint
@@ -51,25 +49,7 @@ const RENEW = `
   WHERE d.route = item.route AND d.source = item.source AND d.call_id = item.call_id AND d.claim_id = item.claim_id AND d.state = 'sending'
   RETURNING d.claim_id`;
 
-const NEXT_DUE = `
-  SELECT least(
-    (SELECT min(due_at) FROM deliveries WHERE route = $1 AND state = 'waiting'),
-    (SELECT min(claimed_until) FROM deliveries WHERE route = $1 AND state = 'sending' AND body IS NOT NULL AND claim_id IS NOT NULL)
-  ) - ${NOW_MS} AS in_ms`;
-
-/** Those that were not claimed: does somebody hold them, or is there nothing to do? */
-function answerOf({ returned, older, state, claimed, leftMs }: Unchanged): ClaimAnswer {
-  if (returned) return { kind: "returned", state };
-  if (state === "sending" && claimed && leftMs > 0) return { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) };
-  // Free, and not older: it changed hands between the two statements, and the next question gets it.
-  if (state === "sending" && !older) return { kind: "held", retryAfterMs: ASK_SOON_MS };
-  return { kind: "done", state };
-}
-
-export function claimQueries(
-  db: Database,
-  fingerprint: ViewLedger["fingerprint"],
-): Pick<ClaimLedger, "claim" | "claimDue" | "renew" | "nextDueInMs"> {
+export function claimQueries(db: Database, fingerprint: ViewLedger["fingerprint"]): Pick<ClaimLedger, "claim" | "claimDue" | "renew"> {
   return {
     async claim({ worker, leaseMs, items }) {
       const rows = items.map((item) => ({ ...recordColumns(item, fingerprint), claim_id: randomUUID() }));
@@ -82,9 +62,7 @@ export function claimQueries(
       );
       return rows.map((row) => {
         const claim = claimed.get(keyOf(row));
-        if (claim) return { kind: "claimed", claim };
-        const other = others.get(keyOf(row));
-        return other ? answerOf(other) : { kind: "held", retryAfterMs: ASK_SOON_MS };
+        return claim ? { kind: "claimed", claim } : claimAnswerOf(others.get(keyOf(row)));
       });
     },
     async claimDue({ route, worker, leaseMs, max }) {
@@ -100,11 +78,6 @@ export function claimQueries(
       }));
       const renewed = new Set((await db.query(RENEW, [JSON.stringify(items), leaseMs])).rows.map((row: Row) => row.claim_id));
       return claims.map(({ claimId }) => renewed.has(claimId));
-    },
-    async nextDueInMs(route) {
-      const { rows } = await db.query(NEXT_DUE, [route]);
-      const inMs = rows[0]?.in_ms;
-      return inMs === null || inMs === undefined ? undefined : Math.max(0, Number(inMs));
     },
   };
 }

@@ -23,8 +23,8 @@ export interface Database {
   /** @throws {UnreachableError} when there is no answer; later calls connect again by themselves. */
   query(text: string, values?: unknown[]): Promise<QueryResult>;
   /**
-   * The same for a statement that runs for every batch of calls: prepared once for each connection, under its name, and anew each time that
-   * its runs have doubled, since the plan of an empty table reads a grown one from end to end.
+   * The same for a statement that runs for every batch of calls: prepared once for each connection, under its name, and again whenever its runs
+   * have doubled, since the plan of an empty table reads a large one from end to end.
    * It must name the columns that it returns: after a migration PostgreSQL refuses a kept `*` ("cached plan must not change result type").
    */
   queryOften(statement: { name: string; text: string }, values: unknown[]): Promise<QueryResult>;
@@ -50,7 +50,7 @@ export async function connect(url: string): Promise<Database> {
     return `${statement}-${Math.floor(Math.log2(run))}`;
   }
 
-  // A connection on which anything failed is closed by the pool: the next one may lead to another primary.
+  // The pool closes a connection on which anything failed: the next one may reach another primary.
   const query = ({ text, ...config }: QueryConfig & { text: string }): Promise<QueryResult> =>
     tryAgain(() => pool.query({ ...config, text: qualify(text) }));
 
@@ -71,7 +71,7 @@ export async function connect(url: string): Promise<Database> {
     }
   }
 
-  /** Deadlock and serialization failure: nothing was done, and the same may well go through now. */
+  /** A deadlock or serialization failure undoes everything, and the same may succeed now. */
   async function tryAgain<T>(run: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries += 1) {
       try {
@@ -99,11 +99,11 @@ export async function connect(url: string): Promise<Database> {
 
 interface Server {
   readOnly: boolean;
-  /** A pooler stands between: it gives out process ids of its own. */
+  /** There is a pooler in between: it gives out process ids of its own. */
   pooled: boolean;
 }
 
-/** The first way that leads in: with or without TLS where the URL leaves it open, and without the session's parameters where a pooler refuses them. */
+/** Tries to connect with or without TLS where the URL leaves it open, and without the session's parameters where a pooler refuses them. */
 async function openPool(where: PostgresAddress): Promise<{ pool: Pool; server: Server }> {
   let first: unknown;
   for (const ssl of where.tls) {

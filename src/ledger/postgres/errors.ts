@@ -1,4 +1,4 @@
-/** What PostgreSQL, a pooler before it, TLS and the network answer, in words of a person who must do something about it. */
+/** Explains errors of PostgreSQL, a pooler, TLS and the network, with what an operator has to do. */
 import { UnreachableError, UsageError } from "../../errors.ts";
 
 interface Where {
@@ -22,14 +22,14 @@ export function explain(error: unknown, where: Where): unknown {
   return new UnreachableError(`the ledger ${where.name} ${why}`, { address: where.address, ...(hint ? { hint } : {}), cause: error });
 }
 
-/** Whether the same might go through without TLS, or with it (sslmode allow and prefer). */
+/** Whether the connection might succeed without TLS, or with it (sslmode allow and prefer). */
 export function isAboutTls(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   return ofTls(error, code) !== undefined || (code === "28000" && /pg_hba/.test(error.message));
 }
 
-/** A pooler takes only the parameters of a session that it keeps track of. */
+/** Whether a pooler refuses the session's parameters: it accepts only those that it tracks. */
 export function isAboutParameters(error: unknown): boolean {
   return (
     error instanceof Error &&
@@ -161,6 +161,6 @@ function ofNetwork(error: Error, code: string, { address }: Where): Answer | und
   return undefined;
 }
 
-/** pg's own words for a connection that is gone, or never came to be. */
+/** The driver's messages for a connection that is lost, or was never made. */
 const OF_THE_DRIVER =
   /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|timeout expired|Client (has encountered|was closed))/;

@@ -59,7 +59,7 @@ function sqlOf(db: Database): Sql {
     filtered: (column) => column,
     counts: `SELECT route, state, count(*)::bigint AS n, min(due_at) FILTER (WHERE state = 'waiting') AS next_due_at
       FROM deliveries GROUP BY route, state`,
-    sha256: (text) => `encode(sha256(convert_to(${text}, 'UTF8')), 'hex')`,
+    bytes: (parameter) => `${parameter}::bytea`,
     // "PbNo", of this schema: gone with the transaction, and no right is needed for it.
     lockActions: [{ text: `SELECT pg_advisory_xact_lock(hashtext(current_schema()), ${0x50624e6f})` }],
     all: async (text, values = []) => (await db.query(text, storable(values))).rows,

@@ -5,8 +5,8 @@ const NAMED = new RegExp(String.raw`\b(FROM|JOIN|INTO|UPDATE)(\s+)(${TABLES.join
 const MAX_KEPT = 1_000;
 
 /**
- * A function that names a statement's tables as `"schema".deliveries`. A `search_path` would be the session's, which a pooler refuses, or
- * gives to somebody else after the statement: then tables of the same name elsewhere would be ours.
+ * A function that names a statement's tables as `"schema".deliveries`. A `search_path` belongs to the session, which a pooler refuses, or gives
+ * to another client after the statement: our statements would then meet tables of the same name in another schema.
  */
 export function createQualify(schema: string): (text: string) => string {
   const kept = new Map<string, string>();

@@ -4,10 +4,14 @@ import { paddedKeys } from "../fingerprint.ts";
 import { SEALED_HEAD, sealsOfOld } from "../seals.ts";
 import type { Dialect } from "../sql/conflicts.ts";
 
-/** Unix ms by the database's clock; `clock_timestamp` goes on within a transaction. */
+/** Unix ms by the database's clock; `clock_timestamp` advances within a transaction. */
 export const NOW_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
-export const DIALECT: Dialect = { nowMs: NOW_MS, last: (text, length) => `right(${text}, ${length})` };
+export const DIALECT: Dialect = {
+  nowMs: NOW_MS,
+  sha256: (text) => `encode(sha256(convert_to(${text}, 'UTF8')), 'hex')`,
+  last: (text, length) => `right(${text}, ${length})`,
+};
 
 interface Queries {
   query(text: string, values?: unknown[]): Promise<QueryResult>;
@@ -17,7 +21,7 @@ interface Queries {
 const MIGRATION_LOCK = 0x50624c67;
 const MIGRATE_WITHIN_MS = 24 * 3_600_000;
 
-/** Step n brings the schema to version n + 1. Only ever appended to; additive within a major version. */
+/** Step n brings the schema to version n + 1. Steps are appended, never changed; additive within a major version. */
 const MIGRATIONS: (string | ((client: Queries) => Promise<void>))[] = [
   `
   CREATE TABLE meta (key text PRIMARY KEY, value text NOT NULL);
@@ -126,7 +130,7 @@ interface MigrateOptions {
   name: string;
 }
 
-/** Earlier versions lost schema= beside options=, and made their tables in public: what waits there must not be left behind. */
+/** Earlier versions ignored schema= beside options=, and made their tables in public: deliveries that wait there must not be lost. */
 async function refuseLeftBehind(client: PoolClient, { schema, name }: MigrateOptions): Promise<void> {
   if (schema === "public" || (await versionOf(client, { schema: "public", name })) === undefined) return;
   throw new UsageError(`the ledger ${name} has its tables in the schema public, not in ${schema}`, {
@@ -140,15 +144,15 @@ export async function fingerprintKey(client: Queries): Promise<string> {
 }
 
 /**
- * Brings the schema up to date; of several processes that start at once, one does it and the others find it done. A schema that is there is
- * enough: the right to make one is asked for only where there is none.
+ * Brings the schema up to date; of several processes that start at once, one does it. The right to create a schema is needed only where there is
+ * none.
  * @throws {UsageError} when a newer program made it.
  */
 export async function migrate(options: MigrateOptions & { hasOptions: boolean }): Promise<void> {
   const { pool, schema, hasOptions } = options;
   const client = await pool.connect();
   try {
-    // Without the lock, so that opening a ledger that is up to date waits for nobody.
+    // Without the lock, so that opening an up-to-date ledger never waits.
     if ((await versionOf(client, options)) === MIGRATIONS.length) return;
     await client.query("BEGIN");
     await client.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
@@ -221,7 +225,7 @@ async function versionOf(client: PoolClient, { schema, name }: Pick<MigrateOptio
   );
 }
 
-/** @throws {UsageError} naming the grant that lacks: a right that is missing must not show at the first call that needs it. */
+/** @throws {UsageError} naming the grant that is missing, at the start rather than at the first call that needs it. */
 export async function refuseMissingRights(options: MigrateOptions & { rights: readonly string[] }): Promise<void> {
   const { pool, schema, name, rights } = options;
   const { rows } = await pool.query(

@@ -1,6 +1,8 @@
-import type { ClaimLedger, Settlement, SkipAnswer } from "../claims.ts";
-import { SKIPPED_HASH, SKIPPED_STATE, skipConflict, skippedVersions } from "../sql/conflicts.ts";
-import { foundOf, isCounted, keyOf, MAX_REASON_LENGTH, type Row, type Unchanged } from "../sql/rows.ts";
+import type { ClaimLedger, Settlement } from "../claims.ts";
+import { FORGOTTEN_REASON } from "../forgotten.ts";
+import { skipAnswerOf } from "../sql/answers.ts";
+import { isForgotten, NO_CONTENT, SKIPPED_HASH, SKIPPED_STATE, skipConflict, skippedVersions } from "../sql/conflicts.ts";
+import { foundOf, isCounted, keyOf, MAX_REASON_LENGTH, type Row } from "../sql/rows.ts";
 import type { ViewLedger } from "../views.ts";
 import type { Database } from "./connect.ts";
 import { DIALECT, NOW_MS } from "./schema.ts";
@@ -42,23 +44,19 @@ const SETTLE = {
   RETURNING item.n`,
 };
 
+const FORGOTTEN = isForgotten("item.forgotten_hash");
 const SKIP = {
   name: "skip",
   text: `
   INSERT INTO deliveries AS d (route, source, call_id, state, log_partition, log_offset, hash, accepted_at, reason, routes_version, updated_at)
-  SELECT route, source, call_id, 'skipped', log_partition, log_offset, hash, accepted_at, reason, routes_version, ${NOW_MS}
+  SELECT route, source, call_id, 'skipped', log_partition, log_offset, CASE WHEN ${FORGOTTEN} THEN $2 ELSE hash END, accepted_at,
+    CASE WHEN ${FORGOTTEN} THEN '${FORGOTTEN_REASON}' ELSE reason END, routes_version, ${NOW_MS}
   FROM jsonb_to_recordset($1::jsonb) AS item(route text, source text, call_id text, log_partition integer, log_offset bigint, hash text,
-    accepted_at bigint, reason text, routes_version text)
+    accepted_at bigint, reason text, routes_version text, forgotten_hash text)
   ORDER BY route, source, call_id
   ${skipConflict(DIALECT)}
-  RETURNING route, source, call_id`,
+  RETURNING route, source, call_id, reason`,
 };
-
-function answerOf(unchanged: Unchanged | undefined): SkipAnswer {
-  if (unchanged?.returned) return "returned";
-  // Without the time: a claim that ran out since the statement before was still in the way then.
-  return unchanged?.state === "sending" && unchanged.claimed && !unchanged.older ? "held" : "done";
-}
 
 export function settleQueries(db: Database, fingerprint: ViewLedger["fingerprint"]): Pick<ClaimLedger, "settle" | "skip"> {
   return {
@@ -84,12 +82,13 @@ export function settleQueries(db: Database, fingerprint: ViewLedger["fingerprint
         reason: shorten(item.reason),
         routes_version: item.routesVersion,
       }));
-      const skipped = new Set((await db.queryOften(SKIP, [JSON.stringify(rows)])).rows.map(keyOf));
+      const answered = (await db.queryOften(SKIP, [JSON.stringify(rows), fingerprint(NO_CONTENT)])).rows;
+      const skipped = new Map(answered.map((row: Row) => [keyOf(row), row]));
       const others = await lookAtUnchangedRows(
         db,
         rows.filter((row) => !skipped.has(keyOf(row))),
       );
-      return rows.map((row) => answerOf(others.get(keyOf(row))));
+      return rows.map((row) => skipAnswerOf(skipped.get(keyOf(row)), others.get(keyOf(row))));
     },
   };
 }

@@ -105,7 +105,7 @@ function splitOnce(text: string, at: string): [string, string] {
   return index === -1 ? [text, ""] : [text.slice(0, index), text.slice(index + 1)];
 }
 
-/** A `%` that begins no escape stands for itself. */
+/** A `%` that begins no escape is a `%`. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -114,7 +114,7 @@ function decoded(text: string): string {
   }
 }
 
-/** A session's `search_path` was what decided before the tables were named with their schema: it goes on doing so. */
+/** Earlier versions used the session's `search_path`, so one in `options=` still names the schema. */
 function searchPathOf(options: string | undefined): string | undefined {
   return /(?:-c\s*|--)search_path\s*=\s*"?([^",\s]+)/.exec(options ?? "")?.[1];
 }

@@ -12,11 +12,9 @@ export function controlQueries(sql: Sql): ControlLedger {
         "SELECT route, pause, skip_before, skip_reason FROM route_state WHERE pause IS NOT NULL OR skip_before IS NOT NULL",
       );
       const holds = await all(`SELECT key, not_before - ${nowMs} AS for_ms FROM destination_state WHERE not_before > ${nowMs}`);
-      const forgotten = await all("SELECT hash FROM forgotten");
       return {
         routes: routes.map(toControl),
         holds: holds.map((row) => ({ key: String(row.key), forMs: Number(row.for_ms) })),
-        forgotten: forgotten.map(({ hash }) => String(hash)),
       };
     },
     pause: ({ route, kind, reason, by }) =>

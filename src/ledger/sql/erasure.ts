@@ -1,7 +1,8 @@
+import { FORGOTTEN_REASON } from "../forgotten.ts";
 import type { ErasureLedger } from "../operations.ts";
 import { recordAction } from "./actions.ts";
 import { NO_CLAIM, toKey } from "./rows.ts";
-import type { Sql, Statement } from "./sql.ts";
+import { chunks, type Sql, type Statement } from "./sql.ts";
 
 const FIRST_KEY = { route: "", source: "", callId: "" };
 /** Of a forgotten call's hash: enough to find the action by, in people's eyes. */
@@ -18,6 +19,14 @@ export function erasureQueries(sql: Sql): ErasureLedger {
     async forbid(hash) {
       const { text, values } = forbid(hash);
       await all(text, values);
+    },
+    async forgottenAmong(hashes) {
+      const found = new Set<string>();
+      for (const part of chunks(hashes)) {
+        const rows = await all(`SELECT hash FROM forgotten WHERE hash IN (${part.map((_, index) => `$${index + 1}`).join(", ")})`, part);
+        for (const { hash } of rows) found.add(String(hash));
+      }
+      return found;
     },
     async bodies({ after = FIRST_KEY, limit }) {
       const rows = await all(
@@ -38,7 +47,7 @@ export function erasureQueries(sql: Sql): ErasureLedger {
       transaction(function* () {
         yield forbid(hash);
         const rows = yield {
-          text: `UPDATE deliveries SET state = 'skipped', reason = 'forgotten on request', receipt = ${keptReceipt(keepReceipts)}, found = NULL, awaits = NULL,
+          text: `UPDATE deliveries SET state = 'skipped', reason = '${FORGOTTEN_REASON}', receipt = ${keptReceipt(keepReceipts)}, found = NULL, awaits = NULL,
               sent_fields = '[]', body = NULL, error_code = NULL, versions = '', returned = 0, returned_at = NULL, due_at = NULL, ambiguous = 0,
               replay = 0, hash = 'forgotten', ${NO_CLAIM}, updated_at = ${nowMs}
             WHERE source = $1 AND call_id = $2 RETURNING route`,

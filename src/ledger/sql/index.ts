@@ -3,6 +3,7 @@ import type { ClaimLedger } from "../claims.ts";
 import type { Ledger } from "../ledger.ts";
 import type { ViewLedger } from "../views.ts";
 import { actionQueries } from "./actions.ts";
+import { dueQueries } from "./answers.ts";
 import { controlQueries } from "./controls.ts";
 import { deadLetterQueries } from "./dead-letters.ts";
 import { erasureQueries } from "./erasure.ts";
@@ -16,12 +17,13 @@ import type { Sql } from "./sql.ts";
 import { viewQueries } from "./views.ts";
 import { workerQueries } from "./workers.ts";
 
-/** All of a ledger but its claims, and what only one engine has. */
+/** All of a ledger but its claims and settlements, and what only one engine has. */
 export function sharedQueries(
   sql: Sql,
   fingerprint: ViewLedger["fingerprint"],
-): Omit<Ledger, "name" | "engine" | "file" | "check" | "close" | "scrub" | keyof ClaimLedger> {
+): Omit<Ledger, "name" | "engine" | "file" | "check" | "close" | "scrub" | Exclude<keyof ClaimLedger, "nextDueInMs">> {
   return {
+    ...dueQueries(sql),
     ...controlQueries(sql),
     ...routeQueries(sql),
     ...receiptQueries(sql),

@@ -1,9 +1,10 @@
+import { forgottenHash } from "../forgotten.ts";
 import type { ReplayAnswer, ReplayItem, ReplayLedger } from "../operations.ts";
 import { isNewer } from "../record-order.ts";
 import type { DeliveryState } from "../types.ts";
 import type { ViewLedger } from "../views.ts";
 import { recordAction } from "./actions.ts";
-import { claimedVersions } from "./conflicts.ts";
+import { claimedVersions, isForgotten } from "./conflicts.ts";
 import { FROM_THE_START, NO_CLAIM, placeOf, type Row, THIS_ROW } from "./rows.ts";
 import type { Sql, SqlValue } from "./sql.ts";
 
@@ -11,20 +12,36 @@ import type { Sql, SqlValue } from "./sql.ts";
 const NOT_NEWER = "NOT ((d.log_partition = $4 AND d.log_offset > $5) OR d.accepted_at > $7)";
 
 export function replayQueries(sql: Sql, fingerprint: ViewLedger["fingerprint"]): ReplayLedger {
-  const { all, transaction, nowMs, last } = sql;
+  const { all, transaction, nowMs, bytes } = sql;
 
   async function enqueueOne(item: ReplayItem, dueInMs: number, only: "all" | "failed", again: boolean): Promise<ReplayAnswer> {
     const { route, source, callId, partition, offset, acceptedAt, body } = item;
-    const values: SqlValue[] = [route, source, callId, partition, offset, fingerprint(item.hash), acceptedAt, Math.round(dueInMs), body];
-    const wanted = `state = 'waiting', log_partition = $4, log_offset = $5, hash = $6, versions = ${claimedVersions("$6", { nowMs, last })}, accepted_at = $7, due_at = ${nowMs} + CAST($8 AS bigint),
+    const values: SqlValue[] = [
+      route,
+      source,
+      callId,
+      partition,
+      offset,
+      fingerprint(item.hash),
+      acceptedAt,
+      Math.round(dueInMs),
+      body,
+      forgottenHash(source, callId),
+    ];
+    const wanted = `state = 'waiting', log_partition = $4, log_offset = $5, hash = $6, versions = ${claimedVersions("$6", sql)}, accepted_at = $7, due_at = ${nowMs} + CAST($8 AS bigint),
       body = $9, ${FROM_THE_START}, reason = NULL, ${NO_CLAIM}, updated_at = ${nowMs}`;
+    const remembered = `NOT ${isForgotten("$10")}`;
     const delivered = again ? "OR d.state = 'delivered'" : "OR (d.state = 'delivered' AND d.hash <> $6)";
     const changed =
       only === "failed"
-        ? await all(`UPDATE deliveries AS d SET ${wanted} WHERE ${THIS_ROW} AND state = 'dead' AND ${NOT_NEWER} RETURNING route`, values)
+        ? await all(
+            `UPDATE deliveries AS d SET ${wanted} WHERE ${THIS_ROW} AND state = 'dead' AND ${NOT_NEWER} AND ${remembered} RETURNING route`,
+            values,
+          )
         : await all(
             `INSERT INTO deliveries AS d (route, source, call_id, state, log_partition, log_offset, hash, accepted_at, due_at, body, replay, updated_at)
-             VALUES ($1, $2, $3, 'waiting', $4, $5, $6, $7, ${nowMs} + CAST($8 AS bigint), $9, 1, ${nowMs})
+             SELECT CAST($1 AS text), CAST($2 AS text), CAST($3 AS text), 'waiting', CAST($4 AS integer), CAST($5 AS bigint), CAST($6 AS text),
+               CAST($7 AS bigint), ${nowMs} + CAST($8 AS bigint), ${bytes("$9")}, 1, ${nowMs} WHERE ${remembered}
              ON CONFLICT (route, source, call_id) DO UPDATE SET ${wanted}
              WHERE ${NOT_NEWER} AND (d.state IN ('dead', 'skipped') ${delivered}) RETURNING route`,
             values,

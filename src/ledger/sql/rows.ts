@@ -1,4 +1,4 @@
-/** From database rows to the contract's shapes: the same for both engines. Columns are described in the engines' schemas. */
+/** Converts database rows to the types of the contract, for both engines. The engines' schemas describe the columns. */
 
 import type { Receipt } from "../../model/receipt.ts";
 import type { Claim, DueDelivery } from "../claims.ts";
@@ -17,7 +17,7 @@ export const NO_CLAIM = "claim_id = NULL, claimed_by = NULL, claimed_until = 0";
 /** Of a row that a person puts on its route again: without its past failures. */
 export const FROM_THE_START = "attempts = 0, aged_ms = 0, paced = 0, replay = 1, error_code = NULL";
 
-/** Tells rows of one batch apart. */
+/** Identifies a row of a batch. */
 export function keyOf(row: Row): string {
   return `${row.route}\n${row.source}\n${row.call_id}`;
 }
@@ -34,24 +34,11 @@ export function receiptOf(value: unknown): Receipt | undefined {
   return value === null || value === undefined ? undefined : JSON.parse(String(value));
 }
 
-/** 1 where a wait comes of a failure of the delivery itself. */
+/** 1 for a wait because the delivery itself failed. */
 export const isCounted = ({ paced, awaits }: { paced?: boolean; awaits?: string }): 0 | 1 => (paced || awaits !== undefined ? 0 : 1);
 
-/** The column beside the receipt, by which unmatched deliveries are found. */
+/** The column beside the receipt that finds unmatched deliveries. */
 export const foundOf = (receipt: Receipt): number | null => receipt.found ?? null;
-
-/** Why a claim or a skip changed nothing. `leftMs`: of the claim that somebody holds, or held. */
-export type Unchanged = { returned: boolean; older: boolean; state: DeliveryState; claimed: boolean; leftMs: number };
-
-export function toUnchanged({ earlier, older, state, claimed, left_ms }: Row): Unchanged {
-  return {
-    returned: Boolean(earlier) && !older,
-    older: Boolean(older),
-    state: String(state) as DeliveryState,
-    claimed: Boolean(claimed),
-    leftMs: Number(left_ms),
-  };
-}
 
 export function toClaim(row: Row): Claim {
   return {
@@ -68,7 +55,7 @@ export function toClaim(row: Row): Claim {
   };
 }
 
-/** Where the row's record lies, and when it was accepted. */
+/** The place of the row's record in the log, and when it was accepted. */
 export function placeOf(row: Row): RecordPlace {
   return { partition: Number(row.log_partition), offset: Number(row.log_offset), acceptedAt: Number(row.accepted_at) };
 }
@@ -79,6 +66,7 @@ export function toDueDelivery(row: Row): DueDelivery {
     ...placeOf(row),
     hash: String(row.hash),
     body: row.body as Uint8Array,
+    ...(row.forgotten ? { forgotten: true } : {}),
   };
 }
 

@@ -7,10 +7,10 @@ export type SqlValue = string | number | null | Uint8Array;
 export interface Sql extends Dialect {
   /** The function that gives the larger of two values. */
   greatest: string;
-  /** The SHA-256 of a text expression, in hex. */
-  sha256(text: string): string;
   /** A column in a condition that must not choose the index. */
   filtered(column: string): string;
+  /** A parameter that holds bytes, where the column does not say so. */
+  bytes(parameter: string): string;
   /** `route, state, n, next_due_at` of all deliveries. */
   counts: string;
   /** Runs before an action is recorded: another transaction that records one waits until this one ends. */

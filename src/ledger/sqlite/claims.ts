@@ -2,24 +2,22 @@ import { randomUUID } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { inTransaction } from "../../lib/sqlite/open.ts";
 import type { ClaimAnswer, ClaimLedger, ClaimRequest } from "../claims.ts";
-import { claimConflict } from "../sql/conflicts.ts";
+import { claimAnswerOf } from "../sql/answers.ts";
+import { claimConflict, isForgotten, isForgottenRow } from "../sql/conflicts.ts";
 import { toClaim, toDueDelivery } from "../sql/rows.ts";
 import type { ViewLedger } from "../views.ts";
 import { DIALECT, NOW_MS } from "./schema.ts";
 import { recordColumns, unchangedStatement } from "./unchanged.ts";
 
-/** Who holds a claim may end any moment: ask again at least this often. */
-const ASK_AGAIN_MS = 1_000;
-const ASK_SOON_MS = 50;
-
-/** The claim table of `src/ledger/ledger.ts`, as one statement: a row comes back if and only if it is claimed. */
+/** The claim table of `src/ledger/claims.ts`, as one statement: a row is returned if and only if it is claimed. */
 const CLAIM = `
   INSERT INTO deliveries AS d (route, source, call_id, state, claim_id, claimed_by, claimed_until, log_partition, log_offset, hash, accepted_at, updated_at)
-  VALUES (:route, :source, :callId, 'sending', :claimId, :worker, ${NOW_MS} + :leaseMs, :partition, :offset, :hash, :acceptedAt, ${NOW_MS})
+  SELECT :route, :source, :callId, 'sending', :claimId, :worker, ${NOW_MS} + :leaseMs, :partition, :offset, :hash, :acceptedAt, ${NOW_MS}
+  WHERE NOT ${isForgotten(":forgottenHash")}
   ${claimConflict(DIALECT)}
   RETURNING *`;
 
-/** Waiting rows that are due, and due rows whose worker died: those are ambiguous. */
+/** Waiting rows that are due, and due rows of a worker that died, which are ambiguous. */
 const CLAIM_DUE = `
   UPDATE deliveries SET
     ambiguous = CASE WHEN state = 'sending' THEN 1 ELSE ambiguous END,
@@ -29,34 +27,24 @@ const CLAIM_DUE = `
     WHERE route = :route AND ((state = 'waiting' AND due_at <= ${NOW_MS})
        OR (state = 'sending' AND body IS NOT NULL AND claim_id IS NOT NULL AND claimed_until <= ${NOW_MS}))
     ORDER BY due_at LIMIT :max)
-  RETURNING *`;
+  RETURNING *, ${isForgottenRow(DIALECT, "")} AS forgotten`;
 
 export function claimStatements(
   db: DatabaseSync,
   fingerprint: ViewLedger["fingerprint"],
-): Pick<ClaimLedger, "claim" | "claimDue" | "renew" | "nextDueInMs"> {
+): Pick<ClaimLedger, "claim" | "claimDue" | "renew"> {
   const claimOne = db.prepare(CLAIM);
   const unchanged = unchangedStatement(db);
   const claimDue = db.prepare(CLAIM_DUE);
   const renewOne = db.prepare(
     `UPDATE deliveries SET claimed_until = ${NOW_MS} + ? WHERE route = ? AND source = ? AND call_id = ? AND claim_id = ? AND state = 'sending'`,
   );
-  const nextDue = db.prepare(
-    `SELECT min(at) - ${NOW_MS} AS in_ms FROM (
-       SELECT min(due_at) AS at FROM deliveries WHERE route = :route AND state = 'waiting'
-       UNION ALL SELECT min(claimed_until) FROM deliveries WHERE route = :route AND state = 'sending' AND body IS NOT NULL AND claim_id IS NOT NULL)`,
-  );
 
   function answer(item: ClaimRequest, worker: string, leaseMs: number): ClaimAnswer {
     const record = recordColumns(item, fingerprint);
     const row = claimOne.get({ ...record, worker, leaseMs, claimId: randomUUID() });
     if (row) return { kind: "claimed", claim: toClaim(row) };
-    const { returned, older, state, claimed, leftMs } = unchanged(record);
-    if (returned) return { kind: "returned", state };
-    if (state === "sending" && claimed && leftMs > 0) return { kind: "held", retryAfterMs: Math.min(leftMs, ASK_AGAIN_MS) };
-    // It ran out between the two statements, which do not have one now: it is no end, and the next question gets it.
-    if (state === "sending" && !older) return { kind: "held", retryAfterMs: ASK_SOON_MS };
-    return { kind: "done", state };
+    return claimAnswerOf(unchanged(record));
   }
 
   return {
@@ -69,9 +57,5 @@ export function claimStatements(
       inTransaction(db, () =>
         claims.map(({ key, claimId }) => renewOne.run(leaseMs, key.route, key.source, key.callId, claimId).changes === 1),
       ),
-    async nextDueInMs(route) {
-      const inMs = nextDue.get({ route })?.in_ms;
-      return inMs === null || inMs === undefined ? undefined : Math.max(0, Number(inMs));
-    },
   };
 }

@@ -51,7 +51,7 @@ export async function openSqliteLedger(
   };
 }
 
-/** Of a copy: the processes are none of those to come, and what waits or is dead may have been delivered before it is used. */
+/** Changes a copy: the workers are not those of the future, and what waits or is dead may be delivered before the copy is used. */
 const AS_OF_NOW = "DELETE FROM workers; UPDATE deliveries SET ambiguous = 1 WHERE state IN ('waiting', 'dead')";
 
 /** Statements are prepared once; node:sqlite numbers parameters as `?1`. */
@@ -70,7 +70,7 @@ function sqlOf(db: DatabaseSync): Sql {
     counts: `SELECT c.route, c.state, c.n, CASE c.state WHEN 'waiting' THEN (
         SELECT min(due_at) FROM deliveries AS d WHERE d.route = c.route AND d.state = 'waiting') END AS next_due_at
       FROM route_counts AS c`,
-    sha256: (text) => `sha256(${text})`,
+    bytes: (parameter) => parameter,
     // A writing transaction of SQLite is alone anyway.
     lockActions: [],
     async all(text, values = []) {

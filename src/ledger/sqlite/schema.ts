@@ -8,7 +8,12 @@ import type { Dialect } from "../sql/conflicts.ts";
 /** Unix ms by the database's clock. */
 export const NOW_MS = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 
-export const DIALECT: Dialect = { nowMs: NOW_MS, last: (text, length) => `substr(${text}, -${length})` };
+/** `sha256` is our own function: SQLite has none. */
+export const DIALECT: Dialect = {
+  nowMs: NOW_MS,
+  sha256: (text) => `sha256(${text})`,
+  last: (text, length) => `substr(${text}, -${length})`,
+};
 
 export const MIGRATIONS: readonly Migration[] = [
   `

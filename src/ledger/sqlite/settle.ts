@@ -1,7 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import { inTransaction } from "../../lib/sqlite/open.ts";
 import type { ClaimLedger, SettleRequest, SkipAnswer, SkipRequest } from "../claims.ts";
-import { SKIPPED_HASH, SKIPPED_STATE, skipConflict, skippedVersions } from "../sql/conflicts.ts";
+import { FORGOTTEN_REASON } from "../forgotten.ts";
+import { skipAnswerOf } from "../sql/answers.ts";
+import { isForgotten, NO_CONTENT, SKIPPED_HASH, SKIPPED_STATE, skipConflict, skippedVersions } from "../sql/conflicts.ts";
 import { foundOf, isCounted, MAX_REASON_LENGTH } from "../sql/rows.ts";
 import type { ViewLedger } from "../views.ts";
 import { DIALECT, NOW_MS } from "./schema.ts";
@@ -23,9 +25,11 @@ const RELEASED = `UPDATE deliveries SET state = CASE WHEN body IS NULL THEN 'sen
   ${ENDED} ${MINE}`;
 const SKIP = `
   INSERT INTO deliveries AS d (route, source, call_id, state, log_partition, log_offset, hash, accepted_at, reason, routes_version, updated_at)
-  VALUES (:route, :source, :callId, 'skipped', :partition, :offset, :hash, :acceptedAt, :reason, :routesVersion, ${NOW_MS})
+  SELECT :route, :source, :callId, 'skipped', :partition, :offset, CASE WHEN forgotten THEN :noContent ELSE :hash END, :acceptedAt,
+    CASE WHEN forgotten THEN '${FORGOTTEN_REASON}' ELSE :reason END, :routesVersion, ${NOW_MS}
+  FROM (SELECT ${isForgotten(":forgottenHash")} AS forgotten) WHERE true
   ${skipConflict(DIALECT)}
-  RETURNING 1`;
+  RETURNING reason`;
 
 export function settleStatements(db: DatabaseSync, fingerprint: ViewLedger["fingerprint"]): Pick<ClaimLedger, "settle" | "skip"> {
   const delivered = db.prepare(DELIVERED);
@@ -35,6 +39,7 @@ export function settleStatements(db: DatabaseSync, fingerprint: ViewLedger["fing
   const released = db.prepare(RELEASED);
   const skip = db.prepare(SKIP);
   const unchanged = unchangedStatement(db);
+  const noContent = fingerprint(NO_CONTENT);
 
   function settleOne({ route, source, callId, claimId, routesVersion, settlement }: SettleRequest): boolean {
     const mine = { route, source, callId, claimId, routesVersion };
@@ -70,11 +75,8 @@ export function settleStatements(db: DatabaseSync, fingerprint: ViewLedger["fing
 
   function skipOne({ reason, routesVersion, ...item }: SkipRequest): SkipAnswer {
     const record = recordColumns(item, fingerprint);
-    if (skip.get({ ...record, routesVersion, reason: reason.slice(0, MAX_REASON_LENGTH) })) return "done";
-    const { returned, older, state, claimed } = unchanged(record);
-    if (returned) return "returned";
-    // Without the time: a claim that ran out since the statement before was still in the way then.
-    return state === "sending" && claimed && !older ? "held" : "done";
+    const skipped = skip.get({ ...record, routesVersion, reason: reason.slice(0, MAX_REASON_LENGTH), noContent });
+    return skipAnswerOf(skipped, skipped ? undefined : unchanged(record));
   }
 
   return {
