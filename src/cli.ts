@@ -4,7 +4,7 @@ import { certifyHelp } from "./commands/certify-help.ts";
 import { reportError } from "./commands/report-error.ts";
 import { privateMask } from "./lib/files/private-file.ts";
 import { flushOutput, protectOutput } from "./lib/process/output.ts";
-import { typeCommands } from "./lib/text/typed-command.ts";
+import { asTyped, typeCommands } from "./lib/text/typed-command.ts";
 
 protectOutput();
 process.umask(privateMask());
@@ -208,7 +208,8 @@ command("replay", "puts past calls of the log on a route again: a preview, then 
   .action(async (options) => end((await import("./commands/replay.ts")).replayCommand(options)));
 
 command("pause <route>", "stops a route; what comes in waits in the log")
-  .addOption(reasonOption("why, for whoever looks at lag"))
+  .addOption(reasonOption("why, for those who look at lag"))
+  .addOption(yesOption().hideHelp())
   .addOption(jsonOption())
   .action(async (route, options) => end((await import("./commands/pause.ts")).pauseCommand(route, options)));
 
@@ -216,6 +217,7 @@ command("resume <route>", "goes on with all that gathered")
   .addOption(new Option("--from <time>", "skips what was accepted before: 2h (ago), 2026-01-31T09:00:00Z"))
   .option("--skip", "skips everything that gathered")
   .addOption(reasonOption("why calls are skipped; kept beside each of them"))
+  .addOption(new Option("--yes", "skips without asking"))
   .addOption(jsonOption())
   .action(async (route, options) => end((await import("./commands/pause.ts")).resumeCommand(route, options)));
 
@@ -288,8 +290,8 @@ async function leave(code: number): Promise<never> {
 typeCommands({ env: process.env, fromSources: import.meta.url.endsWith(".ts"), names: program.commands.map((one) => one.name()) });
 for (const one of [program, ...program.commands, ...dead.commands, ...quarantine.commands])
   one.configureOutput({
-    writeOut: (text) => console.log(text.replace(/\n$/, "")),
-    writeErr: (text) => console.error(text.replace(/\n$/, "")),
+    writeOut: (text) => console.log(asTyped(text.replace(/\n$/, ""))),
+    writeErr: (text) => console.error(asTyped(text.replace(/\n$/, ""))),
   });
 program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 for (const one of [...program.commands, ...dead.commands, ...quarantine.commands])

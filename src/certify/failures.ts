@@ -1,6 +1,7 @@
 import { type Failure, OpenError, outcomeOfNetworkError } from "../connector/index.ts";
 import { RoutesFileError } from "../errors.ts";
 import { printable } from "../lib/text/printable.ts";
+import { asTyped } from "../lib/text/typed-command.ts";
 
 /** The failure that a throw of a connector stands for. Settings are the file's: @throws {RoutesFileError} on. */
 export function failureOf(error: unknown): Failure {
@@ -18,6 +19,6 @@ export function sentenceOf(failure: Failure): string {
   const code = "code" in failure ? failure.code.replace(/^http_/, "HTTP ") : "";
   const reason = failure.reason.replace(` (${code})`, "");
   const shown = code === "" || reason.includes(code) ? "" : ` (${code})`;
-  const fix = "fix" in failure ? `. ${failure.fix}` : "";
+  const fix = "fix" in failure ? `. ${asTyped(failure.fix)}` : "";
   return printable(`${kind}${shown}: ${reason}${fix}`);
 }

@@ -3,6 +3,7 @@ import type { Action } from "../ledger/actions.ts";
 import { formatTable } from "../lib/text/table.ts";
 import { type ActionsReport, verifyActions } from "../operations/verify-actions.ts";
 import { type CommonOptions, lookWithContext } from "./context.ts";
+import { refuseUnknownRoute } from "./looked-routes.ts";
 
 export interface ActionsOptions extends CommonOptions {
   route?: string;
@@ -26,6 +27,7 @@ export async function actionsCommand(options: ActionsOptions): Promise<ExitCode>
       return report.faults.length === 0 ? 0 : 1;
     }
     const actions = await ledger.actions({ limit, ...(route === undefined ? {} : { route }) });
+    if (actions.length === 0) await refuseUnknownRoute({ route, context });
     if (options.json) console.log(JSON.stringify(actions));
     else if (actions.length === 0)
       console.error(route === undefined ? "Nobody has done anything yet." : `Nobody has done anything to ${route} yet.`);

@@ -1,5 +1,6 @@
 import { logMismatch } from "../delivery/process/log-binding.ts";
 import type { ExitCode } from "../errors.ts";
+import { asTyped } from "../lib/text/typed-command.ts";
 import { adoptLog, planAdoption } from "../operations/adopt-log.ts";
 import { type CommonOptions, withContext } from "./context.ts";
 import { currentUser, declined } from "./prompt.ts";
@@ -16,7 +17,7 @@ export async function adoptLogCommand(options: CommonOptions & { yes?: boolean }
     const adoption = await planAdoption({ log, ledger });
     const { routes, calls } = adoption;
     if (!options.json) {
-      console.log(`${mismatch[0]?.toUpperCase()}${mismatch.slice(1)}.`);
+      console.log(asTyped(`${mismatch[0]?.toUpperCase()}${mismatch.slice(1)}.`));
       console.log(
         `From now on the ledger belongs to the log as it is. ${routes.length === 1 ? "One route reads" : `${routes.length} routes read`} the ${calls} calls in it from the oldest on; what the ledger knows as delivered is not sent twice.`,
       );

@@ -2,6 +2,7 @@ import { logMismatch } from "../delivery/process/log-binding.ts";
 import type { ExitCode } from "../errors.ts";
 import { printable } from "../lib/text/printable.ts";
 import { formatTable } from "../lib/text/table.ts";
+import { asTyped, typed } from "../lib/text/typed-command.ts";
 import { auditRoute, isWhole, openLoss, type RouteAudit } from "../operations/audit.ts";
 import { verifyActions } from "../operations/verify-actions.ts";
 import { describeActionsReport } from "./actions.ts";
@@ -86,7 +87,7 @@ function formatAudits(audits: RouteAudit[], whole: boolean, mismatch: string | u
   const losses =
     lost.length === 0
       ? ""
-      : `\n\nCalls are lost to ${lost.join(", ")}: patchbay lag says which. Once you know of them: patchbay accept-loss ${lost.length === 1 ? lost[0] : "<route>"} --reason "…"`;
+      : typed`\n\nCalls are lost to ${lost.join(", ")}: patchbay lag says which. Once you know of them: patchbay accept-loss ${lost.length === 1 ? lost[0] : "<route>"} --reason "…"`;
   const end = whole ? "Whole: every record came to an end, waits, or is still to be read." : "NOT whole.";
-  return `${table}${list}${losses}\n\n${mismatch === undefined ? end : `NOT whole: ${mismatch}.`}`;
+  return `${table}${list}${losses}\n\n${mismatch === undefined ? end : `NOT whole: ${asTyped(mismatch)}.`}`;
 }

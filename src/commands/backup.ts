@@ -3,6 +3,7 @@ import { OpenError } from "../connector/index.ts";
 import { type ExitCode, UsageError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { StoreFile } from "../lib/sqlite/copy.ts";
+import { typed } from "../lib/text/typed-command.ts";
 import type { Log } from "../log/log.ts";
 import { backup, type DestinationFiles } from "../operations/backup.ts";
 import { explainFileError } from "../operations/file-errors.ts";
@@ -82,6 +83,6 @@ function describe(folder: string, manifest: Manifest): string {
     `${folder}: log and ledger as of ${manifest.began}, ${calls.high - calls.low} calls, ${(bytes / 1e6).toFixed(1)} MB in ${files.length} files, each with its SHA-256 in manifest.json.`,
     ...manifest.destinations.map(({ name, was }) => `  with ${name}: ${was}`),
     ...manifest.notIncluded.map((what) => `  without ${what}`),
-    `Kept for as long as calls may be kept: patchbay forget does not reach it. To put it back: patchbay restore ${folder}`,
+    typed`Kept for as long as calls may be kept: patchbay forget does not reach it. To put it back: patchbay restore ${folder}`,
   ].join("\n");
 }

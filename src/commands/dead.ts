@@ -2,10 +2,11 @@ import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
 import type { DeadLetterLedger } from "../ledger/operations.ts";
 import type { DeliveryRow } from "../ledger/views.ts";
-import { printAsIs } from "../lib/process/output.ts";
 import { printableLines } from "../lib/text/printable.ts";
 import { formatShortDuration, formatTable } from "../lib/text/table.ts";
-import { type CommonOptions, lookWithContext, withContext } from "./context.ts";
+import { asTyped, typed } from "../lib/text/typed-command.ts";
+import { type CommonOptions, type Context, lookWithContext, withContext } from "./context.ts";
+import { refuseUnknownRoute } from "./looked-routes.ts";
 import { currentUser, declined, routeNamed, timeRange } from "./prompt.ts";
 
 export interface DeadOptions extends CommonOptions {
@@ -29,6 +30,7 @@ export async function deadListCommand(options: DeadOptions): Promise<ExitCode> {
   return lookWithContext(options, async (context) => {
     const ledger = await context.ledger();
     const rows = await find(ledger, undefined, options, options.limit ?? 50);
+    if (rows.length === 0) await refuseUnknownRoute({ route: options.route, context });
     if (options.json) console.log(JSON.stringify(rows));
     else if (rows.length === 0) console.error("No dead letters.");
     else console.log(formatDead(rows));
@@ -41,7 +43,7 @@ export async function deadShowCommand(callId: string, options: DeadOptions): Pro
   return withContext(options, async (context) => {
     const ledger = await context.ledger();
     const rows = await find(ledger, callId, options, 100);
-    if (rows.length === 0) return none(callId);
+    if (rows.length === 0) return none(callId, options, context);
     const by = currentUser(context.env);
     for (const row of rows) {
       // Before it is shown: who reads a call leaves a trace.
@@ -51,10 +53,10 @@ export async function deadShowCommand(callId: string, options: DeadOptions): Pro
       if (options.json) console.log(JSON.stringify({ ...row, record }));
       else {
         console.log(formatDead([row]));
-        if (record !== undefined) printAsIs(`\n${printableLines(record)}\n`);
+        if (record !== undefined) console.log(`\n${printableLines(record)}\n`);
         else
           console.log(
-            "\nIts record was kept until its retention ended: it cannot be replayed from here. The log may have it: patchbay replay.\n",
+            typed`\nIts record was kept until its retention ended: it cannot be replayed from here. The log may have it: patchbay replay.\n`,
           );
       }
     }
@@ -67,7 +69,7 @@ export async function deadReplayCommand(callId: string | undefined, options: Dea
   return withContext(options, async (context) => {
     const ledger = await context.ledger();
     const rows = await chosen(ledger, callId, options);
-    if (rows.length === 0) return none(callId);
+    if (rows.length === 0) return none(callId, options, context);
     const { routes, path, version } = await context.routes({ kind: "check-no-env" });
     const known = await ledger.knownRoutes();
     for (const id of new Set(rows.map(({ route }) => route))) routeNamed(id, { routes, path, known });
@@ -92,12 +94,16 @@ export async function deadReplayCommand(callId: string | undefined, options: Dea
 /** `patchbay dead discard [call_id] --reason <text>`: gives them up for good; who and why is kept. */
 export async function deadDiscardCommand(callId: string | undefined, options: DeadOptions): Promise<ExitCode> {
   const { reason } = options;
-  if (reason === undefined || reason.trim() === "")
-    throw new UsageError("why? A discarded call is never sent", { hint: 'Say it with --reason "…": it is kept beside the delivery.' });
+  if (reason === undefined || reason.trim() === "") {
+    const which = isChosen(callId, options) ? "" : ` And ${CHOOSE.charAt(0).toLowerCase()}${CHOOSE.slice(1)}`;
+    throw new UsageError("why? A discarded call is never sent", {
+      hint: `Say it with --reason "…": it is kept beside the delivery.${which}`,
+    });
+  }
   return withContext(options, async (context) => {
     const ledger = await context.ledger();
     const rows = await chosen(ledger, callId, options);
-    if (rows.length === 0) return none(callId);
+    if (rows.length === 0) return none(callId, options, context);
     show(rows, options);
     const no = await declined(`Discard ${count(rows.length, "dead letter")}?`, options);
     if (no !== undefined) return no;
@@ -107,11 +113,14 @@ export async function deadDiscardCommand(callId: string | undefined, options: De
   });
 }
 
+const CHOOSE = "Name a call_id, choose with --route, --code, --since, --until, or say --all.";
+
+function isChosen(callId: string | undefined, { all, route, code, since, until }: DeadOptions): boolean {
+  return all === true || [callId, route, code, since, until].some((one) => one !== undefined);
+}
+
 async function chosen(ledger: DeadLetterLedger, callId: string | undefined, options: DeadOptions): Promise<DeliveryRow[]> {
-  const { all, route, code, since, until } = options;
-  if (callId === undefined && !all && [route, code, since, until].every((one) => one === undefined)) {
-    throw new UsageError("which dead letters?", { hint: "Name a call_id, choose with --route, --code, --since, --until, or say --all." });
-  }
+  if (!isChosen(callId, options)) throw new UsageError("which dead letters?", { hint: CHOOSE });
   return find(ledger, callId, options, MAX_AT_ONCE);
 }
 
@@ -120,11 +129,12 @@ function find(ledger: DeadLetterLedger, callId: string | undefined, options: Dea
   return ledger.dead({ filter: { callId, route, errorCode, ...timeRange(options, Date.now()) }, limit });
 }
 
-function none(callId: string | undefined): ExitCode {
+async function none(callId: string | undefined, { route }: DeadOptions, context: Context): Promise<ExitCode> {
+  await refuseUnknownRoute({ route, context });
   console.error(
     callId === undefined
       ? "No dead letters like that."
-      : `There is no dead letter of the call ${callId} (patchbay deliveries ${callId} shows where it is).`,
+      : typed`There is no dead letter of the call ${callId} (patchbay deliveries ${callId} shows where it is).`,
   );
   return 1;
 }
@@ -154,7 +164,7 @@ function formatDead(rows: DeliveryRow[]): string {
       { title: "AGE", cell: (row) => formatShortDuration(Math.max(0, nowMs - row.updatedAt)), align: "right" },
       { title: "TRIES", cell: (row) => String(row.attempts), align: "right", narrow: 1 },
       { title: "CODE", cell: (row) => row.errorCode ?? "" },
-      { title: "WHY", cell: (row) => row.reason ?? "", narrow: "below" },
+      { title: "WHY", cell: (row) => asTyped(row.reason ?? ""), narrow: "below" },
     ],
   });
 }

@@ -2,6 +2,7 @@
 
 import type { DeliveryRow, Person, Receipt } from "../ledger/ledger.ts";
 import { formatShortDuration, formatTable } from "../lib/text/table.ts";
+import { asTyped } from "../lib/text/typed-command.ts";
 import { type CallStates, recordsOf } from "../views/call-states.ts";
 
 /** A call on a route, with what one searches the CRM by: on a terminal and in `--json` only, never in a log line. */
@@ -35,7 +36,7 @@ export function formatDeliveries(rows: Listed[], options: { withNumbers: boolean
         : []),
       { title: "PERSON", cell: ({ row }) => (row?.receipt?.person ? personName(row.receipt.person) : ""), narrow: "below" },
       { title: "RECEIPT", cell: ({ row }) => row?.receipt?.url ?? row?.receipt?.id ?? "", narrow: "below" },
-      { title: "WHY", cell: (one) => whyOf(one, nowMs), narrow: "below" },
+      { title: "WHY", cell: (one) => typedWhy(one, nowMs), narrow: "below" },
     ],
   });
 }
@@ -43,6 +44,12 @@ export function formatDeliveries(rows: Listed[], options: { withNumbers: boolean
 /** `2026-01-15 14:23:07Z`: as log lines and `actions` have it, so that one finds the other. */
 function clockTime(atMs: number): string {
   return `${new Date(atMs).toISOString().slice(0, 19).replace("T", " ")}Z`;
+}
+
+/** The reason of a skipped call may quote the condition of its route, which is not our sentence. */
+function typedWhy(one: Listed, nowMs: number): string {
+  const why = whyOf(one, nowMs);
+  return one.state === "skipped" ? why : asTyped(why);
 }
 
 function whyOf({ state, reason, until, before, row }: Listed, nowMs: number): string {

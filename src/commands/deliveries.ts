@@ -1,12 +1,13 @@
 import { type ExitCode, UsageError } from "../errors.ts";
 import type { DeliveryRow, Ledger } from "../ledger/ledger.ts";
+import { typed } from "../lib/text/typed-command.ts";
 import { createDescribe } from "../model/describe.ts";
 import { numbersOf } from "../operations/call-numbers.ts";
 import { problemOf } from "../routes/index.ts";
 import { type CallStates, callStatesOfRows, readCallStates } from "../views/call-states.ts";
 import { type CommonOptions, type Context, lookWithContext } from "./context.ts";
 import { formatDeliveries, type Listed, unmatchedReason } from "./deliveries-table.ts";
-import { type LookedRoutes, lookedRoutes, problemField } from "./looked-routes.ts";
+import { type LookedRoutes, lookedRoutes, problemField, refuseUnknownRoute } from "./looked-routes.ts";
 import { createProgress } from "./progress.ts";
 
 export interface DeliveriesOptions extends CommonOptions {
@@ -32,13 +33,14 @@ export async function deliveriesCommand(callId: string | undefined, options: Del
         ? await everywhere({ callId, options, context, ledger, looked })
         : await listed({ callId, options, ledger, looked });
     const rows: Listed[] = found.slice(0, limit);
+    if (rows.length === 0 && typeof looked !== "string") await refuseUnknownRoute({ route: options.route, context, looked });
     if (unmatched) await addNumbers(rows, context, looked);
     const note = typeof looked === "string" ? undefined : looked.note;
     if (json) console.log(JSON.stringify(rows.map((row) => asJson(row, { unmatched, looked }))));
     else if (rows.length > 0) {
       if (note !== undefined) console.log(`${note}\n`);
       console.log(formatDeliveries(rows, { withNumbers: unmatched === true, nowMs: Date.now() }));
-      if (unmatched) console.log("\nTo put one right: patchbay rematch <call> --to <id of the person's record>");
+      if (unmatched) console.log(typed`\nTo put one right: patchbay rematch <call> --to <id of the person's record>`);
     } else sayNothingFound(callId, { unmatched: unmatched === true });
     if (found.length > limit) console.error(`The newest ${limit} are shown, and there are more: --limit ${limit * 4} shows more of them.`);
     return rows.length === 0 && callId !== undefined && !unmatched ? 1 : 0;

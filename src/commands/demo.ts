@@ -6,12 +6,15 @@ import { openLedger, openLog, startConnectors } from "../app.ts";
 import type { Sandbox } from "../connector/index.ts";
 import { type ExitCode, UsageError } from "../errors.ts";
 import { type Ingress, startIngress } from "../ingress/index.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import { createLogger } from "../lib/process/logger.ts";
+import { systemClock } from "../lib/time/clock.ts";
 import type { Log } from "../log/log.ts";
+import type { Route } from "../route.ts";
 import { type LoadedRoutes, loadRoutes } from "../routes/index.ts";
 import { documentedExample, SAMPLE_COUNT, sampleCall } from "../sandbox/calls.ts";
 import { serveSandbox } from "../sandbox/serve.ts";
-import { readLag } from "../views/lag.ts";
+import { type LagReport, readLag } from "../views/lag.ts";
 import type { CommonOptions } from "./context.ts";
 import { takeDemoFolder } from "./demo-folder.ts";
 import { createPrinter, type Printer } from "./demo-printer.ts";
@@ -78,7 +81,7 @@ async function startDemo(parts: Parts, options: DemoOptions): Promise<{ allEnded
   await postSamples({ url: `${ingress.url}/webhooks/voiceinfra`, printer, startedAtMs });
   const allEnded = await printer.allEnded(ALL_ENDED_WITHIN_MS);
 
-  console.log(`\n${formatLag(await readLag({ routes: routes.routes, log, ledger, nowMs: Date.now() }))}\n`);
+  console.log(`\n${formatLag(await settledLag({ routes: routes.routes, log, ledger }))}\n`);
   console.log(printer.summary());
   const webhook = `--url ${ingress.url}/webhooks/voiceinfra --secret ${SECRET}`;
   if (!options.once)
@@ -87,6 +90,14 @@ async function startDemo(parts: Parts, options: DemoOptions): Promise<{ allEnded
   npm run -s patchbay -- lag --watch --routes ${routes.path} --log ${logUrl} --ledger ${ledgerUrl}
   npm run -s patchbay -- deliveries --routes ${routes.path} --log ${logUrl} --ledger ${ledgerUrl}\n`);
   return { allEnded, failed: running.failed };
+}
+
+/** Positions are stored a moment after the last delivery ended: the table would show calls behind it that are delivered. */
+async function settledLag(options: { routes: Route[]; log: Log; ledger: Ledger }): Promise<LagReport> {
+  for (const giveUpAtMs = performance.now() + 5_000; ; await systemClock.sleep(100)) {
+    const report = await readLag({ ...options, nowMs: Date.now() });
+    if (report.routes.every(({ lag }) => lag === 0) || performance.now() > giveUpAtMs) return report;
+  }
 }
 
 interface DemoSandboxes {

@@ -1,8 +1,10 @@
 /** What `patchbay forget` says to people. */
+import { typed } from "../lib/text/typed-command.ts";
 import { CALLS_TOPIC, QUARANTINE_TOPIC } from "../log/log.ts";
 import type { Left } from "../operations/erase.ts";
 import type { Found } from "../operations/find.ts";
 import { countOf } from "../operations/forget.ts";
+import type { Destination } from "../route.ts";
 
 export const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? "" : noun.endsWith("y") ? "" : "s"}`;
 const are = (n: number) => (n === 1 ? "is" : "are");
@@ -35,12 +37,14 @@ export function describeFound(options: {
   found: Found;
   what: string;
   left: Left[];
+  /** Which destinations can delete; those that are absent could not be asked. */
+  able: ReadonlyMap<Destination, boolean>;
   /** The log's copies can be removed. */
   erasable: boolean;
   expiresAt: string | undefined;
   backups: string[];
 }): string {
-  const { found, what, left, erasable, expiresAt, backups } = options;
+  const { found, what, left, able, erasable, expiresAt, backups } = options;
   const { calls, places, rows } = found;
   const [copies, quarantined] = [countOf(places, CALLS_TOPIC), countOf(places, QUARANTINE_TOPIC)];
   const becomes = erasable ? "to be removed" : `to stay until the log's retention ends (${expiresAt ?? "when is not known"})`;
@@ -51,13 +55,17 @@ export function describeFound(options: {
     `  in the log: ${copies === 1 ? "1 copy" : `${copies} copies`}, ${becomes}`,
     ...(quarantined === 0 ? [] : [`  in quarantine: ${count(quarantined, "record")}, ${becomes}`]),
     `  in the ledger: ${count(rows.length, "row")}, to be removed but for the call's id`,
-    ...left.map(
-      ({ destination, receipt, to }) =>
-        `  at ${destination}: ${receipt.url ?? receipt.id}, ${to === undefined ? "to be deleted by hand" : "to be deleted"}`,
-    ),
+    ...left.map((one) => `  at ${one.destination}: ${one.receipt.url ?? one.receipt.id}, ${howDeleted(one, able)}`),
     ...mentioned(found),
     ...backupLines(backups),
   ].join("\n");
+}
+
+function howDeleted({ to }: Left, able: ReadonlyMap<Destination, boolean>): string {
+  if (to === undefined) return "to be deleted by hand";
+  const isAble = able.get(to);
+  if (isAble === undefined) return "to be deleted, once the destination can be opened";
+  return isAble ? "to be deleted" : `to be deleted by hand: ${to.connector.title} cannot delete from here`;
 }
 
 function mentioned({ mentions, written }: Found): string[] {
@@ -68,7 +76,7 @@ function mentioned({ mentions, written }: Found): string[] {
     ...(first === undefined
       ? []
       : [
-          `The number is spoken of in ${count(mentions.length, "other call")}, which ${mentions.length === 1 ? "stays" : "stay"}: ${ids}. To remove one: patchbay forget ${first.callId}`,
+          typed`The number is spoken of in ${count(mentions.length, "other call")}, which ${mentions.length === 1 ? "stays" : "stay"}: ${ids}. To remove one: patchbay forget ${first.callId}`,
         ]),
   ];
 }

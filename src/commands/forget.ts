@@ -1,10 +1,11 @@
 import { isRunning } from "../delivery/process/heartbeat.ts";
 import { type ExitCode, UsageError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { asTyped } from "../lib/text/typed-command.ts";
 import { systemClock } from "../lib/time/clock.ts";
 import { CALLS_TOPIC } from "../log/log.ts";
 import { toE164 } from "../model/phone.ts";
-import { eraseAt, leftAt, notErased } from "../operations/erase.ts";
+import { abilityToErase, eraseAt, leftAt, notErased } from "../operations/erase.ts";
 import { type Found, findEverything } from "../operations/find.ts";
 import { forbid, forgetEverything, forgottenOf } from "../operations/forget.ts";
 import { forgottenFile, keepForgotten } from "../operations/forgotten-file.ts";
@@ -35,7 +36,8 @@ export async function forgetCommand(what: string, options: CommonOptions & { yes
     const expiresAt = expiry(found, await logRetentionMs(log, routes.retention));
     if (!options.json) {
       const [left, backups] = [leftAt(found.rows, routes.routes), await backupsIn(ledger)];
-      console.log(describeFound({ found, what, left, erasable: log.erase !== undefined, expiresAt, backups }));
+      const able = await abilityToErase({ left, timezone: routes.timezone });
+      console.log(describeFound({ found, what, left, able, erasable: log.erase !== undefined, expiresAt, backups }));
     }
     const no = await declined(`Forget ${found.calls.length > 0 ? count(found.calls.length, "call") : "this"}?`, options);
     if (no !== undefined) return no;
@@ -65,7 +67,7 @@ export async function forgetCommand(what: string, options: CommonOptions & { yes
       );
     } else {
       console.log(describeDone({ removed, deleted: at.erased.length - rest.length }));
-      for (const one of rest) console.log(`  ${notErased(one)}`);
+      for (const one of rest) console.log(`  ${asTyped(notErased(one))}`);
       for (const sentence of stays) console.log(`  ${sentence}`);
     }
     return rest.length + underWay.length === 0 ? 0 : 1;

@@ -4,6 +4,7 @@ import { clearScreen, readerIsGone } from "../lib/process/output.ts";
 import { printable } from "../lib/text/printable.ts";
 import { covered, formatRanges } from "../lib/text/ranges.ts";
 import { formatShortDuration, formatTable, terminalWidth } from "../lib/text/table.ts";
+import { asTyped, typed } from "../lib/text/typed-command.ts";
 import { wrap } from "../lib/text/wrap.ts";
 import { systemClock } from "../lib/time/clock.ts";
 import { type LagReport, type RouteLag, readLag } from "../views/lag.ts";
@@ -101,20 +102,20 @@ export function formatLag(report: LagReport): string {
       { title: "WAITING", cell: (row) => orUnknown(row.waiting), align: "right" },
       { title: "DEAD", cell: (row) => orUnknown(row.dead), align: "right" },
       { title: "REPLICAS", cell: (row) => orUnknown(row.replicas), align: "right", narrow: 3 },
-      { title: "CAUSE", cell: (row) => row.cause ?? unknownCause, narrow: "below", colour: "yellow" },
+      { title: "CAUSE", cell: (row) => asTyped(row.cause ?? unknownCause), narrow: "below", colour: "yellow" },
     ],
   });
   const { agents, sides } = report.unknown;
   const notes = [
-    report.mismatch === undefined ? undefined : `Connectors do not start: ${report.mismatch}.`,
+    report.mismatch === undefined ? undefined : `Connectors do not start: ${asTyped(report.mismatch)}.`,
     report.ledgerAway === undefined ? undefined : `The ledger is away, so waiting, dead and causes are not known: ${report.ledgerAway}`,
     report.notInFile.length === 0
       ? undefined
-      : `Not in the file: ${report.notInFile.join(", ")}. Put them back, carry them over with was:, or end them: patchbay retire <id>.`,
+      : typed`Not in the file: ${report.notInFile.join(", ")}. Put them back, carry them over with was:, or end them: patchbay retire <id>.`,
     ...report.routes.flatMap(({ route, lost }) => (lost.length === 0 ? [] : [formatLost(route, lost)])),
     sides === 0
       ? undefined
-      : `Which side is the customer is not known of ${callsOf(sides)}: put your lines under own_numbers, or a direction to their agents. CRM routes look both numbers up meanwhile, and \`patchbay deliveries --unmatched\` lists what they did not find.`,
+      : typed`Which side is the customer is not known of ${callsOf(sides)}: put your lines under own_numbers, or a direction to their agents. CRM routes look both numbers up meanwhile, and \`patchbay deliveries --unmatched\` lists what they did not find.`,
     Object.keys(agents).length === 0
       ? undefined
       : `Agents that are not under agents: ${Object.entries(agents)
@@ -139,5 +140,5 @@ function formatLost(route: string, lost: LostRange[]): string {
       : `${covered(unreadable)} that cannot be read (${formatRanges(unreadable)}): ${unreadable[0]?.reason}`,
   ].filter((part) => part !== undefined);
   const calls = covered(lost) === 1 ? "a call" : "calls";
-  return `${route} has lost ${calls}: ${said.join("; ")}. Once you know of ${calls === "a call" ? "it" : "them"}: patchbay accept-loss ${route} --reason "…"`;
+  return typed`${route} has lost ${calls}: ${said.join("; ")}. Once you know of ${calls === "a call" ? "it" : "them"}: patchbay accept-loss ${route} --reason "…"`;
 }

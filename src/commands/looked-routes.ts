@@ -2,6 +2,7 @@ import { RoutesFileError, UsageError } from "../errors.ts";
 import { printable } from "../lib/text/printable.ts";
 import { type LoadedRoutes, problemOf } from "../routes/index.ts";
 import type { Context } from "./context.ts";
+import { unknownRoute } from "./prompt.ts";
 
 /** The routes that a command shows things by: the file's, or, where that cannot be used, the last good ones. */
 export interface LookedRoutes {
@@ -43,3 +44,21 @@ export async function lookedRoutes(context: Context, options: { before?: LoadedR
 
 /** What `--json` adds where the file cannot be used. */
 export const problemField = ({ routesProblem }: LookedRoutes) => (routesProblem === undefined ? {} : { routesProblem });
+
+/**
+ * Refuses a `--route` for which nothing was found and which neither the file nor the ledger knows: an empty list would look like an answer.
+ * Where the file cannot be read nothing is refused, since a route without deliveries stands in it alone.
+ * @throws {UsageError} naming the route that was probably meant.
+ */
+export async function refuseUnknownRoute(options: {
+  route: string | undefined;
+  context: Context;
+  looked?: LookedRoutes | undefined;
+}): Promise<void> {
+  const { route, context } = options;
+  if (route === undefined) return;
+  const looked = options.looked ?? (await lookedRoutes(context).catch(() => undefined));
+  if (!looked) return;
+  const known = [...looked.routes.routes.map(({ id }) => id), ...(await (await context.ledger()).knownRoutes())];
+  if (!known.includes(route)) throw unknownRoute(route, known);
+}

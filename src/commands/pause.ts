@@ -1,13 +1,12 @@
 import { pauseCause } from "../delivery/route/route-state.ts";
-import { groupOf } from "../delivery/route/start-position.ts";
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { CALLS_TOPIC, type Log } from "../log/log.ts";
-import { partitionLags } from "../views/lag.ts";
+import { asTyped, typed } from "../lib/text/typed-command.ts";
 import { type CommonOptions, type Context, withContext } from "./context.ts";
 import { type LookedRoutes, lookedRoutes, problemField } from "./looked-routes.ts";
 import { currentUser, declined, pointInTime, unknownRoute } from "./prompt.ts";
+import { unreadOf } from "./unread.ts";
 
 export interface PauseOptions extends CommonOptions {
   reason?: string;
@@ -20,11 +19,17 @@ export interface PauseOptions extends CommonOptions {
 export async function pauseCommand(route: string, options: PauseOptions): Promise<ExitCode> {
   return withRoute(route, options, async (ledger, { env }, looked) => {
     const reason = options.reason ?? "no reason given";
-    const changed = await ledger.pause({ route, kind: "person", reason, by: currentUser(env) });
-    const standing = (await ledger.controls()).routes.find((one) => one.route === route)?.pause;
-    if (options.json) console.log(JSON.stringify({ route, changed, pause: standing, ...problemField(looked) }));
-    else if (changed) console.log(`${route} is paused; its workers stand within two seconds. patchbay resume ${route} ends it.`);
-    else console.log(`${route} is paused already: ${standing ? pauseCause(standing, route) : ""}`);
+    const by = currentUser(env);
+    const changed = await ledger.pause({ route, kind: "person", reason, by });
+    const pause = (await ledger.controls()).routes.find((one) => one.route === route)?.pause;
+    // The ledger keeps the first reason with the route; what a second person says must not be lost.
+    if (!changed && options.reason !== undefined) await ledger.note({ by, route, action: "pause", detail: `paused already; ${reason}` });
+    if (options.json) console.log(JSON.stringify({ route, changed, pause, ...problemField(looked) }));
+    else if (changed) console.log(typed`${route} is paused; its workers stop within two seconds. patchbay resume ${route} ends it.`);
+    else {
+      console.log(asTyped(`${route} is paused already: ${pause ? pauseCause(pause, route) : ""}`));
+      if (options.reason !== undefined) console.log(typed`Your reason is kept with the actions (patchbay actions --route ${route}).`);
+    }
     return 0;
   });
 }
@@ -37,8 +42,14 @@ export async function resumeCommand(route: string, options: PauseOptions): Promi
   if (leavesOut && (reason === undefined || reason.trim() === ""))
     throw new UsageError("why are calls left out?", { hint: 'Say it with --reason "…": it is kept beside each of them.' });
   const before = from === undefined ? undefined : pointInTime("--from", from, Date.now());
-  return withRoute(route, options, async (ledger, { env }, looked) => {
-    const by = currentUser(env);
+  return withRoute(route, options, async (ledger, context, looked) => {
+    if (leavesOut) {
+      const { sentence, question } = await describeSkip({ route, context, ledger, from, before });
+      if (!options.json) console.log(sentence);
+      const no = await declined(question, options);
+      if (no !== undefined) return no;
+    }
+    const by = currentUser(context.env);
     const changed = await ledger.resume({
       route,
       by,
@@ -54,6 +65,28 @@ export async function resumeCommand(route: string, options: PauseOptions): Promi
       );
     return 0;
   });
+}
+
+/** What a skip would leave out, counted: what the route has not read, and what of it waits. */
+async function describeSkip(options: {
+  route: string;
+  context: Context;
+  ledger: Ledger;
+  from: string | undefined;
+  before: number | undefined;
+}): Promise<{ sentence: string; question: string }> {
+  const { route, context, ledger, from, before } = options;
+  const waiting = (await ledger.counts()).find((one) => one.route === route)?.waiting ?? 0;
+  const waits = waiting === 0 ? "" : ` ${waiting} of its deliveries wait; those accepted before ${from ?? "now"} are left out too.`;
+  try {
+    const unread = await unreadOf({ route, log: await context.log(), ledger, beforeMs: before });
+    const records = `${unread} ${unread === 1 ? "record" : "records"}`;
+    const when = from === undefined ? "" : ` accepted before ${from}`;
+    return { sentence: `${route} has not read ${records} of the log${when}.${waits}`, question: `Skip ${records} on ${route}?` };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : "unknown";
+    return { sentence: `How many calls ${route} has not read is not known: ${why}.${waits}`, question: `Skip all of them on ${route}?` };
+  }
 }
 
 /** `patchbay retire <route>`: removes what is left of a route that is no longer in the file. */
@@ -87,14 +120,6 @@ export async function retireCommand(route: string, options: PauseOptions): Promi
     else console.log(`${route} is retired: ${removed} rows removed. A route of this id would begin anew.`);
     return 0;
   });
-}
-
-/** Records of the log that a route has not done with, also one that is not in the file any more. */
-async function unreadOf({ route, log, ledger }: { route: string; log: Log; ledger: Ledger }): Promise<number> {
-  const committed = await log.committed({ group: groupOf(route), topic: CALLS_TOPIC });
-  const start = [...(await ledger.mirroredPositions(route)), ...((await ledger.routeStarts()).get(route) ?? [])];
-  const partitions = partitionLags({ ranges: await log.ranges(CALLS_TOPIC), committed, start });
-  return partitions.reduce((sum, { lag }) => sum + lag, 0);
 }
 
 /** @throws {UsageError} for a route that neither the file nor the ledger knows. */

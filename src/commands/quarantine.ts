@@ -1,6 +1,5 @@
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
-import { printAsIs } from "../lib/process/output.ts";
 import { printableLines } from "../lib/text/printable.ts";
 import { formatShortDuration, formatTable } from "../lib/text/table.ts";
 import {
@@ -51,7 +50,7 @@ export async function quarantineShowCommand(id: string, options: QuarantineOptio
     if (options.json) console.log(JSON.stringify({ ...rest, record }));
     else {
       console.log(`${formatQuarantine([one])}\n`);
-      printAsIs(printableLines(record));
+      console.log(printableLines(record));
     }
     return 0;
   });

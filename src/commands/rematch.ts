@@ -1,6 +1,7 @@
 import { type ExitCode, UsageError } from "../errors.ts";
 import type { DeliveryRow, Receipt } from "../ledger/ledger.ts";
 import { printable } from "../lib/text/printable.ts";
+import { typed } from "../lib/text/typed-command.ts";
 import { systemClock } from "../lib/time/clock.ts";
 import { chooseDelivery, rematchDelivery } from "../operations/rematch.ts";
 import type { Route } from "../route.ts";
@@ -66,7 +67,7 @@ function preview({ row, route, to }: { row: DeliveryRow; route: Route; to: strin
 function unknown(callId: string, { route, source }: RematchOptions): ExitCode {
   const who = route === undefined ? "No route has" : `The route ${route} has not`;
   const of = source === undefined ? "" : ` of ${source}`;
-  console.error(`${who} come to the call ${callId}${of} yet. It may still be in the log (patchbay lag), or was never accepted.`);
+  console.error(typed`${who} come to the call ${callId}${of} yet. It may still be in the log (patchbay lag), or was never accepted.`);
   return 1;
 }
 

@@ -3,6 +3,7 @@ import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { formatShortDuration } from "../lib/text/table.ts";
+import { typed } from "../lib/text/typed-command.ts";
 import { systemClock } from "../lib/time/clock.ts";
 import { planReplay, previewReplay, type ReplayExample, type ReplaySpec, runReplay } from "../operations/replay.ts";
 import type { Route } from "../route.ts";
@@ -52,7 +53,7 @@ export async function replayCommand(options: ReplayOptions): Promise<ExitCode> {
     // By an earlier file calls would go another way than the person means who has just edited it.
     if (options.yes) looked.refuseEarlier();
     if (looked.note !== undefined) {
-      console.error("Nothing was changed: a replay begins by a file without mistakes (patchbay check shows them).");
+      console.error(typed`Nothing was changed: a replay begins by a file without mistakes (patchbay check shows them).`);
       return 0;
     }
     const no = await declined(`Replay ${preview.counts.queued} on ${spec.route} at ${spec.ratePerSecond}/s?`, {
@@ -77,17 +78,19 @@ export async function replayCommand(options: ReplayOptions): Promise<ExitCode> {
     if (options.json) console.log(JSON.stringify({ id: ended.id, state: ended.state, counts: ended.counts }));
     else if (ended.state === "stopped")
       console.log(
-        `Stopped after ${ended.counts.queued} queued; those go on by themselves. The rest: patchbay replay --continue ${ended.id}`,
+        typed`Stopped after ${ended.counts.queued} queued; those go on by themselves. The rest: patchbay replay --continue ${ended.id}`,
       );
     else
       console.log(
-        `${ended.counts.queued} queued on ${ended.route}. patchbay deliveries --route ${ended.route} shows what becomes of them.`,
+        typed`${ended.counts.queued} queued on ${ended.route}. patchbay deliveries --route ${ended.route} shows what becomes of them.`,
       );
     return 0;
 
     async function newSpec(): Promise<ReplaySpec> {
       if (options.route === undefined)
-        throw new UsageError("which route?", { hint: "Give --route <id>, or --continue <id> of a stopped replay." });
+        throw new UsageError(since === undefined ? "which route, and since when?" : "which route?", {
+          hint: `Give --route <id>${since === undefined ? " and --since, such as 2d" : ""}, or --continue <id> of a stopped replay.`,
+        });
       if (since === undefined)
         throw new UsageError("since when?", { hint: "Give --since, such as 2d, 2026-01-31 or 2026-01-31T09:00:00Z." });
       routeNamed(options.route, { routes: routes.routes, path: routes.path, known });
@@ -185,7 +188,9 @@ async function mappings(options: { example: ReplayExample; route: Route; routes:
 
 function mapped(route: Route, { call }: ReplayExample): string {
   try {
-    return JSON.stringify(route.map(call).with);
+    const mapped = route.map(call);
+    // A connector that takes no mapping gets the call as it is shared.
+    return Object.keys(mapped.with).length > 0 ? JSON.stringify(mapped.with) : `the call itself: ${mapped.sentFields.join(", ")}`;
   } catch (error) {
     return `(the mapping fails: ${error instanceof Error ? error.message : "unknown"})`;
   }

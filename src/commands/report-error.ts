@@ -2,6 +2,7 @@ import { styleText } from "node:util";
 import { RoutesFileError, UnreachableError, UsageError } from "../errors.ts";
 import { reasonOfFileError } from "../lib/files/file-errors.ts";
 import { printableLines } from "../lib/text/printable.ts";
+import { asTyped } from "../lib/text/typed-command.ts";
 import { formatProblems } from "../routes/diagnose/format.ts";
 
 /** Says on stderr what went wrong and what to do; gives the exit code. */
@@ -21,8 +22,8 @@ export function reportError(error: unknown): number {
 }
 
 function say(message: string, hint?: string): void {
-  console.error(`${styleText("red", "error", { stream: process.stderr })}  ${printableLines(message)}`);
-  if (hint !== undefined) console.error(`       ${printableLines(hint)}`);
+  console.error(`${styleText("red", "error", { stream: process.stderr })}  ${printableLines(asTyped(message))}`);
+  if (hint !== undefined) console.error(`       ${printableLines(asTyped(hint))}`);
 }
 
 const PORTS = "Give another one: --port (PORT) for webhooks, --ops-port (PATCHBAY_OPS_PORT) for health and metrics.";

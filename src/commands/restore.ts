@@ -4,6 +4,7 @@ import { DEFAULT_LEDGER_URL, DEFAULT_LOG_URL, openLedger, openLog } from "../app
 import { logMismatch } from "../delivery/process/log-binding.ts";
 import { type ExitCode, RoutesFileError, UsageError } from "../errors.ts";
 import { isAlone } from "../lib/sqlite/scrub.ts";
+import { asTyped, typed } from "../lib/text/typed-command.ts";
 import { forgetAgain } from "../operations/forget-again.ts";
 import { forgottenFile, readForgotten } from "../operations/forgotten-file.ts";
 import { filesOf, type Manifest, readBackup } from "../operations/manifest.ts";
@@ -176,7 +177,7 @@ function describeRestored({ asOf, moved, unknown, forgottenAgain }: Restored): s
   const routes = Object.entries(unknown).filter(([, n]) => n > 0);
   const { calls, records, stays } = forgottenAgain;
   return [
-    `Restored as of ${asOf}. Start Patchbay; then: patchbay audit.`,
+    typed`Restored as of ${asOf}. Start Patchbay; then: patchbay audit.`,
     ...moved.map(({ from, to }) => `  ${from} is ${to} now`),
     ...(routes.length === 0
       ? []
@@ -187,6 +188,6 @@ function describeRestored({ asOf, moved, unknown, forgottenAgain }: Restored): s
     ...(calls.length + records === 0
       ? []
       : [`Forgotten since the backup, and forgotten once more: ${count(calls.length, "call")}, ${count(records, "quarantined record")}.`]),
-    ...stays.map((sentence) => `  ${sentence}`),
+    ...stays.map((sentence) => `  ${asTyped(sentence)}`),
   ].join("\n");
 }

@@ -2,6 +2,7 @@ import { styleText } from "node:util";
 import { failureOf, sentenceOf } from "../certify/failures.ts";
 import type { ExitCode } from "../errors.ts";
 import { printable } from "../lib/text/printable.ts";
+import { typed } from "../lib/text/typed-command.ts";
 import { type CommonOptions, withContext } from "./context.ts";
 import { oneDestination } from "./one-destination.ts";
 
@@ -16,7 +17,7 @@ export function setupCommand(name: string, options: CommonOptions): Promise<Exit
     const about = { destination: destination.name, connector: connector.name };
     if (!connector.setup) {
       if (options.json) console.log(JSON.stringify({ ...about, ok: true, steps: [] }));
-      else console.log(`${connector.title} needs nothing to be made: \`patchbay test ${destination.name}\` shows whether it works.`);
+      else console.log(typed`${connector.title} needs nothing to be made: \`patchbay test ${destination.name}\` shows whether it works.`);
       return 0;
     }
     try {

@@ -51,6 +51,22 @@ export function leftAt(rows: DeliveryRow[], routes: readonly Route[]): Left[] {
   });
 }
 
+/** For a preview: whether each destination can delete, asked by opening it once. One that cannot be opened now is absent. */
+export async function abilityToErase(options: { left: Left[]; timezone: string }): Promise<Map<Destination, boolean>> {
+  const { left, timezone } = options;
+  const able = new Map<Destination, boolean>();
+  for (const to of new Set(left.flatMap((one) => one.to ?? []))) {
+    try {
+      const opened = await to.connector.open({ settings: to.settings(), timezone, timeoutMs: to.timeoutMs });
+      able.set(to, opened.erase !== undefined);
+      await opened.close();
+    } catch {
+      // Why it cannot be opened is said when it is to delete.
+    }
+  }
+  return able;
+}
+
 /** `stays`: what a destination keeps of what was deleted there. */
 export async function eraseAt(options: {
   left: Left[];

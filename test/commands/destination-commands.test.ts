@@ -6,8 +6,6 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { createSandbox as createDiscord } from "../../connectors/discord/sandbox/index.ts";
 import { createSandbox as createHubSpot } from "../../connectors/hubspot/sandbox/index.ts";
-import { createBigQueryStandIn } from "../support/warehouse/bigquery.ts";
-import { createSnowflakeStandIn } from "../support/warehouse/snowflake.ts";
 import { reportError } from "../../src/commands/report-error.ts";
 import { setupCommand } from "../../src/commands/setup.ts";
 import { LATE_WORDS } from "../../src/commands/test-call.ts";
@@ -19,6 +17,8 @@ import { type ServedSandbox, serveSandbox } from "../../src/sandbox/serve.ts";
 import { deliveryOf, documentedCall } from "../support/documented-call.ts";
 import { runPatchbay } from "../support/patchbay-process.ts";
 import { closedPort } from "../support/ports.ts";
+import { createBigQueryStandIn } from "../support/warehouse/bigquery.ts";
+import { createSnowflakeStandIn } from "../support/warehouse/snowflake.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "patchbay-destination-"));
 // Without limits: on a fast machine one case would use up what the next one needs.

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
-import { launcher } from "../../src/lib/text/typed-command.ts";
+import { afterAll, expect, onTestFinished, test } from "vitest";
+import { formatLag } from "../../src/commands/lag.ts";
+import { asTyped, launcher, typeCommands, typed } from "../../src/lib/text/typed-command.ts";
 import { runPatchbay } from "../support/patchbay-process.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "patchbay-typed-"));
@@ -41,4 +42,14 @@ test("hints of errors, of the help and of usage name a command that can be typed
 test("what programs read has the command as it is written, with npm and without", async () => {
   const [bare, byNpm] = [await run("check --json"), await run("check --json", BY_NPM)];
   expect(byNpm.stdout).toBe(bare.stdout);
+});
+
+test("only our own sentences are rewritten: what an agent, a caller or a person wrote keeps its words", () => {
+  onTestFinished(() => typeCommands({ env: BY_NPM, fromSources: true, names: [] }));
+  typeCommands({ env: BY_NPM, fromSources: true, names: ["lag", "test", "resume"] });
+  expect(asTyped("then: patchbay resume crm")).toBe("then: npm run -s patchbay -- resume crm");
+  expect(typed`${"patchbay test"} has read nothing: patchbay lag`).toBe("patchbay test has read nothing: npm run -s patchbay -- lag");
+  const unknown = { agents: { "patchbay test": 1 }, sides: 0 };
+  const report = { routes: [], notInFile: ["old"], fileProblems: [], unknown, mismatch: undefined, ledgerAway: undefined };
+  expect(formatLag(report)).toContain("Agents that are not under agents: patchbay test (1 call)");
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { defineConnector, type OpenDestination, OpenError } from "../../src/connector/index.ts";
-import { eraseAt, type Left, notErased } from "../../src/operations/erase.ts";
+import { abilityToErase, eraseAt, type Left, notErased } from "../../src/operations/erase.ts";
 
 /** A destination that does with each request what it is made to. */
 function destination(answers: { open?: () => void; erase?: ((id: string) => void) | undefined; afterErase?: () => string | undefined }) {
@@ -110,4 +110,13 @@ test("a refused credential is not asked twice; what cannot be deleted from here 
   const { erased } = await eraseAt({ left: [cannot.left("a")], timezone: "UTC", clock: time });
   expect(erased).toMatchObject([{ erased: false, later: false }]);
   expect(erased[0] && notErased(erased[0])).toBe("to be deleted by hand at odd: at-a (Odd cannot delete from here)");
+});
+
+test("a preview asks each destination once whether it can delete; one that cannot be opened is left open", async () => {
+  const [able, cannot] = [destination({}), destination({ erase: undefined })];
+  const away = destination({ open: failing(9, () => new Error("it does not answer")) });
+  const left = [able.left("a"), able.left("b"), cannot.left("c"), away.left("d")];
+  const found = await abilityToErase({ left, timezone: "UTC" });
+  expect(left.map(({ to }) => to && found.get(to))).toEqual([true, true, false, undefined]);
+  expect(able.asked).toEqual(["open", "close"]);
 });

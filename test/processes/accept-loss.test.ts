@@ -44,7 +44,7 @@ test("a route's losses are not whole until a person accepts them, or skips all t
       { ...lost, lossAccepted: 0 },
     ],
   });
-  expect(await run("resume", "two", "--skip", "--reason", "known")).toMatchObject({ code: 0 });
+  expect(await run("resume", "two", "--skip", "--reason", "known", "--yes")).toMatchObject({ code: 0 });
   expect(await audit()).toMatchObject({ code: 0, open: [lost, lost].map((one) => ({ ...one, lossAccepted: 3 })) });
   const actions = (await run("actions")).stdout;
   expect(actions).toMatch(/ann\s+\S+\s+accept-loss\s+one\s+known/);

@@ -188,7 +188,7 @@ ${routes}
     await run("pause", "to-slack", "--reason", "entered by hand");
     await expect.poll(() => up.output()).toContain('"cause":"paused by ann: entered by hand"');
     await send("left-out");
-    expect((await run("resume", "to-slack", "--skip", "--reason", "entered by hand")).stdout).toMatch(/before now are skipped/);
+    expect((await run("resume", "to-slack", "--skip", "--reason", "entered by hand", "--yes")).stdout).toMatch(/before now are skipped/);
     await expect.poll(states).toContain("left-out skipped");
     expect(JSON.stringify(await json("deliveries", "left-out"))).toContain("skipped by ann: entered by hand");
     expect(await keys()).not.toContain("voiceinfra/left-out/to-slack");

@@ -42,10 +42,27 @@ export function createLogger(options: { level?: string } = {}): Logger {
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      hooks: { streamWrite: (line) => forReader(asTyped(printableOutput(line))) },
+      hooks: {
+        logMethod(args, method) {
+          method.apply(this, args.map(withTypedCommands) as typeof args);
+        },
+        streamWrite: (line) => forReader(printableOutput(line)),
+      },
     },
     destination,
   );
+}
+
+/** Fields that hold a sentence of ours. */
+const SENTENCES = new Set(["cause", "hint", "problem"]);
+
+function withTypedCommands(logged: unknown): unknown {
+  if (typeof logged === "string") return asTyped(logged);
+  if (typeof logged !== "object" || logged === null || logged instanceof Error) return logged;
+  const isSentence = ([name, value]: [string, unknown]) => SENTENCES.has(name) && typeof value === "string";
+  const entries = Object.entries(logged);
+  if (!entries.some(isSentence)) return logged;
+  return Object.fromEntries(entries.map((entry) => (isSentence(entry) ? [entry[0], asTyped(entry[1])] : entry)));
 }
 
 /** A person reads a terminal, a program everything else; each line is one write, which is what the reader gets. */

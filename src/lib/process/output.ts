@@ -1,7 +1,6 @@
 /** stdout and stderr of this process: the one place in which what commands print leaves it. */
 import { format } from "node:util";
 import { printableOutput } from "../text/printable.ts";
-import { asTyped } from "../text/typed-command.ts";
 
 type Output = NodeJS.WriteStream & { fd: 1 | 2 };
 
@@ -23,15 +22,7 @@ export function protectOutput(): void {
 
 function write(stream: Output, said: unknown[]): void {
   if (ended.has(stream)) return;
-  const text = format(...said);
-  // What programs read, and a record as it came, stays as it is.
-  const forPrograms = /^\s*[[{]/.test(text);
-  stream.write(`${printableOutput(forPrograms ? text : asTyped(text))}\n`);
-}
-
-/** A record that somebody asked for: nothing in it is a hint of ours. */
-export function printAsIs(text: string): void {
-  if (!ended.has(process.stdout)) process.stdout.write(`${printableOutput(text)}\n`);
+  stream.write(`${printableOutput(format(...said))}\n`);
 }
 
 /** Nobody reads stdout any more. */

@@ -1,6 +1,6 @@
 /**
  * How a person types a command of ours where this process was started: hints say `patchbay lag`, and in a checkout there is no such command.
- * The one place for it: sentences are written with `patchbay …`, and what leaves the process passes through {@link asTyped}.
+ * Only our own sentences pass through {@link asTyped} and {@link typed}. Text of calls, vendors and people stays as it is, whatever words it holds.
  */
 interface Started {
   env: Record<string, string | undefined>;
@@ -14,7 +14,7 @@ export function launcher({ env, fromSources }: Started): string | undefined {
   return fromSources && env.npm_lifecycle_event !== "npx" ? "npm run -s patchbay --" : "npx patchbay";
 }
 
-let typed = (text: string) => text;
+let rewrite = (text: string) => text;
 
 /** From now on {@link asTyped} knows these commands of the program. */
 export function typeCommands(started: Started & { names: string[] }): void {
@@ -22,10 +22,15 @@ export function typeCommands(started: Started & { names: string[] }): void {
   if (prefix === undefined) return;
   const words = [...started.names, "--help", "<command>", "\\[options\\]"].join("|");
   const hint = new RegExp(`(?<![\\w./@:-])patchbay (?=(?:${words})(?![\\w-]))`, "g");
-  typed = (text) => text.replaceAll(hint, `${prefix} `);
+  rewrite = (text) => text.replaceAll(hint, `${prefix} `);
 }
 
-/** Text for people, with commands as they type them. */
+/** A sentence of ours, with commands as a person types them here. */
 export function asTyped(text: string): string {
-  return typed(text);
+  return rewrite(text);
+}
+
+/** The same for a template: its own words are rewritten, the values in it are not. */
+export function typed(words: TemplateStringsArray, ...values: (string | number | undefined)[]): string {
+  return words.map((part, index) => `${rewrite(part)}${index < values.length ? values[index] : ""}`).join("");
 }
