@@ -83,7 +83,7 @@ export const PLANTED_BUGS: PlantedBug[] = [
   },
   {
     name: "those who wait at a circuit breaker are not called when it closes",
-    seed: 6,
+    seed: 12,
     file: "src/delivery/limits/circuit-breaker.ts",
     find: "line.callAll(false);",
     replace: "void line;",
