@@ -19,10 +19,10 @@ const LONG =
 const commands = all.filter((file) => !withServices.includes(file) && (LONG.test(file) || startsPrograms(file)));
 const fast = all.filter((file) => !withServices.includes(file) && !commands.includes(file));
 
-// Two cores and one machine: tests that start brokers and databases run apart from those that need nothing.
+// Tests that start brokers and databases run apart from those that need nothing. Two cores keep three workers busy: many tests wait.
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    maxWorkers: 3,
     maxConcurrency: 3,
     projects: [
       // `npm run test:fast`: nothing but this process.

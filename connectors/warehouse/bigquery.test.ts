@@ -53,7 +53,7 @@ describe("BigQuery", () => {
     under = await start();
   });
   afterEach(() => under.close());
-  const within = () => ({ signal: AbortSignal.timeout(10_000) });
+  const within = () => ({ signal: AbortSignal.timeout(120_000) });
   const queries = () => under.standIn.requests.filter(({ path }) => path.endsWith("/queries"));
   const openFails = async (changes: Record<string, string>) => {
     const error = await openWarehouse({ ...under.settings, ...changes }).catch((thrown: unknown) => thrown);

@@ -75,7 +75,7 @@ describe("Snowflake", () => {
     under = await start();
   });
   afterEach(() => under.close());
-  const within = () => ({ signal: AbortSignal.timeout(10_000) });
+  const within = () => ({ signal: AbortSignal.timeout(120_000) });
   const merges = () => under.standIn.requests.filter(({ statement }) => statement.startsWith("MERGE"));
   const openFails = async (changes: Record<string, string>) => {
     const error = await openWarehouse({ ...under.settings, ...changes }).catch((thrown: unknown) => thrown);

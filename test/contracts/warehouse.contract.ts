@@ -118,10 +118,10 @@ export function describeWarehouse(engine: string, traits: EngineTraits, setUp: (
       return destination;
     }
     const send = (to: OpenDestination<WarehouseWith>, ...deliveries: Delivery<WarehouseWith>[]) =>
-      to.send(deliveries, { signal: AbortSignal.timeout(15_000) });
+      to.send(deliveries, { signal: AbortSignal.timeout(120_000) });
 
     const read = async (from: OpenDestination<WarehouseWith>, call: string) =>
-      from.read?.({ key: `voiceinfra/${call}`, receipt: { id: `voiceinfra/${call}` } }, { signal: AbortSignal.timeout(15_000) });
+      from.read?.({ key: `voiceinfra/${call}`, receipt: { id: `voiceinfra/${call}` } }, { signal: AbortSignal.timeout(120_000) });
 
     async function rows(table = "calls"): Promise<Record<string, unknown>[]> {
       const found = await under.rows(table);
@@ -294,7 +294,7 @@ export function describeWarehouse(engine: string, traits: EngineTraits, setUp: (
       const destination = await open();
       await send(destination, deliveryOf(documentedCall({ call_id: "a" })), deliveryOf(documentedCall({ call_id: "b" })));
       const erase = (call: string) =>
-        destination.erase?.({ key: `voiceinfra/${call}`, receipt: { id: `voiceinfra/${call}` } }, { signal: AbortSignal.timeout(15_000) });
+        destination.erase?.({ key: `voiceinfra/${call}`, receipt: { id: `voiceinfra/${call}` } }, { signal: AbortSignal.timeout(120_000) });
       expect([await erase("a"), await erase("a"), await erase("never")]).toEqual([true, false, false]);
       expect((await rows()).map(({ call_id }) => call_id)).toEqual(["b"]);
     });

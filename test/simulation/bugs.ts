@@ -83,7 +83,7 @@ export const PLANTED_BUGS: PlantedBug[] = [
   },
   {
     name: "those who wait at a circuit breaker are not called when it closes",
-    seed: 6,
+    seed: 12,
     file: "src/delivery/limits/circuit-breaker.ts",
     find: "line.callAll(false);",
     replace: "void line;",
@@ -109,12 +109,14 @@ export const PLANTED_BUGS: PlantedBug[] = [
   },
   {
     name: "a message that went without what it waited for is not remembered",
+    seed: 3,
     file: "src/delivery/pipeline/decide-settlement.ts",
     find: "...(!isFinal && { awaits })",
     replace: "...(!isFinal && { awaits: undefined })",
   },
   {
     name: "what a message went without is forgotten before it is on its route again",
+    seed: 3,
     file: "src/delivery/pipeline/late-updates.ts",
     find: "await ledger.enqueue(",
     replace: "await ledger.awaitNoLonger([row]);\n        await ledger.enqueue(",

@@ -121,7 +121,7 @@ export async function setUp(options: HubSpotSandboxOptions = {}): Promise<Setup>
 }
 
 export function send(to: OpenDestination<HubSpotWith>, ...deliveries: Delivery<HubSpotWith>[]) {
-  return to.send(deliveries, { signal: AbortSignal.timeout(15_000) });
+  return to.send(deliveries, { signal: AbortSignal.timeout(120_000) });
 }
 
 /** A relay that passes requests on and, once, drops the connection when the answer to this path comes. */
