@@ -38,7 +38,7 @@ export interface AttemptEvent extends DeliveryKey {
   /** Of the request; deliveries of one batch have the same. */
   durationMs: number;
   outcome: Outcome;
-  /** How the delivery is settled, or `retry`: it is tried again in place, unless its route stops before. */
+  /** How the delivery is settled, or `retry`: it is tried again in place. */
   decided: Settlement["kind"] | "retry";
   /** Until the next try, where it is known. */
   nextInMs: number | undefined;

@@ -73,9 +73,9 @@ async function tryRepeatedly(options: SendOptions): Promise<DeliveryResult> {
     // Nothing is retried behind an admission that has closed.
     if (isLast || admission.cause() !== undefined) return result;
     const pauseMs = (PAUSES_MS[nth - 1] ?? 0) * (0.5 + clock.random());
-    ports.onAttempt(attemptEvent({ claim, route, result, follows: { kind: "retry", dueInMs: pauseMs } }));
     await clock.sleep(pauseMs, signal);
     if (signal.aborted || admission.cause() !== undefined || !(await admitted.renew(signal))) return result;
+    ports.onAttempt(attemptEvent({ claim, route, result, follows: { kind: "retry", dueInMs: pauseMs } }));
   }
 }
 
