@@ -7,6 +7,17 @@ export function createMemoryLog(options: { nowMs: () => number }): Log {
   const { nowMs } = options;
   const messages: Message[] = [];
   const subscribers = new Set<() => void>();
+  let isWaking = false;
+
+  /** Messages that are appended in one turn of the event loop are handed out together. */
+  function wakeSoon(): void {
+    if (isWaking) return;
+    isWaking = true;
+    setImmediate(() => {
+      isWaking = false;
+      for (const wake of subscribers) wake();
+    });
+  }
 
   function subscribe({ start }: SubscribeOptions): Subscription {
     let isPaused = false;
@@ -46,7 +57,7 @@ export function createMemoryLog(options: { nowMs: () => number }): Log {
     engine: "sqlite",
     async append(record) {
       const offset = messages.push({ ...record, partition: 0, offset: messages.length, appendedAt: nowMs() }) - 1;
-      for (const wake of subscribers) wake();
+      wakeSoon();
       return { partition: 0, offset };
     },
     subscribe: async (subscription) => subscribe(subscription),
