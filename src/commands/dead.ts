@@ -4,7 +4,8 @@ import type { DeadLetterLedger } from "../ledger/operations.ts";
 import type { DeliveryRow } from "../ledger/views.ts";
 import { printAsIs } from "../lib/process/output.ts";
 import { printableLines } from "../lib/text/printable.ts";
-import { formatShortDuration, formatTable } from "../lib/text/table.ts";
+import { formatTable } from "../lib/text/table.ts";
+import { formatShortDuration } from "../lib/time/duration.ts";
 import { type CommonOptions, lookWithContext, withContext } from "./context.ts";
 import { currentUser, declined, routeNamed, timeRange } from "./prompt.ts";
 
