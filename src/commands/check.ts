@@ -1,6 +1,6 @@
 import type { ExitCode } from "../errors.ts";
 import { RoutesFileError, UsageError } from "../errors.ts";
-import { formatShortDuration } from "../lib/text/table.ts";
+import { formatShortDuration } from "../lib/time/duration.ts";
 import { formatProblems } from "../routes/index.ts";
 import { type CommonOptions, createContext } from "./context.ts";
 

@@ -1,8 +1,9 @@
 /** What `deliveries` prints for people. */
 
 import type { DeliveryRow, Person, Receipt } from "../ledger/ledger.ts";
-import { formatShortDuration, formatTable } from "../lib/text/table.ts";
+import { formatTable } from "../lib/text/table.ts";
 import { asTyped } from "../lib/text/typed-command.ts";
+import { formatShortDuration } from "../lib/time/duration.ts";
 import { type CallStates, recordsOf } from "../views/call-states.ts";
 
 /** A call on a route, with what one searches the CRM by: on a terminal and in `--json` only, never in a log line. */

@@ -1,7 +1,7 @@
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Logger } from "../lib/process/logger.ts";
-import { formatShortDuration } from "../lib/text/table.ts";
 import { systemClock } from "../lib/time/clock.ts";
+import { formatShortDuration } from "../lib/time/duration.ts";
 import type { Log } from "../log/log.ts";
 import { startRetention } from "../operations/retention.ts";
 import type { LoadedRoutes } from "../routes/index.ts";

@@ -1,7 +1,8 @@
 import type { ExitCode } from "../errors.ts";
 import { UsageError } from "../errors.ts";
 import { printableLines } from "../lib/text/printable.ts";
-import { formatShortDuration, formatTable } from "../lib/text/table.ts";
+import { formatTable } from "../lib/text/table.ts";
+import { formatShortDuration } from "../lib/time/duration.ts";
 import {
   isAcceptedNow,
   markReplayed,

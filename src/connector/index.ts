@@ -21,8 +21,8 @@ export { booleanSetting } from "../lib/text/boolean-setting.ts";
 export { ExactNumber, parseJsonExactly } from "../lib/text/exact-number.ts";
 export { escapeHtml, truncate } from "../lib/text/text.ts";
 export { wellFormed } from "../lib/text/well-formed.ts";
-export { DURATION, parseDurationMs } from "../lib/time/duration.ts";
-export { formatDuration, formatTime } from "../lib/time/format-time.ts";
+export { DURATION, formatDuration, parseDurationMs } from "../lib/time/duration.ts";
+export { formatTime } from "../lib/time/format-time.ts";
 export { unixMsOf } from "../lib/time/iso-time.ts";
 // The contract: what a connector is, and what it gets and gives back.
 export type { SharedCall } from "../model/call.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Route, RouteFault } from "../../src/route.ts";
-import { formatDuration } from "../../src/routes/liquid/engine.ts";
+import { durationFilter } from "../../src/routes/liquid/engine.ts";
 import { callOf } from "./support/calls.ts";
 import { file, load, problems } from "./support/load.ts";
 
@@ -190,7 +190,7 @@ describe("rendering", () => {
 });
 
 test("spans of time as people say them", () => {
-  expect([0, 5, 60, 147, 3600, 3725, "x", -1].map(formatDuration)).toEqual([
+  expect([0, 5, 60, 147, 3600, 3725, "x", -1].map(durationFilter)).toEqual([
     "0 s",
     "5 s",
     "1 min",

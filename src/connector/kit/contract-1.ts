@@ -6,7 +6,8 @@ import { classifyHttp } from "./classify-http.ts";
 export { abortable as untilAborted } from "../../lib/async/timeout.ts";
 export { memoize as remembered } from "../../lib/cache/memoize.ts";
 export { booleanSetting as flag } from "../../lib/text/boolean-setting.ts";
-export { formatDuration as durationText, formatTime as timeText } from "../../lib/time/format-time.ts";
+export { formatDuration as durationText } from "../../lib/time/duration.ts";
+export { formatTime as timeText } from "../../lib/time/format-time.ts";
 export { classifyHttp as outcomeOfStatus } from "./classify-http.ts";
 
 /** Each value lives as long as its `set` says. */

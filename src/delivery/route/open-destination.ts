@@ -1,4 +1,4 @@
-import { type Failure, type OpenDestination, OpenError, outcomeOfNetworkError } from "../../connector/index.ts";
+import { type Failure, type OpenDestination, OpenError, outcomeOfReadingError } from "../../connector/index.ts";
 import { RoutesFileError } from "../../errors.ts";
 import type { Clock } from "../../lib/time/clock.ts";
 import type { Destination } from "../../route.ts";
@@ -65,14 +65,8 @@ function outcomeOfOpening(error: unknown): Failure {
     const problem = error.errors[0];
     return { kind: "needs-fix", code: "settings", reason: problem?.message ?? error.message, fix: problem?.hint ?? "Fix routes.yaml" };
   }
-  const network = outcomeOfNetworkError(error);
-  if (network)
-    return {
-      kind: "retry",
-      because: "down",
-      code: "code" in network ? network.code : "network",
-      reason: "the destination cannot be reached",
-    };
+  const network = outcomeOfReadingError(error);
+  if (network) return network;
   const name = error instanceof Error ? error.name : "unknown";
   return { kind: "retry", because: "down", code: "open_failed", reason: `the connector could not open the destination (${name})` };
 }

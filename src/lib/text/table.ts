@@ -93,12 +93,3 @@ function linesBelow<Row>(
   const lines = wrap(text, { width, indent: `${indent}    `, first: `${indent}  ${title.toLowerCase()}: ` });
   return lines.map((line) => (colour ? styleText(colour, line, { stream }) : line));
 }
-
-/** `3 ms`, `4.2 s`, `12 min`, `3.4 h`, `2.1 d`. */
-export function formatShortDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
-  if (ms < 3_600_000) return `${Math.round(ms / 60_000)} min`;
-  if (ms < 86_400_000) return `${(ms / 3_600_000).toFixed(1)} h`;
-  return `${(ms / 86_400_000).toFixed(1)} d`;
-}

@@ -1,14 +1,6 @@
 import { memoize } from "../cache/memoize.ts";
 import { unixMsOf } from "./iso-time.ts";
 
-/** `2 min 27 s`, `45 s`, `1 h 3 min`. */
-export function formatDuration(seconds: number): string {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
-}
-
 const TIME = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" } as const;
 /** To make one takes longer than all else of a message. */
 const formatIn = memoize((timeZone) => new Intl.DateTimeFormat("en-GB", { timeZone, ...TIME }));

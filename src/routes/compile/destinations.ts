@@ -1,7 +1,7 @@
 import type { Connector } from "../../connector/index.ts";
 import { RoutesFileError } from "../../errors.ts";
 import { didYouMean } from "../../lib/text/did-you-mean.ts";
-import { parseRateIntervalMs } from "../../lib/time/duration.ts";
+import { parseDurationMs, parseRateIntervalMs } from "../../lib/time/duration.ts";
 import type { Destination } from "../../route.ts";
 import { findingsOf } from "../diagnose/issues.ts";
 import { plainAddresses } from "../diagnose/plain-addresses.ts";
@@ -58,7 +58,7 @@ export function loadDestinations(options: {
       timeoutMs: first.timeoutMs,
       // A connector's own default stands in its settings' schema.
       intervalMs: parseRateIntervalMs(String(first.settings?.rate ?? value.rate)),
-      lingerMs: millisecondsOf(value.linger),
+      lingerMs: parseDurationMs(String(value.linger)),
       onAmbiguous: value.on_ambiguous === "send_again" ? "send_again" : "dead",
       fingerprint: JSON.stringify([connectorName, value]),
       checkWith: (withValue) => connector.checkWith?.({ with: withValue, written: first.written }) ?? [],
@@ -159,10 +159,7 @@ function readSettings(options: {
 }
 
 function timeoutMsOf(timeout: unknown): number {
-  return millisecondsOf(timeout) ?? MAX_TIMEOUT_MS;
-}
-
-function millisecondsOf(time: unknown): number | undefined {
-  const match = typeof time === "string" ? /^(\d+)(ms|s)$/.exec(time) : null;
-  return match ? Number(match[1]) * (match[2] === "s" ? 1000 : 1) : undefined;
+  const text = String(timeout);
+  // What is no timeout is the schema's to say.
+  return /^\d+(ms|s)$/.test(text) ? (parseDurationMs(text) ?? Number.POSITIVE_INFINITY) : MAX_TIMEOUT_MS;
 }

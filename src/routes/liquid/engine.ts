@@ -1,4 +1,5 @@
 import { CaptureTag, type Context, Liquid, toValue } from "liquidjs";
+import { formatDuration } from "../../lib/time/duration.ts";
 import { registerExactArithmetic } from "./exact-arithmetic.ts";
 import { chargeItems, LIMITS, operators } from "./limits.ts";
 
@@ -9,13 +10,9 @@ export const REFUSED_TAGS = ["include", "render", "layout", "block"];
 export const REFUSED_FILTERS = ["where_exp", "reject_exp", "group_by_exp", "has_exp", "find_exp", "find_index_exp"];
 
 /** `147 | duration` → `2 min 27 s`. */
-export function formatDuration(seconds: unknown): string {
-  const total = Math.round(Number(seconds));
-  if (!Number.isFinite(total) || total < 0) return "";
-  const hours = Math.floor(total / 3600);
-  const minutes = Math.floor((total % 3600) / 60);
-  const parts = [hours > 0 ? `${hours} h` : "", minutes > 0 ? `${minutes} min` : "", total % 60 > 0 ? `${total % 60} s` : ""];
-  return parts.filter((part) => part !== "").join(" ") || "0 s";
+export function durationFilter(seconds: unknown): string {
+  const total = Number(seconds);
+  return Number.isFinite(total) && Math.round(total) >= 0 ? formatDuration(total, "exact") : "";
 }
 
 /** Makes a value text where mark-up is read. */
@@ -50,7 +47,7 @@ export function createLiquid(options: { timezone: string; escape?: Escape | unde
   for (const filter of REFUSED_FILTERS) liquid.unregisterFilter(filter);
   registerExactArithmetic(liquid);
   chargeItems(liquid);
-  liquid.registerFilter("duration", formatDuration);
+  liquid.registerFilter("duration", durationFilter);
   if (!escaped) return liquid;
   // Done by the output: for HTML these would do it twice, and `raw` would leave it out.
   for (const filter of ["escape", "escape_once", "xml_escape", "raw"]) liquid.registerFilter(filter, (value: unknown) => value);
