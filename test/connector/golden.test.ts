@@ -27,7 +27,7 @@ describe.each(Object.values(connectors))("$title, for each of a dozen calls", (c
     const earlier = GOLDEN_CALLS.answered?.call_id === call.call_id && name !== "answered" ? GOLDEN_CALLS.answered : undefined;
     await sendNow(call, earlier && (await sendNow(earlier)));
     const written = requests?.map(({ method, path, body }) => ({ method, path, body })) ?? (await records()).map(withoutClock);
-    const file = `../connectors/${connector.name}/golden/${name.toLowerCase().replace(/\W+/g, "-")}.json`;
+    const file = `../../connectors/${connector.name}/golden/${name.toLowerCase().replace(/\W+/g, "-")}.json`;
     await expect(`${withoutTimestamps(shortened(JSON.stringify(written, null, 2)))}\n`).toMatchFileSnapshot(file);
   });
 });
