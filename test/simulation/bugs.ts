@@ -90,16 +90,10 @@ export const PLANTED_BUGS: PlantedBug[] = [
   },
   {
     name: "a probe after a rate limit that attempted nothing keeps the others waiting",
-    seed: 407,
-    file: "src/delivery/limits/admission.ts",
-    find: "if (attempted) return limits.record({ ...attempted, turn });\n    turn.giveBack();",
-    replace: "if (attempted) return limits.record({ ...attempted, turn });\n    void turn;",
-  },
-  {
-    name: "an admission that nothing was attempted with does not end with its scope",
-    file: "src/delivery/limits/admission.ts",
-    find: "if (leave) end(leave);",
-    replace: "void leave;",
+    seed: 401,
+    file: "src/delivery/limits/rate-limiter.ts",
+    find: "giveBack: () => holds.get(key) === held && change(key, { ...held, isProbing: false })",
+    replace: "giveBack: () => undefined",
   },
   {
     name: "a call whose answer did not come while the destination stands is left out",
