@@ -77,7 +77,7 @@ export function missingTables(text: string, tables: Tables): string[] {
   return Object.keys(tables).filter((name) => !text.includes(`<!-- table: ${name} -->`));
 }
 
-/** `text` with each table between `<!-- table: name -->` and `<!-- end -->` made anew. `page` names it in errors. */
+/** `text` with each table between `<!-- table: name -->` and `<!-- end -->` regenerated. `page` names it in errors. */
 export function withTables(text: string, tables: Tables, page: string): string {
   return text.replace(/(<!-- table: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g, (_, begin: string, name: string, end: string) => {
     const made = tables[name];
@@ -86,7 +86,7 @@ export function withTables(text: string, tables: Tables, page: string): string {
   });
 }
 
-/** `text` of docs/routes.md, its tables made anew. */
+/** `text` of docs/routes.md, its tables regenerated. */
 export function withReferenceTables(text: string): string {
   return withTables(text, referenceTables(), "docs/routes.md");
 }

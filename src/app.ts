@@ -113,7 +113,7 @@ export interface Connectors {
   unknown(): UnknownSeen | undefined;
   /** An edit of routes.yaml, from now on. */
   use(next: { routes: Routes; selected: Route[] }): Promise<void>;
-  /** An edit that cannot be used: everybody who looks is told. */
+  /** An edit that cannot be used: every command that looks shows it. */
   refuse(problem: string): void;
   stop(options: { graceMs: number }): Promise<void>;
   /** Resolves when a route's engine gave up for good; the process should end with an error and be started again. */
@@ -214,12 +214,12 @@ function logAttempt(logger: Logger, { outcome, ...event }: AttemptEvent): void {
 }
 
 function logDestination(logger: Logger, destination: string, cause: string | undefined): void {
-  if (cause === undefined) logger.info({ destination }, "destination goes on");
-  else logger.error({ destination, cause }, "destination stands still");
+  if (cause === undefined) logger.info({ destination }, "destination resumed");
+  else logger.error({ destination, cause }, "destination paused");
 }
 
 function logTrouble(logger: Logger, { route, cause, continues }: RouteTrouble): void {
-  if (cause === undefined) logger.info({ route }, "route goes on");
-  else if (continues) logger.warn({ route, cause }, "route goes on without it");
-  else logger.error({ route, cause }, "route stands still");
+  if (cause === undefined) logger.info({ route }, "route resumed");
+  else if (continues) logger.warn({ route, cause }, "route continues without it");
+  else logger.error({ route, cause }, "route paused");
 }

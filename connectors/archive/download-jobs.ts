@@ -11,7 +11,7 @@ const MAX_JOBS = 12;
 const LONGEST_MS = 10 * 60_000;
 /** A recorder that says next to nothing for so long says nothing more. */
 const STALL_MS = 30_000;
-/** A download that was told to stop has done so long before. */
+/** A download that was asked to stop has stopped long before. */
 const STOPS_WITHIN_MS = 2_000;
 /** A file that nobody came for: its route was paused, or its call went to another process. */
 const UNCLAIMED_MS = 15 * 60_000;
@@ -24,7 +24,7 @@ export interface Downloads {
   /**
    * The recording for this stem, fetched: begun now unless it is under way. Undefined when it is not there within `waitMs`, or too many are under way.
    * It stays there until it is `taken`.
-   * @throws what {@link download} throws; the next call begins anew.
+   * @throws what {@link download} throws; the next call begins again.
    */
   fetched(options: { stem: string; address: string; waitMs: number }): Promise<Download | undefined>;
   /** Its file has been moved away, or is not wanted any more. */
@@ -61,7 +61,7 @@ export function createDownloads(options: {
     const expiry = setTimeout(() => void drop(stem), LONGEST_MS + UNCLAIMED_MS).unref();
     const job = { address, result, stop, expiry, failed: false };
     jobs.set(stem, job);
-    // Seen by whoever waits for it; if nobody does, it is not an unhandled one.
+    // The caller that waits sees the rejection; without one it must not count as unhandled.
     result
       .catch(() => {
         job.failed = true;

@@ -1,6 +1,5 @@
 import { type Delivery, ExactNumber } from "../../src/connector/index.ts";
 import { CALL_COLUMNS, type Column, type ColumnKind } from "./columns.ts";
-import type { WarehouseWith } from "./mapping.ts";
 
 /** One delivery as the database takes it: every cell as text, cast by column there; null says nothing and blanks nothing. */
 export interface Row {
@@ -21,7 +20,7 @@ export type HoldsNumber = (text: string) => boolean;
 const holdsAll: HoldsNumber = () => true;
 
 /** A number that JSON of the engine does not hold becomes a text, digit by digit, rather than another number. @throws {CellFault} */
-export function rowOf(delivery: Delivery<WarehouseWith>, holds: HoldsNumber = holdsAll): Row {
+export function rowOf(delivery: Delivery<{ columns?: Record<string, string> | undefined }>, holds: HoldsNumber = holdsAll): Row {
   const cells = new Map<string, string | null>();
   for (const { name, kind, of } of CALL_COLUMNS) cells.set(name, cellOf({ name, kind }, of(delivery), holds));
   for (const [name, text] of Object.entries(delivery.with.columns ?? {})) cells.set(name, cellOf({ name, kind: "text" }, text, holds));

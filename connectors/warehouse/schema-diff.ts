@@ -28,7 +28,7 @@ export function missingColumns(options: {
   existing: ExistingTable;
   wanted: readonly Column[];
   types: TypesOf;
-  /** What a table lacks whose key is not unique, and how that is mended, where it is not by a constraint. */
+  /** What a table whose key is not unique lacks, and the fix where it is no constraint. */
   uniqueKey?: { lacks: string; fix: string };
 }): Column[] {
   const { table, existing, wanted, types } = options;

@@ -117,7 +117,7 @@ export async function retireCommand(route: string, options: PauseOptions): Promi
     if (no !== undefined) return no;
     const removed = await ledger.retireRoute({ route, by: currentUser(context.env) });
     if (options.json) console.log(JSON.stringify({ route, removed, unread, ...problemField(looked) }));
-    else console.log(`${route} is retired: ${removed} rows removed. A route of this id would begin anew.`);
+    else console.log(`${route} is retired: ${removed} rows removed. A route of this id would start as a new one.`);
     return 0;
   });
 }

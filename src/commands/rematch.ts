@@ -47,12 +47,12 @@ export async function rematchCommand(callId: string, options: RematchOptions): P
     }
     const { receipt } = done;
     if (json) console.log(JSON.stringify({ callId, source: row.source, route: route.id, receipt }));
-    else console.log(`${callId} is logged on ${whom(receipt)} now; later versions of the call stay there.`);
+    else console.log(`${callId} is logged on ${personText(receipt)} now; later versions of the call stay there.`);
     return 0;
   });
 }
 
-function whom({ person: on }: Receipt): string {
+function personText({ person: on }: Receipt): string {
   if (!on) return "nobody";
   return printable(on.name ? `${on.name} (${on.kind} ${on.id})` : personName(on));
 }
@@ -60,7 +60,7 @@ function whom({ person: on }: Receipt): string {
 function preview({ row, route, to }: { row: DeliveryRow; route: Route; to: string }): string {
   const { callId, receipt } = row;
   const where = receipt?.url ?? receipt?.id ?? "";
-  const now = receipt ? whom(receipt) : "nobody";
+  const now = receipt ? personText(receipt) : "nobody";
   return `${callId} on ${route.id}, at ${route.to.connector.title}: ${where}\n  logged on  ${now}\n  then on    ${to}`;
 }
 

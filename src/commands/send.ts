@@ -11,7 +11,7 @@ import type { CommonOptions } from "./context.ts";
 import { type Environment, readEnvironment, setting } from "./environment.ts";
 import { bar, createProgress } from "./progress.ts";
 
-/** More than this are told as a sum. */
+/** More than this are summed up in one line. */
 const SHOWN_ONE_BY_ONE = 20;
 const TIMEOUT_MS = 15_000;
 
@@ -41,7 +41,7 @@ export async function sendCommand(file: string | undefined, options: SendOptions
   const statuses = new Map<number, number>();
   const progress = createProgress({ enabled: many });
   const startedAtMs = performance.now();
-  // Whoever reads with `| head` has seen enough.
+  // A reader such as `| head` has seen enough.
   for (let index = 0; index < options.count && !readerIsGone(); index += 1) {
     if (options.rate !== undefined) await sleepUntil(startedAtMs + (index * 1000) / options.rate);
     const answer = await post({ url, secret, body: bodyOf(index) });

@@ -28,7 +28,7 @@ export interface Running {
 
 /**
  * Starts a process' parts and runs until SIGTERM or Ctrl-C, then stops them all. A second signal ends the process at once, whatever it does.
- * When `failed` resolves first it stops too and the exit code is 1, so that whoever supervises us starts us again.
+ * When `failed` resolves first it stops too and the exit code is 1, so that the supervisor restarts the process.
  * @throws what `start` throws, once all that had started is stopped.
  */
 export async function serve(options: { logger: Logger; start: (parts: Parts) => Promise<Running> }): Promise<ExitCode> {
@@ -55,7 +55,7 @@ export async function serve(options: { logger: Logger; start: (parts: Parts) => 
   const end = first.over ? undefined : await Promise.race([signals.first, first.failed ?? never]);
   if (end === undefined) logger.info("done");
   else if (typeof end === "string") logger.info({ signal: end }, "stopping: letting attempts end");
-  else logger.fatal({ reason: end.message }, "the log's engine gave up; ending so that a restart can mend it");
+  else logger.fatal({ reason: end.message }, "the log's engine gave up; ending so that a restart can repair it");
   try {
     await parts.stop(STOP_WITHIN_MS);
     logger.info("stopped");

@@ -1,4 +1,4 @@
-/** The ingress' half of a call's trip, once its body is there: verify → judge → append. House plan §3, steps 1–3. */
+/** The ingress' half of a call's path, once its body is there: verify → validate → append (docs/architecture.md). */
 import { createHash, randomUUID } from "node:crypto";
 import { LogUnavailableError, RecordTooLargeError } from "../errors.ts";
 import { CALLS_TOPIC, type Log, QUARANTINE_TOPIC } from "../log/log.ts";

@@ -79,7 +79,7 @@ function createVerifier({ keys, source }: { keys: KeyObject[]; source: IngressSo
 
 /**
  * Answers like any source, so that a stranger does not learn which there are. Only a sender who holds a secret of another source, and so
- * has mistaken the path, is told so.
+ * has mistaken the path, gets an answer that says so.
  */
 function strangerOf(keys: KeyObject[]): Verifier {
   return {

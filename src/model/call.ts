@@ -35,7 +35,7 @@ export interface Call extends CallRecord {
   /** The agent's owner under `agents:` (an email address), or "". */
   agent_owner: string;
   direction: Direction;
-  /** The other side's number in E.164; "" when it is withheld, a SIP address, or cannot be told. */
+  /** The other side's number in E.164; "" when it is withheld, a SIP address, or unknown. */
   customer_number: string;
   test: boolean;
 }

@@ -9,7 +9,7 @@ export interface Envelope {
   requestId: string;
   /** W3C trace context. */
   traceparent?: string;
-  /** As VoiceInfra sent and the ingress verified it: whoever has the secret can prove later where the body came from. Absent when it came unsigned. */
+  /** As VoiceInfra sent and the ingress verified it: with the secret it can be proved later where the body came from. Absent when it came unsigned. */
   signature?: string | undefined;
 }
 

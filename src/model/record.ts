@@ -33,7 +33,7 @@ const isCallId: Check = (value) => {
   if (value === "") return "is empty";
   if (value.length > MAX_CALL_ID_LENGTH) return `is longer than ${MAX_CALL_ID_LENGTH} characters`;
   if (!value.isWellFormed()) return "has half of a character (a lone surrogate)";
-  // Whoever reads it in a terminal, a log or a file's name must see what it is: C0, C1, line ends, and what turns a line around.
+  // In a terminal, a log or a file's name it must be visible: C0, C1, line ends, and what turns a line around.
   return /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/u.test(value) ? "has control characters" : undefined;
 };
 

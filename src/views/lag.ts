@@ -24,7 +24,7 @@ export interface RouteLag {
   /** Calls in the log that the route has not done with. */
   lag: number;
   partitions: PartitionLag[];
-  /** Age of the oldest call not done with; 0 when there is none, undefined when it cannot be told. */
+  /** Age of the oldest call not done with; 0 when there is none, undefined when it is unknown. */
   oldestAgeMs: number | undefined;
   /** Calls that reached an end per second, all replicas together. */
   endedPerSecond: number;

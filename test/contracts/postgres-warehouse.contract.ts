@@ -134,7 +134,7 @@ export function describePostgresOwnWays(server: Server): void {
       [
         "a schema that is not there",
         () => ({ url: urlOf(), schema: "nowhere" }),
-        { kind: "needs-fix", code: "3F000", fix: "Create it, or mend `schema`" },
+        { kind: "needs-fix", code: "3F000", fix: "Create it, or correct `schema`" },
       ],
       ["a database that is not there", () => ({ url: urlOf({ database: "nowhere" }) }), { kind: "needs-fix", code: "3D000" }],
       ["a server that does not answer", () => ({ url: urlOf({ port: "1" }) }), { kind: "retry", because: "down", code: "ECONNREFUSED" }],

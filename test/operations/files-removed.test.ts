@@ -97,7 +97,7 @@ describe("the ledger's files beneath a process that runs", () => {
     mkdirSync(path("aside"));
     for (const file of readdirSync(path("ledger"))) renameSync(path(`ledger/${file}`), path(`aside/${file}`));
     expect(await send("meanwhile")).toBe(200);
-    expect(await up.logged("route stands still")).toMatchObject({
+    expect(await up.logged("route paused")).toMatchObject({
       cause: expect.stringMatching(/^ledger away: its file .*ledger\.db was removed while it was in use$/),
     });
     expect(await ready()).toMatch(/ledger: the ledger data\/ledger\/ledger\.db cannot be kept: its file .* was removed/);
@@ -105,7 +105,7 @@ describe("the ledger's files beneath a process that runs", () => {
     expect(delivered()).toBe(1);
     for (const file of readdirSync(path("aside"))) renameSync(path(`aside/${file}`), path(`ledger/${file}`));
     await expect.poll(delivered).toBe(2);
-    await up.logged("route goes on");
+    await up.logged("route resumed");
     expect(await ready()).toContain('"ready"');
   });
 });

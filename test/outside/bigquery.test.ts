@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { addColumnsSql, createTableSql, deleteSql, mergeSql, selectSql } from "../../connectors/warehouse/engines/bigquery/sql.ts";
 import { type Column, type ColumnKind, TABLE_COLUMNS } from "../../connectors/warehouse/columns.ts";
+import { addColumnsSql, createTableSql, deleteSql, mergeSql, selectSql } from "../../connectors/warehouse/engines/bigquery/sql.ts";
 import { errorsOf, type Statement } from "./support/googlesql.ts";
 import { outside } from "./support/outside.ts";
 

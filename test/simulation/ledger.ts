@@ -10,9 +10,9 @@ import {
   rowKey,
   versionsWith,
 } from "../../src/ledger/memory/rows.ts";
+import type { ReplayAnswer, ReplayItem } from "../../src/ledger/operations.ts";
 import type { AwaitingDelivery } from "../../src/ledger/receipts.ts";
 import { isNewer } from "../../src/ledger/record-order.ts";
-import type { ReplayAnswer, ReplayItem } from "../../src/ledger/operations.ts";
 import type { RowProof } from "../../src/ledger/views.ts";
 
 /** The rows are given, so that several may look at one store, as several processes do at one database. */

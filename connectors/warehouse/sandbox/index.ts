@@ -36,7 +36,7 @@ export function createSandbox(_options: SandboxOptions = {}): Sandbox {
   };
 }
 
-/** Makes the table anew with its rows and a constraint that refuses these keys, as its owner might have. */
+/** Recreates the table with its rows and a constraint that refuses these keys, as its owner might have. */
 function constrain(path: string, keys: string[]): Promise<void> {
   return withDuckDbFile({ path }, async (connection) => {
     const checks = keys.map((key) => `, CHECK (${quoted(KEY)} <> '${key.replaceAll("'", "''")}')`);

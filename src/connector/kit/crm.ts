@@ -45,7 +45,7 @@ const match = z
     on_none: onNone,
   })
   .prefault({})
-  .describe("Whom the call is logged on");
+  .describe("The contact or contacts that the call is logged on");
 
 /**
  * The words of a mapping, the same for every CRM: spread into a connector's `with`. `fieldName` is how that CRM names a property.
@@ -83,7 +83,7 @@ export interface Candidate {
   modifiedAtMs: number;
 }
 
-/** Whom a call is logged on. `owner` is the call's, as the CRM names it; those of one call are all of one kind. */
+/** The people that a call is logged on. `owner` is the call's, as the CRM names it; those of one call are all of one kind. */
 export function choosePeople<T extends Candidate>(options: {
   candidates: readonly T[];
   onMany: Match["on_many"];

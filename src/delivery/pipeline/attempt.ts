@@ -1,10 +1,11 @@
-import { CannotTellError, type Connector, OpenError, type Outcome, outcomeOfNetworkError, type Receipt } from "../../connector/index.ts";
+import { CannotTellError, OpenError, type Outcome, outcomeOfNetworkError } from "../../connector/index.ts";
 import type { Claim } from "../../ledger/ledger.ts";
 import type { RecordPlace } from "../../ledger/record-order.ts";
 import type { Clock } from "../../lib/time/clock.ts";
-import type { Destination, Route } from "../../route.ts";
+import type { Route } from "../../route.ts";
 import type { BatchSender, Sent } from "./batch-sender.ts";
 import { currentOutcome } from "./current-outcome.ts";
+import { duplicatesAt } from "./duplicates.ts";
 import { idempotencyKey } from "./idempotency-key.ts";
 import type { PreparedDelivery } from "./prepare-delivery.ts";
 
@@ -61,16 +62,4 @@ function outcomeOfLookUp(error: unknown): Outcome {
   const outcome = { kind: "ambiguous", code: "look_up_failed", reason: `${maybe} the destination cannot be asked` } as const;
   // A rate limit or a missing scope of look-ups says nothing about sending.
   return outcomeOfNetworkError(error) ? outcome : { ...outcome, lookUp: "failed" };
-}
-
-/**
- * What protects a delivery from a second record at this destination: an edit of what its receipt names makes none, however often it is sent,
- * and the settings may allow that a message is sent again.
- */
-export function duplicatesAt(
-  to: Pick<Destination, "onAmbiguous"> & { connector: Pick<Connector, "duplicates" | "edits"> },
-  receipt: Receipt | undefined,
-): Connector["duplicates"] {
-  if (receipt && to.connector.edits) return "native-key";
-  return to.connector.duplicates === "none" && to.onAmbiguous === "send_again" ? "native-key" : to.connector.duplicates;
 }

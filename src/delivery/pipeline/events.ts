@@ -1,7 +1,7 @@
 import type { Outcome } from "../../connector/index.ts";
 import type { Claim, DeliveryKey, Receipt, Settlement } from "../../ledger/ledger.ts";
 import type { Route } from "../../route.ts";
-import type { Attempted } from "./decide-settlement.ts";
+import type { Attempted } from "./delivery-result.ts";
 
 interface Delivered {
   kind: "delivered";

@@ -5,7 +5,7 @@ import type { DeliveryOutcome } from "../../ledger/receipts.ts";
 import { isNewer, type RecordPlace } from "../../ledger/record-order.ts";
 import type { Clock } from "../../lib/time/clock.ts";
 import type { After } from "../../route.ts";
-import { type DeliveryResult, NOT_SENT } from "./decide-settlement.ts";
+import { type DeliveryResult, NOT_SENT } from "./delivery-result.ts";
 
 /** Waits between looks under the claim: most CRMs answer within a second, and a waiting row costs two writes. */
 const PAUSES_MS = [100, 200, 400, 800];

@@ -125,6 +125,6 @@ export function createRouteState(options: RouteStateOptions): RouteState {
 /** What `lag` and the log say while a route is paused: who paused it, why, and what ends the pause. */
 export function pauseCause({ kind, reason, by }: Pick<Pause, "kind" | "reason"> & { by?: string }, route: string): string {
   if (kind === "gone") return `the destination is gone: ${reason}. Then: patchbay resume ${route}`;
-  if (kind === "flood") return `too many rejections: ${reason}. Mend the mapping or the destination, then: patchbay resume ${route}`;
+  if (kind === "flood") return `too many rejections: ${reason}. Fix the mapping or the destination, then: patchbay resume ${route}`;
   return `paused by ${by ?? "a person"}: ${reason}`;
 }

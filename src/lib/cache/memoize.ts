@@ -1,6 +1,6 @@
 const MAX_REMEMBERED = 1_000;
 
-/** The same function, each answer made once: for few keys that come again and again. Beyond a thousand of them it begins anew. */
+/** The same function, each answer made once: for few keys that come again and again. Beyond a thousand of them it is emptied. */
 export function memoize<Value>(make: (key: string) => Value): (key: string) => Value {
   const known = new Map<string, Value>();
   return (key) => {

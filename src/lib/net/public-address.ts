@@ -101,7 +101,7 @@ export type ResolveName = (
 
 /**
  * A `lookup` for sockets that gives only addresses which may be asked. The socket connects to what it gives: the name is not resolved a second
- * time, so that no other answer can come between the check and the connection (DNS rebinding). Each new connection is judged anew.
+ * time, so that no other answer can come between the check and the connection (DNS rebinding). Each new connection is checked again.
  * Fails with {@link RefusedAddressError} when a name has only other addresses.
  */
 export function guardedLookup(options: AddressPolicy & { resolve?: ResolveName }): LookupFunction {

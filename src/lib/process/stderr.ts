@@ -84,7 +84,7 @@ function writeNow(bytes: Buffer): Buffer | "failed" {
 
 /** A descriptor of stderr whose writes fail with EAGAIN instead of waiting. */
 function openWithoutWaiting(): number {
-  // Node makes a pipe or a socket non-blocking when it opens this stream. Whoever else writes to it meets EPIPE as an event, which ends
+  // Node makes a pipe or a socket non-blocking when it opens this stream. Any other writer to it meets EPIPE as an event, which ends
   // the process unless somebody listens.
   process.stderr.on("error", () => undefined);
   if (!isatty(2)) return 2;

@@ -61,7 +61,7 @@ export function openSqlite(options: OpenSqliteOptions): DatabaseSync {
 function connect({ path, access = "write", busyTimeoutMs = 5_000 }: OpenSqliteOptions): DatabaseSync {
   const file = resolve(path);
   if (access === "look") {
-    // Whoever writes has a write-ahead log beside it. Without one nobody does, and SQLite would make one even for a reader.
+    // A writer has a write-ahead log beside the file. Without one there is no writer, and SQLite would make one even for a reader.
     if (existsSync(`${file}-wal`)) return new DatabaseSync(file, { readOnly: true, timeout: busyTimeoutMs });
     const url = pathToFileURL(file);
     url.searchParams.set("immutable", "1");

@@ -11,7 +11,7 @@ export class FileLostError extends Error {
   override readonly name = "FileLostError";
 }
 
-/** The database, its write-ahead log, and the index of that: one process that makes the last anew and another that has the old one damage it. */
+/** The database, its write-ahead log, and the index of that: one process that recreates the last and another that has the old one damage it. */
 const SUFFIXES = ["", "-wal", "-shm"];
 
 interface File {

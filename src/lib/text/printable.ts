@@ -1,5 +1,5 @@
 /**
- * Text of calls and vendors on its way to a terminal or a log. Whoever names themselves in a web form gets there: a control character moves
+ * Text of calls and vendors on its way to a terminal or a log. A name typed into a web form gets there: a control character moves
  * the cursor, sets the title or forges a line, a bidi control turns a line around (https://trojansource.codes).
  */
 

@@ -6,7 +6,7 @@ import { UsageError } from "../../errors.ts";
 import { whyUnreadable } from "../../lib/files/file-errors.ts";
 import { Secret } from "../../lib/secret.ts";
 import { didYouMean } from "../../lib/text/did-you-mean.ts";
-import type { Options } from "./settings.ts";
+import type { Options } from "./url-options.ts";
 
 const SASL_MECHANISMS = ["plain", "scram-sha-256", "scram-sha-512"] as const;
 export type SaslMechanism = (typeof SASL_MECHANISMS)[number];

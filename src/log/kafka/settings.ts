@@ -1,6 +1,7 @@
 import { UsageError } from "../../errors.ts";
 import { didYouMean } from "../../lib/text/did-you-mean.ts";
 import { readSasl, readTls, type Sasl, type Tls } from "./security.ts";
+import { OPTIONS, type Option, type Options } from "./url-options.ts";
 
 export interface KafkaSettings {
   /** `host:port`, at least one. */
@@ -21,23 +22,6 @@ export interface KafkaSettings {
 const DAY_MS = 86_400_000;
 const DEFAULT_PORT = 9092;
 const SHAPE = "kafka://host:9092,host:9092?option=value";
-
-const OPTIONS = [
-  "partitions",
-  "replication",
-  "min_insync",
-  "retention_ms",
-  "prefix",
-  "tls",
-  "ca",
-  "cert",
-  "key",
-  "key_passphrase",
-  "sasl",
-  "insecure_plain",
-] as const;
-type Option = (typeof OPTIONS)[number];
-export type Options = Partial<Record<Option, string>>;
 
 /**
  * Reads `kafka://[user:password@]host[:port][,host[:port]…][?options]`; docs/kafka.md lists the options. The password may need

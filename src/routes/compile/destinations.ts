@@ -63,7 +63,7 @@ export function loadDestinations(options: {
       fingerprint: JSON.stringify([connectorName, value]),
       checkWith: (withValue) => connector.checkWith?.({ with: withValue, written: first.written }) ?? [],
       settings() {
-        // Read anew each time: `${file:…}` may have been mended since.
+        // Read again each time: `${file:…}` may have been replaced since.
         const now = read(true);
         if (now.settings) return now.settings;
         const found = createProblems(file);

@@ -16,7 +16,7 @@ export const VISIBLE_NAMES: readonly VisibleName[] = [
   { name: "end_time", type: "timestamp", meaning: "End of the call; in templates a text, for `| date`" },
   { name: "from_number", type: "string", meaning: "The caller's number, as VoiceInfra sent it" },
   { name: "to_number", type: "string", meaning: "The number that was called, as VoiceInfra sent it" },
-  { name: "customer_number", type: "string", meaning: 'The other side\'s number in E.164; `""` when it is withheld or cannot be told' },
+  { name: "customer_number", type: "string", meaning: 'The other side\'s number in E.164; `""` when it is withheld or unknown' },
   { name: "direction", type: "string", meaning: "`inbound`, `outbound` or `unknown`" },
   { name: "agent_id", type: "string", meaning: "The agent's id, as VoiceInfra sent it" },
   { name: "agent", type: "string", meaning: 'The agent\'s key under `agents:`, or `""`' },
@@ -32,7 +32,7 @@ export const VISIBLE_NAMES: readonly VisibleName[] = [
 
 /** What `after` brings: templates of a route that has it see these names too, `when` never does. */
 export const RELATED_NAMES: readonly { name: string; meaning: string }[] = [
-  { name: "person.name", meaning: "Name of whom the other route logged the call on; `person` alone reads as this" },
+  { name: "person.name", meaning: "Name of the person that the other route logged the call on; `person` alone reads as this" },
   { name: "person.owner", meaning: "Email address of who owns the person's record" },
   { name: "person.url", meaning: "Address of the person's record" },
   { name: "person.kind", meaning: "`contact`, `lead` or `account`, as the CRM calls it" },

@@ -14,7 +14,7 @@ export interface Finding {
   severity?: Problem["severity"];
 }
 
-/** Gathers everything that is wrong with a file, so that a person mends it in one go. */
+/** Gathers everything that is wrong with a file, so that a person can fix it in one go. */
 export interface Problems {
   add(finding: Finding): void;
   /** A warning: shown, and the file is used all the same. */

@@ -1,17 +1,10 @@
 import type { Path, RoutesDocument } from "../file/document.ts";
+import { endOfMoveMs } from "../file/end-of-move.ts";
 import type { Problems } from "./problems.ts";
 
 const DAY_MS = 86_400_000;
 /** A move from one secret to another takes days. */
 const LONGEST_MOVE_MS = 92 * DAY_MS;
-
-/** `until 2027-01-31`: to the end of that day, UTC, in Unix ms. Undefined when it is no such text, or no day of the calendar. */
-export function endOfMoveMs(text: string): number | undefined {
-  const [, year, month, day] = (/^until (\d{4})-(\d{2})-(\d{2})$/.exec(text) ?? []).map(Number);
-  if (year === undefined || month === undefined || day === undefined) return undefined;
-  const begin = new Date(Date.UTC(year, month - 1, day));
-  return begin.getUTCMonth() === month - 1 && begin.getUTCDate() === day ? begin.getTime() + DAY_MS : undefined;
-}
 
 /** Until when (Unix ms) a source takes deliveries without a signature: 0 never, infinity for ever. */
 export function unsignedUntilMs(allowed: boolean | string | undefined): number {

@@ -2,10 +2,9 @@ import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node,
 import type { Position, Problems } from "../diagnose/problems.ts";
 import { syntaxFindings } from "../diagnose/syntax.ts";
 import { offsetInSource } from "./scalar-source.ts";
-import { nodesAlong } from "./yaml-nodes.ts";
+import { nodesAlong, type Path } from "./yaml-nodes.ts";
 
-/** Keys and list indexes from the top of the file. */
-export type Path = readonly PropertyKey[];
+export type { Path } from "./yaml-nodes.ts";
 
 /** routes.yaml as text, as values, and the way from a value back to its place. */
 export interface RoutesDocument {

@@ -3,7 +3,7 @@ import { DURATION, parseDurationMs } from "../../lib/time/duration.ts";
 import { isTimezone, timezoneHint } from "../../lib/time/timezone.ts";
 import { SHAREABLE } from "../../model/call.ts";
 import { numberProblem } from "../diagnose/phone-numbers.ts";
-import { endOfMoveMs } from "../diagnose/unsigned.ts";
+import { endOfMoveMs } from "./end-of-move.ts";
 
 /** Ids and names become consumer groups and URL paths, so they keep to letters that both take. */
 export const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
@@ -146,5 +146,5 @@ export const fileSchema = z.strictObject({
 export type RoutesFile = z.output<typeof fileSchema>;
 export type RouteEntry = z.output<typeof routeSchema>;
 
-/** Fields that the house plan has and this version does not: the answer is "not yet", not "did you mean". */
+/** Fields that are planned and that this version does not have: the answer is "not yet", not "did you mean". */
 export const NOT_YET = new Set(["cases"]);

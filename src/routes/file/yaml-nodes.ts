@@ -1,5 +1,7 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node } from "yaml";
-import type { Path } from "./document.ts";
+
+/** Keys and list indexes from the top of the file. */
+export type Path = readonly PropertyKey[];
 
 /** A key and what stands behind it; of the top and of list items there is no key. */
 interface Step {

@@ -4,8 +4,8 @@ import { isTimezone, timezoneHint } from "../../lib/time/timezone.ts";
 import { VISIBLE_NAMES } from "../compile/template-fields.ts";
 import { dateFormatProblem } from "./date-format.ts";
 import { FILTERS, type FilterShape, type Kind, type Parameter } from "./filters.ts";
+import type { TemplateFinding } from "./finding.ts";
 import { type IsOpen, literalOf, loopFindings, numberFindings } from "./literals.ts";
-import type { TemplateFinding } from "./template.ts";
 
 /** A value with its filters, as Liquid reads `summary | truncate: 300`. */
 interface Filtered {

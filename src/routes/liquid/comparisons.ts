@@ -1,8 +1,8 @@
 import { type Template, type Token, TypeGuards } from "liquidjs";
 import { type KnownWords, wrongWord } from "../cel/near-misses.ts";
 import { filteredOf, rootOf, walk } from "./arguments.ts";
+import type { TemplateFinding } from "./finding.ts";
 import { type IsOpen, literalOf } from "./literals.ts";
-import type { TemplateFinding } from "./template.ts";
 
 /** `{% if agent == "slaes" %}`: a word that a name of a call never is, as in `when`. */
 export function comparisonFindings(template: readonly Template[], known: KnownWords, isOpen: IsOpen): TemplateFinding[] {

@@ -1,5 +1,5 @@
 import type { Liquid } from "liquidjs";
-import type { TemplateFinding } from "./template.ts";
+import type { TemplateFinding } from "./finding.ts";
 
 const SAMPLE = "2026-01-15T09:08:07Z";
 /** `%Y`, `%-d`, `%^b`, `%10N`, `%:z`. */

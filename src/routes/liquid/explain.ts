@@ -2,7 +2,7 @@ import type { Liquid } from "liquidjs";
 import { didYouMean } from "../../lib/text/did-you-mean.ts";
 import { REFUSED_FILTERS, REFUSED_TAGS } from "./engine.ts";
 import { FILTERS_ELSEWHERE } from "./filters.ts";
-import type { TemplateFinding } from "./template.ts";
+import type { TemplateFinding } from "./finding.ts";
 
 /** The name of the filter that an error says is none. */
 export function undefinedFilter(error: unknown): string | undefined {

@@ -1,6 +1,6 @@
 import { type Template, TypeGuards } from "liquidjs";
 import { normalDecimal } from "../../lib/text/exact-number.ts";
-import type { TemplateFinding } from "./template.ts";
+import type { TemplateFinding } from "./finding.ts";
 
 /** Something that is written out, and where. */
 interface Literal {

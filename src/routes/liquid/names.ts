@@ -1,7 +1,7 @@
 import { didYouMean } from "../../lib/text/did-you-mean.ts";
 import type { Share } from "../../model/call.ts";
 import { RELATED_NAMES, shareWordOf, VISIBLE_NAMES } from "../compile/template-fields.ts";
-import type { TemplateFinding } from "./template.ts";
+import type { TemplateFinding } from "./finding.ts";
 
 const NAMES = new Map(VISIBLE_NAMES.map((one) => [one.name as string, one]));
 const RELATED = RELATED_NAMES.map(({ name }) => name);

@@ -4,16 +4,9 @@ import type { KnownWords } from "../cel/near-misses.ts";
 import { argumentFindings } from "./arguments.ts";
 import { comparisonFindings } from "./comparisons.ts";
 import { explainLiquidError, openQuotes, undefinedFilter } from "./explain.ts";
+import type { TemplateFinding } from "./finding.ts";
 import type { IsOpen } from "./literals.ts";
 import { type Awaited, checkName } from "./names.ts";
-
-/** What is wrong with a template, and at which character of it. */
-export interface TemplateFinding {
-  offset: number;
-  message: string;
-  hint?: string | undefined;
-  severity?: "error" | "warning";
-}
 
 export function isTemplate(text: string): boolean {
   return text.includes("{{") || text.includes("{%");

@@ -72,7 +72,7 @@ function packageEntry(specifier: string, base: string): { url: string } | Missin
   const manifest = manifestOf(specifier, base);
   if (manifest === undefined) return undefined;
   const read = manifest === BROKEN ? undefined : jsonOf(manifest);
-  if (!isGroup(read)) return { problem: `the package.json of "${specifier}" cannot be read`, hint: "Install the package anew." };
+  if (!isGroup(read)) return { problem: `the package.json of "${specifier}" cannot be read`, hint: "Install the package again." };
   const { exports } = read;
   const subpath = `.${specifier
     .split("/")

@@ -22,7 +22,7 @@ const CONFIG = {
 };
 
 /**
- * A day's file is written anew through it, and DuckDB moves 2048 rows at a time, several times over, whatever the size of a row group: 2100 transcripts
+ * A day's file is rewritten through it, and DuckDB moves 2048 rows at a time, several times over, whatever the size of a row group: 2100 transcripts
  * of 50 KB do not fit into 256 MB. A limit, not a size: it is used only where a day needs it.
  */
 const MEMORY_WITH_FOLDER = { memory_limit: "1GB" };
@@ -111,7 +111,7 @@ async function keepIn(connection: DuckDBConnection, folder: string | undefined):
 }
 
 /**
- * A checkpoint writes the whole key index anew: 0.3 s at 300,000 rows, on the event loop, if closing does it each time.
+ * A checkpoint rewrites the whole key index: 0.3 s at 300,000 rows, on the event loop, if closing does it each time.
  * The write-ahead log is as durable, and readers see it. It is folded in at 4 MB, and by its writer now and then.
  */
 async function writeAheadOnly(connection: DuckDBConnection): Promise<void> {

@@ -9,7 +9,7 @@ export async function replaceFile(options: { file: string; write(path: string): 
   const { file, write } = options;
   const folder = dirname(file);
   await mkdir(folder, { recursive: true });
-  // Not `.parquet`: whoever reads the folder's files must not meet half of one.
+  // Not `.parquet`: a reader of the folder must not meet half a file.
   const beside = join(folder, `.${basename(file)}.new`);
   try {
     if ((await write(beside)) === 0) await rm(file, { force: true });
@@ -23,7 +23,7 @@ export async function replaceFile(options: { file: string; write(path: string): 
   await flushed(folder);
 }
 
-/** What a process that was killed has left beside a file, in each day's folder. Only for whoever has the folder's lock: others may be writing. */
+/** What a process that was killed has left beside a file, in each day's folder. Only the holder of the folder's lock may call it: others may be writing. */
 export async function removeHalfWritten(folder: string): Promise<void> {
   for (const day of await readdir(folder, { withFileTypes: true })) {
     if (!day.isDirectory() || !day.name.startsWith("dt=")) continue;

@@ -23,7 +23,7 @@ const LOCK = ".patchbay.duckdb";
 
 /**
  * A folder of Parquet files, one for each day in which calls began (UTC): `dt=2025-01-15/calls.parquet`. A file is never changed: its day is
- * written anew beside it, and takes its place. That costs a day's rows for each batch: right for thousands of calls a day.
+ * rewritten beside it, and takes its place. That costs a day's rows for each batch: right for thousands of calls a day.
  */
 export function openParquetStore(options: { url: Secret; table: string }): Store {
   const { table } = options;
@@ -107,7 +107,7 @@ export function openParquetStore(options: { url: Secret; table: string }): Store
       withFolder(
         signal,
         async (connection) => {
-          // It may hold the call: whoever is forgotten is in no file.
+          // It may hold the call, and a forgotten call must be in no file.
           await removeHalfWritten(folder);
           const there = await readable(connection, []);
           if (!there) return false;
@@ -175,7 +175,7 @@ async function daysOf(connection: DuckDBConnection, there: string | undefined): 
 
 /**
  * The incoming rows over those that are there, with every column of either. A crash between the files of two days leaves a call in both: the later
- * one counts, and both files are written anew.
+ * one counts, and both files are rewritten.
  */
 function mergeSql({ there, columns }: { there: { sql: string; columns: string[] } | undefined; columns: readonly Column[] }): string {
   const theirs = new Set(there?.columns);

@@ -73,8 +73,8 @@ function outcomeOfSqlState(code: string): Outcome {
       "GRANT SELECT, INSERT, UPDATE on the table to the role; CREATE on the schema, or ownership of the table, if columns have to be added",
     );
   }
-  if (code === "3D000") return needsFix("there is no such database", "Create it, or mend the name in `url`");
-  if (code === "3F000") return needsFix("there is no such schema", "Create it, or mend `schema`");
+  if (code === "3D000") return needsFix("there is no such database", "Create it, or correct the name in `url`");
+  if (code === "3F000") return needsFix("there is no such schema", "Create it, or correct `schema`");
   if (code.startsWith("42"))
     return needsFix("the table is not as we made it", "It is looked at again in a moment; see that nothing else changes it");
   // 25006: a standby after a failover. 53: out of disk, memory or connections. 57P: shutting down or starting.

@@ -1,7 +1,7 @@
 import { type Column, type ColumnKind, DELIVERED_AT, ITEM, KEY, quoted, SOURCE, TARGET, UPDATED_AT } from "../../columns.ts";
 import type { TypesOf } from "../../schema-diff.ts";
 
-/** As INFORMATION_SCHEMA spells them, small letters. No NUMBER for a `number`: it has no fractions unless it was told to. */
+/** As INFORMATION_SCHEMA spells them, small letters. No NUMBER for a `number`: it has no fractions by default. */
 export const SNOWFLAKE_TYPES: TypesOf = {
   text: ["text"],
   time: ["timestamp_tz", "timestamp_ltz"],
