@@ -13,7 +13,7 @@ export interface Cache<Value> {
 
 /**
  * Keeps the `maxEntries` values that were used last, each for `ttlMs`, and shares loads in progress. With `ttlMs` 0 it only shares loads.
- * Why this is not lru-cache: docs/decisions/0023.
+ * Why this is not lru-cache: docs/decisions/0019.
  */
 export function createCache<Value>(options: { maxEntries: number; ttlMs: number | ((value: Value) => number) }): Cache<Value> {
   const { maxEntries, ttlMs } = options;

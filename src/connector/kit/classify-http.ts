@@ -19,7 +19,7 @@ export interface HttpApi {
 
 /**
  * What an answer's status says; undefined for 2xx. Bodies are not quoted. A connector's table comes before the shared meanings
- * (docs/decisions/0023): a 503 says that nothing was taken; any other 5xx leaves open whether the call was, so without a native key it is ambiguous.
+ * (docs/decisions/0019): a 503 says that nothing was taken; any other 5xx leaves open whether the call was, so without a native key it is ambiguous.
  */
 export function classifyHttp(
   answer: {
