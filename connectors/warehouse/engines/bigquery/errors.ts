@@ -119,6 +119,8 @@ const FRONT = {
   table: {
     401: credentials,
     403: needsFix("there is no BigQuery at this address"),
+    // Not for good: a proxy or a moved project answers so, and the route must resume by itself.
+    410: needsFix("there is no BigQuery at this address"),
     "4xx": needsFix("there is no BigQuery at this address"),
   },
 } as const;

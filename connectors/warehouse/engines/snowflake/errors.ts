@@ -107,6 +107,7 @@ const FRONT = {
     401: noAccount,
     403: noAccount,
     404: noAccount,
+    410: noAccount,
     408: gaveUp,
     "3xx": noAccount,
     "4xx": noAccount,
