@@ -178,7 +178,7 @@ describe("patchbay test", () => {
     const wrong = String(discord.wrong?.url);
     const { code, stdout } = await run("test team-chat", { DISCORD_URL: wrong });
     expect(code).toBe(1);
-    expect(stdout).toMatch(/✗ open .*needs-fix.*\(HTTP 401\).*Copy the webhook's address anew/);
+    expect(stdout).toMatch(/✗ open .*needs-fix.*\(HTTP 401\).*Copy the webhook's address again/);
     expect(stdout.match(/401/g)).toHaveLength(1);
     expect(stdout).not.toContain("wrong-credential");
   });
