@@ -37,7 +37,7 @@ test("an audit keeps no more of the log in memory than some pages, however long 
     ],
   });
   const ending = await once(audit.child, "close");
-  expect({ ending, output: audit.output().slice(-2_000) }).toEqual({ ending: [1, null], output: expect.stringMatching(/^\{/m) });
+  expect({ ending, output: audit.output().slice(0, 2_000) }).toEqual({ ending: [1, null], output: expect.stringMatching(/^\{/m) });
   const report = audit
     .output()
     .split("\n")

@@ -137,7 +137,7 @@ describe("what is wrong with one is said at its line, with all else", () => {
             write(`node_modules/broken-${index}/package.json`, text);
             return `[broken-${index}]`;
           },
-          new RegExp(`^2:14 the package\\.json of "broken-${index}" cannot be read — Install the package anew`),
+          new RegExp(`^2:14 the package\\.json of "broken-${index}" cannot be read — Install the package again`),
         ] as [string, () => string, RegExp],
     ),
     [
