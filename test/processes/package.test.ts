@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -46,6 +46,36 @@ routes: [{ id: all, to: warehouse }]
   expect(run(process.execPath, ["node_modules/patchbay/bin/patchbay.js", "check", "--no-env"])).toContain(
     "routes.yaml is fine: 1 source, 1 destination, 1 route",
   );
+});
+
+test("a connector from outside compiles against the packed package, and certifies", () => {
+  const template = join(ROOT, "scripts/connector-template");
+  for (const file of readdirSync(template, { recursive: true, encoding: "utf8" })) {
+    if (!file.endsWith(".ts") || file.endsWith(".test.ts")) continue;
+    const text = readFileSync(join(template, file), "utf8").replaceAll(/"(\.\.\/)+src\/connector\/index\.ts"/g, '"patchbay/connector"');
+    mkdirSync(dirname(join(folder, "mine", file)), { recursive: true });
+    writeFileSync(join(folder, "mine", file), file === "index.ts" ? `${text}\nexport default example;\n` : text);
+  }
+  writeFileSync(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({
+      compilerOptions: {
+        module: "nodenext",
+        target: "esnext",
+        strict: true,
+        noEmit: true,
+        allowImportingTsExtensions: true,
+        skipLibCheck: true,
+        types: ["node"],
+        typeRoots: [join(ROOT, "node_modules/@types")],
+      },
+      include: ["mine"],
+    }),
+  );
+  const compiled = spawnSync(join(ROOT, "node_modules/.bin/tsc"), ["-p", "."], { cwd: folder, env, encoding: "utf8" });
+  expect(compiled).toMatchObject({ status: 0, stdout: "" });
+  const certified = run(process.execPath, ["node_modules/patchbay/bin/patchbay.js", "certify", "./mine/index.ts", "--json"]);
+  expect(JSON.parse(certified)).toMatchObject({ connector: "example" });
 });
 
 test("the packed package runs the whole demo", () => {
