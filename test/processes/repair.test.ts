@@ -107,7 +107,7 @@ ${routes}
       [["dead", "list", "--since", "yesterday"], 2, /--since: "yesterday" is no point in time/],
       [["quarantine", "show", "abc"], 2, /nothing in quarantine has the id "abc"/],
       [["quarantine", "replay"], 2, /which record\?/],
-      [["replay"], 2, /which route\?/],
+      [["replay"], 2, /which route, and since when\?/],
       [["replay", "--route", "to-slak", "--since", "1h"], 2, /no route "to-slak".*Did you mean "to-slack"\?/s],
       [["replay", "--route", "to-slack"], 2, /since when\?/],
       [["replay", "--route", "to-slack", "--since", "1h", "--until", "1h"], 2, /the range is empty/],
