@@ -66,7 +66,7 @@ describe.each<{ title: string; start(): Promise<ArchiveSettings> }>([
     expect(first.extra).toEqual({ recording: `${STEM}.recording.wav` });
     const recording = { file: `${STEM}.recording.wav`, bytes: AUDIO.byteLength, sha256: sha256(AUDIO), content_type: "audio/wav" };
     expect(await archive.read(first)).toMatchObject({ call_id: "call_01HXYZ123456", recording });
-    // Signed anew each time, it is the same recording.
+    // Signed again each time, it is the same recording.
     const second = await archive.receipt(recorded(at("/call_01.wav?signature=2"), { previous: first }));
     expect(second).toEqual(first);
     expect(asked).toHaveLength(1);

@@ -7,7 +7,7 @@ import { openRecorded } from "../support/written-requests.ts";
 
 /**
  * What each connector writes for a dozen calls, as files that a person has read: `connectors/<name>/golden/`. A change of what a salesperson sees
- * shows in the diff. `npm test -- -u test/connector/golden.test.ts` writes them anew.
+ * shows in the diff. `npm test -- -u test/connector/golden.test.ts` writes them again.
  */
 describe.each(Object.values(connectors))("$title, for each of a dozen calls", (connector) => {
   test.each(Object.entries(GOLDEN_CALLS))("writes what it wrote before: %s", async (name, call) => {

@@ -48,14 +48,11 @@ function retryAfterIn(headers: Parameters<typeof classifyHttp>[0]["headers"]): s
   return typeof value === "string" ? value : undefined;
 }
 
-function sharedMeanings({ title, duplicates }: HttpApi): HttpTable {
+/** Of the way to an API, of its region or of the account: no call is at fault, and none was carried out. */
+export function edgeMeanings(title: string): HttpTable {
   const slower = rateLimited(`${title} asks to send more slowly`);
   const otherProtocol = needsFix(`${title} does not speak what it is asked`);
-  const refused = needsFix(`${title} refuses the credential`);
-  const notThere = needsFix(`there is no ${title} at this address`);
-  const later = tryLater(`${title} could not take it now`);
   return {
-    // Of the way to an API, of its region or of the account: no call is at fault, and none was carried out.
     402: needsFix(`${title} wants a payment first`, "See what is open there: the plan, a payment, a trial that has ended"),
     407: needsFix(`${title} is behind a proxy that wants a login`, "Give the proxy a login, or take it out of the way"),
     420: slower,
@@ -86,7 +83,15 @@ function sharedMeanings({ title, duplicates }: HttpApi): HttpTable {
     526: down(`${title} has no certificate that its front takes`),
     529: down(`${title} is overloaded`),
     530: down(`${title} cannot be found from its front`),
+  };
+}
 
+function sharedMeanings({ title, duplicates }: HttpApi): HttpTable {
+  const refused = needsFix(`${title} refuses the credential`);
+  const notThere = needsFix(`there is no ${title} at this address`);
+  const later = tryLater(`${title} could not take it now`);
+  return {
+    ...edgeMeanings(title),
     401: refused,
     403: refused,
     404: notThere,

@@ -1,7 +1,7 @@
 /** Names of contract 1 that have a better one in the kit. Connectors from outside may use them as long as the contract's version is 1. */
 import type { Failure } from "../../model/outcome.ts";
 import { createCache } from "./cache.ts";
-import { classifyHttp } from "./classify-http.ts";
+import { classifyHttp, edgeMeanings } from "./classify-http.ts";
 
 export { abortable as untilAborted } from "../../lib/async/timeout.ts";
 export { memoize as remembered } from "../../lib/cache/memoize.ts";
@@ -16,18 +16,13 @@ export function createExpiringCache<Value>(options: { maxEntries: number }) {
   return { get, set: (key: string, value: Value, forMs: number) => set(key, value, forMs), delete: remove };
 }
 
-/** Statuses that never speak of a call. */
-const EDGE = new Set([
-  402, 407, 420, 421, 426, 429, 451, 477, 495, 496, 497, 501, 503, 505, 507, 508, 509, 510, 511, 521, 523, 525, 526, 529, 530,
-]);
-
 /** What a status says of the way to an API, of its region or of the account; undefined where it may speak of the call. */
 export function outcomeOfEdge(
   status: number,
   options: { title: string; fix: string; retryAfter: string | null | undefined },
 ): Extract<Failure, { kind: "retry" | "needs-fix" }> | undefined {
   const { title, fix, retryAfter } = options;
-  if (!EDGE.has(status)) return undefined;
+  if (!(status in edgeMeanings(title))) return undefined;
   const answer = { status, headers: { "retry-after": retryAfter ?? undefined } };
   return classifyHttp(answer, { title, fix, duplicates: "none" }) as Extract<Failure, { kind: "retry" | "needs-fix" }>;
 }

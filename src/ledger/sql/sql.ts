@@ -1,3 +1,4 @@
+import { chunk } from "../../lib/chunk.ts";
 import type { Dialect } from "./conflicts.ts";
 import type { Row } from "./rows.ts";
 
@@ -51,5 +52,5 @@ const MAX_ROWS = 200;
 
 /** Parts of a list that is too long for one statement. */
 export function chunks<Item>(items: Item[]): Item[][] {
-  return Array.from({ length: Math.ceil(items.length / MAX_ROWS) }, (_, index) => items.slice(index * MAX_ROWS, (index + 1) * MAX_ROWS));
+  return chunk(items, MAX_ROWS);
 }

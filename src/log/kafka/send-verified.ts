@@ -1,4 +1,5 @@
 import { LogUnavailableError, RecordTooLargeError } from "../../errors.ts";
+import { halves } from "../../lib/chunk.ts";
 import type { Position } from "../log.ts";
 import { toOffset } from "./convert.ts";
 import type { Message as ProducedMessage, RecordMetadata, TopicMessages } from "./driver/types.ts";
@@ -66,8 +67,7 @@ async function sendHalves(
   { records, send, explain }: SendOptions,
 ): Promise<(Position | Error)[]> {
   if (missing.length === 1) return fill(results, missing, () => new RecordTooLargeError("Kafka refuses the record as too large"));
-  const middle = Math.ceil(missing.length / 2);
-  for (const half of [missing.slice(0, middle), missing.slice(middle)]) {
+  for (const half of halves(missing)) {
     const answers = await sendVerified({ records: half.map((index) => records[index] as Outgoing), send, explain });
     for (const [at, index] of half.entries()) results[index] = answers[at] as Position | Error;
   }
